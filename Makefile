@@ -1,0 +1,129 @@
+# Needs Python >= 3.11 with pip, and make; everything else is installed into .venv from the locks.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+UV ?= uv
+WORKERS ?= 2
+COVERAGE ?= --cov --cov-report=term --cov-fail-under=95
+BENCH ?=
+UPGRADE ?=
+
+# `make run PYTHON=/some/python` decides; otherwise the newest that works is taken.
+PYTHONS := $(or $(PYTHON),python3.14 python3.13 python3.12 python3.11 python3)
+PYTHON_TEST := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
+
+COMPILE := pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+LOCK_RUN := --extra embedded --extra build pyproject.toml
+LOCK_DEV := --all-extras --constraint requirements.lock pyproject.toml clients/python/pyproject.toml
+
+##@ Use
+.PHONY: help run migrate bench
+help: ## list these targets
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+run: $(VENV)/.run ## serve the demo world with a database of its own; data in var/
+	@$(BIN)/registry demo
+
+migrate: $(VENV)/.run ## bring the schema of REGISTRY_DATABASE_MIGRATION_URL up
+	@$(BIN)/registry db upgrade
+
+bench: $(VENV)/.dev ## measure; options in BENCH=
+	@$(BIN)/registry bench $(BENCH)
+
+##@ Test
+.PHONY: test drills
+test: $(VENV)/.dev ## every test but the drills, with coverage; PostgreSQL included
+	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m "not drill" $(COVERAGE)
+
+drills: $(VENV)/.dev ## the long ones: kills, full disks, load
+	@$(BIN)/pytest -m drill
+
+##@ Check
+.PHONY: check lint types floors contract drift audit
+check: lint types floors contract drift audit ## all of the following
+
+lint: $(VENV)/.dev ## ruff: rules and format
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+
+types: $(VENV)/.dev ## mypy, strict
+	@$(BIN)/mypy
+
+floors: $(VENV)/.dev ## import-linter: nothing imports upward
+	@$(BIN)/lint-imports
+
+contract: $(VENV)/.dev ## openapi/openapi.json is what the code says
+	@$(BIN)/registry openapi export --check
+
+drift: $(VENV)/.dev ## the migrations make the tables that the models describe
+	@$(BIN)/registry db check --drift
+
+audit: $(VENV)/.dev ## no known vulnerability that docs/vex.json does not explain
+	@$(BIN)/python tests/house/audit_dependencies.py
+
+##@ Keep
+.PHONY: format openapi lock clean
+format: $(VENV)/.dev ## let ruff repair what it can
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+openapi: $(VENV)/.dev ## write openapi/openapi.json
+	@$(BIN)/registry openapi export
+
+lock: ## renew both lock files (needs uv); UPGRADE=--upgrade takes new versions
+	@command -v $(UV) >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv" >&2; exit 1; }
+	@$(call compile,requirements.lock,$(LOCK_RUN))
+	@$(call compile,requirements-dev.lock,$(LOCK_DEV))
+
+clean: ## remove .venv and everything made by tools; var/ with its data stays
+	@rm -rf $(VENV) build dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache \
+	  .hypothesis .import_linter_cache *.egg-info clients/python/src/*.egg-info
+	@find app tests clients migrations bench -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+# The first line says how the file came about; uv's own header would name files of the machine.
+define compile
+	echo "$(1): resolving" && \
+	$(UV) $(COMPILE) --quiet $(UPGRADE) --output-file $(1) $(2) >/dev/null && \
+	{ echo "# uv $(COMPILE) $(2)"; cat $(1); } > $(1).new && mv $(1).new $(1)
+endef
+
+# ---------------------------------------------------------------- the environment
+PROJECTS := pyproject.toml clients/python/pyproject.toml
+
+define environment
+	if ! $(BIN)/python -c "$(PYTHON_TEST)" 2>/dev/null || ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
+	  for python in $(PYTHONS); do \
+	    if $$python -c "$(PYTHON_TEST)" 2>/dev/null; then found=$$python; break; fi; \
+	  done; \
+	  if [ -z "$$found" ]; then \
+	    echo "No Python 3.11 or newer with venv and pip among: $(PYTHONS). Install one, or name it: make PYTHON=/path/to/python3" >&2; \
+	    exit 1; \
+	  fi; \
+	  echo ".venv: made with $$($$found --version)"; \
+	  $$found -m venv --clear $(VENV) || exit 1; \
+	fi
+endef
+
+define projects
+	$(PIP) install --no-deps --no-build-isolation -e . -e clients/python
+endef
+
+$(VENV)/.run: requirements.lock $(PROJECTS)
+	@$(environment)
+	@echo ".venv: installing requirements.lock"
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(projects)
+	@touch $@
+
+# The development lock holds everything of the other one, in the same versions.
+$(VENV)/.dev: requirements-dev.lock requirements.lock $(PROJECTS)
+	@$(environment)
+	@echo ".venv: installing requirements-dev.lock"
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@$(projects)
+	@touch $(VENV)/.run $@

@@ -1,0 +1,16 @@
+"""The one list of routers."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Depends
+
+from app.agencies.endpoints import router as agencies
+from app.auth.endpoints import router as auth
+from app.core.http import refuse_unknown_query
+from app.partners.endpoints import router as partners
+
+v1 = APIRouter(prefix="/v1", dependencies=[Depends(refuse_unknown_query)])
+for router in (agencies, partners):
+    v1.include_router(router)
+
+ROUTERS = (auth, v1)

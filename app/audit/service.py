@@ -1,0 +1,65 @@
+"""Writing the log: always in the transaction of what it records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.audit.events import Event
+from app.audit.models import AuditEvent
+from app.auth.caller import Caller
+from app.core.ids import new_id
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What an event is about."""
+
+    id: UUID
+    owner_agency: UUID | None = None
+    partner_id: UUID | None = None
+
+
+async def record(
+    session: AsyncSession,
+    caller: Caller | None,
+    event: Event,
+    subject: Subject,
+    *,
+    purpose: str | None = None,
+    reference: str | None = None,
+    basis: str | None = None,
+    **detail: Any,
+) -> None:
+    """Add an event in the caller's transaction: both are stored, or neither.
+
+    ``detail`` holds ids, codes and versions only; never names, texts or scores. ``caller`` is
+    None for the system itself.
+    """
+    person = caller.person if caller else None
+    # A plain INSERT without RETURNING: the writer may add to the log, not read all of it.
+    await session.execute(
+        insert(AuditEvent)
+        .values(
+            id=new_id(),
+            event=event.value,
+            agency_id=caller.agency_id if caller else None,
+            client_id=caller.client_id if caller else None,
+            person_id=person.id if person else None,
+            office=person.office if person else None,
+            role=person.role if person else None,
+            subject_id=subject.id,
+            owner_agency=subject.owner_agency,
+            partner_id=subject.partner_id,
+            purpose=purpose,
+            reference=reference,
+            basis=basis,
+            request_id=session.info.get("request_id"),
+            detail=detail,
+        )
+        .inline()
+    )

@@ -1,0 +1,208 @@
+"""Who calls: the dependency every protected operation starts with.
+
+The token proves a client; agency, person and status come from our tables on every request.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Depends, Header, Request, Security
+from fastapi.openapi.models import OAuthFlowClientCredentials, OAuthFlows
+from fastapi.security import OAuth2, SecurityScopes
+from sqlalchemy import text
+
+from app.auth import jose
+from app.auth.errors import NotAuthenticated, PersonRequired, ScopeMissing
+from app.auth.keys import SigningKeys
+from app.auth.scopes import DECIDING, DESCRIPTIONS, Scope
+from app.core import idempotency
+from app.core.crypto import KeyRing
+from app.core.db import Session, bind_now
+
+STATUS_COLUMNS = (
+    "s.agency_id, s.agency_code, s.scopes, s.person_id, s.person_name, s.office, s.role"
+)
+"""Columns of the view ``client_status s`` that `caller_from` reads; for fast statements."""
+
+_STATUS = text(f"SELECT {STATUS_COLUMNS} FROM client_status s WHERE s.client_id = :client_id")  # noqa: S608 - constant
+_CACHE_SIZE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """The natural person a client is bound to."""
+
+    id: UUID
+    name: str
+    office: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """An agency's client, what it may do, and the person behind it, if one is named."""
+
+    agency_id: UUID
+    agency_code: str
+    client_id: str
+    scopes: frozenset[str]
+    person: Person | None
+
+    def require_person(self) -> Person:
+        """The deciding person. Raises PersonRequired for a bare machine client."""
+        if self.person is None:
+            raise PersonRequired
+        return self.person
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedToken:
+    """A token whose signature and times hold. Says nothing yet about its client's status."""
+
+    client_id: str
+    scopes: frozenset[str]
+    expires_at: float
+
+
+class TokenVerifier:
+    """Verifies access tokens; remembers good ones by SHA-256 of the exact text until they expire."""
+
+    def __init__(self, keys: SigningKeys, issuer: str) -> None:
+        self._keys = keys
+        self._issuer = issuer
+        self._cache: dict[bytes, VerifiedToken] = {}
+
+    async def verify(self, token: str) -> VerifiedToken:
+        """Raises NotAuthenticated for every token but a good one of ours."""
+        digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+        now = time.time()
+        cached = self._cache.get(digest)
+        if cached is not None:
+            if cached.expires_at > now:
+                return cached
+            del self._cache[digest]
+            raise NotAuthenticated
+        keys = await self._keys.verification_keys("token")
+        try:
+            claims = jose.verify(
+                token, {self._issuer: jose.Issuer(keys)}, self._issuer, max_life=600
+            )
+            scope = claims.get("scope", "")
+            if not isinstance(scope, str):
+                raise jose.AuthError("scope")
+        except jose.AuthError:
+            raise NotAuthenticated from None
+        verified = VerifiedToken(claims["sub"], frozenset(scope.split()), float(claims["exp"]))
+        if verified.expires_at <= now:
+            raise NotAuthenticated
+        if len(self._cache) >= _CACHE_SIZE:
+            self._cache.clear()
+        self._cache[digest] = verified
+        return verified
+
+
+scheme = OAuth2(
+    scheme_name="oauth2",
+    description="Client credentials; `private_key_jwt` or `client_secret_basic`.",
+    flows=OAuthFlows(
+        clientCredentials=OAuthFlowClientCredentials(
+            tokenUrl="/oauth/token",
+            scopes={str(name): words for name, words in DESCRIPTIONS.items()},
+        )
+    ),
+    auto_error=False,
+)
+
+
+async def verified_token(
+    request: Request, header: Annotated[str | None, Depends(scheme)]
+) -> VerifiedToken:
+    """Dependency of fast operations: a good token, whose client is yet to be looked up."""
+    kind, _, token = (header or "").partition(" ")
+    if kind.lower() != "bearer" or not token:
+        raise NotAuthenticated("Bearer")
+    verifier: TokenVerifier = request.app.state.verifier
+    return await verifier.verify(token)
+
+
+def caller_from(request: Request, token: VerifiedToken, row: Any | None, scope: Scope) -> Caller:
+    """Build the Caller from a ``client_status`` row and check its scope.
+
+    ``row`` is None when no active client of an active agency has this id. Raises
+    NotAuthenticated, ScopeMissing or PersonRequired.
+    """
+    if row is None or row[0] is None:
+        raise NotAuthenticated
+    agency_id, agency_code, scopes, person_id, name, office, role = row[:7]
+    person = Person(UUID(str(person_id)), name, office, role) if person_id else None
+    caller = Caller(
+        UUID(str(agency_id)),
+        agency_code,
+        token.client_id,
+        token.scopes.intersection(scopes),
+        person,
+    )
+    request.scope["identity"] = caller
+    if scope not in caller.scopes:
+        raise ScopeMissing(scope)
+    if scope in DECIDING:
+        caller.require_person()
+    return caller
+
+
+async def get_caller(
+    request: Request,
+    needed: SecurityScopes,
+    token: Annotated[VerifiedToken, Depends(verified_token)],
+    session: Session,
+) -> Caller:
+    """Dependency: the caller, with the request's transaction bound to its agency."""
+    row = (await session.execute(_STATUS, {"client_id": token.client_id})).one_or_none()
+    caller = caller_from(request, token, row, Scope(needed.scopes[0]))
+    await bind_now(session, caller.agency_id)
+    return caller
+
+
+async def get_writing_caller(
+    request: Request,
+    caller: Annotated[Caller, Depends(get_caller)],
+    session: Session,
+    idempotency_key: Annotated[
+        str | None,
+        Header(description="16 to 64 printable characters, new for each new request"),
+    ] = None,
+) -> Caller:
+    """Dependency of every POST that stores something: the caller, with the answer kept for replay."""
+    await idempotency.begin(
+        request, session, keyring_of(request), caller.agency_id, caller.client_id, idempotency_key
+    )
+    return caller
+
+
+def keyring_of(request: Request) -> KeyRing:
+    """The application's keys for sealed values."""
+    keyring: KeyRing = request.app.state.keyring
+    return keyring
+
+
+def requires_once(scope: Scope) -> Any:
+    """As `requires`, for a POST that stores something: also wants an Idempotency-Key."""
+    return Security(get_writing_caller, scopes=[scope.value])
+
+
+def requires(scope: Scope) -> Any:
+    """Annotation of a caller that must hold ``scope``: ``caller: Annotated[Caller, requires(X)]``."""
+    return Security(get_caller, scopes=[scope.value])
+
+
+def requires_token(scope: Scope) -> Any:
+    """As `requires`, for fast operations: they check the scope by `caller_from` themselves."""
+    return Security(verified_token, scopes=[scope.value])
+
+
+Keys = Annotated[KeyRing, Depends(keyring_of)]

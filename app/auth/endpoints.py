@@ -1,0 +1,157 @@
+"""HTTP of the token service."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Header, Request
+from fastapi.responses import JSONResponse
+from sqlalchemy import text
+
+from app.auth import service
+from app.auth.caller import STATUS_COLUMNS
+from app.auth.errors import TokenRefused
+from app.auth.keys import SigningKeys
+from app.auth.schemas import JwksOut, ResourceMetadata, ServerMetadata, TokenError, TokenOut
+from app.auth.scopes import ALL
+from app.core.clock import Now
+from app.core.db import Session
+from app.core.settings import Settings
+
+router = APIRouter(tags=["tokens"])
+_NO_STORE = {"Cache-Control": "no-store"}
+_PUBLIC = {"Cache-Control": "public, max-age=300"}
+_REFUSALS = {
+    400: {"model": TokenError, "description": "RFC 6749 5.2 error"},
+    401: {"model": TokenError, "description": "The client did not prove itself"},
+}
+_AGENCY = text(f"SELECT {STATUS_COLUMNS} FROM client_status s WHERE s.client_id = :client_id")  # noqa: S608 - constant
+
+
+def settings_of(request: Request) -> Settings:
+    """The application's settings."""
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+def keys_of(request: Request) -> SigningKeys:
+    """The application's signing keys."""
+    keys: SigningKeys = request.app.state.keys
+    return keys
+
+
+SettingsDep = Annotated[Settings, Depends(settings_of)]
+KeysDep = Annotated[SigningKeys, Depends(keys_of)]
+FormText = Annotated[str | None, Form(max_length=8_192)]
+
+
+@router.post(
+    "/oauth/token",
+    operation_id="issueToken",
+    response_model=TokenOut,
+    responses=_REFUSALS,
+    summary="Get an access token",
+)
+async def issue_token(
+    session: Session,
+    settings: SettingsDep,
+    keys: KeysDep,
+    now: Now,
+    authorization: Annotated[str | None, Header(max_length=8_192)] = None,
+    grant_type: FormText = None,
+    scope: FormText = None,
+    client_id: FormText = None,
+    client_assertion_type: FormText = None,
+    client_assertion: FormText = None,
+    resource: FormText = None,
+) -> JSONResponse:
+    """Client credentials (RFC 6749 4.4) by HTTP Basic or a signed assertion (RFC 7523).
+
+    Without `scope` the token carries all scopes of the client.
+    """
+    if grant_type is None:
+        raise TokenRefused("invalid_request")
+    if grant_type != "client_credentials":
+        raise TokenRefused("unsupported_grant_type")
+    if resource not in (None, "", settings.issuer):
+        raise TokenRefused("invalid_target")
+    if authorization is not None and client_assertion is not None:
+        raise TokenRefused("invalid_request")
+    if client_assertion is not None:
+        if client_assertion_type != service.ASSERTION_TYPE:
+            raise TokenRefused("invalid_request")
+        credentials = service.Credentials(client_id=client_id, assertion=client_assertion)
+    elif authorization is not None:
+        credentials = service.basic_credentials(authorization)
+    else:
+        raise TokenRefused("invalid_client", 401)
+    client = await service.authenticate(session, credentials, settings.issuer, now)
+    row = (await session.execute(_AGENCY, {"client_id": client.id})).one_or_none()
+    if row is None:
+        raise TokenRefused("invalid_client", 401)
+    scopes = service.grant(client, scope)
+    key = await keys.signing_key("token")
+    return JSONResponse(
+        service.issue_token(key, settings.issuer, client.id, row.agency_code, scopes),
+        headers=_NO_STORE,
+    )
+
+
+@router.get(
+    "/oauth/jwks", operation_id="getTokenKeys", response_model=JwksOut, summary="Token keys"
+)
+async def token_keys(keys: KeysDep) -> JSONResponse:
+    """Public keys that access tokens are signed with (RFC 7517)."""
+    return JSONResponse({"keys": await keys.public_keys("token")}, headers=_PUBLIC)
+
+
+@router.get(
+    "/.well-known/oauth-authorization-server",
+    operation_id="getServerMetadata",
+    response_model=ServerMetadata,
+    summary="Token service metadata",
+)
+async def server_metadata(settings: SettingsDep) -> JSONResponse:
+    """Where and how to get tokens (RFC 8414)."""
+    return JSONResponse(
+        {
+            "issuer": settings.issuer,
+            "token_endpoint": f"{settings.issuer}/oauth/token",
+            "jwks_uri": f"{settings.issuer}/oauth/jwks",
+            "grant_types_supported": ["client_credentials"],
+            "token_endpoint_auth_methods_supported": ["private_key_jwt", "client_secret_basic"],
+            "token_endpoint_auth_signing_alg_values_supported": ["ES256", "ES384", "RS256"],
+            "scopes_supported": sorted(ALL),
+            "response_types_supported": [],
+        },
+        headers=_PUBLIC,
+    )
+
+
+@router.get(
+    "/.well-known/oauth-protected-resource",
+    operation_id="getResourceMetadata",
+    response_model=ResourceMetadata,
+    summary="Resource metadata",
+)
+async def resource_metadata(settings: SettingsDep) -> JSONResponse:
+    """Which token service this resource trusts (RFC 9728)."""
+    return JSONResponse(
+        {
+            "resource": settings.issuer,
+            "authorization_servers": [settings.issuer],
+            "jwks_uri": f"{settings.issuer}/oauth/jwks",
+            "scopes_supported": sorted(ALL),
+            "bearer_methods_supported": ["header"],
+        },
+        headers=_PUBLIC,
+    )
+
+
+async def token_refused(request: Request, error: Exception) -> JSONResponse:
+    """RFC 6749 5.2: the token endpoint does not speak problem documents."""
+    assert isinstance(error, TokenRefused)
+    headers = dict(_NO_STORE)
+    if error.status == 401:
+        headers["WWW-Authenticate"] = 'Basic realm="token"'
+    return JSONResponse({"error": error.error}, status_code=error.status, headers=headers)

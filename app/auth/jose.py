@@ -1,0 +1,260 @@
+"""The one module that touches JOSE. Everything here fails as AuthError, never otherwise.
+
+python-jose accepts unsafe tokens by default (see docs/decisions); this wrapper pins one
+algorithm per key, allows three header fields, checks times and types itself, and never lets the
+token choose a key or an algorithm. Replacing the library touches this file alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from jose import jwk as jose_jwk
+from jose import jws, jwt
+
+MAX_TOKEN = 8_192
+INBOUND_ALGORITHMS = ("ES256", "ES384", "RS256")
+_TOKEN = re.compile(r"\A[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\Z")
+_CURVES = {"ES256": "P-256", "ES384": "P-384"}
+_SECRET_MEMBERS = frozenset({"d", "p", "q", "k"})
+_LAST_INSTANT = 253_402_300_800
+
+
+class AuthError(Exception):
+    """A token or key is not acceptable; the argument names the check, for the log only."""
+
+
+Keys = Mapping[tuple[str, str], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """Who may sign what: the exact issuer text, its keys by (kid, algorithm)."""
+
+    keys: Keys
+    algorithms: tuple[str, ...] = ("ES256",)
+
+
+def load_jwks(document: Mapping[str, Any], allowed: tuple[str, ...]) -> dict[tuple[str, str], Any]:
+    """Usable verification keys of a JWKS by (kid, alg); foreign and weak keys are passed over.
+
+    Raises AuthError when two keys share a kid and algorithm.
+    """
+    found: dict[tuple[str, str], Any] = {}
+    keys = document.get("keys")
+    for item in (keys if isinstance(keys, list) else [])[:20]:
+        try:
+            loaded = _load_key(item, allowed)
+        except Exception:
+            continue
+        if loaded is None:
+            continue
+        name, key = loaded
+        if name in found:
+            raise AuthError("duplicate kid")
+        found[name] = key
+    return found
+
+
+def _load_key(item: Any, allowed: tuple[str, ...]) -> tuple[tuple[str, str], Any] | None:
+    by_curve = {"P-256": "ES256", "P-384": "ES384"}
+    alg = item.get("alg") or by_curve.get(item.get("crv"))
+    alg = alg or ("RS256" if item.get("kty") == "RSA" else None)
+    if alg not in allowed or item.get("use", "sig") != "sig" or _SECRET_MEMBERS & item.keys():
+        return None
+    if alg in _CURVES and (item.get("kty"), item.get("crv")) != ("EC", _CURVES[alg]):
+        return None
+    kid = item.get("kid")
+    if not isinstance(kid, str) or not kid:
+        return None
+    key = jose_jwk.construct(item, alg)
+    if alg.startswith("RS") and key.prepared_key.key_size < 2048:
+        return None
+    return (kid, alg), key
+
+
+def verify(
+    token: object,
+    issuers: Mapping[str, Issuer],
+    audience: str,
+    *,
+    typ: frozenset[str] = frozenset({"at+jwt"}),
+    leeway: int = 30,
+    max_life: int = 3_600,
+    max_age: int | None = None,
+) -> dict[str, Any]:
+    """Claims of a token that passes every check. Raises AuthError for every other input.
+
+    ``typ`` holds the accepted header types in lower case, ``""`` for an absent one.
+    """
+    try:
+        return _verify(token, issuers, audience, typ, leeway, max_life, max_age)
+    except AuthError:
+        raise
+    except Exception as error:  # RecursionError, TypeError, KeyError of the library included
+        raise AuthError(type(error).__name__) from None
+
+
+def _verify(
+    token: object,
+    issuers: Mapping[str, Issuer],
+    audience: str,
+    typ: frozenset[str],
+    leeway: int,
+    max_life: int,
+    max_age: int | None,
+) -> dict[str, Any]:
+    if not isinstance(token, str) or len(token) > MAX_TOKEN or not _TOKEN.match(token):
+        raise AuthError("shape")
+    header = jwt.get_unverified_header(token)
+    if set(header) - {"alg", "typ", "kid"}:
+        raise AuthError("header")
+    kind = header.get("typ", "")
+    if not isinstance(kind, str) or kind.lower().removeprefix("application/") not in typ:
+        raise AuthError("typ")
+    name = jwt.get_unverified_claims(token).get("iss")
+    issuer = issuers.get(name) if isinstance(name, str) else None
+    if issuer is None:
+        raise AuthError("issuer")
+    alg, kid = header.get("alg"), header.get("kid")
+    if not isinstance(alg, str) or alg not in issuer.algorithms or not isinstance(kid, str):
+        raise AuthError("alg")
+    key = issuer.keys.get((kid, alg))
+    if key is None:
+        raise AuthError("kid")
+    required = {f"require_{claim}": True for claim in ("aud", "iat", "exp", "iss", "sub", "jti")}
+    claims: dict[str, Any] = jwt.decode(
+        token,
+        key,
+        algorithms=[alg],
+        audience=audience,
+        issuer=name,
+        options={**required, "leeway": leeway},
+    )
+    _check_times(claims, leeway, max_life, max_age)
+    if claims["aud"] not in (audience, [audience]):
+        raise AuthError("aud")
+    if not isinstance(claims["sub"], str) or not claims["sub"]:
+        raise AuthError("sub")
+    if not isinstance(claims["jti"], str) or not 8 <= len(claims["jti"]) <= 128:
+        raise AuthError("jti")
+    return claims
+
+
+def _check_times(
+    claims: Mapping[str, Any], leeway: int, max_life: int, max_age: int | None
+) -> None:
+    now = time.time()
+    for name in ("iat", "exp", *(["nbf"] if "nbf" in claims else [])):
+        if type(claims[name]) not in (int, float) or not 0 < claims[name] < _LAST_INSTANT:
+            raise AuthError(name)
+    issued, expires = claims["iat"], claims["exp"]
+    if issued > now + leeway or expires <= now - leeway or expires - issued > max_life:
+        raise AuthError("time")
+    if max_age is not None and issued < now - max_age - leeway:
+        raise AuthError("age")
+
+
+# -------------------------------------------------------------------- our own keys (ES256 only)
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """An ES256 key pair; ``kid`` is the RFC 7638 thumbprint of its public half."""
+
+    kid: str
+    pem: bytes
+    public: dict[str, str]
+    prepared: Any
+
+
+def generate_key() -> bytes:
+    """A new P-256 private key as PKCS #8 PEM."""
+    return ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    )
+
+
+def load_signing_key(pem: bytes) -> SigningKey:
+    """Read a private key. Raises AuthError unless it is a P-256 key."""
+    private = load_pem_private_key(pem, None)
+    if not isinstance(private, ec.EllipticCurvePrivateKey) or private.curve.name != "secp256r1":
+        raise AuthError("not a P-256 key")
+    numbers = private.public_key().public_numbers()
+    public = {
+        "kty": "EC",
+        "crv": "P-256",
+        "x": b64url(numbers.x.to_bytes(32, "big")),
+        "y": b64url(numbers.y.to_bytes(32, "big")),
+    }
+    return SigningKey(thumbprint(public), pem, public, jose_jwk.construct(pem.decode(), "ES256"))
+
+
+def thumbprint(public: Mapping[str, str]) -> str:
+    """RFC 7638 thumbprint (SHA-256) of an EC public key."""
+    members = {name: public[name] for name in ("crv", "kty", "x", "y")}
+    text = json.dumps(members, sort_keys=True, separators=(",", ":"))
+    return b64url(hashlib.sha256(text.encode()).digest())
+
+
+def public_jwk(key: SigningKey) -> dict[str, str]:
+    """The JWK that clients are given."""
+    return {**key.public, "kid": key.kid, "alg": "ES256", "use": "sig"}
+
+
+def sign(payload: bytes, key: SigningKey, typ: str) -> str:
+    """Compact JWS (ES256) over exactly these payload bytes; header ``{alg, kid, typ}``."""
+    token: str = jws.sign(
+        payload, key.prepared, headers={"kid": key.kid, "typ": typ}, algorithm="ES256"
+    )
+    return token
+
+
+def verify_bytes(token: str, key: Mapping[str, str], typ: str) -> bytes:
+    """Payload bytes of a compact JWS signed by exactly this public key. Raises AuthError."""
+    try:
+        if len(token) > 1_000_000 or not _TOKEN.match(token):
+            raise AuthError("shape")
+        header = jws.get_unverified_header(token)
+        if set(header) != {"alg", "kid", "typ"} or header["alg"] != "ES256" or header["typ"] != typ:
+            raise AuthError("header")
+        if header["kid"] != thumbprint(key):
+            raise AuthError("kid")
+        payload: bytes = jws.verify(token, jose_jwk.construct(dict(key), "ES256"), ["ES256"])
+    except AuthError:
+        raise
+    except Exception as error:
+        raise AuthError(type(error).__name__) from None
+    return payload
+
+
+def b64url(raw: bytes) -> str:
+    """Base64url without padding."""
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def unverified_claims(token: str) -> dict[str, Any]:
+    """Claims before any check, only to learn whose key to try. Raises AuthError."""
+    try:
+        if len(token) > MAX_TOKEN or not _TOKEN.match(token):
+            raise AuthError("shape")
+        claims: dict[str, Any] = jwt.get_unverified_claims(token)
+    except AuthError:
+        raise
+    except Exception as error:
+        raise AuthError(type(error).__name__) from None
+    return claims

@@ -1,0 +1,198 @@
+"""The database: engine, transactions, row-security binding, and the fast path beside the ORM.
+
+One request is one transaction. It commits when the handler returned and before the response is
+sent; it rolls back on any exception. Nothing outside this module commits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+from uuid import UUID
+
+import asyncpg
+from fastapi import Depends, Request
+from sqlalchemy import MetaData, event, text
+from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.ext.asyncio import (
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
+from sqlalchemy.orm import DeclarativeBase, SessionTransaction
+from sqlalchemy.orm import Session as SyncSession
+from sqlalchemy.util import greenlet_spawn
+
+from app.core.settings import Settings
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+BINDING = "agency_id"
+
+
+class Base(DeclarativeBase):
+    """Declarative base of every table; constraint names follow one convention."""
+
+    metadata = MetaData(naming_convention=NAMING)
+
+
+class RegistrySession(SyncSession):
+    """Session whose every transaction is bound to one agency, or to none (then RLS shows nothing)."""
+
+
+@event.listens_for(RegistrySession, "after_begin")
+def _bind_agency(
+    session: SyncSession, transaction: SessionTransaction, connection: Connection
+) -> None:
+    # set_config(..., true) is local to the transaction: it cannot leak to the next pool user.
+    # A savepoint needs no binding of its own, and a released one would keep it.
+    if transaction.nested:
+        return
+    agency = session.info.get(BINDING)
+    if agency is not None:
+        connection.exec_driver_sql("SELECT set_config('app.agency_id', $1, true)", (str(agency),))
+
+
+def bind(session: AsyncSession, agency_id: UUID) -> None:
+    """Name the agency whose rows the coming transaction of ``session`` may see."""
+    session.info[BINDING] = agency_id
+
+
+async def bind_now(session: AsyncSession, agency_id: UUID) -> None:
+    """As `bind`, and for the transaction that is already open."""
+    bind(session, agency_id)
+    await session.execute(
+        text("SELECT set_config('app.agency_id', :agency, true)"), {"agency": str(agency_id)}
+    )
+
+
+def engine_url(url: str) -> str:
+    """The SQLAlchemy URL (asyncpg driver) of a plain ``postgresql://`` address."""
+    return make_url(url).set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
+
+
+class Database:
+    """One pool of connections, used by the ORM and by the fast path alike."""
+
+    def __init__(self, url: str, settings: Settings, *, application: str = "registry-api") -> None:
+        self.engine: AsyncEngine = create_async_engine(
+            engine_url(url),
+            pool_size=settings.pool_size,
+            max_overflow=0,
+            pool_timeout=settings.pool_timeout_s,
+            pool_use_lifo=True,
+            connect_args={
+                "timeout": 5,
+                "server_settings": {
+                    "application_name": application,
+                    "statement_timeout": str(settings.statement_timeout_ms),
+                    "idle_in_transaction_session_timeout": "15000",
+                    "transaction_timeout": "60000",
+                    "jit": "off",
+                },
+            },
+        )
+        self._pool = self.engine.sync_engine.pool
+        event.listen(self.engine.sync_engine, "checkout", _refuse_closed)
+        self.sessions = async_sessionmaker(
+            self.engine, sync_session_class=RegistrySession, expire_on_commit=False
+        )
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+    @asynccontextmanager
+    async def session(self, agency_id: UUID | None = None) -> AsyncIterator[AsyncSession]:
+        """One transaction for work outside a request: commit on return, roll back on any exception."""
+        async with self.sessions(info={BINDING: agency_id}) as session, session.begin():
+            yield session
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[asyncpg.Connection]:
+        """A raw connection of the pool. A cancelled or broken one is thrown away, never reused."""
+        fairy = await greenlet_spawn(self._pool.connect)
+        raw: asyncpg.Connection = fairy.driver_connection
+        try:
+            yield raw
+        except BaseException as error:
+            if raw.is_closed() or not isinstance(error, Exception) or raw.is_in_transaction():
+                raw.terminate()
+                await greenlet_spawn(fairy.invalidate)
+            raise
+        finally:
+            if fairy.is_valid:
+                fairy.close()
+
+    @asynccontextmanager
+    async def fast_read(self) -> AsyncIterator[asyncpg.Connection]:
+        """Hot read without ORM: autocommit, bound to no agency, so RLS tables show no row.
+
+        Made for one statement that also returns the caller's status.
+        """
+        async with self.connection() as raw:
+            yield raw
+
+    @asynccontextmanager
+    async def fast_write(self, agency_id: UUID | None) -> AsyncIterator[asyncpg.Connection]:
+        """Hot write without ORM: one transaction bound to the agency, committed on return."""
+        async with self.connection() as raw:
+            # The UUID type makes the literal safe; one message opens and binds the transaction.
+            bound = str(UUID(str(agency_id))) if agency_id else ""
+            await raw.execute(f"BEGIN; SELECT set_config('app.agency_id', '{bound}', true)")
+            try:
+                yield raw
+            except Exception:
+                if not raw.is_closed():
+                    await raw.execute("ROLLBACK")
+                raise
+            await raw.execute("COMMIT")
+
+
+def _refuse_closed(dbapi_connection: Any, record: Any, proxy: Any) -> None:
+    # The event loop has already seen the server close a socket; asking costs no round trip.
+    # The pool then opens a new connection, so a PostgreSQL restart needs no restart of ours.
+    if dbapi_connection.driver_connection.is_closed():
+        raise DisconnectionError("the server closed this connection")
+
+
+def database_of(request: Request) -> Database:
+    """The application's Database."""
+    database: Database = request.app.state.database
+    return database
+
+
+async def get_session(request: Request) -> AsyncIterator[AsyncSession]:
+    """The request's transaction: commit when the handler returned, roll back on any exception."""
+    info = {"request_id": request.scope.get("request_id")}
+    async with database_of(request).sessions(info=info) as session, session.begin():
+        yield session
+
+
+# scope="function": the commit happens before the response is sent. With the default scope a
+# failed commit would already have been answered 201.
+Session = Annotated[AsyncSession, Depends(get_session, scope="function")]
+DatabaseDep = Annotated[Database, Depends(database_of)]
+
+
+async def wait_for_database(url: str, settings: Settings, seconds: float = 10) -> None:
+    """Return when the database answers. Raises OSError or PostgresError after ``seconds``."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while True:
+        try:
+            connection = await asyncpg.connect(url, timeout=5)
+        except (OSError, asyncpg.CannotConnectNowError):
+            if asyncio.get_running_loop().time() > deadline:
+                raise
+            await asyncio.sleep(0.2)
+        else:
+            await connection.close()
+            return

@@ -1,0 +1,184 @@
+"""Conventions of every route: strict JSON, entity tags, conditional requests."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any, Never
+
+from fastapi import Header, Request, Response
+from fastapi.routing import APIRoute
+
+from app.core.errors import FieldError, InvalidRequest, ServiceError
+
+_MAX_DEPTH = 32
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.S)
+
+
+class PreconditionRequired(ServiceError):
+    status = 428
+    code = "precondition_required"
+    title = "Send If-Match with the ETag you read."
+
+
+class PreconditionFailed(ServiceError):
+    status = 412
+    code = "precondition_failed"
+    title = "The resource has changed since you read it."
+
+
+def _malformed(reason: str) -> Never:
+    raise json.JSONDecodeError(reason, "", 0)
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        _malformed("duplicate key")
+    return result
+
+
+def parse_json(body: bytes) -> Any:
+    """Parse a JSON body strictly.
+
+    Raises json.JSONDecodeError for anything but UTF-8 without byte-order mark, for duplicate
+    keys, NaN, infinities, numbers too long to read, and nesting deeper than 32.
+    """
+    # Counting brackets is cheap; only a body with many of them is looked at closely.
+    if body.count(b"[") + body.count(b"{") > _MAX_DEPTH:
+        depth = 0
+        for byte in _STRING.sub(b"", body):
+            depth += (byte in b"[{") - (byte in b"]}")
+            if depth > _MAX_DEPTH:
+                _malformed("too deep")
+    try:
+        return json.loads(
+            body.decode("utf-8"),
+            object_pairs_hook=_no_duplicates,
+            parse_constant=lambda _: _malformed("not a number"),
+            parse_float=_finite,
+        )
+    except json.JSONDecodeError:
+        raise
+    except (ValueError, RecursionError):
+        _malformed("unreadable")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        _malformed("number out of range")
+    return value
+
+
+class StrictRequest(Request):
+    """A request whose JSON is parsed by `parse_json`."""
+
+    async def json(self) -> Any:
+        if not hasattr(self, "_json"):
+            self._json = parse_json(await self.body())
+        return self._json
+
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+AfterResponse = Callable[[Request, Response], Coroutine[Any, Any, None]]
+
+
+class RegistryRoute(APIRoute):
+    """Route of every feature: strict JSON in, and a hook that runs before the edge commit.
+
+    A dependency may put a coroutine function at ``request.scope["before_commit"]``; it is called
+    with the finished response while the request's transaction is still open.
+    """
+
+    def get_route_handler(self) -> Handler:
+        inner = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            request = StrictRequest(request.scope, request.receive)
+            response = await inner(request)
+            hook: AfterResponse | None = request.scope.get("before_commit")
+            if hook is not None:
+                await hook(request, response)
+            return response
+
+        return handle
+
+
+def version_etag(version: int) -> str:
+    """ETag of a body fully determined by its version."""
+    return f'"v{version}"'
+
+
+def bytes_etag(body: bytes) -> str:
+    """Strong ETag over the exact bytes of a body."""
+    return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+
+
+def not_modified(request: Request, etag: str) -> Response | None:
+    """A 304 when If-None-Match names ``etag`` (or ``*``), else None."""
+    given = request.headers.get("if-none-match")
+    if given is None:
+        return None
+    tags = {tag.strip().removeprefix("W/") for tag in given.split(",")}
+    if etag in tags or "*" in tags:
+        return Response(status_code=304, headers={"ETag": etag})
+    return None
+
+
+_VERSION_TAG = re.compile(r'\A"v([0-9]{1,9})"\Z')
+
+
+def expected_version(
+    if_match: Annotated[
+        str | None,
+        Header(description='ETag of the version you read, `"v<version>"`', max_length=64),
+    ] = None,
+) -> int:
+    """Dependency: the version a writer says it read. Raises PreconditionRequired or -Failed."""
+    if if_match is None:
+        raise PreconditionRequired
+    found = _VERSION_TAG.match(if_match)
+    if found is None:
+        raise PreconditionFailed
+    return int(found.group(1))
+
+
+def refuse_unknown_query(request: Request) -> None:
+    """Dependency: a query parameter the operation does not declare is a 422, not a silent no-op."""
+    route = request.scope.get("route")
+    if not isinstance(route, APIRoute):
+        return
+    known = _query_names(route)
+    unknown = [name for name in request.query_params if name not in known]
+    if unknown:
+        raise InvalidRequest(
+            errors=[
+                FieldError(
+                    pointer="query:",
+                    code="unknown_parameter",
+                    message="A query parameter is unknown",
+                )
+            ]
+        )
+
+
+_KNOWN: dict[int, frozenset[str]] = {}
+
+
+def _query_names(route: APIRoute) -> frozenset[str]:
+    names = _KNOWN.get(id(route))
+    if names is None:
+        found: set[str] = set()
+        pending = [route.dependant]
+        while pending:
+            dependant = pending.pop()
+            pending.extend(dependant.dependencies)
+            for field in dependant.query_params:
+                model = getattr(field.field_info, "annotation", None)
+                fields = getattr(model, "model_fields", None)
+                found.update(fields if fields else [field.alias])
+        names = _KNOWN[id(route)] = frozenset(found)
+    return names

@@ -1,0 +1,42 @@
+"""Prometheus metrics of the process. Labels are route templates, never values of a request."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from starlette.responses import Response
+
+registry = CollectorRegistry(auto_describe=True)
+
+http_seconds = Histogram(
+    "http_request_duration_seconds",
+    "Time from the first byte of the request to the last of the response",
+    ("route", "method", "status"),
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+    registry=registry,
+)
+sequencer_lag_seconds = Gauge(
+    "sequencer_lag_seconds",
+    "Age of the oldest row that has no number yet",
+    ("stream",),
+    registry=registry,
+)
+sequenced_total = Counter(
+    "sequenced_total", "Rows numbered by the sequencer", ("stream",), registry=registry
+)
+consumer_lag_events = Gauge(
+    "consumer_lag_events", "Events a consumer has not seen yet", ("consumer",), registry=registry
+)
+list_last_success_timestamp = Gauge(
+    "list_last_success_timestamp",
+    "Unix time of the last good check",
+    ("source",),
+    registry=registry,
+)
+list_entries = Gauge("list_entries", "Listed parties of a source", ("source",), registry=registry)
+
+
+async def metrics_endpoint(request: object) -> Response:
+    """``GET /metrics`` in the Prometheus text format."""
+    return Response(
+        generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8"
+    )

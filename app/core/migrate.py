@@ -1,0 +1,49 @@
+"""Schema migrations from inside the application: up, down, head, drift."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command, op
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy.util import await_only
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+def alembic_config(url: str | None = None) -> Config:
+    """Alembic's configuration: pyproject.toml, and the address of the database."""
+    config = Config(toml_file=_ROOT / "pyproject.toml")
+    config.set_main_option("script_location", str(_ROOT / "migrations"))
+    config.attributes["url"] = url
+    return config
+
+
+def upgrade(url: str, revision: str = "head") -> None:
+    """Bring the schema up. Blocks; runs an event loop of its own."""
+    command.upgrade(alembic_config(url), revision)
+
+
+def downgrade(url: str, revision: str) -> None:
+    """Take the schema down to ``revision``."""
+    command.downgrade(alembic_config(url), revision)
+
+
+def check_drift(url: str) -> None:
+    """Raises alembic's CommandError when the models say something the migrations do not."""
+    command.check(alembic_config(url))
+
+
+def head() -> str:
+    """The newest revision."""
+    revision = ScriptDirectory.from_config(alembic_config()).get_current_head()
+    assert revision is not None
+    return revision
+
+
+def run_script(sql: str) -> None:
+    """Run several statements at once inside a migration, as the simple query protocol does."""
+    connection = op.get_bind().connection.driver_connection
+    assert connection is not None
+    await_only(connection.execute(sql))

@@ -1,0 +1,103 @@
+"""Keyset paging with sealed cursors.
+
+A cursor holds the sort values of the last row, sealed with AES-GCM and bound to the caller's
+agency, the route and its filters: it says nothing, cannot be edited, and fits no other list.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import time
+from typing import Annotated, Any
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from fastapi import Request, Response
+from pydantic import Field
+
+from app.core.errors import ServiceError
+from app.core.schemas import QueryInt
+
+LIMIT_DEFAULT, LIMIT_MAX = 50, 200
+_LIFE_S = 7 * 86_400
+
+Limit = Annotated[QueryInt, Field(ge=1, le=LIMIT_MAX, description="items per page")]
+CursorText = Annotated[
+    str,
+    Field(
+        max_length=1_000,
+        pattern=r"^[A-Za-z0-9_-]+$",
+        description="`next_cursor` of the previous page, as it was given",
+    ),
+]
+
+
+class CursorInvalid(ServiceError):
+    """The cursor was not given out for this list and these filters, or is older than seven days."""
+
+    status = 422
+    code = "cursor_invalid"
+    title = "The cursor does not belong to this list; start again without one."
+
+
+class Cursors:
+    """Seals and opens cursors under a key derived from the root key."""
+
+    def __init__(self, key: bytes) -> None:
+        self._aead = AESGCM(key)
+
+    def seal(self, binding: bytes, values: list[Any]) -> str:
+        """A cursor after the row with these sort values (JSON scalars)."""
+        nonce = os.urandom(12)
+        plain = json.dumps([int(time.time()) + _LIFE_S, values]).encode()
+        return _b64(nonce + self._aead.encrypt(nonce, plain, binding))
+
+    def open(self, binding: bytes, cursor: str) -> list[Any]:
+        """Undo `seal`. Raises CursorInvalid."""
+        try:
+            raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+            expires, values = json.loads(self._aead.decrypt(raw[:12], raw[12:], binding))
+        except (ValueError, InvalidTag):
+            raise CursorInvalid from None
+        if expires < time.time():
+            raise CursorInvalid
+        result: list[Any] = values
+        return result
+
+
+def _b64(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+class Pager:
+    """Paging of one request: opens its cursor and seals the next one."""
+
+    def __init__(self, request: Request, agency: object, limit: int, cursor: str | None) -> None:
+        self._request = request
+        self._cursors: Cursors = request.app.state.cursors
+        filters = sorted(
+            (key, value)
+            for key, value in request.query_params.multi_items()
+            if key not in ("cursor", "limit")
+        )
+        text = json.dumps([str(agency), request.url.path, filters])
+        self._binding = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+        self.limit = limit
+        self.after = self._cursors.open(self._binding, cursor) if cursor else None
+
+    def page(self, rows: list[Any], key: Any, response: Response) -> tuple[list[Any], str | None]:
+        """Cut ``limit + 1`` rows to a page; sets ``Link: rel="next"`` when there is another.
+
+        ``key(row)`` gives the sort values of a row as JSON scalars.
+        """
+        if len(rows) <= self.limit:
+            return rows, None
+        rows = rows[: self.limit]
+        cursor = self._cursors.seal(self._binding, key(rows[-1]))
+        url = self._request.url.include_query_params(cursor=cursor, limit=self.limit)
+        target = url.path + (f"?{url.query}" if url.query else "")
+        response.headers["Link"] = f'<{target}>; rel="next"'
+        return rows, cursor

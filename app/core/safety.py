@@ -1,0 +1,64 @@
+"""Refuses to start on a database that would make promises hollow."""
+
+from __future__ import annotations
+
+from sqlalchemy import CheckConstraint, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.crypto import RootKey
+from app.core.db import Base, Database
+from app.core.settings import Settings, UnsafeSettings
+
+_FACTS = text(
+    """SELECT r.rolname, r.rolsuper, r.rolbypassrls,
+        EXISTS (SELECT FROM pg_class c WHERE c.relowner = r.oid AND c.relkind IN ('r', 'p')) AS owner,
+        current_setting('fsync') AS fsync,
+        current_setting('synchronous_commit') AS synchronous_commit,
+        current_setting('full_page_writes') AS full_page_writes,
+        (SELECT kind FROM instance) AS kind
+    FROM pg_roles r WHERE r.rolname = current_user"""
+)
+
+
+class Instance(Base):
+    """What this database was set up for; one row at most."""
+
+    __tablename__ = "instance"
+
+    id: Mapped[bool] = mapped_column(primary_key=True, server_default="true")
+    kind: Mapped[str] = mapped_column(Text)
+
+    __table_args__ = (
+        CheckConstraint("id", name="single"),
+        CheckConstraint("kind IN ('demo', 'production')", name="kind"),
+    )
+
+
+async def check_database(database: Database, settings: Settings) -> None:
+    """Raises UnsafeSettings with one sentence when the role or the server is not fit.
+
+    A superuser, an owner of tables or a role that passes by row security is refused everywhere;
+    unsafe durability and a demo database in production only.
+    """
+    async with database.session() as session:
+        facts = (await session.execute(_FACTS)).one()
+    if facts.rolsuper or facts.rolbypassrls:
+        raise UnsafeSettings(
+            f"The database role {facts.rolname} passes by row level security; use reg_app."
+        )
+    if facts.owner:
+        raise UnsafeSettings(f"The database role {facts.rolname} owns tables; use reg_app.")
+    if settings.env != "production":
+        return
+    if facts.fsync != "on" or facts.full_page_writes != "on":
+        raise UnsafeSettings("The database runs with fsync or full_page_writes off.")
+    if facts.synchronous_commit in ("off", "local"):
+        raise UnsafeSettings("The database runs with synchronous_commit off.")
+    if facts.kind == "demo":
+        raise UnsafeSettings("This database holds the demo world; production refuses it.")
+
+
+def check_root_key(root: RootKey, settings: Settings) -> None:
+    """Raises UnsafeSettings for a demo key in production."""
+    if settings.env == "production" and root.purpose != "production":
+        raise UnsafeSettings("The root key was made for the demo; production refuses it.")

@@ -1,0 +1,79 @@
+"""The application: create_app(settings) puts the parts together; there is no logic here."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.responses import Response
+
+from app import models  # noqa: F401 - every table must be known before the first query
+from app.api import ROUTERS
+from app.auth.caller import TokenVerifier
+from app.auth.endpoints import token_refused
+from app.auth.errors import TokenRefused
+from app.auth.keys import SigningKeys
+from app.core import health, metrics, migrate
+from app.core.crypto import KeyRing, RootKey
+from app.core.db import Database
+from app.core.errors import install_handlers
+from app.core.idempotency import Replay
+from app.core.middleware import Edge
+from app.core.paging import Cursors
+from app.core.safety import check_database, check_root_key
+from app.core.settings import Settings
+from app.openapi import describe, install_docs
+
+
+async def _replay(request: object, error: Exception) -> Response:
+    assert isinstance(error, Replay)
+    return error.response
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    settings: Settings = app.state.settings
+    database = Database(settings.require("database_url"), settings)
+    try:
+        await check_database(database, settings)
+        app.state.database = database
+        root: RootKey = app.state.root
+        app.state.keys = SigningKeys(database, root)
+        await app.state.keys.ensure()
+        app.state.verifier = TokenVerifier(app.state.keys, settings.issuer)
+        app.state.migration_head = migrate.head()
+        yield
+    finally:
+        await database.close()
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The service for these settings. Raises UnsafeSettings, here or when it starts."""
+    app = FastAPI(
+        lifespan=_lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        separate_input_output_schemas=True,
+    )
+    root = RootKey.load(settings.root_key_file) if settings.root_key_file else None
+    if root is None:
+        settings.require("root_key_file")
+        raise AssertionError
+    check_root_key(root, settings)
+    app.state.settings = settings
+    app.state.root = root
+    app.state.keyring = KeyRing(root)
+    app.state.cursors = Cursors(root.derive("cursors"))
+    install_handlers(app)
+    app.add_exception_handler(Replay, _replay)
+    app.add_exception_handler(TokenRefused, token_refused)
+    for router in (*ROUTERS, health.router):
+        app.include_router(router)
+    app.add_route("/metrics", metrics.metrics_endpoint)
+    describe(app)
+    if settings.docs_enabled:
+        install_docs(app)
+    app.add_middleware(Edge, body_limit=settings.body_limit_bytes)
+    return app

@@ -1,0 +1,22 @@
+"""Imports every feature's tables, so that the application, the commands and Alembic know all."""
+
+from app.agencies import models as agencies
+from app.audit import models as audit
+from app.auth import models as auth
+from app.core import crypto, idempotency, safety, sequencer
+from app.core.db import Base
+from app.events import models as events
+from app.partners import models as partners
+
+__all__ = [
+    "Base",
+    "agencies",
+    "audit",
+    "auth",
+    "crypto",
+    "events",
+    "idempotency",
+    "partners",
+    "safety",
+    "sequencer",
+]

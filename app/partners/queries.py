@@ -1,0 +1,89 @@
+"""Every select of partner profiles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.auth.caller import STATUS_COLUMNS
+from app.partners.models import Partner, PartnerIdentifier
+
+_IDENTIFIERS = """(SELECT coalesce(json_agg(json_build_object('scheme', i.scheme, 'value', i.value,
+    'country', i.country, 'agency', v.code) ORDER BY i.scheme, i.value), '[]')::text
+    FROM partner_identifiers i LEFT JOIN agencies v ON v.id = i.agency_id
+    WHERE i.partner_id = p.id AND i.active)"""
+
+COLUMNS = f"""p.id, p.number, p.version, p.status, p.legal_name, p.legal_name_native, p.acronym,
+    p.aliases, p.former_names, p.partner_type, p.tags, p.country, p.country_of_origin, p.hq_id,
+    p.year_established, p.website, {_IDENTIFIERS} AS identifiers, a.code AS created_by,
+    p.created_at, p.updated_at"""
+
+FAST_GET = f"""SELECT {STATUS_COLUMNS}, {COLUMNS}
+    FROM client_status s
+    LEFT JOIN partners p ON p.id = $2
+    LEFT JOIN agencies a ON a.id = p.created_by
+    WHERE s.client_id = $1"""  # noqa: S608 - constants
+"""One statement for ``GET /v1/partners/{id}``: the caller's status and the profile."""
+
+FAST_LIST = f"""SELECT {STATUS_COLUMNS}, p.*
+    FROM client_status s LEFT JOIN LATERAL (
+        SELECT {COLUMNS} FROM partners p JOIN agencies a ON a.id = p.created_by
+        WHERE {{filters}} ORDER BY p.id DESC LIMIT {{limit}}) p ON true
+    WHERE s.client_id = $1 ORDER BY p.id DESC"""  # noqa: S608 - constants
+"""One statement for a list page; ``filters`` is built of the fixed texts below only."""
+
+LIST_FILTERS = {
+    "country": "p.country = ${n}",
+    "partner_type": "p.partner_type = ${n}",
+    "status": "p.status = ${n}",
+    "after": "p.id < ${n}",
+}
+
+_CANDIDATES = text(
+    """SELECT n.partner_id, n.kind, n.name, p.number, p.legal_name, p.country
+    FROM (SELECT partner_id, kind, name, similarity(folded, :folded) AS nearness
+          FROM partner_names WHERE folded % :folded
+          ORDER BY nearness DESC, partner_id LIMIT 200) n
+    JOIN partners p ON p.id = n.partner_id
+    WHERE p.status <> 'merged'"""
+)
+
+
+async def find_partner(session: AsyncSession, partner_id: UUID) -> Partner | None:
+    """The profile with this id."""
+    return await session.get(Partner, partner_id)
+
+
+async def read_partner(session: AsyncSession, partner_id: UUID) -> Row[Any] | None:
+    """The profile as its wire shape needs it, in one statement."""
+    result = await session.execute(
+        text(
+            f"SELECT {COLUMNS} FROM partners p JOIN agencies a ON a.id = p.created_by "  # noqa: S608 - constants
+            "WHERE p.id = :id"
+        ),
+        {"id": partner_id},
+    )
+    return result.one_or_none()
+
+
+async def find_by_identifier(
+    session: AsyncSession, scheme: str, value: str, country: str | None, agency_id: UUID | None
+) -> UUID | None:
+    """Partner that carries this active identifier."""
+    query = select(PartnerIdentifier.partner_id).where(
+        PartnerIdentifier.scheme == scheme,
+        PartnerIdentifier.value == value,
+        PartnerIdentifier.country.is_not_distinct_from(country),
+        PartnerIdentifier.agency_id.is_not_distinct_from(agency_id),
+        PartnerIdentifier.active,
+    )
+    return (await session.scalars(query)).one_or_none()
+
+
+async def candidates(session: AsyncSession, folded: str) -> Sequence[Row[Any]]:
+    """Names near a folded name by trigrams, at most 200, nearest first."""
+    return (await session.execute(_CANDIDATES, {"folded": folded})).all()

@@ -1,0 +1,230 @@
+"""Use cases of partner profiles. Works inside the caller's transaction and never commits."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, insert, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.audit import service as audit
+from app.audit.events import Event
+from app.auth.caller import Caller
+from app.core.clock import utc_now
+from app.core.errors import violated_constraint
+from app.core.http import PreconditionFailed
+from app.core.ids import new_id, registry_number
+from app.core.names import DEFAULT_THRESHOLD, fold, score
+from app.events import service as events
+from app.events.catalogue import EventType
+from app.partners import queries
+from app.partners.errors import HeadquartersUnknown, IdentifierTaken, PartnerNotFound, PatchEmpty
+from app.partners.identifiers import IdentifierScheme
+from app.partners.models import Partner, PartnerIdentifier, PartnerName
+from app.partners.schemas import Candidate, IdentifierIn, MatchIn, PartnerIn, PartnerPatch
+
+_UNIQUE_IDENTIFIER = "uq_partner_identifiers_scheme_value_country_agency_id"
+_MATCH_FLOOR = DEFAULT_THRESHOLD - 0.15
+_COUNTRY_BONUS = 0.03
+
+
+def wire(row: Any) -> dict[str, Any]:
+    """A row of `queries.COLUMNS` as PartnerOut needs it."""
+    return {
+        "id": row.id,
+        "registry_number": registry_number(row.number),
+        "version": row.version,
+        "status": row.status,
+        "legal_name": row.legal_name,
+        "legal_name_native": row.legal_name_native,
+        "acronym": row.acronym,
+        "aliases": row.aliases,
+        "former_names": row.former_names,
+        "partner_type": row.partner_type,
+        "tags": row.tags,
+        "country": row.country,
+        "country_of_origin": row.country_of_origin,
+        "hq_id": row.hq_id,
+        "year_established": row.year_established,
+        "website": row.website,
+        "identifiers": json.loads(row.identifiers),
+        "created_by": row.created_by,
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
+    }
+
+
+async def create_partner(session: AsyncSession, caller: Caller, new: PartnerIn) -> dict[str, Any]:
+    """Create a draft profile on behalf of the partner.
+
+    Raises IdentifierTaken (with the other profile's id) or HeadquartersUnknown; then nothing is
+    stored.
+    """
+    if new.hq_id is not None:
+        headquarters = await queries.find_partner(session, new.hq_id)
+        if headquarters is None or headquarters.hq_id is not None:
+            raise HeadquartersUnknown
+    partner = Partner(
+        id=new_id(),
+        created_by=caller.agency_id,
+        **new.model_dump(exclude={"identifiers"}),
+    )
+    await _insert_with_identifiers(session, caller, partner, new.identifiers)
+    await _write_names(session, partner)
+    subject = audit.Subject(partner.id, partner_id=partner.id)
+    await audit.record(session, caller, Event.PARTNER_CREATED, subject, version=1)
+    await events.publish(
+        session, EventType.PARTNER_CREATED, partner.id, caller.agency_id, version=1
+    )
+    return await get_partner(session, partner.id)
+
+
+async def _insert_with_identifiers(
+    session: AsyncSession, caller: Caller, partner: Partner, identifiers: list[IdentifierIn]
+) -> None:
+    for item in identifiers:
+        # Asked first only to be able to name the other profile; the index decides the race.
+        taken = await _holder(session, caller, item)
+        if taken is not None:
+            raise IdentifierTaken(taken)
+    session.add(partner)
+    await session.flush()  # identifiers refer to the row
+    try:
+        async with session.begin_nested():
+            session.add_all(
+                PartnerIdentifier(
+                    id=new_id(),
+                    partner_id=partner.id,
+                    scheme=item.scheme.value,
+                    value=item.value,
+                    country=item.country,
+                    agency_id=_vendor_agency(caller, item.scheme),
+                    created_by=caller.agency_id,
+                )
+                for item in identifiers
+            )
+    except IntegrityError as error:
+        if violated_constraint(error) != _UNIQUE_IDENTIFIER:
+            raise
+        for item in identifiers:
+            holder = await _holder(session, caller, item)
+            if holder is not None:
+                raise IdentifierTaken(holder) from error
+        raise IdentifierTaken from error
+
+
+def _vendor_agency(caller: Caller, scheme: IdentifierScheme) -> UUID | None:
+    return caller.agency_id if scheme is IdentifierScheme.AGENCY_VENDOR else None
+
+
+async def _holder(session: AsyncSession, caller: Caller, item: IdentifierIn) -> UUID | None:
+    return await queries.find_by_identifier(
+        session, item.scheme.value, item.value, item.country, _vendor_agency(caller, item.scheme)
+    )
+
+
+async def get_partner(session: AsyncSession, partner_id: UUID) -> dict[str, Any]:
+    """The profile as it is served. Raises PartnerNotFound."""
+    row = await queries.read_partner(session, partner_id)
+    if row is None:
+        raise PartnerNotFound
+    return wire(row)
+
+
+async def resolve(session: AsyncSession, caller: Caller, item: IdentifierIn) -> dict[str, Any]:
+    """The profile that carries this identifier. Raises PartnerNotFound."""
+    holder = await _holder(session, caller, item)
+    if holder is None:
+        raise PartnerNotFound
+    return await get_partner(session, holder)
+
+
+async def change_partner(
+    session: AsyncSession, caller: Caller, partner_id: UUID, version: int, patch: PartnerPatch
+) -> dict[str, Any]:
+    """Apply a merge patch to version ``version``.
+
+    Raises PartnerNotFound, PatchEmpty, or PreconditionFailed when another write came first.
+    """
+    partner = await queries.find_partner(session, partner_id)
+    if partner is None:
+        raise PartnerNotFound
+    fields = patch.model_dump(exclude_unset=True)
+    if not fields:
+        raise PatchEmpty
+    changed = await session.execute(
+        update(Partner)
+        .where(Partner.id == partner_id, Partner.version == version)
+        .values(**fields, version=version + 1, updated_at=utc_now())
+        .execution_options(synchronize_session=False)
+        .returning(Partner.id)
+    )
+    if changed.first() is None:
+        raise PreconditionFailed
+    await session.refresh(partner)
+    await _write_names(session, partner)
+    subject = audit.Subject(partner.id, partner_id=partner.id)
+    await audit.record(
+        session, caller, Event.PARTNER_CHANGED, subject, version=version + 1, fields=sorted(fields)
+    )
+    await events.publish(
+        session,
+        EventType.PARTNER_CHANGED,
+        partner.id,
+        caller.agency_id,
+        version=version + 1,
+        fields=sorted(fields),
+    )
+    return await get_partner(session, partner_id)
+
+
+async def _write_names(session: AsyncSession, partner: Partner) -> None:
+    named = [
+        ("legal_name", partner.legal_name),
+        ("legal_name_native", partner.legal_name_native),
+        ("acronym", partner.acronym),
+        *(("alias", name) for name in partner.aliases or ()),
+        *(("former_name", name) for name in partner.former_names or ()),
+    ]
+    await session.execute(delete(PartnerName).where(PartnerName.partner_id == partner.id))
+    rows = [
+        {"partner_id": partner.id, "position": n, "kind": kind, "name": name, "folded": fold(name)}
+        for n, (kind, name) in enumerate(named)
+        if name
+    ]
+    await session.execute(insert(PartnerName), rows)
+
+
+async def match(session: AsyncSession, caller: Caller, wanted: MatchIn) -> list[Candidate]:
+    """Profiles that may be the one named, best first. Stores nothing."""
+    found: dict[UUID, Candidate] = {}
+    for item in wanted.identifiers:
+        holder = await _holder(session, caller, item)
+        if holder is not None:
+            profile = await get_partner(session, holder)
+            found[holder] = Candidate(
+                partner_id=holder,
+                score=1.0,
+                matched_on=["identifier"],
+                **{key: profile[key] for key in ("registry_number", "legal_name", "country")},
+            )
+    for row in await queries.candidates(session, fold(wanted.legal_name)):
+        nearness, _ = score(wanted.legal_name, row.name, "organisation")
+        same_country = wanted.country is not None and wanted.country == row.country
+        total = round(min(1.0, nearness + (_COUNTRY_BONUS if same_country else 0.0)), 4)
+        known = found.get(row.partner_id)
+        if nearness < _MATCH_FLOOR or (known is not None and known.score >= total):
+            continue
+        found[row.partner_id] = Candidate(
+            partner_id=row.partner_id,
+            registry_number=registry_number(row.number),
+            legal_name=row.legal_name,
+            country=row.country,
+            score=total,
+            matched_on=[row.kind, *(["country"] if same_country else [])],
+        )
+    best = sorted(found.values(), key=lambda item: (-item.score, str(item.partner_id)))
+    return best[: wanted.limit]

@@ -1,0 +1,127 @@
+"""What tests share: a small world of agencies and clients, and an HTTP caller with good manners."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import httpx
+from fastapi import FastAPI
+
+from app.agencies.models import Agency
+from app.auth import service as auth
+from app.auth.scopes import ALL
+from app.core.db import Database
+from app.core.ids import new_id
+from app.core.settings import Settings
+
+AGENCIES = ("UNICEF", "UNHCR", "WFP", "UNDP", "FAO")
+BASE = "http://127.0.0.1:8000"
+
+
+@dataclass
+class World:
+    """Ids and secrets of what `build_world` made."""
+
+    agencies: dict[str, UUID] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
+    persons: dict[str, UUID] = field(default_factory=dict)
+
+
+async def build_world(settings: Settings) -> World:
+    """Agencies and clients: NAME, NAME_REVIEWER, NAME_APPROVER, each bound to its own person."""
+    world = World()
+    database = Database(settings.require("database_migration_url"), settings)
+    async with database.session() as session:
+        for code in AGENCIES:
+            agency = Agency(
+                id=new_id(),
+                code=code,
+                name=f"{code} (test)",
+                contact_office="Partnerships unit",
+                contact_email=f"partners@{code.lower()}.example",
+            )
+            session.add(agency)
+            await session.flush()
+            world.agencies[code] = agency.id
+            for suffix in ("", "_REVIEWER", "_APPROVER"):
+                name = code + suffix
+                person = await auth.add_person(
+                    session, agency.id, f"Person {name}", "HQ", f"role {suffix or 'officer'}"
+                )
+                world.persons[name] = person.id
+                secret = await auth.create_client(
+                    session,
+                    auth.NewClient(
+                        id=name,
+                        agency_id=agency.id,
+                        name=name,
+                        scopes=tuple(sorted(ALL)),
+                        auth_method="client_secret_basic",
+                        person_id=person.id,
+                    ),
+                )
+                assert secret is not None
+                world.secrets[name] = secret
+    await database.close()
+    return world
+
+
+class Api(httpx.AsyncClient):
+    """An authenticated caller; every POST carries a fresh Idempotency-Key unless one is given."""
+
+    async def request(self, method: str, url: Any, **kwargs: Any) -> httpx.Response:
+        if method == "POST":
+            headers = dict(kwargs.pop("headers", None) or {})
+            headers.setdefault("Idempotency-Key", secrets.token_hex(16))
+            kwargs["headers"] = headers
+        return await super().request(method, url, **kwargs)
+
+    async def made(self, url: str, body: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        """POST that must answer 201; its body."""
+        response = await self.post(url, json=body, **kwargs)
+        assert response.status_code == 201, response.text
+        result: dict[str, Any] = response.json()
+        return result
+
+    async def read(self, url: str, **kwargs: Any) -> dict[str, Any]:
+        """GET that must answer 200; its body."""
+        response = await self.get(url, **kwargs)
+        assert response.status_code == 200, response.text
+        result: dict[str, Any] = response.json()
+        return result
+
+
+def plain_client(app: FastAPI) -> httpx.AsyncClient:
+    """A caller without a token."""
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    return httpx.AsyncClient(transport=transport, base_url=BASE)
+
+
+async def token_for(
+    app: FastAPI, client_id: str, secret: str, scopes: tuple[str, ...] = ()
+) -> str:
+    """An access token by HTTP Basic."""
+    async with plain_client(app) as client:
+        response = await client.post(
+            "/oauth/token",
+            data={"grant_type": "client_credentials", "scope": " ".join(scopes)},
+            auth=(client_id, secret),
+        )
+    assert response.status_code == 200, response.text
+    token: str = response.json()["access_token"]
+    return token
+
+
+async def open_api(app: FastAPI, world: World, name: str, scopes: tuple[str, ...]) -> Api:
+    """An authenticated caller of the application in this process."""
+    token = await token_for(app, name, world.secrets[name], scopes)
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    return Api(transport=transport, base_url=BASE, headers={"Authorization": f"Bearer {token}"})
+
+
+def unique(text: str) -> str:
+    """``text`` with a word of its own, so that tests in one database do not meet."""
+    return f"{text} {secrets.token_hex(4)}"
