@@ -76,7 +76,7 @@ openapi: $(VENV)/.dev ## write openapi/openapi.json
 	@$(BIN)/registry openapi export
 
 lock: ## renew both lock files (needs uv); UPGRADE=--upgrade takes new versions
-	@command -v $(UV) >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv" >&2; exit 1; }
+	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }
 	@$(call compile,requirements.lock,$(LOCK_RUN))
 	@$(call compile,requirements-dev.lock,$(LOCK_DEV))
 
@@ -97,7 +97,7 @@ PROJECTS := pyproject.toml clients/python/pyproject.toml
 
 define environment
 	if ! $(BIN)/python -c "$(PYTHON_TEST)" 2>/dev/null || ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
-	  for python in $(PYTHONS); do \
+	  found=; for python in $(PYTHONS); do \
 	    if $$python -c "$(PYTHON_TEST)" 2>/dev/null; then found=$$python; break; fi; \
 	  done; \
 	  if [ -z "$$found" ]; then \

@@ -8,9 +8,12 @@ from app.agencies.endpoints import router as agencies
 from app.auth.endpoints import router as auth
 from app.core.http import refuse_unknown_query
 from app.partners.endpoints import router as partners
+from app.sanctions.endpoints import router as sanctions
+from app.sanctions.feed.endpoints import router as feed
+from app.sanctions.screening.endpoints import router as screening
 
 v1 = APIRouter(prefix="/v1", dependencies=[Depends(refuse_unknown_query)])
-for router in (agencies, partners):
+for router in (agencies, partners, sanctions, feed, screening):
     v1.include_router(router)
 
 ROUTERS = (auth, v1)

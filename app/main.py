@@ -23,6 +23,7 @@ from app.core.middleware import Edge
 from app.core.paging import Cursors
 from app.core.safety import check_database, check_root_key
 from app.core.settings import Settings
+from app.sanctions.screening.service import Screener
 from app.openapi import describe, install_docs
 
 
@@ -42,6 +43,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.keys = SigningKeys(database, root)
         await app.state.keys.ensure()
         app.state.verifier = TokenVerifier(app.state.keys, settings.issuer)
+        app.state.agency_by_client = {}
+        app.state.screener = Screener()
         app.state.migration_head = migrate.head()
         yield
     finally:

@@ -7,6 +7,8 @@ from app.core import crypto, idempotency, safety, sequencer
 from app.core.db import Base
 from app.events import models as events
 from app.partners import models as partners
+from app.sanctions import models as sanctions
+from app.sanctions.feed import models as feed
 
 __all__ = [
     "Base",
@@ -15,8 +17,10 @@ __all__ = [
     "auth",
     "crypto",
     "events",
+    "feed",
     "idempotency",
     "partners",
     "safety",
+    "sanctions",
     "sequencer",
 ]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,12 +21,17 @@ from fastapi import FastAPI
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.auth.keys import SigningKeys
 from app.core import migrate, roles
 from app.core.crypto import RootKey
 from app.core.db import Database
 from app.core.embedded import EmbeddedPostgres
+from app.core.sequencer import Sequencer
 from app.core.settings import Settings
+from app.events import service as events
 from app.main import create_app
+from app.sanctions.consumers import CONSUMERS
+from app.sanctions.feed.stream import FeedStream
 from tests.support import Api, World, build_world, open_api
 
 _ROOT = Path(__file__).resolve().parents[1]
@@ -41,7 +47,10 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     if _URL not in os.environ:
         # fsync off: the suite proves logic; durability has drills on a server of their own.
-        _server = EmbeddedPostgres(_ROOT / "var" / "test-pg", settings={"fsync": "off"})
+        # A folder of this run's own: two runs at once do not meet.
+        _server = EmbeddedPostgres(
+            _ROOT / "var" / "test-pg" / str(os.getpid()), settings={"fsync": "off"}
+        )
         _server.start()
         os.environ[_URL] = _server.url()
     os.environ[_TEMPLATE] = f"registry_test_{secrets.token_hex(4)}"
@@ -55,7 +64,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         return
     asyncio.run(_drop())
     if _server is not None:
-        _server.stop()
+        _server.stop("immediate")
+        shutil.rmtree(_server.folder)
         del os.environ[_URL]
 
 
@@ -178,6 +188,38 @@ async def worker_database(settings: Settings, app: FastAPI) -> AsyncIterator[Dat
     database = Database(settings.require("database_worker_url"), settings)
     yield database
     await database.close()
+
+
+@pytest.fixture(scope="session")
+async def operator_database(settings: Settings, app: FastAPI) -> AsyncIterator[Database]:
+    """The same database as its superuser: for what only an operator, or a fault, could do."""
+    database = Database(settings.require("database_migration_url"), settings)
+    yield database
+    await database.close()
+
+
+Settle = Callable[[], Awaitable[None]]
+
+
+@pytest.fixture(scope="session")
+async def settle(
+    worker_database: Database, app: FastAPI, settings: Settings
+) -> AsyncIterator[Settle]:
+    """``await settle()``: what the worker process would do now, done: numbered and consumed."""
+    keys = SigningKeys(worker_database, app.state.root)
+    stream = FeedStream(keys, settings.issuer)
+    sequencer = Sequencer(worker_database, [events.STREAM, stream.as_stream()])
+    async with worker_database.connection() as connection:
+        await stream.heartbeat(connection, ("public", "inter_agency", "source.unsc"))
+
+    async def run() -> None:
+        taken = 1
+        while taken:
+            taken = await sequencer.step()
+            for consumer in CONSUMERS:
+                taken += await events.consume(worker_database, consumer)
+
+    yield run
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ class Event(StrEnum):
     CASE_READ = "sanction:case:read"
     CASE_DECIDED = "sanction:case:decide"
     ENTRY_LIFTED = "sanction:entry:lift"
+    ENTRY_EXPIRED = "sanction:entry:expire"
     LIST_IMPORTED = "sanction:list:import"
     SCREENED = "screening:subject:run"
     CLEARANCE_GIVEN = "clearance:answer:give"

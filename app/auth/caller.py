@@ -22,7 +22,7 @@ from app.auth.keys import SigningKeys
 from app.auth.scopes import DECIDING, DESCRIPTIONS, Scope
 from app.core import idempotency
 from app.core.crypto import KeyRing
-from app.core.db import Session, bind_now
+from app.core.db import Session, bind_now, database_of
 
 STATUS_COLUMNS = (
     "s.agency_id, s.agency_code, s.scopes, s.person_id, s.person_name, s.office, s.role"
@@ -31,6 +31,9 @@ STATUS_COLUMNS = (
 
 _STATUS = text(f"SELECT {STATUS_COLUMNS} FROM client_status s WHERE s.client_id = :client_id")  # noqa: S608 - constant
 _CACHE_SIZE = 10_000
+IdempotencyHeader = Annotated[
+    str | None, Header(description="16 to 64 printable characters, new for each new request")
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,7 @@ class VerifiedToken:
 
 
 class TokenVerifier:
-    """Verifies access tokens; remembers good ones by SHA-256 of the exact text until they expire."""
+    """Verifies access tokens; remembers good ones by SHA-256 of the text until they expire."""
 
     def __init__(self, keys: SigningKeys, issuer: str) -> None:
         self._keys = keys
@@ -172,12 +175,9 @@ async def get_writing_caller(
     request: Request,
     caller: Annotated[Caller, Depends(get_caller)],
     session: Session,
-    idempotency_key: Annotated[
-        str | None,
-        Header(description="16 to 64 printable characters, new for each new request"),
-    ] = None,
+    idempotency_key: IdempotencyHeader = None,
 ) -> Caller:
-    """Dependency of every POST that stores something: the caller, with the answer kept for replay."""
+    """Dependency of a POST that stores something: the caller; the answer is kept for replay."""
     await idempotency.begin(
         request, session, keyring_of(request), caller.agency_id, caller.client_id, idempotency_key
     )
@@ -190,13 +190,64 @@ def keyring_of(request: Request) -> KeyRing:
     return keyring
 
 
+@dataclass(frozen=True, slots=True)
+class FastWriter:
+    """A token whose agency is known, and the Idempotency-Key of a fast write.
+
+    The agency comes from our tables; it never changes for a client, so it is remembered. The
+    client's status is read again in the writing transaction (`caller_from`).
+    """
+
+    token: VerifiedToken
+    key: idempotency.FastKey
+    keys: KeyRing
+
+    @property
+    def agency_id(self) -> UUID:
+        """Agency to bind the transaction to."""
+        return self.key.agency_id
+
+
+async def fast_writer(
+    request: Request,
+    token: Annotated[VerifiedToken, Depends(verified_token)],
+    idempotency_key: IdempotencyHeader = None,
+) -> FastWriter:
+    """Dependency of fast writes. Raises NotAuthenticated or IdempotencyKeyRequired."""
+    agency_id = await _agency_of(request, token)
+    key = idempotency.check_key(idempotency_key)
+    route = request.url.path
+    fingerprint = idempotency.fingerprint(request.method, route, await request.body())
+    fast_key = idempotency.FastKey(agency_id, token.client_id, route, key, fingerprint)
+    return FastWriter(token, fast_key, keyring_of(request))
+
+
+async def _agency_of(request: Request, token: VerifiedToken) -> UUID:
+    known: dict[str, UUID] = request.app.state.agency_by_client
+    agency_id = known.get(token.client_id)
+    if agency_id is None:
+        async with database_of(request).fast_read() as connection:
+            found = await connection.fetchval(
+                "SELECT agency_id FROM client_status WHERE client_id = $1", token.client_id
+            )
+        if found is None:
+            raise NotAuthenticated
+        agency_id = known[token.client_id] = UUID(str(found))
+    return agency_id
+
+
+def requires_fast_once(scope: Scope) -> Any:
+    """As `requires_token`, for a fast POST that stores something."""
+    return Security(fast_writer, scopes=[scope.value])
+
+
 def requires_once(scope: Scope) -> Any:
     """As `requires`, for a POST that stores something: also wants an Idempotency-Key."""
     return Security(get_writing_caller, scopes=[scope.value])
 
 
 def requires(scope: Scope) -> Any:
-    """Annotation of a caller that must hold ``scope``: ``caller: Annotated[Caller, requires(X)]``."""
+    """Annotation of a caller that must hold ``scope``: ``Annotated[Caller, requires(X)]``."""
     return Security(get_caller, scopes=[scope.value])
 
 

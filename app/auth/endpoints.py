@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Header, Request
 from fastapi.responses import JSONResponse
@@ -21,7 +21,7 @@ from app.core.settings import Settings
 router = APIRouter(tags=["tokens"])
 _NO_STORE = {"Cache-Control": "no-store"}
 _PUBLIC = {"Cache-Control": "public, max-age=300"}
-_REFUSALS = {
+_REFUSALS: dict[int | str, dict[str, Any]] = {
     400: {"model": TokenError, "description": "RFC 6749 5.2 error"},
     401: {"model": TokenError, "description": "The client did not prove itself"},
 }
@@ -43,6 +43,8 @@ def keys_of(request: Request) -> SigningKeys:
 SettingsDep = Annotated[Settings, Depends(settings_of)]
 KeysDep = Annotated[SigningKeys, Depends(keys_of)]
 FormText = Annotated[str | None, Form(max_length=8_192)]
+GrantType = Annotated[str | None, Form(max_length=8_192, examples=["client_credentials"])]
+ScopeText = Annotated[str | None, Form(max_length=8_192, examples=["partners:read"])]
 
 
 @router.post(
@@ -58,8 +60,8 @@ async def issue_token(
     keys: KeysDep,
     now: Now,
     authorization: Annotated[str | None, Header(max_length=8_192)] = None,
-    grant_type: FormText = None,
-    scope: FormText = None,
+    grant_type: GrantType = None,
+    scope: ScopeText = None,
     client_id: FormText = None,
     client_assertion_type: FormText = None,
     client_assertion: FormText = None,

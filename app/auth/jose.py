@@ -59,7 +59,7 @@ def load_jwks(document: Mapping[str, Any], allowed: tuple[str, ...]) -> dict[tup
     for item in (keys if isinstance(keys, list) else [])[:20]:
         try:
             loaded = _load_key(item, allowed)
-        except Exception:
+        except Exception:  # noqa: S112 - a key we cannot read is a key we do not use
             continue
         if loaded is None:
             continue
@@ -81,7 +81,7 @@ def _load_key(item: Any, allowed: tuple[str, ...]) -> tuple[tuple[str, str], Any
     kid = item.get("kid")
     if not isinstance(kid, str) or not kid:
         return None
-    key = jose_jwk.construct(item, alg)
+    key: Any = jose_jwk.construct(item, alg)
     if alg.startswith("RS") and key.prepared_key.key_size < 2048:
         return None
     return (kid, alg), key

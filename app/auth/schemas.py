@@ -11,7 +11,7 @@ class TokenOut(BaseModel):
     """RFC 6749 5.1."""
 
     access_token: str = Field(description="ES256 JWT, typ `at+jwt` (RFC 9068)")
-    token_type: Literal["Bearer"] = "Bearer"
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - a name of RFC 6750
     expires_in: int = Field(description="seconds", examples=[300])
     scope: str = Field(examples=["partners:read partners:write"])
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
+from urllib.parse import unquote_plus
 from uuid import UUID
 
 from pydantic_core import to_json
@@ -51,7 +52,8 @@ def basic_credentials(header: str) -> Credentials:
     client_id, colon, secret = decoded.partition(":")
     if kind.lower() != "basic" or not colon:
         raise TokenRefused("invalid_client", 401)
-    return Credentials(client_id=client_id, client_secret=secret)
+    # RFC 6749 2.3.1: both parts are form-encoded before they are joined.
+    return Credentials(client_id=unquote_plus(client_id), client_secret=unquote_plus(secret))
 
 
 async def authenticate(
@@ -225,8 +227,9 @@ async def add_secret(session: AsyncSession, client_id: str) -> str:
     secret = secrets.token_urlsafe(32)
     await session.execute(
         text(
-            "DELETE FROM client_secrets WHERE client_id = :client AND id NOT IN (SELECT id FROM "
-            "client_secrets WHERE client_id = :client ORDER BY created_at DESC, id DESC LIMIT :keep)"
+            "DELETE FROM client_secrets WHERE client_id = :client AND id NOT IN "
+            "(SELECT id FROM client_secrets WHERE client_id = :client "
+            "ORDER BY created_at DESC, id DESC LIMIT :keep)"
         ),
         {"client": client_id, "keep": _MAX_SECRETS - 1},
     )

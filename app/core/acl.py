@@ -14,7 +14,7 @@ from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 
 class AclColumns:
-    """Columns of ``<feature>_acl``; the subclass sets ``__tablename__`` and ``__record_table__``."""
+    """Columns of ``<feature>_acl``; the subclass names its table and the records' table."""
 
     __record_table__: str
 

@@ -15,10 +15,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 from uuid import UUID, uuid4
 
-import asyncpg
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -35,7 +34,8 @@ _FORMAT = b"\x01"
 _CACHE_S = 60.0
 _KEY_FILE_PREFIX = "registry-root-key:v1:"
 
-Connection = AsyncSession | asyncpg.Connection
+Connection: TypeAlias = Any
+"""An AsyncSession or a raw asyncpg connection: whatever the caller's transaction runs on."""
 
 
 class Undecipherable(Exception):

@@ -46,7 +46,7 @@ class Base(DeclarativeBase):
 
 
 class RegistrySession(SyncSession):
-    """Session whose every transaction is bound to one agency, or to none (then RLS shows nothing)."""
+    """Binds each transaction to one agency, or to none: then row security shows nothing."""
 
 
 @event.listens_for(RegistrySession, "after_begin")
@@ -112,7 +112,7 @@ class Database:
 
     @asynccontextmanager
     async def session(self, agency_id: UUID | None = None) -> AsyncIterator[AsyncSession]:
-        """One transaction for work outside a request: commit on return, roll back on any exception."""
+        """One transaction outside a request: commit on return, roll back on any exception."""
         async with self.sessions(info={BINDING: agency_id}) as session, session.begin():
             yield session
 

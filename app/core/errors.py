@@ -21,7 +21,7 @@ from pydantic import BaseModel, Field
 from pydantic_core import to_json
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from starlette import exceptions as starlette_exceptions
+from starlette.exceptions import HTTPException as FrameworkRefusal  # noqa: TID251 - to map it
 
 log = structlog.get_logger()
 PROBLEM_JSON = "application/problem+json"
@@ -49,7 +49,7 @@ class Problem(BaseModel):
 
 
 class ServiceError(Exception):
-    """A refusal the caller can understand. Subclasses are facts: PartnerNotFound, ReferenceTaken."""
+    """A refusal the caller can understand. Subclasses are facts, such as PartnerNotFound."""
 
     status: ClassVar[int] = 400
     code: ClassVar[str] = "bad_request"
@@ -252,7 +252,7 @@ async def _service(request: Request, error: Exception) -> Response:
 
 
 async def _http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, starlette_exceptions.HTTPException)
+    assert isinstance(error, FrameworkRefusal)
     known = {
         400: (MalformedBody.code, MalformedBody.title),
         404: (NotFound.code, NotFound.title),
@@ -311,7 +311,7 @@ def install_handlers(app: FastAPI) -> None:
     """Register the one mapping from exceptions to problem documents."""
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(ServiceError, _service)
-    app.add_exception_handler(starlette_exceptions.HTTPException, _http)
+    app.add_exception_handler(FrameworkRefusal, _http)
     for kind in (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError, PoolTimeout, OSError):
         app.add_exception_handler(kind, _database)
     app.add_exception_handler(Exception, _unknown)

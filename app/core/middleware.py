@@ -10,8 +10,8 @@ import time
 from typing import Any
 
 import structlog
-from starlette import exceptions as starlette_exceptions
 from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException as FrameworkRefusal  # noqa: TID251 - see _TooLarge
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core import metrics
@@ -34,7 +34,7 @@ _SECURITY_HEADERS = (
 _API_CACHE = "private, no-cache"
 
 
-class _TooLarge(starlette_exceptions.HTTPException):  # noqa: TID251 - the framework lets only its own kind through
+class _TooLarge(FrameworkRefusal):
     """The body went over its limit while it was read."""
 
     def __init__(self) -> None:
@@ -121,10 +121,7 @@ class Edge:
             headers.setdefault("Vary", "Authorization")
 
     def _record(self, scope: Scope, status: int, seconds: float, request_id: str) -> None:
-        route = scope.get("route_template")
-        if route is None:
-            found = scope.get("route")
-            route = getattr(found, "path", None) or "unmatched"
+        route = _template(scope)
         key = (route, scope["method"] if route != "unmatched" else "ANY", status)
         observer = self._observers.get(key)
         if observer is None:
@@ -146,3 +143,11 @@ class Edge:
             client=identity.client_id if identity else None,
             problem=scope.get("problem_code"),
         )
+
+
+def _template(scope: Scope) -> str:
+    """The route's template with the version prefix, ``unmatched`` for what no route took."""
+    path: str | None = getattr(scope.get("route"), "path", None)
+    if path is None:
+        return "unmatched"
+    return path if path.startswith("/v1") or not scope["path"].startswith("/v1/") else "/v1" + path

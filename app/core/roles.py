@@ -1,4 +1,4 @@
-"""The three database roles. Migrations never create roles; `registry db roles` does, or prints how."""
+"""The three database roles. Migrations never create them; `registry db roles` does."""
 
 from __future__ import annotations
 

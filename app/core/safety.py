@@ -11,7 +11,8 @@ from app.core.settings import Settings, UnsafeSettings
 
 _FACTS = text(
     """SELECT r.rolname, r.rolsuper, r.rolbypassrls,
-        EXISTS (SELECT FROM pg_class c WHERE c.relowner = r.oid AND c.relkind IN ('r', 'p')) AS owner,
+        EXISTS (SELECT FROM pg_class c
+                WHERE c.relowner = r.oid AND c.relkind IN ('r', 'p')) AS owner,
         current_setting('fsync') AS fsync,
         current_setting('synchronous_commit') AS synchronous_commit,
         current_setting('full_page_writes') AS full_page_writes,

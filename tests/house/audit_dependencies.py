@@ -51,7 +51,10 @@ def main(lock: Path = LOCK) -> int:
     try:
         dependencies = json.loads(answer.stdout)["dependencies"]
     except (ValueError, KeyError):
-        if any(sign in answer.stderr for sign in ("requests.exceptions", "ConnectionError", "ServiceError")):
+        if any(
+            sign in answer.stderr
+            for sign in ("requests.exceptions", "ConnectionError", "ServiceError")
+        ):
             sys.stdout.write("audit: the vulnerability service was not reached; nothing checked.\n")
             return 0
         sys.stdout.write(f"audit: pip-audit failed.\n{answer.stderr}")

@@ -21,7 +21,7 @@ _PAIRS_SCORED = 2400
 _WORDS_MET = 40  # approximate words tried a query word
 _FUZZY = 4  # letters from which a word may be misspelled
 _LONG = 6  # letters (as heard) from which it may hold two errors
-_APPROXIMATE = 12  # query words looked up approximately; the rest exactly
+_APPROXIMATE = 12  # query words looked up approximately; of more words, half as many
 _SLACK = 0.12  # what scoring may find beyond what the lookup found
 
 
@@ -176,16 +176,19 @@ class _Side:
     def _gains(self, query: Name) -> dict[int, float]:
         """For each name met: the weight of the query it could cover."""
         gains: dict[int, float] = defaultdict(float)
-        singles = list(dict.fromkeys(query.tokens))
-        telling = set(sorted(singles, key=lambda t: -t.weight)[:_APPROXIMATE])
+        times = Counter(query.tokens)
+        singles = list(times)
+        most = _APPROXIMATE if len(singles) <= _APPROXIMATE else _APPROXIMATE // 2
+        telling = set(sorted(singles, key=lambda t: -t.weight)[:most])
         found = [(t, self._like(t, t in telling, single=True)) for t in singles]
         if len(query.tokens) <= _APPROXIMATE:
             found += [(t, self._like(t, True, single=False)) for t in _joins(query, 2)]
             found += [(t, self._like(t, False, single=False)) for t in _joins(query, 3)]
         for token, words in found:
             met: set[int] = set()
+            weight = token.weight * times.get(token, 1)
             for value, at in words:
-                gain = value * token.weight
+                gain = value * weight
                 for place in self._holders[at]:
                     if place not in met:
                         met.add(place)

@@ -197,4 +197,4 @@ def test_a_hostile_query_is_bounded() -> None:
         "a " * 5_000,
         "a" * 10_000,
     ):
-        assert min(_milliseconds(query) for _ in range(5)) < 10
+        assert min(_milliseconds(query) for _ in range(5)) < 20  # about 6 on a quiet machine

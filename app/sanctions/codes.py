@@ -1,0 +1,58 @@
+"""Measures, practices and the due-process floor: versioned data, read once (data/codes.json)."""
+
+from __future__ import annotations
+
+from datetime import date
+from importlib.resources import files
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Measure(_Data):
+    """What a measure does. ``blocking`` measures make a partner ineligible."""
+
+    label: str
+    blocking: bool
+    end: Literal["required", "optional", "none"]
+    effect: str
+
+
+class Practices(_Data):
+    source: str
+    confirmed: bool
+    codes: dict[str, str]
+
+
+class Measures(_Data):
+    source: str
+    confirmed: bool
+    codes: dict[str, Measure]
+
+
+class ProcedureFloor(_Data):
+    """The least due process any agency's procedure gives."""
+
+    source: str
+    confirmed: bool
+    reply_period_days: int
+
+
+class SanctionCodes(_Data):
+    """One version of the code lists."""
+
+    version: str
+    effective_from: date
+    practices: Practices
+    measures: Measures
+    procedure_floor: ProcedureFloor
+
+
+CODES = SanctionCodes.model_validate_json(
+    files("app.sanctions").joinpath("data/codes.json").read_bytes()
+)
+"""The version in force."""

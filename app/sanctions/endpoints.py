@@ -1,0 +1,286 @@
+"""HTTP of cases, entries and sources."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from app.auth.caller import Caller, Keys, requires, requires_once
+from app.auth.errors import PersonRequired
+from app.auth.scopes import Scope
+from app.core.clock import Now
+from app.core.db import Session
+from app.core.errors import problems
+from app.core.http import (
+    PreconditionFailed,
+    PreconditionRequired,
+    RegistryRoute,
+    expected_version,
+    version_etag,
+)
+from app.core.paging import LIMIT_DEFAULT, CursorInvalid, CursorText, Limit, Pager
+from app.core.schemas import Page
+from app.sanctions import errors, queries, service
+from app.sanctions.lists import freshness
+from app.sanctions.models import SanctionCase
+from app.sanctions.schemas import (
+    CaseDetailOut,
+    CaseIn,
+    CaseOut,
+    DecisionIn,
+    EntryFilter,
+    EntryOut,
+    LiftIn,
+    NoticeIn,
+    ReplyIn,
+    ReviewIn,
+    SourcesOut,
+)
+
+router = APIRouter(prefix="/sanctions", tags=["sanctions"], route_class=RegistryRoute)
+Reader = Annotated[Caller, requires(Scope.SANCTIONS_READ)]
+CaseReader = Annotated[Caller, requires(Scope.SANCTIONS_WRITE)]
+Investigator = Annotated[Caller, requires_once(Scope.SANCTIONS_WRITE)]
+Reviewer = Annotated[Caller, requires_once(Scope.SANCTIONS_REVIEW)]
+Decider = Annotated[Caller, requires_once(Scope.SANCTIONS_DECIDE)]
+Version = Annotated[int, Depends(expected_version)]
+_STEP = problems(errors.CaseNotFound, errors.StepOutOfOrder, errors.DateNotPossible, PersonRequired)
+
+
+def _answer(case: SanctionCase, response: Response) -> SanctionCase:
+    response.headers["ETag"] = version_etag(case.version)
+    return case
+
+
+@router.post(
+    "/cases",
+    status_code=201,
+    operation_id="openSanctionCase",
+    response_model=CaseOut,
+    responses=problems(errors.PartnerUnknown, errors.DateNotPossible, PersonRequired),
+    summary="Open a case",
+)
+async def open_case(
+    new: CaseIn, caller: Investigator, session: Session, keys: Keys, now: Now, response: Response
+) -> SanctionCase:
+    """Open a case on a finding. Visible to the own agency only, and never as a sanction."""
+    case = await service.open_case(session, keys, caller, new, now)
+    response.headers["Location"] = f"/v1/sanctions/cases/{case.id}"
+    return _answer(case, response)
+
+
+@router.get(
+    "/cases",
+    operation_id="listSanctionCases",
+    response_model=Page[CaseOut],
+    responses=problems(CursorInvalid),
+    summary="List own cases",
+)
+async def list_cases(
+    request: Request,
+    response: Response,
+    caller: CaseReader,
+    session: Session,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: CursorText | None = None,
+) -> dict[str, Any]:
+    """Cases of the own agency."""
+    pager = Pager(request, caller.agency_id, limit, cursor)
+    after = UUID(pager.after[0]) if pager.after else None
+    rows = await queries.list_cases(session, after, limit + 1)
+    items, following = pager.page(list(rows), lambda row: [str(row.id)], response)
+    return {"items": items, "next_cursor": following}
+
+
+@router.get(
+    "/cases/{case_id}",
+    operation_id="getSanctionCase",
+    response_model=CaseDetailOut,
+    responses=problems(errors.CaseNotFound),
+    summary="Read a case",
+)
+async def get_case(
+    case_id: UUID, caller: CaseReader, session: Session, keys: Keys, response: Response
+) -> dict[str, Any]:
+    """A case of the own agency with what was written at each step; the reading is logged."""
+    case = await service.read_case(session, keys, caller, case_id)
+    response.headers["ETag"] = version_etag(case["version"])
+    return case
+
+
+@router.post(
+    "/cases/{case_id}/notice",
+    status_code=201,
+    operation_id="recordSanctionNotice",
+    response_model=CaseOut,
+    responses=_STEP,
+    summary="Record the notice",
+)
+async def record_notice(
+    case_id: UUID,
+    notice: NoticeIn,
+    caller: Investigator,
+    session: Session,
+    keys: Keys,
+    now: Now,
+    response: Response,
+) -> SanctionCase:
+    """The partner was told of the case; the reply period starts on the day it was sent."""
+    return _answer(
+        await service.record_notice(session, keys, caller, case_id, notice, now), response
+    )
+
+
+@router.post(
+    "/cases/{case_id}/reply",
+    status_code=201,
+    operation_id="recordSanctionReply",
+    response_model=CaseOut,
+    responses=_STEP,
+    summary="Record the partner's reply",
+)
+async def record_reply(
+    case_id: UUID,
+    reply: ReplyIn,
+    caller: Investigator,
+    session: Session,
+    keys: Keys,
+    now: Now,
+    response: Response,
+) -> SanctionCase:
+    """The partner replied, or waived its reply; either ends the reply period."""
+    return _answer(await service.record_reply(session, keys, caller, case_id, reply, now), response)
+
+
+@router.post(
+    "/cases/{case_id}/review",
+    status_code=201,
+    operation_id="reviewSanctionCase",
+    response_model=CaseOut,
+    responses=_STEP | problems(errors.SamePerson, errors.ReplyPeriodOpen, errors.StepOutOfOrder),
+    summary="Review a case",
+)
+async def review_case(
+    case_id: UUID,
+    review: ReviewIn,
+    caller: Reviewer,
+    session: Session,
+    keys: Keys,
+    now: Now,
+    response: Response,
+) -> SanctionCase:
+    """A person other than the investigator reviews, after a reply or the end of its period."""
+    return _answer(
+        await service.record_review(session, keys, caller, case_id, review, now), response
+    )
+
+
+@router.post(
+    "/cases/{case_id}/decision",
+    status_code=201,
+    operation_id="decideSanctionCase",
+    response_model=EntryOut,
+    responses=problems(
+        errors.CaseNotFound,
+        errors.StepOutOfOrder,
+        errors.SamePerson,
+        errors.MeasureNeedsPeriod,
+        errors.EntryOverlaps,
+        errors.DateNotPossible,
+        PreconditionRequired,
+        PreconditionFailed,
+        PersonRequired,
+    ),
+    summary="Decide a case",
+)
+async def decide_case(
+    case_id: UUID,
+    decision: DecisionIn,
+    version: Version,
+    caller: Decider,
+    session: Session,
+    keys: Keys,
+    now: Now,
+    response: Response,
+) -> dict[str, Any]:
+    """A third person imposes a measure; it goes to the shared list in the same transaction."""
+    entry = await service.decide(session, keys, caller, case_id, version, decision, now)
+    response.headers["Location"] = f"/v1/sanctions/entries/{entry['entry_id']}"
+    return entry
+
+
+@router.get(
+    "/entries",
+    operation_id="listSanctionEntries",
+    response_model=Page[EntryOut],
+    responses=problems(CursorInvalid),
+    summary="List measures of agencies",
+)
+async def list_entries(
+    request: Request,
+    response: Response,
+    caller: Reader,
+    session: Session,
+    filters: Annotated[EntryFilter, Query()],
+) -> dict[str, Any]:
+    """Measures that agencies imposed, by partner and status. The feed is the way to sync them."""
+    pager = Pager(request, caller.agency_id, filters.limit, filters.cursor)
+    after = UUID(pager.after[0]) if pager.after else None
+    rows = await queries.list_entries(
+        session, filters.partner_id, filters.status, after, filters.limit + 1
+    )
+    items, following = pager.page(list(rows), lambda row: [str(row.entry_id)], response)
+    return {"items": [service.entry_wire(row) for row in items], "next_cursor": following}
+
+
+@router.get(
+    "/entries/{entry_id}",
+    operation_id="getSanctionEntry",
+    response_model=EntryOut,
+    responses=problems(errors.EntryNotFound),
+    summary="Read a measure",
+)
+async def get_entry(
+    entry_id: UUID, caller: Reader, session: Session, response: Response
+) -> dict[str, Any]:
+    """One measure of an agency; `version` is what `If-Match` wants for lifting it."""
+    entry = await service.get_entry(session, entry_id)
+    # Its number in the feed comes later than its version: the tag for If-Match is the version,
+    # and no copy may be reused on it.
+    response.headers["ETag"] = version_etag(entry["version"])
+    response.headers["Cache-Control"] = "no-store"
+    return entry
+
+
+@router.post(
+    "/entries/{entry_id}/lift",
+    status_code=201,
+    operation_id="liftSanctionEntry",
+    response_model=EntryOut,
+    responses=problems(
+        errors.EntryNotFound,
+        errors.EntryEnded,
+        PreconditionRequired,
+        PreconditionFailed,
+        PersonRequired,
+    ),
+    summary="Lift a measure",
+)
+async def lift_entry(
+    entry_id: UUID, lift: LiftIn, version: Version, caller: Decider, session: Session, now: Now
+) -> dict[str, Any]:
+    """End an own measure early; clients of the feed learn of it within two seconds."""
+    return await service.lift_entry(session, caller, entry_id, version, now)
+
+
+@router.get(
+    "/sources",
+    operation_id="listSanctionSources",
+    response_model=SourcesOut,
+    summary="List external lists",
+)
+async def list_sources(caller: Reader, session: Session, now: Now) -> dict[str, Any]:
+    """External lists: version, digest, counts and freshness of each."""
+    return {"items": freshness.describe(await queries.source_states(session), now)}

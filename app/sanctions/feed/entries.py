@@ -1,0 +1,113 @@
+"""From our rows to the entry object of the feed. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID, uuid5
+
+from app.core.ids import registry_number
+from app.sanctions.codes import CODES
+from app.sanctions.sources import ListedDate, ListedParty
+
+_LISTED = UUID("6f5f4c7e-30a2-5b0e-9d57-0a6c1b1f6a11")
+PUBLIC_STREAMS = ("public", "inter_agency")
+
+NOTICE = (
+    "Information for the use of UN-system organizations; no endorsement or warranty, no rights for "
+    "third parties, no waiver of privileges and immunities."
+)
+
+
+def listed_entry_id(source: str, key: str) -> UUID:
+    """Stable id of a listed party: the same in every version of its list."""
+    return uuid5(_LISTED, f"{source}:{key}")
+
+
+def agency_entry(entry: Any, partner: Any, agency_code: str) -> dict[str, Any]:
+    """Feed object of a measure an agency imposed.
+
+    ``entry`` is a SanctionEntry or a row with its columns, ``partner`` one with the columns of
+    `queries.PARTNER_FACTS`.
+    """
+    return {
+        "entry_id": str(entry.id),
+        "source": "agency",
+        "reference": f"{agency_code}-{str(entry.id)[:8]}",
+        "kind": "organisation",
+        "names": _partner_names(partner),
+        "countries": [partner.country],
+        "birth_dates": [],
+        "identifiers": partner.identifiers,
+        "partner_id": str(partner.id),
+        "registry_number": registry_number(partner.number),
+        "imposing_agency": agency_code,
+        "measure": entry.measure,
+        "blocking": entry.blocking,
+        "effect": {
+            "eligible": not entry.blocking,
+            "text": CODES.measures.codes[entry.measure].effect,
+        },
+        "practices": sorted(entry.practices),
+        "procedure": entry.procedure,
+        "decided_on": entry.decided_on.isoformat(),
+        "effective_from": entry.effective_from.isoformat(),
+        "effective_to": entry.effective_to.isoformat() if entry.effective_to else None,
+        "status": entry.status,
+        "level": "INTER_AGENCY",
+    }
+
+
+def _partner_names(partner: Any) -> list[dict[str, str]]:
+    named = [("primary", partner.legal_name)]
+    if partner.legal_name_native:
+        named.append(("original_script", partner.legal_name_native))
+    named += [("alias", name) for name in partner.aliases]
+    named += [("former", name) for name in partner.former_names]
+    if partner.acronym:
+        named.append(("weak_alias", partner.acronym))
+    return [{"name": name, "type": kind} for kind, name in named]
+
+
+def listed_entry(source: str, party: ListedParty) -> dict[str, Any]:
+    """Feed object of a party on an external list. Documents of persons stay out of the feed."""
+    names: dict[tuple[str, str], dict[str, str]] = {}
+    for item in party.names:
+        names.setdefault((item.name, item.type), {"name": item.name, "type": item.type})
+    return {
+        "entry_id": str(listed_entry_id(source, party.key)),
+        "source": source,
+        "reference": party.reference,
+        "kind": party.kind,
+        "names": list(names.values()),
+        "countries": list(party.countries),
+        "birth_dates": _birth_dates(party.birth_dates) if party.kind == "person" else [],
+        "identifiers": [],
+        "partner_id": None,
+        "registry_number": None,
+        "imposing_agency": None,
+        "measure": "LISTED",
+        "blocking": True,
+        "effect": {
+            "eligible": False,
+            "text": "Listed by the publisher; a hit is a potential match",
+        },
+        "practices": [],
+        "procedure": "listed",
+        "programme": party.programme,
+        "decided_on": None,
+        "effective_from": party.listed_on.isoformat() if party.listed_on else None,
+        "effective_to": None,
+        "status": "ACTIVE",
+        "level": "PUBLIC",
+    }
+
+
+def _birth_dates(dates: tuple[ListedDate, ...]) -> list[str]:
+    texts: dict[str, None] = {}
+    for item in dates:
+        if item.on:
+            texts[item.on] = None
+        elif item.year_from and item.year_to:
+            same = item.year_from == item.year_to
+            texts[str(item.year_from) if same else f"{item.year_from}/{item.year_to}"] = None
+    return list(texts)

@@ -1,0 +1,25 @@
+"""Every select of the feed, for the fast path."""
+
+from __future__ import annotations
+
+from app.auth.caller import STATUS_COLUMNS
+
+# S608: the texts are built of constants, never of input.
+HEAD = f"""SELECT {STATUS_COLUMNS}, h.manifest, h.seq_to
+    FROM client_status s LEFT JOIN feed_heads h ON h.stream = $2
+    WHERE s.client_id = $1"""  # noqa: S608
+
+BLOB = f"""SELECT {STATUS_COLUMNS}, b.content, b.media_type
+    FROM client_status s LEFT JOIN LATERAL (
+        SELECT content, media_type FROM feed_blobs WHERE sha256 = $2 LIMIT 1) b ON true
+    WHERE s.client_id = $1"""  # noqa: S608
+
+KEYS = f"""SELECT {STATUS_COLUMNS}, k.document::text AS document
+    FROM client_status s LEFT JOIN LATERAL (
+        SELECT document FROM keys_documents ORDER BY version DESC LIMIT 1) k ON true
+    WHERE s.client_id = $1"""  # noqa: S608
+
+SEQ_TO = "SELECT seq_to FROM feed_heads WHERE stream = $1"
+
+CHANGES = """SELECT seq, op, entry_id, entry, reason, at FROM feed_changes
+    WHERE stream = $1 AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT $4"""

@@ -1,0 +1,56 @@
+"""Wire shapes of the feed."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from app.core.schemas import Instant, QueryInt, Schema
+
+StreamName = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z][a-z0-9_.]{0,40}$",
+        description="`inter_agency` (contains public), `public` or `source.<code>`",
+        examples=["inter_agency"],
+    ),
+]
+
+
+class ChangeOut(Schema):
+    """One change of a stream."""
+
+    seq: int
+    op: Literal["put", "remove"]
+    entry_id: str
+    entry: dict[str, Any] | None = Field(description="the entry; its canonical bytes are RFC 8785")
+    reason: str | None = Field(description="why it was removed; annulled and error mean purge")
+    at: Instant
+
+
+class ChangesOut(Schema):
+    """Changes after a cursor, with the manifest that the copy must arrive at."""
+
+    stream: str
+    from_: int = Field(alias="from", description="the cursor that was sent")
+    to: int = Field(description="the next cursor")
+    changes: list[ChangeOut]
+    more: bool
+    manifest: str = Field(description="compact JWS, typ `debarred-manifest+jwt`")
+
+
+class KeysOut(Schema):
+    """JWS general JSON with the keys, signed by at least two offline root keys."""
+
+    payload: str
+    signatures: list[dict[str, str]]
+
+
+class ChangesQuery(Schema):
+    """Cursor, page size and long poll."""
+
+    stream: StreamName = "inter_agency"
+    after: Annotated[QueryInt, Field(ge=0, le=2**53)] = 0
+    limit: Annotated[QueryInt, Field(ge=1, le=1_000)] = 200
+    wait: Annotated[QueryInt, Field(ge=0, le=55)] = 0

@@ -1,0 +1,111 @@
+"""Every select of cases, entries and sources."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.sanctions.models import ListSourceState, SanctionCase, SanctionCaseStep, SanctionEntry
+
+ENTRY_COLUMNS = """e.id AS entry_id, f.seq, e.version, e.partner_id, a.code AS imposing_agency,
+    e.measure, e.blocking, e.practices, e.decided_on, e.effective_from, e.effective_to, e.status,
+    e.ended_on, e.procedure"""
+
+_ENTRIES = f"""SELECT {ENTRY_COLUMNS} FROM sanction_entries e
+    JOIN agencies a ON a.id = e.imposing_agency
+    LEFT JOIN feed_entries f ON f.stream = 'inter_agency' AND f.entry_id = e.id::text"""  # noqa: S608 - constants
+
+_PARTNER = text(
+    """SELECT p.id, p.number, p.legal_name, p.legal_name_native, p.acronym, p.aliases,
+        p.former_names, p.country,
+        coalesce((SELECT jsonb_agg(jsonb_build_object('scheme', i.scheme, 'value', i.value)
+                  ORDER BY i.scheme, i.value) FROM partner_identifiers i
+                  WHERE i.partner_id = p.id AND i.active AND i.agency_id IS NULL), '[]') AS identifiers
+    FROM partners p WHERE p.id = :id"""
+)
+
+
+async def partner_facts(session: AsyncSession, partner_id: UUID) -> Row[Any] | None:
+    """What an entry repeats of its partner; agencies' own vendor numbers stay out."""
+    return (await session.execute(_PARTNER, {"id": partner_id})).one_or_none()
+
+
+async def find_case(
+    session: AsyncSession, case_id: UUID, *, lock: bool = False
+) -> SanctionCase | None:
+    """The case, if row security shows it; ``lock`` holds it until the transaction ends."""
+    query = select(SanctionCase).where(SanctionCase.id == case_id)
+    if lock:
+        query = query.with_for_update()
+    return (await session.scalars(query)).one_or_none()
+
+
+async def case_steps(session: AsyncSession, case_id: UUID) -> Sequence[SanctionCaseStep]:
+    """Steps of a case in order."""
+    query = (
+        select(SanctionCaseStep)
+        .where(SanctionCaseStep.case_id == case_id)
+        .order_by(SanctionCaseStep.id)
+    )
+    return (await session.scalars(query)).all()
+
+
+async def list_cases(
+    session: AsyncSession, after: UUID | None, limit: int
+) -> Sequence[SanctionCase]:
+    """The own agency's cases by id."""
+    query = select(SanctionCase).order_by(SanctionCase.id).limit(limit)
+    if after is not None:
+        query = query.where(SanctionCase.id > after)
+    return (await session.scalars(query)).all()
+
+
+async def find_entry(session: AsyncSession, entry_id: UUID) -> Row[Any] | None:
+    """One measure."""
+    return (
+        await session.execute(text(f"{_ENTRIES} WHERE e.id = :id"), {"id": entry_id})
+    ).one_or_none()
+
+
+async def list_entries(
+    session: AsyncSession,
+    partner_id: UUID | None,
+    status: str | None,
+    after: UUID | None,
+    limit: int,
+) -> Sequence[Row[Any]]:
+    """Measures by id."""
+    clauses = ["true"]
+    if partner_id is not None:
+        clauses.append("e.partner_id = :partner")
+    if status is not None:
+        clauses.append("e.status = :status")
+    if after is not None:
+        clauses.append("e.id > :after")
+    statement = text(f"{_ENTRIES} WHERE {' AND '.join(clauses)} ORDER BY e.id LIMIT :limit")
+    values = {"partner": partner_id, "status": status, "after": after, "limit": limit}
+    wanted = {key: value for key, value in values.items() if f":{key}" in statement.text}
+    return (await session.execute(statement, wanted)).all()
+
+
+async def lock_entry(session: AsyncSession, entry_id: UUID) -> SanctionEntry | None:
+    """The measure, held until the transaction ends."""
+    query = select(SanctionEntry).where(SanctionEntry.id == entry_id).with_for_update()
+    return (await session.scalars(query)).one_or_none()
+
+
+async def live_entries_of(session: AsyncSession, partner_id: UUID) -> Sequence[SanctionEntry]:
+    """Measures on a partner that the feed carries now."""
+    query = select(SanctionEntry).where(
+        SanctionEntry.partner_id == partner_id, SanctionEntry.status == "ACTIVE"
+    )
+    return (await session.scalars(query)).all()
+
+
+async def source_states(session: AsyncSession) -> dict[str, ListSourceState]:
+    """What is held of each external source."""
+    return {row.code: row for row in await session.scalars(select(ListSourceState))}

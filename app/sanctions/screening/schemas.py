@@ -1,0 +1,58 @@
+"""Wire shapes of screening."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import Field, StringConstraints
+
+from app.core.names import DEFAULT_THRESHOLD
+from app.core.schemas import Country, Line, Schema, Text
+
+BirthDate = Annotated[
+    Text,
+    StringConstraints(pattern=r"^(19|20)[0-9]{2}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?$"),
+]
+
+
+class SubjectIn(Schema):
+    """Who is screened."""
+
+    kind: Literal["person", "organisation"] = Field(examples=["organisation"])
+    names: Annotated[
+        list[Line], Field(min_length=1, max_length=10, examples=[["Amani Relief Trust"]])
+    ]
+    countries: list[Country] = Field(default=[], max_length=10)
+    birth_date: BirthDate | None = Field(None, description="year, month or day", examples=["1975"])
+    identifiers: Annotated[list[Line], Field(max_length=10)] = []
+
+
+class ScreeningIn(Schema):
+    """A subject, and from which score a listed party is a potential match."""
+
+    subject: SubjectIn
+    threshold: Annotated[float, Field(ge=0, le=1, strict=True)] = DEFAULT_THRESHOLD
+
+
+class HitOut(Schema):
+    """A listed party that may be the subject. Not a sanction: a person decides."""
+
+    entry_id: UUID
+    source: str = Field(examples=["unsc"])
+    reference: str = Field(examples=["QDe.999"])
+    caption: str
+    score: float = Field(ge=0, le=1)
+    explanation: dict[str, Any] = Field(description="which names matched how, and each factor")
+
+
+class ScreeningOut(Schema):
+    """Answer of a screening. `unknown_stale` is never a no-hit: a required list is missing or old."""
+
+    screening_id: UUID
+    list_version: int
+    algorithm: str
+    threshold: float
+    outcome: Literal["no_hit", "potential_match", "unknown_stale"]
+    stale_sources: list[str]
+    hits: list[HitOut]

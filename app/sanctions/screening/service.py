@@ -1,0 +1,159 @@
+"""Screening a subject against the current list, from an index in memory.
+
+The index holds the inter-agency stream up to a number. Before each answer its number is compared
+with the stream's: what is newer is read and laid over it. A potential match is never a sanction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+
+from app.core.names import Hit, IndexedName, NameIndex, Party, Subject, screen
+
+STREAM = "inter_agency"
+_OVERLAY_LIMIT = 300
+"""Changed entries laid over the index before it is built anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What an answer repeats of an entry."""
+
+    entry_id: str
+    source: str
+    reference: str
+    caption: str
+    partner_id: str | None
+    blocking: bool
+
+
+@dataclass(slots=True)
+class _Layer:
+    """Entries and their names, ready to be searched."""
+
+    parties: dict[str, Party] = field(default_factory=dict)
+    listed: dict[str, Listed] = field(default_factory=dict)
+    entries: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    index: NameIndex = field(default_factory=lambda: NameIndex(()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """Base, what is laid over it, and entries of the base that no longer count."""
+
+    seq: int
+    base: _Layer
+    overlay: _Layer
+    hidden: frozenset[str]
+
+
+def _party(entry: Mapping[str, Any]) -> Party:
+    return Party(
+        owner=entry["entry_id"],
+        kind=entry["kind"],
+        names=[name["name"] for name in entry["names"]],
+        countries=entry["countries"],
+        birth_dates=[_date(item) for item in entry["birth_dates"]],
+        identifiers=[item["value"] for item in entry["identifiers"]],
+    )
+
+
+def _date(text: str) -> str | tuple[int, int]:
+    first, slash, last = text.partition("/")
+    return (int(first), int(last)) if slash else text
+
+
+def build_layer(entries: Iterable[Mapping[str, Any]], *, keep: bool = False) -> _Layer:
+    """Index these entries (feed objects); ``keep`` holds them for a later overlay, too."""
+    layer = _Layer()
+    names: list[IndexedName] = []
+    for entry in entries:
+        entry_id = entry["entry_id"]
+        layer.parties[entry_id] = _party(entry)
+        if keep:
+            layer.entries[entry_id] = entry
+        layer.listed[entry_id] = Listed(
+            entry_id,
+            entry["source"],
+            entry["reference"],
+            entry["names"][0]["name"],
+            entry["partner_id"],
+            entry["blocking"],
+        )
+        names += [
+            IndexedName(entry_id, item["name"], entry["kind"], weak=item["type"] == "weak_alias")
+            for item in entry["names"]
+        ]
+    layer.index = NameIndex(names)
+    return layer
+
+
+class Screener:
+    """The index of this process. `refresh` brings it up to a number; `screen` reads it."""
+
+    def __init__(self) -> None:
+        self._index = _Index(-1, _Layer(), _Layer(), frozenset())
+        self._lock = asyncio.Lock()
+
+    @property
+    def seq(self) -> int:
+        """Number of the stream the index holds; -1 before the first load."""
+        return self._index.seq
+
+    async def refresh(self, connection: asyncpg.Connection, seq: int) -> None:
+        """Bring the index up to ``seq`` at least, reading through the caller's connection.
+
+        A second connection here could wait for ever once all of the pool's are in this place.
+        """
+        if self._index.seq >= seq:
+            return
+        async with self._lock:
+            if self._index.seq < seq:
+                self._index = await self._load(connection)
+
+    async def _load(self, connection: asyncpg.Connection) -> _Index:
+        top = await connection.fetchval(
+            "SELECT coalesce((SELECT seq_to FROM feed_heads WHERE stream = $1), 0)", STREAM
+        )
+        old = self._index
+        if old.seq >= 0:
+            rows = await connection.fetch(
+                "SELECT DISTINCT ON (entry_id) entry_id, op, entry FROM feed_changes "
+                "WHERE stream = $1 AND seq > $2 AND seq <= $3 ORDER BY entry_id, seq DESC LIMIT $4",
+                STREAM,
+                old.seq,
+                top,
+                _OVERLAY_LIMIT + 1,
+            )
+            if len(rows) + len(old.hidden) <= _OVERLAY_LIMIT:
+                return await asyncio.to_thread(_lay_over, old, top, rows)
+        rows = await connection.fetch(
+            "SELECT entry FROM feed_entries WHERE stream = $1 AND seq <= $2", STREAM, top
+        )
+        layer = await asyncio.to_thread(build_layer, (json.loads(row["entry"]) for row in rows))
+        return _Index(top, layer, _Layer(), frozenset())
+
+    def screen(self, subject: Subject, threshold: float) -> list[tuple[Hit, Listed]]:
+        """Entries that may be the subject, best first."""
+        index = self._index
+        found = [
+            (hit, layer.listed[hit.owner])
+            for layer in (index.base, index.overlay)
+            for hit in screen(layer.index, layer.parties, subject, threshold)
+            if layer is index.overlay or hit.owner not in index.hidden
+        ]
+        return sorted(found, key=lambda item: (-item[0].score, item[0].owner))
+
+
+def _lay_over(old: _Index, seq: int, rows: list[asyncpg.Record]) -> _Index:
+    """``old`` with changed entries on top: each hides what base and overlay said of it before."""
+    changed = {row["entry_id"]: row["entry"] for row in rows}
+    kept = [entry for key, entry in old.overlay.entries.items() if key not in changed]
+    new = [json.loads(entry) for entry in changed.values() if entry is not None]
+    return _Index(seq, old.base, build_layer([*kept, *new], keep=True), old.hidden | changed.keys())

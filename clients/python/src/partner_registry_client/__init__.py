@@ -1,0 +1,37 @@
+"""Reference client of the inter-agency partner registry."""
+
+from partner_registry_client.api import Api, KeyCredential, SecretCredential
+from partner_registry_client.errors import (
+    ClientError,
+    NotConfigured,
+    Stale,
+    Unavailable,
+    VerificationFailed,
+)
+from partner_registry_client.home import Config, initialise, open_api
+from partner_registry_client.names import Subject
+from partner_registry_client.receipts import verify_receipt
+from partner_registry_client.screening import LocalList, screen_offline
+from partner_registry_client.store import Store
+from partner_registry_client.sync import PullResult, pull
+
+__all__ = [
+    "Api",
+    "ClientError",
+    "Config",
+    "KeyCredential",
+    "LocalList",
+    "NotConfigured",
+    "PullResult",
+    "SecretCredential",
+    "Stale",
+    "Store",
+    "Subject",
+    "Unavailable",
+    "VerificationFailed",
+    "initialise",
+    "open_api",
+    "pull",
+    "screen_offline",
+    "verify_receipt",
+]
