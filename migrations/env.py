@@ -23,7 +23,7 @@ def _run(connection: Connection) -> None:
         f"SET ROLE {OWNER}",
         "SET lock_timeout = '2s'",
         "SET statement_timeout = '15min'",
-        # A data migration under FORCE row security would silently change nothing; this makes it fail.
+        # Under FORCE row security a data migration would change nothing; this makes it fail.
         "SET row_security = off",
     ):
         connection.execute(text(statement))

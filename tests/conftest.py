@@ -202,9 +202,7 @@ Settle = Callable[[], Awaitable[None]]
 
 
 @pytest.fixture(scope="session")
-async def settle(
-    worker_database: Database, app: FastAPI, settings: Settings
-) -> AsyncIterator[Settle]:
+async def settle(worker_database: Database, app: FastAPI, settings: Settings) -> Settle:
     """``await settle()``: what the worker process would do now, done: numbered and consumed."""
     keys = SigningKeys(worker_database, app.state.root)
     stream = FeedStream(keys, settings.issuer)
@@ -219,7 +217,7 @@ async def settle(
             for consumer in CONSUMERS:
                 taken += await events.consume(worker_database, consumer)
 
-    yield run
+    return run
 
 
 @pytest.fixture
@@ -249,7 +247,7 @@ async def _apis() -> AsyncIterator[dict[tuple[str, tuple[str, ...]], Api]]:
 def api_for(
     app: FastAPI, world: World, _apis: dict[tuple[str, tuple[str, ...]], Api]
 ) -> Iterator[ApiFor]:
-    """``await api_for("UNICEF", "partners:read")``: a caller; without scopes it has all of its own."""
+    """``await api_for("WFP", "partners:read")``: a caller; without scopes it has all its own."""
 
     async def call(name: str, *scopes: str) -> Api:
         key = (name, scopes)

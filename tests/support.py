@@ -16,6 +16,7 @@ from app.auth.scopes import ALL
 from app.core.db import Database
 from app.core.ids import new_id
 from app.core.settings import Settings
+from app.recognition.service import ensure_default_policies
 
 AGENCIES = ("UNICEF", "UNHCR", "WFP", "UNDP", "FAO")
 BASE = "http://127.0.0.1:8000"
@@ -46,6 +47,7 @@ async def build_world(settings: Settings) -> World:
             session.add(agency)
             await session.flush()
             world.agencies[code] = agency.id
+            await ensure_default_policies(session, agency.id)
             for suffix in ("", "_REVIEWER", "_APPROVER"):
                 name = code + suffix
                 person = await auth.add_person(
@@ -100,9 +102,7 @@ def plain_client(app: FastAPI) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=transport, base_url=BASE)
 
 
-async def token_for(
-    app: FastAPI, client_id: str, secret: str, scopes: tuple[str, ...] = ()
-) -> str:
+async def token_for(app: FastAPI, client_id: str, secret: str, scopes: tuple[str, ...] = ()) -> str:
     """An access token by HTTP Basic."""
     async with plain_client(app) as client:
         response = await client.post(

@@ -97,6 +97,8 @@ async def _by_assertion(session: AsyncSession, credentials: Credentials, issuer:
         )
         if claims["sub"] != client.id or credentials.client_id not in (None, client.id):
             raise jose.AuthError("sub")
+        if not claims["jti"].isprintable():  # it is stored as text
+            raise jose.AuthError("jti")
     except jose.AuthError:
         raise TokenRefused("invalid_client", 401) from None
     used = await session.execute(
@@ -117,7 +119,7 @@ async def _by_assertion(session: AsyncSession, credentials: Credentials, issuer:
 def _claimed_issuer(assertion: str) -> str:
     claims = jose.unverified_claims(assertion)
     claimed = claims.get("iss")
-    if not isinstance(claimed, str) or not 0 < len(claimed) <= 128 or "\x00" in claimed:
+    if not isinstance(claimed, str) or not 0 < len(claimed) <= 128 or not claimed.isprintable():
         raise jose.AuthError("iss")
     return claimed
 

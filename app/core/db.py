@@ -196,3 +196,15 @@ async def wait_for_database(url: str, settings: Settings, seconds: float = 10) -
         else:
             await connection.close()
             return
+
+
+class Fields:
+    """Attribute access to an asyncpg record, so that one function serves ORM rows and records."""
+
+    __slots__ = ("_record",)
+
+    def __init__(self, record: asyncpg.Record) -> None:
+        self._record = record
+
+    def __getattr__(self, name: str) -> Any:
+        return self._record[name]

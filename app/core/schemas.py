@@ -48,7 +48,8 @@ def _clean(value: str) -> str:
         raise ValueError("contains a control character that is not allowed")
     if _MARKS.search(value):
         raise ValueError("contains too many combining marks in a row")
-    return value
+    # Stripped here: a length that a subtype adds is checked on what this returns.
+    return value.strip()
 
 
 def _day(value: Any) -> date:

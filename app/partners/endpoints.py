@@ -18,7 +18,7 @@ from app.auth.caller import (
     requires_token,
 )
 from app.auth.scopes import Scope
-from app.core.db import DatabaseDep, Session
+from app.core.db import DatabaseDep, Fields, Session
 from app.core.errors import FieldError, InvalidRequest, problems
 from app.core.http import (
     PreconditionFailed,
@@ -61,7 +61,7 @@ Writer = Annotated[Caller, requires(Scope.PARTNERS_WRITE)]
 async def create_partner(
     new: PartnerIn, caller: Creator, session: Session, response: Response
 ) -> dict[str, Any]:
-    """Create a draft profile. The same authoritative identifier twice is a 409 with `partner_id`."""
+    """Create a draft profile. An identifier that is taken is a 409 with the `partner_id`."""
     partner = await service.create_partner(session, caller, new)
     response.headers["Location"] = f"/v1/partners/{partner['id']}"
     response.headers["ETag"] = version_etag(partner["version"])
@@ -89,7 +89,8 @@ async def list_partners(
         "status": filters.status,
         "after": UUID(pager.after[0]) if pager.after else None,
     }
-    clauses, values = ["true"], [token.client_id]
+    clauses: list[str] = ["true"]
+    values: list[object] = [token.client_id]
     for name, value in wanted.items():
         if value is not None:
             values.append(value)
@@ -98,7 +99,7 @@ async def list_partners(
     async with database.fast_read() as connection:
         rows = await connection.fetch(sql, *values)
     caller_from(request, token, rows[0] if rows else None, Scope.PARTNERS_READ)
-    found = [_Row(row) for row in rows if row["id"] is not None]
+    found = [Fields(row) for row in rows if row["id"] is not None]
     response = Response(media_type="application/json")
     items, following = pager.page(found, lambda row: [str(row.id)], response)
     body = to_json({"items": [service.wire(row) for row in items], "next_cursor": following})
@@ -107,18 +108,6 @@ async def list_partners(
 
 def _link(response: Response) -> dict[str, str]:
     return {"Link": response.headers["link"]} if "link" in response.headers else {}
-
-
-class _Row:
-    """Attribute access to an asyncpg record, so that `service.wire` serves both paths."""
-
-    __slots__ = ("_record",)
-
-    def __init__(self, record: Any) -> None:
-        self._record = record
-
-    def __getattr__(self, name: str) -> Any:
-        return self._record[name]
 
 
 @router.get(
@@ -178,7 +167,7 @@ async def get_partner(
         raise PartnerNotFound
     etag = version_etag(row["version"])
     return not_modified(request, etag) or Response(
-        to_json(service.wire(_Row(row))), media_type="application/json", headers={"ETag": etag}
+        to_json(service.wire(Fields(row))), media_type="application/json", headers={"ETag": etag}
     )
 
 

@@ -24,7 +24,7 @@ from app.core.db import Base
 
 
 class Partner(Base):
-    """One legal person in one country. Agencies own statements about it; nobody owns the partner."""
+    """One legal person in one country. Agencies own statements about it; nobody owns it."""
 
     __tablename__ = "partners"
 

@@ -22,18 +22,19 @@ COLUMNS = f"""p.id, p.number, p.version, p.status, p.legal_name, p.legal_name_na
     p.year_established, p.website, {_IDENTIFIERS} AS identifiers, a.code AS created_by,
     p.created_at, p.updated_at"""
 
+# S608 below: the texts are built of constants of this module, never of input.
 FAST_GET = f"""SELECT {STATUS_COLUMNS}, {COLUMNS}
     FROM client_status s
     LEFT JOIN partners p ON p.id = $2
     LEFT JOIN agencies a ON a.id = p.created_by
-    WHERE s.client_id = $1"""  # noqa: S608 - constants
+    WHERE s.client_id = $1"""  # noqa: S608
 """One statement for ``GET /v1/partners/{id}``: the caller's status and the profile."""
 
 FAST_LIST = f"""SELECT {STATUS_COLUMNS}, p.*
     FROM client_status s LEFT JOIN LATERAL (
         SELECT {COLUMNS} FROM partners p JOIN agencies a ON a.id = p.created_by
         WHERE {{filters}} ORDER BY p.id DESC LIMIT {{limit}}) p ON true
-    WHERE s.client_id = $1 ORDER BY p.id DESC"""  # noqa: S608 - constants
+    WHERE s.client_id = $1 ORDER BY p.id DESC"""  # noqa: S608
 """One statement for a list page; ``filters`` is built of the fixed texts below only."""
 
 LIST_FILTERS = {
@@ -43,14 +44,13 @@ LIST_FILTERS = {
     "after": "p.id < ${n}",
 }
 
-_CANDIDATES = text(
-    """SELECT n.partner_id, n.kind, n.name, p.number, p.legal_name, p.country
-    FROM (SELECT partner_id, kind, name, similarity(folded, :folded) AS nearness
-          FROM partner_names WHERE folded % :folded
+CANDIDATES = """SELECT n.partner_id, n.kind, n.name, p.number, p.legal_name, p.country
+    FROM (SELECT partner_id, kind, name, similarity(folded, $1) AS nearness
+          FROM partner_names WHERE folded % $1
           ORDER BY nearness DESC, partner_id LIMIT 200) n
     JOIN partners p ON p.id = n.partner_id
     WHERE p.status <> 'merged'"""
-)
+"""Names near a folded name by trigrams, at most 200, nearest first; for both paths."""
 
 
 async def find_partner(session: AsyncSession, partner_id: UUID) -> Partner | None:
@@ -62,7 +62,7 @@ async def read_partner(session: AsyncSession, partner_id: UUID) -> Row[Any] | No
     """The profile as its wire shape needs it, in one statement."""
     result = await session.execute(
         text(
-            f"SELECT {COLUMNS} FROM partners p JOIN agencies a ON a.id = p.created_by "  # noqa: S608 - constants
+            f"SELECT {COLUMNS} FROM partners p JOIN agencies a ON a.id = p.created_by "  # noqa: S608
             "WHERE p.id = :id"
         ),
         {"id": partner_id},
@@ -85,5 +85,6 @@ async def find_by_identifier(
 
 
 async def candidates(session: AsyncSession, folded: str) -> Sequence[Row[Any]]:
-    """Names near a folded name by trigrams, at most 200, nearest first."""
-    return (await session.execute(_CANDIDATES, {"folded": folded})).all()
+    """Rows of `CANDIDATES`."""
+    connection = await session.connection()
+    return (await connection.exec_driver_sql(CANDIDATES, (folded,))).all()

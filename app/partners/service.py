@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -211,9 +212,19 @@ async def match(session: AsyncSession, caller: Caller, wanted: MatchIn) -> list[
                 matched_on=["identifier"],
                 **{key: profile[key] for key in ("registry_number", "legal_name", "country")},
             )
-    for row in await queries.candidates(session, fold(wanted.legal_name)):
-        nearness, _ = score(wanted.legal_name, row.name, "organisation")
-        same_country = wanted.country is not None and wanted.country == row.country
+    rows = await queries.candidates(session, fold(wanted.legal_name))
+    for candidate in rank(rows, wanted.legal_name, wanted.country):
+        found.setdefault(candidate.partner_id, candidate)
+    best = sorted(found.values(), key=lambda item: (-item.score, str(item.partner_id)))
+    return best[: wanted.limit]
+
+
+def rank(rows: Iterable[Any], name: str, country: str | None) -> list[Candidate]:
+    """Rows of `queries.CANDIDATES` scored against a name, one candidate a partner, best first."""
+    found: dict[UUID, Candidate] = {}
+    for row in rows:
+        nearness, _ = score(name, row.name, "organisation")
+        same_country = country is not None and country == row.country
         total = round(min(1.0, nearness + (_COUNTRY_BONUS if same_country else 0.0)), 4)
         known = found.get(row.partner_id)
         if nearness < _MATCH_FLOOR or (known is not None and known.score >= total):
@@ -226,5 +237,4 @@ async def match(session: AsyncSession, caller: Caller, wanted: MatchIn) -> list[
             score=total,
             matched_on=[row.kind, *(["country"] if same_country else [])],
         )
-    best = sorted(found.values(), key=lambda item: (-item.score, str(item.partner_id)))
-    return best[: wanted.limit]
+    return sorted(found.values(), key=lambda item: (-item.score, str(item.partner_id)))

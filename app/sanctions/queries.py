@@ -17,7 +17,8 @@ ENTRY_COLUMNS = """e.id AS entry_id, f.seq, e.version, e.partner_id, a.code AS i
 
 _ENTRIES = f"""SELECT {ENTRY_COLUMNS} FROM sanction_entries e
     JOIN agencies a ON a.id = e.imposing_agency
-    LEFT JOIN feed_entries f ON f.stream = 'inter_agency' AND f.entry_id = e.id::text"""  # noqa: S608 - constants
+    LEFT JOIN feed_entries f
+      ON f.stream = 'inter_agency' AND f.entry_id = e.id::text"""  # noqa: S608
 
 _PARTNER = text(
     """SELECT p.id, p.number, p.legal_name, p.legal_name_native, p.acronym, p.aliases,

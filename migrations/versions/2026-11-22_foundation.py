@@ -10,9 +10,6 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 from app.core.migrate import run_script
-from sqlalchemy.dialects import postgresql
-
-from app.core.migrate import run_script
 
 revision = "0001"
 down_revision = None

@@ -30,7 +30,10 @@ async def test_the_same_identifier_twice_names_the_other_profile(api_for: ApiFor
     unicef, wfp = await api_for("UNICEF"), await api_for("WFP")
     first = await make_partner(unicef)
     again = await wfp.post(
-        "/v1/partners", json=partner_body(identifiers=[{k: first["identifiers"][0][k] for k in ("scheme", "value")}])
+        "/v1/partners",
+        json=partner_body(
+            identifiers=[{k: first["identifiers"][0][k] for k in ("scheme", "value")}]
+        ),
     )
     assert again.status_code == 409
     assert again.json()["code"] == "identifier_taken"

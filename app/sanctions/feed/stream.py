@@ -153,7 +153,8 @@ class FeedStream:
             "INSERT INTO feed_heads (stream, version, seq_to, count, bucket_bits, set_sha256, "
             "index_sha256, manifest, signed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, now()) "
             "ON CONFLICT (stream) DO UPDATE SET version = $2, seq_to = $3, count = $4, "
-            "bucket_bits = $5, set_sha256 = $6, index_sha256 = $7, manifest = $8, signed_at = now()",
+            "bucket_bits = $5, set_sha256 = $6, index_sha256 = $7, manifest = $8, "
+            "signed_at = now()",
             stream,
             version,
             seq_to,

@@ -90,8 +90,7 @@ async def import_list(
                 f"The file lacks {removed} of the {before} parties in force; "
                 "check it and import it again with --accept-shrink if it is right."
             )
-        result = await _swap(session, source, parsed, (added, changed, removed))
-    return result
+        return await _swap(session, source, parsed, (added, changed, removed))
 
 
 async def _lock_state(session: AsyncSession, source: ListSource) -> Any:
@@ -127,8 +126,8 @@ async def _stage(
 ) -> None:
     await session.execute(
         text(
-            "CREATE TEMP TABLE staged_parties (entry_id uuid PRIMARY KEY, key text, reference text, "
-            "digest text, entry jsonb, feed bytea, original jsonb) ON COMMIT DROP"
+            "CREATE TEMP TABLE staged_parties (entry_id uuid PRIMARY KEY, key text, "
+            "reference text, digest text, entry jsonb, feed bytea, original jsonb) ON COMMIT DROP"
         )
     )
     batch: list[dict[str, Any]] = []

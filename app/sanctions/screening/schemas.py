@@ -25,7 +25,7 @@ class SubjectIn(Schema):
     ]
     countries: list[Country] = Field(default=[], max_length=10)
     birth_date: BirthDate | None = Field(None, description="year, month or day", examples=["1975"])
-    identifiers: Annotated[list[Line], Field(max_length=10)] = []
+    identifiers: list[Line] = Field(default=[], max_length=10)
 
 
 class ScreeningIn(Schema):
@@ -47,7 +47,7 @@ class HitOut(Schema):
 
 
 class ScreeningOut(Schema):
-    """Answer of a screening. `unknown_stale` is never a no-hit: a required list is missing or old."""
+    """Answer of a screening. `unknown_stale` is no no-hit: a required list is missing or old."""
 
     screening_id: UUID
     list_version: int

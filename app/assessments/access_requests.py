@@ -1,0 +1,211 @@
+"""Access requests: an agency asks for an assessment, a person of the owner decides."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.assessments import queries, sharing
+from app.assessments.errors import (
+    AccessNotNeeded,
+    AccessRequestDecided,
+    AccessRequestNotFound,
+    AccessRequestOpen,
+    AssessmentNotFound,
+    OwnRecord,
+)
+from app.assessments.models import AccessRequest
+from app.assessments.schemas import AccessRequestFilter, AccessRequestIn, DecisionIn
+from app.audit import service as audit
+from app.audit.events import Event
+from app.auth.caller import Caller
+from app.core.crypto import KeyRing, agency_scope
+from app.core.errors import FieldError, InvalidRequest
+from app.core.http import PreconditionFailed
+from app.core.ids import new_id
+
+
+def _context(request_id: UUID, field: str, author: UUID) -> str:
+    return f"access_requests|{request_id}|{field}|{author}"
+
+
+async def wire(session: AsyncSession, keyring: KeyRing, row: Any) -> dict[str, Any]:
+    """A row of `queries.read_request` as AccessRequestOut needs it."""
+    said = await keyring.open(
+        session, _context(row.id, "justification", row.requester_id), row.sealed_justification
+    )
+    reason = None
+    if row.sealed_reason is not None:
+        context = _context(row.id, "reason", row.owner_id)
+        reason = (await keyring.open(session, context, row.sealed_reason)).decode()
+    return {
+        "id": row.id,
+        "assessment_id": row.assessment_id,
+        "owner_agency": row.owner_agency,
+        "requested_by": row.requested_by,
+        "level": row.level,
+        "purpose": row.purpose,
+        "justification": said.decode(),
+        "status": row.status,
+        "reason": reason,
+        "share_id": row.share_id,
+        "version": row.version,
+        "created_at": row.created_at,
+        "decided_at": row.decided_at,
+    }
+
+
+async def ask(
+    session: AsyncSession, keyring: KeyRing, caller: Caller, new: AccessRequestIn
+) -> dict[str, Any]:
+    """Ask the owner for an assessment whose summary the caller can see.
+
+    Raises AssessmentNotFound, OwnRecord, AccessNotNeeded or AccessRequestOpen.
+    """
+    assessment = await queries.read_assessment(session, new.assessment_id)
+    if assessment is None:
+        raise AssessmentNotFound
+    if assessment.owner_id == caller.agency_id:
+        raise OwnRecord
+    if assessment.level == "INTER_AGENCY" or new.level == "summary":
+        raise AccessNotNeeded
+    request_id = new_id()
+    sealed = await keyring.seal(
+        session,
+        agency_scope(caller.agency_id),
+        _context(request_id, "justification", caller.agency_id),
+        new.justification.encode(),
+    )
+    asked = await session.execute(
+        insert(AccessRequest)
+        .values(
+            id=request_id,
+            assessment_id=assessment.id,
+            owner_agency=assessment.owner_id,
+            requested_by=caller.agency_id,
+            level=new.level,
+            purpose=new.purpose.value,
+            sealed_justification=sealed,
+        )
+        .on_conflict_do_nothing(
+            index_elements=["assessment_id", "requested_by", "purpose"],
+            index_where=text("status = 'open'"),
+        )
+        .returning(AccessRequest.id)
+    )
+    if asked.scalar_one_or_none() is None:
+        raise AccessRequestOpen
+    await audit.record(
+        session,
+        caller,
+        Event.ACCESS_REQUESTED,
+        audit.Subject(assessment.id, assessment.owner_id, assessment.partner_id),
+        purpose=new.purpose.value,
+        request=str(request_id),
+        level=new.level,
+    )
+    return await get_request(session, keyring, request_id)
+
+
+async def get_request(session: AsyncSession, keyring: KeyRing, request_id: UUID) -> dict[str, Any]:
+    """A request the caller sent or received. Raises AccessRequestNotFound."""
+    row = await queries.read_request(session, request_id)
+    if row is None:
+        raise AccessRequestNotFound
+    return await wire(session, keyring, row)
+
+
+async def list_requests(
+    session: AsyncSession, filters: AccessRequestFilter, after: UUID | None
+) -> list[Any]:
+    """One row more than a page of the caller's requests, sent and received, newest first."""
+    wanted = {
+        "status": filters.status,
+        "assessment_id": filters.assessment_id,
+        "after": after,
+    }
+    return list(await queries.list_requests(session, filters.direction, wanted, filters.limit + 1))
+
+
+async def decide(
+    session: AsyncSession,
+    keyring: KeyRing,
+    caller: Caller,
+    request_id: UUID,
+    version: int,
+    decision: DecisionIn,
+) -> dict[str, Any]:
+    """Approve, which gives the share, or deny a request to the caller's agency.
+
+    Raises PersonRequired, AccessRequestNotFound (the asking agency's decision too),
+    PreconditionFailed, AccessRequestDecided, InvalidRequest, and what `sharing.give` raises.
+    """
+    caller.require_person()
+    row = await queries.read_request(session, request_id)
+    if row is None or row.owner_id != caller.agency_id:
+        raise AccessRequestNotFound
+    if decision.decision == "deny" and decision.reason is None:
+        why = FieldError(pointer="/reason", code="missing", message="a refusal says why")
+        raise InvalidRequest(errors=[why])
+    assessment = await queries.lock_owned(session, row.assessment_id)
+    assert assessment is not None
+    await _close(session, keyring, caller, row, version, decision)
+    if decision.decision == "approve":
+        terms = sharing.Terms(
+            row.requester_id,
+            row.level,
+            row.purpose,
+            valid_until=decision.valid_until,
+            access_request_id=row.id,
+        )
+        await sharing.give(session, caller, assessment, terms)
+    await audit.record(
+        session,
+        caller,
+        Event.ACCESS_DECIDED,
+        audit.Subject(assessment.id, assessment.owner_id, assessment.partner_id),
+        purpose=row.purpose,
+        request=str(request_id),
+        decision=decision.decision,
+    )
+    return await get_request(session, keyring, request_id)
+
+
+async def _close(
+    session: AsyncSession,
+    keyring: KeyRing,
+    caller: Caller,
+    row: Any,
+    version: int,
+    decision: DecisionIn,
+) -> None:
+    # The UPDATE decides between two persons who decide at once.
+    if row.version != version:
+        raise PreconditionFailed
+    if row.status != "open":
+        raise AccessRequestDecided
+    reason = None
+    if decision.reason is not None:
+        context = _context(row.id, "reason", caller.agency_id)
+        reason = await keyring.seal(
+            session, agency_scope(caller.agency_id), context, decision.reason.encode()
+        )
+    closed = await session.execute(
+        update(AccessRequest)
+        .where(AccessRequest.id == row.id, AccessRequest.version == version)
+        .values(
+            status="approved" if decision.decision == "approve" else "denied",
+            decided_by=caller.require_person().id,
+            decided_at=func.now(),
+            sealed_reason=reason,
+            version=version + 1,
+        )
+        .execution_options(synchronize_session=False)
+        .returning(AccessRequest.id)
+    )
+    if closed.scalar_one_or_none() is None:
+        raise PreconditionFailed

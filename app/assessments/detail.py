@@ -1,0 +1,131 @@
+"""The sealed detail: written, read for a purpose, and who has read it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from pydantic_core import to_json
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.agencies import service as agencies
+from app.assessments import queries
+from app.assessments.errors import AssessmentNotFound, PurposeNotShared, PurposeRequired
+from app.assessments.types import ALL
+from app.assessments.wire import common
+from app.audit import queries as log
+from app.audit import service as audit
+from app.audit.events import Event
+from app.audit.purposes import OWN_RECORD, StatedPurpose, parse_purpose
+from app.auth.caller import Caller
+from app.core.crypto import KeyRing, agency_scope
+from app.core.schemas import Schema
+
+
+def seal_context(assessment_id: UUID, version: int, owner: UUID) -> str:
+    """Encryption context of a detail: moved to another record, version or owner, it stays shut."""
+    return f"assessment_details|{assessment_id}|{version}|{owner}"
+
+
+async def seal(
+    session: AsyncSession,
+    keyring: KeyRing,
+    assessment_id: UUID,
+    version: int,
+    owner: UUID,
+    detail: Schema,
+) -> bytes:
+    """A detail sealed for its owner, as of one version of its record."""
+    plain = to_json(detail.model_dump(mode="json", exclude_none=True))
+    context = seal_context(assessment_id, version, owner)
+    return await keyring.seal(session, agency_scope(owner), context, plain)
+
+
+async def read_detail(
+    session: AsyncSession,
+    keyring: KeyRing,
+    caller: Caller,
+    assessment_id: UUID,
+    purpose_headers: Sequence[str],
+) -> dict[str, Any]:
+    """Summary facts and detail, with the reading in the log of the same transaction.
+
+    Raises AssessmentNotFound, then PurposeRequired or PurposeNotShared, in this order: a purpose
+    is asked only of a caller who may know that the detail exists.
+    """
+    row = await queries.read_detail(session, assessment_id)
+    if row is None:
+        raise AssessmentNotFound
+    stated, basis = _basis(row, purpose_headers)
+    opened = await unseal(session, keyring, row)
+    detail = opened if row.own else ALL[row.type].disclose(opened)
+    about: dict[str, Any] = {"version": row.version}
+    if basis == "share" and stated is not None:
+        about["share_id"] = row.shares[stated.purpose]
+    await audit.record(
+        session,
+        caller,
+        Event.ASSESSMENT_DETAIL_READ,
+        audit.Subject(row.id, owner_agency=row.owner_id, partner_id=row.partner_id),
+        purpose=OWN_RECORD if row.own else stated.purpose if stated else None,
+        reference=stated.reference if stated else None,
+        basis=basis,
+        **about,
+    )
+    return {**common(row), "detail": detail}
+
+
+def _basis(row: Any, headers: Sequence[str]) -> tuple[StatedPurpose | None, str]:
+    if row.own:
+        return None, "owner"
+    if not headers and row.level == "INTER_AGENCY":
+        return None, "inter_agency"
+    # Two headers would leave open which one the log should believe.
+    stated = parse_purpose(headers[0]) if len(headers) == 1 else None
+    if stated is None:
+        raise PurposeRequired
+    if row.level == "INTER_AGENCY":
+        return stated, "inter_agency"
+    if stated.purpose not in row.shares:
+        raise PurposeNotShared
+    return stated, "share"
+
+
+async def unseal(session: AsyncSession, keyring: KeyRing, row: Any) -> dict[str, Any]:
+    """The detail of a row of `queries.read_detail`. Raises Undecipherable."""
+    context = seal_context(row.id, row.sealed_version, row.owner_id)
+    opened: dict[str, Any] = json.loads(await keyring.open(session, context, row.sealed))
+    return opened
+
+
+async def disclosures(
+    session: AsyncSession, caller: Caller, assessment_id: UUID, after: UUID | None, limit: int
+) -> list[dict[str, Any]]:
+    """Who read the detail of the caller's own assessment, newest first.
+
+    Raises AssessmentNotFound for anyone but the owner.
+    """
+    row = await queries.read_assessment(session, assessment_id)
+    if row is None or row.owner_id != caller.agency_id:
+        raise AssessmentNotFound
+    reads = await log.events_on(
+        session, Event.ASSESSMENT_DETAIL_READ, assessment_id, caller.agency_id, after, limit
+    )
+    codes = await agencies.codes_by_id(session)
+    return [
+        {
+            "id": read.id,
+            "agency": codes[read.agency_id],
+            "office": read.office,
+            "role": read.role,
+            "purpose": read.purpose,
+            "reference": read.reference,
+            "basis": read.basis,
+            "share_id": read.detail.get("share_id"),
+            "version": read.detail.get("version"),
+            "at": read.at,
+        }
+        for read in reads
+    ]

@@ -1,0 +1,103 @@
+"""Errors of assessments."""
+
+from __future__ import annotations
+
+from app.core.errors import Conflict, NotFound, ServiceError
+
+
+class AssessmentNotFound(NotFound):
+    """Absent, or not readable (for a write: not owned) by the caller."""
+
+    code = "assessment_not_found"
+    title = "There is no such assessment."
+
+
+class AssessmentTypeNotFound(NotFound):
+    code = "assessment_type_not_found"
+    title = "There is no such assessment type."
+
+
+class ShareNotFound(NotFound):
+    code = "share_not_found"
+    title = "There is no such share."
+
+
+class AccessRequestNotFound(NotFound):
+    code = "access_request_not_found"
+    title = "There is no such access request."
+
+
+class DetailInvalid(ServiceError):
+    """The detail does not fit the type or the methodology; `errors` says where."""
+
+    status = 422
+    code = "detail_invalid"
+    title = "The detail is incomplete or does not fit the methodology."
+
+
+class MethodologyUnknown(ServiceError):
+    status = 422
+    code = "methodology_unknown"
+    title = "The type has no such methodology, or it was not in force on that date."
+
+
+class AssessmentFinal(Conflict):
+    code = "assessment_final"
+    title = "A final assessment is not changed; file a new one."
+
+
+class PurposeRequired(ServiceError):
+    status = 422
+    code = "purpose_required"
+    title = 'Send Access-Purpose: CODE; ref="your reference" to read this detail.'
+
+
+class PurposeNotShared(ServiceError):
+    status = 422
+    code = "purpose_not_shared"
+    title = "The assessment is shared with your agency for another purpose."
+
+
+class NotShareable(ServiceError):
+    status = 422
+    code = "not_shareable"
+    title = "An AGENCY_ONLY assessment, and a draft is one, is not shared."
+
+
+class SharedWithSelf(ServiceError):
+    status = 422
+    code = "shared_with_self"
+    title = "An agency needs no share of its own assessment."
+
+
+class SharePeriodInvalid(ServiceError):
+    status = 422
+    code = "share_period_invalid"
+    title = "The share must end after it starts, and in the future."
+
+
+class ShareExists(Conflict):
+    code = "share_exists"
+    title = "The assessment is already shared with that agency for this purpose; revoke that first."
+
+
+class OwnRecord(ServiceError):
+    status = 422
+    code = "own_record"
+    title = "The assessment is your agency's own."
+
+
+class AccessNotNeeded(ServiceError):
+    status = 422
+    code = "access_not_needed"
+    title = "Every agency may already read this."
+
+
+class AccessRequestOpen(Conflict):
+    code = "access_request_open"
+    title = "Your agency has an open request for this assessment and purpose."
+
+
+class AccessRequestDecided(Conflict):
+    code = "access_request_decided"
+    title = "The request has been decided."

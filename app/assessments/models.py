@@ -1,0 +1,203 @@
+"""Tables of assessments: summaries, sealed details, who may read them, and who asked."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import (
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.acl import AclColumns
+from app.core.db import Base
+
+_PURPOSE = "purpose ~ '^[A-Z_]{1,40}$'"
+_SHARE_LEVEL = "level IN ('summary', 'detail')"
+
+
+class Assessment(Base):
+    """The summary of an assessment: what every agency may know, unless it is AGENCY_ONLY.
+
+    ``level`` is the effective confidentiality: AGENCY_ONLY while a draft, then the chosen one.
+    """
+
+    __tablename__ = "assessments"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    partner_id: Mapped[UUID] = mapped_column(ForeignKey("partners.id"))
+    type: Mapped[str] = mapped_column(Text)
+    methodology: Mapped[str] = mapped_column(Text)
+    owner_agency: Mapped[UUID] = mapped_column(ForeignKey("agencies.id"))
+    status: Mapped[str] = mapped_column(Text)
+    conducted_on: Mapped[date | None]
+    valid_until: Mapped[date | None]
+    confidentiality: Mapped[str] = mapped_column(Text)
+    level: Mapped[str] = mapped_column(Text)
+    rating_scheme: Mapped[str | None] = mapped_column(Text)
+    rating_value: Mapped[str | None] = mapped_column(Text)
+    rating_dimension: Mapped[str | None] = mapped_column(Text)
+    rating_level: Mapped[str | None] = mapped_column(Text)
+    rating_source: Mapped[str | None] = mapped_column(Text)
+    version: Mapped[int] = mapped_column(server_default="1")
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+
+    __table_args__ = (
+        UniqueConstraint("id", "owner_agency"),
+        UniqueConstraint("id", "owner_agency", "level"),
+        Index("ix_assessments_created_at_id", "created_at", "id"),
+        Index("ix_assessments_partner_id_created_at_id", "partner_id", "created_at", "id"),
+        Index("ix_assessments_owner_agency_created_at_id", "owner_agency", "created_at", "id"),
+        CheckConstraint("type ~ '^[a-z_]{1,40}$'", name="type"),
+        CheckConstraint("status IN ('draft', 'final', 'withdrawn')", name="status"),
+        CheckConstraint(
+            "confidentiality IN ('INTER_AGENCY', 'RESTRICTED', 'AGENCY_ONLY')",
+            name="confidentiality",
+        ),
+        CheckConstraint(
+            "level = CASE status WHEN 'draft' THEN 'AGENCY_ONLY' ELSE confidentiality END",
+            name="level",
+        ),
+        CheckConstraint(
+            "rating_level IN ('LOW', 'MODERATE', 'SIGNIFICANT', 'HIGH')", name="rating_level"
+        ),
+        CheckConstraint("rating_source IN ('computed', 'reported')", name="rating_source"),
+        CheckConstraint(
+            "status = 'draft' OR (conducted_on IS NOT NULL AND valid_until IS NOT NULL "
+            "AND num_nulls(rating_scheme, rating_value, rating_dimension, rating_source) = 0)",
+            name="complete",
+        ),
+        CheckConstraint("valid_until >= conducted_on", name="valid_until"),
+        CheckConstraint("version >= 1", name="version"),
+    )
+
+
+class AssessmentDetail(Base):
+    """The sealed body of an assessment, as of one version of it."""
+
+    __tablename__ = "assessment_details"
+
+    assessment_id: Mapped[UUID] = mapped_column(primary_key=True)
+    owner_agency: Mapped[UUID]
+    level: Mapped[str] = mapped_column(Text)
+    version: Mapped[int]
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+
+    __table_args__ = (
+        # The level is in the key: a body can never be less confidential than its summary says.
+        ForeignKeyConstraint(
+            ["assessment_id", "owner_agency", "level"],
+            ["assessments.id", "assessments.owner_agency", "assessments.level"],
+            name="fk_assessment_details_assessments",
+            onupdate="CASCADE",
+        ),
+    )
+
+
+class AssessmentAcl(AclColumns, Base):
+    """Who may read which assessment of another agency, at which level, for what, and when."""
+
+    __tablename__ = "assessments_acl"
+    __record_table__ = "assessments"
+
+
+class AssessmentShare(Base):
+    """The owner's decision to let another agency read; stays as history when it has ended."""
+
+    __tablename__ = "assessment_shares"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    assessment_id: Mapped[UUID]
+    owner_agency: Mapped[UUID]
+    shared_with: Mapped[UUID] = mapped_column(ForeignKey("agencies.id"))
+    level: Mapped[str] = mapped_column(Text)
+    purpose: Mapped[str] = mapped_column(Text)
+    valid_from: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    valid_until: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    active: Mapped[bool] = mapped_column(server_default="true")
+    created_by_person: Mapped[UUID] = mapped_column(ForeignKey("persons.id"))
+    created_by_client: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    revoked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    revoked_by: Mapped[UUID | None] = mapped_column(ForeignKey("persons.id"))
+    access_request_id: Mapped[UUID | None] = mapped_column(ForeignKey("access_requests.id"))
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["assessment_id", "owner_agency"], ["assessments.id", "assessments.owner_agency"]
+        ),
+        # Not by time: an index cannot know the clock. An expired share is put out of use when
+        # the next one is given.
+        Index(
+            "uq_assessment_shares_active",
+            "assessment_id",
+            "shared_with",
+            "purpose",
+            unique=True,
+            postgresql_where=text("active"),
+        ),
+        Index("ix_assessment_shares_assessment_id_id", "assessment_id", "id"),
+        Index("ix_assessment_shares_access_request_id", "access_request_id"),
+        CheckConstraint(_SHARE_LEVEL, name="level"),
+        CheckConstraint(_PURPOSE, name="purpose"),
+        CheckConstraint("shared_with <> owner_agency", name="shared_with"),
+        CheckConstraint("valid_until > valid_from", name="valid_until"),
+        CheckConstraint("(revoked_at IS NULL) = (revoked_by IS NULL)", name="revoked_by"),
+        CheckConstraint("revoked_at IS NULL OR NOT active", name="active"),
+    )
+
+
+class AccessRequest(Base):
+    """One agency asks another for an assessment; both see it, nobody else does."""
+
+    __tablename__ = "access_requests"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    assessment_id: Mapped[UUID]
+    owner_agency: Mapped[UUID]
+    requested_by: Mapped[UUID] = mapped_column(ForeignKey("agencies.id"))
+    level: Mapped[str] = mapped_column(Text)
+    purpose: Mapped[str] = mapped_column(Text)
+    sealed_justification: Mapped[bytes] = mapped_column(LargeBinary)
+    status: Mapped[str] = mapped_column(Text, server_default="open")
+    decided_by: Mapped[UUID | None] = mapped_column(ForeignKey("persons.id"))
+    decided_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    sealed_reason: Mapped[bytes | None] = mapped_column(LargeBinary)
+    version: Mapped[int] = mapped_column(server_default="1")
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["assessment_id", "owner_agency"], ["assessments.id", "assessments.owner_agency"]
+        ),
+        Index(
+            "uq_access_requests_open",
+            "assessment_id",
+            "requested_by",
+            "purpose",
+            unique=True,
+            postgresql_where=text("status = 'open'"),
+        ),
+        Index("ix_access_requests_owner_agency_id", "owner_agency", "id"),
+        Index("ix_access_requests_requested_by_id", "requested_by", "id"),
+        CheckConstraint(_SHARE_LEVEL, name="level"),
+        CheckConstraint(_PURPOSE, name="purpose"),
+        CheckConstraint("requested_by <> owner_agency", name="requested_by"),
+        CheckConstraint("status IN ('open', 'approved', 'denied', 'withdrawn')", name="status"),
+        CheckConstraint(
+            "(status IN ('approved', 'denied')) = (decided_by IS NOT NULL)", name="decided_by"
+        ),
+        CheckConstraint("(decided_by IS NULL) = (decided_at IS NULL)", name="decided_at"),
+        CheckConstraint("version >= 1", name="version"),
+    )

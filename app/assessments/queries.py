@@ -1,0 +1,153 @@
+"""Every select of assessments. Row security decides what it finds; see the migration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+COLUMNS = """a.id, a.partner_id, a.type, a.methodology, o.code AS owner_agency,
+    a.owner_agency AS owner_id, a.status, a.conducted_on, a.valid_until, a.confidentiality,
+    a.level, a.rating_scheme, a.rating_value, a.rating_dimension, a.rating_level,
+    a.rating_source, a.version, a.created_at, a.updated_at"""
+_FROM = "FROM assessments a JOIN agencies o ON o.id = a.owner_agency"
+
+RECOGNITION_FACTS = """(SELECT coalesce(json_agg(json_build_object(
+        'id', a.id, 'type', a.type, 'methodology', a.methodology, 'owner_agency', o.code,
+        'conducted_on', a.conducted_on, 'valid_until', a.valid_until,
+        'rating', json_build_object('scheme', a.rating_scheme, 'value', a.rating_value,
+            'dimension', a.rating_dimension, 'level', a.rating_level,
+            'rating_source', a.rating_source),
+        'confidentiality', a.confidentiality, 'version', a.version)
+        ORDER BY a.conducted_on DESC, a.id), '[]')
+    FROM assessments a JOIN agencies o ON o.id = a.owner_agency
+    WHERE a.partner_id = {partner} AND a.status = 'final')"""
+"""Sub-select for the floor above: JSON of a partner's final summaries that the bound agency may
+see. ``RECOGNITION_FACTS.format(partner="$2")``."""
+
+_SUMMARIES = text(f"SELECT {RECOGNITION_FACTS.format(partner=':partner')}")
+
+_READ = text(f"SELECT {COLUMNS} {_FROM} WHERE a.id = :id")
+
+_OWNED = text(
+    f"SELECT {COLUMNS}, now() AS now {_FROM} "
+    "WHERE a.id = :id AND a.owner_agency = (SELECT app_agency()) FOR NO KEY UPDATE OF a"
+)
+
+# One statement for every caller: hidden and absent cannot differ, not in time either.
+_DETAIL = text(
+    f"""SELECT {COLUMNS}, d.version AS sealed_version, d.sealed,
+        a.owner_agency = (SELECT app_agency()) AS own,
+        (SELECT coalesce(json_object_agg(x.purpose, x.share_id), '{{}}')
+         FROM assessments_acl x
+         WHERE x.agency_id = (SELECT app_agency()) AND x.record_id = a.id AND x.level = 'detail'
+           AND x.valid_from <= now() AND (x.valid_to IS NULL OR x.valid_to > now())) AS shares
+    {_FROM} JOIN assessment_details d ON d.assessment_id = a.id
+    WHERE a.id = :id"""  # noqa: S608 - constants
+)
+
+_LIST_FILTERS = {
+    "partner_id": "a.partner_id = :partner_id",
+    "type": "a.type = :type",
+    "owner_agency": "a.owner_agency = (SELECT id FROM agencies WHERE code = :owner_agency)",
+    "status": "a.status = :status",
+}
+
+_SHARE_COLUMNS = """s.id, s.assessment_id, o.code AS owner_agency, w.code AS shared_with, s.level,
+    s.purpose, s.valid_from, s.valid_until, s.created_at, s.revoked_at, s.access_request_id,
+    CASE WHEN s.revoked_at IS NOT NULL THEN 'revoked' WHEN s.valid_until <= now() THEN 'expired'
+         WHEN s.valid_from > now() THEN 'scheduled' ELSE 'active' END AS status"""
+_SHARE_FROM = """FROM assessment_shares s JOIN agencies o ON o.id = s.owner_agency
+    JOIN agencies w ON w.id = s.shared_with"""
+
+_REQUEST_COLUMNS = """r.id, r.assessment_id, o.code AS owner_agency, q.code AS requested_by,
+    r.owner_agency AS owner_id, r.requested_by AS requester_id, r.level, r.purpose,
+    r.sealed_justification, r.status, r.sealed_reason, r.version, r.created_at, r.decided_at,
+    (SELECT s.id FROM assessment_shares s WHERE s.access_request_id = r.id) AS share_id"""
+_REQUEST_FROM = """FROM access_requests r JOIN agencies o ON o.id = r.owner_agency
+    JOIN agencies q ON q.id = r.requested_by"""
+_REQUEST_FILTERS = {
+    "received": "r.owner_agency = (SELECT app_agency())",
+    "sent": "r.requested_by = (SELECT app_agency())",
+    "status": "r.status = :status",
+    "assessment_id": "r.assessment_id = :assessment_id",
+    "after": "r.id < :after",
+}
+
+
+async def read_assessment(session: AsyncSession, assessment_id: UUID) -> Row[Any] | None:
+    """The summary, if the caller may see it."""
+    return (await session.execute(_READ, {"id": assessment_id})).one_or_none()
+
+
+async def lock_owned(session: AsyncSession, assessment_id: UUID) -> Row[Any] | None:
+    """The caller's own summary, locked against other writers, and the database's ``now``."""
+    return (await session.execute(_OWNED, {"id": assessment_id})).one_or_none()
+
+
+async def read_detail(session: AsyncSession, assessment_id: UUID) -> Row[Any] | None:
+    """Summary and sealed detail, if the caller may see the detail; its share by purpose."""
+    return (await session.execute(_DETAIL, {"id": assessment_id})).one_or_none()
+
+
+async def list_assessments(
+    session: AsyncSession, filters: Mapping[str, Any], after: Sequence[Any] | None, limit: int
+) -> Sequence[Row[Any]]:
+    """Summaries the caller may see, newest first, those after the pair ``after``."""
+    values = {name: value for name, value in filters.items() if value is not None}
+    clauses = [_LIST_FILTERS[name] for name in values]
+    if after is not None:
+        clauses.append("(a.created_at, a.id) < (:after_at, :after_id)")
+        values |= {"after_at": after[0], "after_id": after[1]}
+    sql = (
+        f"SELECT {COLUMNS} {_FROM} WHERE {' AND '.join(clauses or ['true'])} "
+        f"ORDER BY a.created_at DESC, a.id DESC LIMIT {int(limit)}"
+    )
+    return (await session.execute(text(sql), values)).all()
+
+
+async def summaries(session: AsyncSession, partner_id: UUID) -> list[dict[str, Any]]:
+    """`RECOGNITION_FACTS` of a partner."""
+    found: list[dict[str, Any]] = await session.scalar(_SUMMARIES, {"partner": partner_id})
+    return found
+
+
+async def list_shares(
+    session: AsyncSession, assessment_id: UUID, after: UUID | None, limit: int
+) -> Sequence[Row[Any]]:
+    """Shares of an assessment that the caller gave or got, newest first."""
+    sql = f"SELECT {_SHARE_COLUMNS} {_SHARE_FROM} WHERE s.assessment_id = :id"
+    values: dict[str, Any] = {"id": assessment_id, "limit": limit}
+    if after is not None:
+        sql += " AND s.id < :after"
+        values["after"] = after
+    result = await session.execute(text(sql + " ORDER BY s.id DESC LIMIT :limit"), values)
+    return result.all()
+
+
+async def read_share(session: AsyncSession, share_id: UUID) -> Row[Any]:
+    """A share the caller gave or got."""
+    sql = f"SELECT {_SHARE_COLUMNS} {_SHARE_FROM} WHERE s.id = :id"
+    return (await session.execute(text(sql), {"id": share_id})).one()
+
+
+async def read_request(session: AsyncSession, request_id: UUID) -> Row[Any] | None:
+    """An access request the caller sent or received."""
+    sql = f"SELECT {_REQUEST_COLUMNS} {_REQUEST_FROM} WHERE r.id = :id"
+    return (await session.execute(text(sql), {"id": request_id})).one_or_none()
+
+
+async def list_requests(
+    session: AsyncSession, direction: str | None, filters: Mapping[str, Any], limit: int
+) -> Sequence[Row[Any]]:
+    """Access requests the caller sent or received, newest first."""
+    values = {name: value for name, value in filters.items() if value is not None}
+    clauses = [_REQUEST_FILTERS[name] for name in (*values, *([direction] if direction else []))]
+    sql = (
+        f"SELECT {_REQUEST_COLUMNS} {_REQUEST_FROM} WHERE {' AND '.join(clauses or ['true'])} "
+        f"ORDER BY r.id DESC LIMIT {int(limit)}"
+    )
+    return (await session.execute(text(sql), values)).all()

@@ -1,0 +1,222 @@
+"""Wire shapes of assessments, their shares and access requests."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from app.assessments.types import TypeCode
+from app.assessments.types.base import Confidentiality, FiledStatus, Rating, Source
+from app.audit.purposes import AccessPurpose
+from app.core.schemas import Code, Day, Instant, Paragraph, QueryInt, Schema
+
+AgencyCode = Annotated[str, Field(strict=True, pattern=r"^[A-Z][A-Z0-9_]{1,15}$", examples=["WFP"])]
+AssessmentStatus = Literal["draft", "final", "withdrawn"]
+ShareLevel = Literal["summary", "detail"]
+QueryLimit = Annotated[QueryInt, Field(ge=1, le=200)]
+QueryCursor = Annotated[str, Field(max_length=1_000, pattern=r"^[A-Za-z0-9_-]+$")]
+
+
+class AssessmentOut(Schema):
+    """The summary of an assessment."""
+
+    id: UUID
+    partner_id: UUID
+    type: str = Field(examples=["psea"])
+    methodology: str = Field(examples=["UN-PSEA-2020"])
+    owner_agency: str = Field(examples=["UNICEF"])
+    status: AssessmentStatus
+    conducted_on: date | None = Field(examples=["2026-03-01"])
+    valid_until: date | None = Field(description="last day it counts", examples=["2031-03-01"])
+    confidentiality: Confidentiality = Field(
+        description="as chosen by the owner; a draft is AGENCY_ONLY whatever stands here"
+    )
+    rating: Rating | None = Field(description="null while a draft")
+    version: int
+    created_at: Instant
+    updated_at: Instant
+
+
+class DetailOut(Schema):
+    """An assessment with its detail."""
+
+    id: UUID
+    partner_id: UUID
+    type: str
+    methodology: str
+    owner_agency: str
+    status: AssessmentStatus
+    version: int
+    rating: Rating | None
+    detail: dict[str, Any] = Field(
+        description="as filed, in the shape of the type",
+        examples=[{"standards": [{"number": 1, "result": "met", "comment": "policy of 2024"}]}],
+    )
+
+
+class AssessmentPatch(Schema):
+    """JSON Merge Patch of a draft; `status: final` files it, after which nothing changes."""
+
+    status: FiledStatus = "draft"
+    conducted_on: Day | None = None
+    confidentiality: Confidentiality = "RESTRICTED"
+    detail: dict[str, Any] = Field(default={}, description="merged into the stored detail")
+
+
+class AssessmentFilter(Schema):
+    """Filters of the assessment list."""
+
+    partner_id: UUID | None = None
+    type: TypeCode | None = None
+    owner_agency: AgencyCode | None = None
+    status: AssessmentStatus | None = None
+    limit: QueryLimit = 50
+    cursor: QueryCursor | None = None
+
+
+class ShareIn(Schema):
+    """Whom to let read what, for what, until when."""
+
+    shared_with: AgencyCode
+    level: ShareLevel
+    purpose: AccessPurpose
+    valid_from: Instant | None = Field(None, description="default: at once")
+    valid_until: Instant | None = Field(
+        None,
+        description="default: 12 months, or the end of the assessment's validity if sooner",
+        examples=["2026-12-31T23:59:59Z"],
+    )
+
+
+class ShareOut(Schema):
+    """A share. Only the owner and the recipient see it."""
+
+    id: UUID
+    assessment_id: UUID
+    owner_agency: str = Field(examples=["UNICEF"])
+    shared_with: str = Field(examples=["WFP"])
+    level: ShareLevel
+    purpose: AccessPurpose
+    valid_from: Instant
+    valid_until: Instant
+    status: Literal["scheduled", "active", "expired", "revoked"]
+    created_at: Instant
+    revoked_at: Instant | None = None
+    access_request_id: UUID | None = None
+
+
+class DisclosureOut(Schema):
+    """One reading of a detail."""
+
+    id: UUID = Field(description="entry of the log")
+    agency: str = Field(examples=["WFP"])
+    office: str | None = Field(examples=["Nairobi country office"])
+    role: str | None = Field(examples=["contracting officer"])
+    purpose: str | None = Field(
+        description="null for INTER_AGENCY detail read without one; OWN_RECORD for the owner's own",
+        examples=["PARTNER_SELECTION"],
+    )
+    reference: str | None = Field(examples=["WFP-KE-2026-17"])
+    basis: str | None = Field(description="owner, inter_agency or share", examples=["share"])
+    share_id: UUID | None = None
+    version: int | None = Field(description="version of the assessment that was read")
+    at: Instant
+
+
+class AccessRequestIn(Schema):
+    """A request to read another agency's assessment."""
+
+    assessment_id: UUID
+    level: ShareLevel
+    purpose: AccessPurpose
+    justification: Paragraph = Field(examples=["Selection of partners for the Turkana response."])
+
+
+class AccessRequestOut(Schema):
+    """An access request. Only the asking agency and the owner see it."""
+
+    id: UUID
+    assessment_id: UUID
+    owner_agency: str = Field(examples=["UNICEF"])
+    requested_by: str = Field(examples=["WFP"])
+    level: ShareLevel
+    purpose: AccessPurpose
+    justification: str
+    status: Literal["open", "approved", "denied", "withdrawn"]
+    reason: str | None = None
+    share_id: UUID | None = None
+    version: int
+    created_at: Instant
+    decided_at: Instant | None = None
+
+
+class AccessRequestFilter(Schema):
+    """Filters of the list of access requests."""
+
+    direction: Literal["received", "sent"] | None = None
+    status: Literal["open", "approved", "denied", "withdrawn"] | None = None
+    assessment_id: UUID | None = None
+    limit: QueryLimit = 50
+    cursor: QueryCursor | None = None
+
+
+class DecisionIn(Schema):
+    """The owner's decision. A refusal says why."""
+
+    decision: Literal["approve", "deny"]
+    reason: Paragraph | None = Field(None, examples=["Joint programme in the same county."])
+    valid_until: Instant | None = Field(
+        None, description="end of the share that an approval gives; default as for a share"
+    )
+
+
+class MethodologyOut(Schema):
+    """An edition of an assessment tool."""
+
+    code: str = Field(examples=["UN-PSEA-2020"])
+    title: str
+    source: Source
+    confirmed: bool = Field(
+        description="false: the figures still need an agency's confirmation against the source"
+    )
+    note: str | None = None
+    effective_from: date
+    effective_to: date | None
+    validity_months: int
+    dimension: str
+    rules: dict[str, Any] = Field(description="what else the type's methodologies say")
+
+
+class AssessmentTypeOut(Schema):
+    """An assessment type that can be filed."""
+
+    code: str = Field(examples=["psea"])
+    title: str
+    methodologies: list[MethodologyOut]
+
+
+class AssessmentTypesOut(Schema):
+    """All types; the list is short and has no pages."""
+
+    items: list[AssessmentTypeOut]
+
+
+class RateIn(Schema):
+    """A detail to rate. Nothing is stored."""
+
+    methodology: Code = Field(examples=["UN-PSEA-2020"])
+    conducted_on: Day | None = Field(None, examples=["2026-03-01"])
+    detail: dict[str, Any] = Field(
+        description="in the shape of the type, complete",
+        examples=[{"standards": [{"number": n, "result": "met"} for n in range(1, 9)]}],
+    )
+
+
+class RateOut(Schema):
+    """What a filed assessment with this detail would carry."""
+
+    rating: Rating
+    valid_until: date | None = Field(description="null without `conducted_on`")

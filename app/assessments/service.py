@@ -1,0 +1,209 @@
+"""Use cases of assessments. Works inside the caller's transaction and never commits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import insert, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.assessments import detail, queries, rules
+from app.assessments.errors import (
+    AssessmentFinal,
+    AssessmentNotFound,
+)
+from app.assessments.models import Assessment, AssessmentDetail
+from app.assessments.schemas import AssessmentFilter, AssessmentPatch
+from app.assessments.types import ALL
+from app.assessments.types.base import AssessmentBase, Rating
+from app.assessments.wire import wire
+from app.audit import service as audit
+from app.audit.events import Event
+from app.auth.caller import Caller
+from app.core.clock import utc_now
+from app.core.crypto import KeyRing
+from app.core.http import PreconditionFailed
+from app.core.ids import new_secret_id
+from app.events import service as events
+from app.events.catalogue import EventType
+from app.partners import service as partners
+from app.partners.errors import PatchEmpty
+
+
+def _rating_columns(rating: Rating | None) -> dict[str, Any]:
+    return {
+        "rating_scheme": rating.scheme if rating else None,
+        "rating_value": rating.value if rating else None,
+        "rating_dimension": rating.dimension if rating else None,
+        "rating_level": rating.level if rating else None,
+        "rating_source": rating.rating_source if rating else None,
+    }
+
+
+async def file_assessment(
+    session: AsyncSession, keyring: KeyRing, caller: Caller, new: AssessmentBase, today: date
+) -> dict[str, Any]:
+    """File an assessment, or start a draft, owned by the calling agency.
+
+    Raises PartnerNotFound, MethodologyUnknown, InvalidRequest or DetailInvalid; then nothing is
+    stored.
+    """
+    final = new.status == "final"
+    outcome = rules.judge(
+        new.type,
+        new.methodology,
+        new.detail,
+        conducted_on=new.conducted_on,
+        final=final,
+        today=today,
+    )
+    partner = await partners.get_partner(session, new.partner_id)
+    level = new.confidentiality if final else "AGENCY_ONLY"
+    assessment = Assessment(
+        id=new_secret_id(),
+        owner_agency=caller.agency_id,
+        level=level,
+        valid_until=outcome.valid_until,
+        **new.model_dump(exclude={"detail", "partner_id"}),
+        partner_id=partner["id"],
+        **_rating_columns(outcome.rating),
+    )
+    session.add(assessment)
+    await session.flush()  # the detail refers to the row
+    await session.execute(
+        insert(AssessmentDetail).values(
+            assessment_id=assessment.id,
+            owner_agency=caller.agency_id,
+            level=level,
+            version=1,
+            sealed=await detail.seal(
+                session, keyring, assessment.id, 1, caller.agency_id, new.detail
+            ),
+        )
+    )
+    row = await queries.read_assessment(session, assessment.id)
+    assert row is not None
+    await _record(session, caller, Event.ASSESSMENT_FILED, row)
+    return wire(row)
+
+
+async def _record(session: AsyncSession, caller: Caller, event: Event, row: Any) -> None:
+    subject = audit.Subject(row.id, owner_agency=row.owner_id, partner_id=row.partner_id)
+    await audit.record(
+        session, caller, event, subject, version=row.version, status=row.status, type=row.type
+    )
+    # A draft is nobody else's business, not even that it exists.
+    if row.status != "final":
+        return
+    await events.publish(
+        session,
+        EventType.ASSESSMENT_FILED,
+        row.id,
+        caller.agency_id,
+        partner_id=str(row.partner_id),
+        type=row.type,
+        level=row.level,
+        version=row.version,
+    )
+
+
+async def change_draft(
+    session: AsyncSession,
+    keyring: KeyRing,
+    caller: Caller,
+    assessment_id: UUID,
+    version: int,
+    patch: AssessmentPatch,
+    today: date,
+) -> dict[str, Any]:
+    """Apply a merge patch to the caller's own draft of version ``version``; perhaps file it.
+
+    Raises AssessmentNotFound, PreconditionFailed, AssessmentFinal, PatchEmpty, and what filing
+    raises.
+    """
+    row = await _own_draft(session, assessment_id, version)
+    fields = patch.model_dump(exclude_unset=True)
+    if not fields:
+        raise PatchEmpty
+    stored = await queries.read_detail(session, assessment_id)
+    merged = rules.merge_patch(
+        await detail.unseal(session, keyring, stored), fields.pop("detail", {})
+    )
+    body = rules.parse_detail(ALL[row.type], merged)
+    status = fields.get("status", "draft")
+    confidentiality = fields.get("confidentiality", row.confidentiality)
+    conducted_on = fields.get("conducted_on", row.conducted_on)
+    final = status == "final"
+    outcome = rules.judge(
+        row.type, row.methodology, body, conducted_on=conducted_on, final=final, today=today
+    )
+    await _write_draft(
+        session,
+        assessment_id,
+        version + 1,
+        await detail.seal(session, keyring, assessment_id, version + 1, caller.agency_id, body),
+        {
+            "status": status,
+            "confidentiality": confidentiality,
+            "level": confidentiality if final else "AGENCY_ONLY",
+            "conducted_on": conducted_on,
+            "valid_until": outcome.valid_until,
+            **_rating_columns(outcome.rating),
+        },
+    )
+    changed = await queries.read_assessment(session, assessment_id)
+    assert changed is not None
+    event = Event.ASSESSMENT_FINALISED if final else Event.ASSESSMENT_FILED
+    await _record(session, caller, event, changed)
+    return wire(changed)
+
+
+async def _own_draft(session: AsyncSession, assessment_id: UUID, version: int) -> Any:
+    row = await queries.lock_owned(session, assessment_id)
+    if row is None:
+        raise AssessmentNotFound
+    if row.version != version:
+        raise PreconditionFailed
+    if row.status != "draft":
+        raise AssessmentFinal
+    return row
+
+
+async def _write_draft(
+    session: AsyncSession, assessment_id: UUID, version: int, sealed: bytes, values: dict[str, Any]
+) -> None:
+    # The row is locked, so its version cannot have moved; its level cascades to the detail.
+    await session.execute(
+        update(Assessment)
+        .where(Assessment.id == assessment_id)
+        .values(version=version, updated_at=utc_now(), **values)
+    )
+    await session.execute(
+        update(AssessmentDetail)
+        .where(AssessmentDetail.assessment_id == assessment_id)
+        .values(version=version, sealed=sealed)
+    )
+
+
+async def get_assessment(session: AsyncSession, assessment_id: UUID) -> dict[str, Any]:
+    """The summary. Raises AssessmentNotFound, also when the caller may not see it."""
+    row = await queries.read_assessment(session, assessment_id)
+    if row is None:
+        raise AssessmentNotFound
+    return wire(row)
+
+
+async def list_assessments(
+    session: AsyncSession, filters: AssessmentFilter, after: Sequence[Any] | None
+) -> list[Any]:
+    """One row more than a page of summaries the caller may see, newest first."""
+    wanted = filters.model_dump(exclude={"limit", "cursor"})
+    return list(await queries.list_assessments(session, wanted, after, filters.limit + 1))
+
+
+async def summaries_for(session: AsyncSession, partner_id: UUID) -> list[dict[str, Any]]:
+    """A partner's final summaries that the bound agency may see, newest first: for recognition."""
+    return await queries.summaries(session, partner_id)

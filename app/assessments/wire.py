@@ -1,0 +1,40 @@
+"""Rows of assessments as the wire shapes need them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def wire(row: Any) -> dict[str, Any]:
+    """A row of `queries.COLUMNS` as AssessmentOut needs it."""
+    return {
+        **common(row),
+        "conducted_on": row.conducted_on,
+        "valid_until": row.valid_until,
+        "confidentiality": row.confidentiality,
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
+    }
+
+
+def common(row: Any) -> dict[str, Any]:
+    """What a summary and a detail both say of the record."""
+    rating = None
+    if row.rating_scheme is not None:
+        rating = {
+            "scheme": row.rating_scheme,
+            "value": row.rating_value,
+            "dimension": row.rating_dimension,
+            "level": row.rating_level,
+            "rating_source": row.rating_source,
+        }
+    return {
+        "id": row.id,
+        "partner_id": row.partner_id,
+        "type": row.type,
+        "methodology": row.methodology,
+        "owner_agency": row.owner_agency,
+        "status": row.status,
+        "version": row.version,
+        "rating": rating,
+    }

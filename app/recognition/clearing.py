@@ -1,0 +1,264 @@
+"""One clearance: facts from one snapshot, the decision, and everything stored in one transaction.
+
+The answer is persisted before anything is signed; the signature is made later, by its first
+reader (`receipts`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from pydantic_core import to_json
+
+from app.audit.events import Event
+from app.auth.caller import Caller, FastWriter, caller_from
+from app.auth.scopes import Scope
+from app.core.clock import rfc3339
+from app.core.crypto import agency_scope
+from app.core.db import Fields
+from app.core.ids import new_id, new_secret_id, registry_number
+from app.core.names import DEFAULT_THRESHOLD, Subject, fold
+from app.events.catalogue import EventType
+from app.partners import queries as partner_queries
+from app.partners.errors import PartnerNotFound
+from app.partners.schemas import Candidate
+from app.partners.service import rank
+from app.recognition import queries
+from app.recognition.decide import Facts, Policy, Verdict, codes_of, decide
+from app.recognition.receipts import NOTICE, receipt_payload
+from app.recognition.rules import DEFAULTS
+from app.recognition.schemas import ClearanceIn
+from app.sanctions.lists.freshness import required_stale
+from app.sanctions.screening.service import Screener
+
+_SURE = 0.97
+"""From this name score, in the same country and without a rival, a name means one profile."""
+_NOT_RECORDED = {"status": "not_recorded"}
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The stored answer and what the HTTP layer needs of it."""
+
+    clearance_id: UUID
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    row: asyncpg.Record
+    by: str
+    score: float
+    candidates: list[Candidate]
+
+
+async def give_clearance(
+    request: Any,
+    connection: asyncpg.Connection,
+    screener: Screener,
+    writer: FastWriter,
+    wanted: ClearanceIn,
+    raw: bytes,
+    now: datetime,
+) -> Given:
+    """Answer and store. Raises PartnerNotFound for an unknown id, Replay for a known key."""
+    found = await _find(connection, writer, wanted)
+    caller = caller_from(request, writer.token, found.row, Scope.CLEARANCE_RUN)
+    await writer.key.check(writer.keys, connection, found.row)
+    if wanted.partner.id is not None and found.row["partner_id"] is None:
+        raise PartnerNotFound
+    await screener.refresh(connection, found.row["seq_to"])
+    facts, hits = _facts(caller, wanted, found, screener, now)
+    answer = _answer(wanted, found, facts, hits, decide(facts), screener.seq, now)
+    body = to_json(answer)
+    await _store(request, connection, writer, caller, wanted, raw, answer, body, facts, now)
+    return Given(answer["clearance_id"], body)
+
+
+async def _find(connection: asyncpg.Connection, writer: FastWriter, wanted: ClearanceIn) -> _Found:
+    key = (writer.token.client_id, *writer.key.args)
+    if wanted.partner.identifier is not None:
+        item = wanted.partner.identifier
+        row = await connection.fetchrow(
+            queries.FACTS_BY_IDENTIFIER, *key, item.scheme.value, item.value, item.country
+        )
+        return _Found(row, "identifier", 1.0, [])
+    if wanted.partner.id is not None:
+        row = await connection.fetchrow(queries.FACTS_BY_ID, *key, wanted.partner.id)
+        return _Found(row, "id", 1.0, [])
+    name, country = wanted.partner.name or "", wanted.partner.country
+    rows = await connection.fetch(partner_queries.CANDIDATES, fold(name))
+    candidates = rank((Fields(row) for row in rows), name, country)
+    sure = [item for item in candidates if item.score >= _SURE and item.country == country]
+    partner = sure[0].partner_id if len(sure) == 1 else None
+    row = await connection.fetchrow(queries.FACTS_BY_ID, *key, partner)
+    score = sure[0].score if partner else 0.0
+    return _Found(row, "name", score, [item for item in candidates if item.partner_id != partner])
+
+
+def _facts(
+    caller: Caller, wanted: ClearanceIn, found: _Found, screener: Screener, now: datetime
+) -> tuple[Facts, list[dict[str, Any]]]:
+    row = found.row
+    partner = {"status": row["status"], "partner_type": row["partner_type"]}
+    known = row["partner_id"] is not None
+    hits = _screen(wanted, found, screener)
+    policies = {
+        item["requirement"]: Policy(item["id"], item["version"], item["requirement"], item["rules"])
+        for item in json.loads(row["policies"])
+    }
+    facts = Facts(
+        agency=caller.agency_code,
+        today=now.date(),
+        context=wanted.context,
+        contact_with_beneficiaries=wanted.contact_with_beneficiaries,
+        partner=partner if known else None,
+        ambiguous=not known and bool(found.candidates),
+        sanctions=json.loads(row["sanctions"]) if known else [],
+        potential_matches=hits,
+        stale_sources=required_stale(json.loads(row["sources"]), now),
+        assessments=json.loads(row["assessments"]) if known else [],
+        policies=policies,
+    )
+    return facts, hits
+
+
+def _screen(wanted: ClearanceIn, found: _Found, screener: Screener) -> list[dict[str, Any]]:
+    row = found.row
+    if row["partner_id"] is not None:
+        names = [row["legal_name"], row["legal_name_native"], *row["aliases"], *row["former_names"]]
+        countries, own = [row["country"]], str(row["partner_id"])
+    elif wanted.partner.name is not None:
+        names, countries, own = [wanted.partner.name], [wanted.partner.country], ""
+    else:
+        return []
+    subject = Subject("organisation", [name for name in names if name], countries)
+    return [
+        {
+            "entry_id": listed.entry_id,
+            "source": listed.source,
+            "reference": listed.reference,
+            "score": hit.score,
+        }
+        for hit, listed in screener.screen(subject, DEFAULT_THRESHOLD)
+        # Measures on this very partner are restrictions, read from their own table.
+        if listed.partner_id != own or not own
+    ]
+
+
+def _answer(
+    wanted: ClearanceIn,
+    found: _Found,
+    facts: Facts,
+    hits: list[dict[str, Any]],
+    verdict: Verdict,
+    list_version: int,
+    now: datetime,
+) -> dict[str, Any]:
+    row = found.row
+    known = row["partner_id"] is not None
+    checked = [item["last_success"] for item in json.loads(row["sources"])]
+    oldest = None if not checked or None in checked else min(map(datetime.fromisoformat, checked))
+    return {
+        "clearance_id": new_secret_id(),
+        "outcome": verdict.outcome,
+        "reasons": verdict.reasons,
+        "match": {
+            "partner_id": row["partner_id"],
+            "registry_number": registry_number(row["number"]),
+            "legal_name": row["legal_name"],
+            "partner_version": row["version"],
+            "by": found.by,
+            "score": found.score,
+        }
+        if known
+        else None,
+        "candidates": [item.model_dump() for item in found.candidates[:10]],
+        "legal": {"partner_type": row["partner_type"], "country": row["country"]}
+        if known
+        else None,
+        "verification": _NOT_RECORDED,
+        "restrictions": facts.sanctions,
+        "potential_matches": hits,
+        "flags": _NOT_RECORDED,
+        "assessments": facts.assessments,
+        "recognition": verdict.recognition,
+        "exposure": _NOT_RECORDED,
+        "list": {
+            "version": list_version,
+            "checked_at": rfc3339(oldest) if oldest else None,
+            "stale_sources": list(facts.stale_sources),
+        },
+        "evaluated_at": rfc3339(now),
+        "expires_at": rfc3339(now + timedelta(days=DEFAULTS.answer_valid_days)),
+        "status": "open",
+        "notice": NOTICE,
+    }
+
+
+async def _store(
+    request: Any,
+    connection: asyncpg.Connection,
+    writer: FastWriter,
+    caller: Caller,
+    wanted: ClearanceIn,
+    raw: bytes,
+    answer: dict[str, Any],
+    body: bytes,
+    facts: Facts,
+    now: datetime,
+) -> None:
+    clearance_id: UUID = answer["clearance_id"]
+    partner_id = answer["match"]["partner_id"] if answer["match"] else None
+    codes = codes_of(answer["reasons"])
+    payload = receipt_payload(
+        request.app.state.settings.issuer, caller.agency_code, answer, codes, raw, body, facts, now
+    )
+    scope, context = agency_scope(caller.agency_id), f"{clearance_id}|{caller.agency_id}"
+    person = caller.person
+    facts_json = to_json({"outcome": answer["outcome"], "reasons": codes}).decode()
+    await connection.execute(
+        queries.STORE,
+        clearance_id,
+        caller.agency_id,
+        caller.client_id,
+        partner_id,
+        wanted.purpose.value,
+        answer["outcome"],
+        codes,
+        answer["list"]["version"],
+        now,
+        now + timedelta(days=DEFAULTS.answer_valid_days),
+        await writer.keys.seal(connection, scope, f"clearances.request|{context}", raw),
+        await writer.keys.seal(connection, scope, f"clearances.answer|{context}", body),
+        payload,
+        new_id(),
+        Event.CLEARANCE_GIVEN.value,
+        person.id if person else None,
+        person.office if person else None,
+        person.role if person else None,
+        request.scope["request_id"],
+        to_json(
+            {
+                "outcome": answer["outcome"],
+                "reasons": codes,
+                "answer_sha256": hashlib.sha256(body).hexdigest(),
+            }
+        ).decode(),
+        new_id(),
+        EventType.CLEARANCE_GIVEN.value,
+        facts_json,
+        writer.key.route,
+        writer.key.key,
+        writer.key.fingerprint,
+        to_json(
+            {"content-type": "application/json", "location": f"/v1/clearances/{clearance_id}"}
+        ).decode(),
+        await writer.keys.seal(connection, scope, writer.key.context, body),
+    )

@@ -1,0 +1,144 @@
+"""The statements of clearances and policies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.assessments.queries import RECOGNITION_FACTS
+from app.auth.caller import STATUS_COLUMNS
+from app.core.idempotency import FAST_COLUMNS, FAST_INSERT, FAST_JOIN
+from app.sanctions.lists.freshness import FRESHNESS_SQL
+
+# S608 below: the texts are built of constants, never of input.
+_SANCTIONS = """(SELECT coalesce(json_agg(json_build_object('entry_id', e.id,
+    'imposing_agency', a.code, 'measure', e.measure, 'blocking', e.blocking,
+    'practices', e.practices, 'effective_from', e.effective_from, 'effective_to', e.effective_to,
+    'inherited_from', CASE WHEN e.partner_id <> p.id THEN e.partner_id END,
+    'contact_office', a.contact_office, 'contact_email', a.contact_email)
+    ORDER BY e.effective_from, e.id), '[]')::text
+    FROM sanction_entries e JOIN agencies a ON a.id = e.imposing_agency
+    WHERE e.partner_id IN (p.id, p.hq_id) AND e.status = 'ACTIVE'
+      AND e.effective_from <= current_date
+      AND (e.effective_to IS NULL OR e.effective_to >= current_date))"""
+
+_POLICIES = """(SELECT coalesce(json_agg(json_build_object('id', r.id, 'version', r.version,
+    'requirement', r.requirement, 'rules', r.rules)), '[]')::text
+    FROM recognition_policies r WHERE r.agency_id = s.agency_id
+      AND r.effective_from <= current_date
+      AND (r.effective_to IS NULL OR r.effective_to >= current_date))"""
+
+_FACTS = f"""SELECT {STATUS_COLUMNS}, {FAST_COLUMNS},
+    p.id AS partner_id, p.number, p.version, p.status, p.legal_name, p.legal_name_native,
+    p.acronym, p.aliases, p.former_names, p.partner_type, p.country,
+    {_SANCTIONS} AS sanctions, {RECOGNITION_FACTS.format(partner="p.id")}::text AS assessments,
+    {_POLICIES} AS policies, ({FRESHNESS_SQL}) AS sources,
+    coalesce((SELECT seq_to FROM feed_heads WHERE stream = 'inter_agency'), 0) AS seq_to
+    FROM client_status s {FAST_JOIN} LEFT JOIN partners p ON p.id = {{partner}}
+    WHERE s.client_id = $1"""  # noqa: S608
+
+FACTS_BY_ID = _FACTS.format(partner="$5::uuid")
+"""Everything a clearance rests on, of one snapshot, in one statement."""
+
+FACTS_BY_IDENTIFIER = _FACTS.format(
+    partner="""(SELECT i.partner_id FROM partner_identifiers i
+        WHERE i.scheme = $5 AND i.value = $6 AND i.country IS NOT DISTINCT FROM $7 AND i.active
+        AND i.agency_id IS NOT DISTINCT FROM
+            CASE WHEN $5 = 'AGENCY_VENDOR' THEN s.agency_id END)"""
+)
+
+STORE = f"""WITH clearance AS (
+    INSERT INTO clearances (id, agency_id, client_id, partner_id, purpose, outcome, reasons,
+        list_version, evaluated_at, expires_at, sealed_request, sealed_answer, receipt_payload)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)),
+  audit AS (
+    INSERT INTO audit_events (id, event, agency_id, client_id, person_id, office, role, subject_id,
+        partner_id, purpose, request_id, detail)
+    VALUES ($14, $15, $2, $3, $16, $17, $18, $1, $4, $5, $19, $20::jsonb)),
+  published AS (
+    INSERT INTO outbox (id, type, agency_id, subject_id, data)
+    VALUES ($21, $22, $2, $1, $23::jsonb))
+  {
+    FAST_INSERT.format(
+        agency_id="$2",
+        client_id="$3",
+        route="$24",
+        key="$25",
+        fingerprint="$26",
+        headers="$27",
+        sealed_body="$28",
+    )
+}"""  # noqa: S608
+
+_CLEARANCE = text(
+    "SELECT id, partner_id, sealed_answer, receipt_payload FROM clearances WHERE id = :id"
+)
+_RECEIPT = text("SELECT receipt FROM clearance_receipts WHERE clearance_id = :id")
+_POLICY_COLUMNS = """r.id, a.code AS agency, r.requirement, r.version, r.rules, r.source,
+    r.effective_from, r.effective_to"""
+
+
+async def find_clearance(session: AsyncSession, clearance_id: UUID) -> Row[Any] | None:
+    """The own agency's clearance."""
+    return (await session.execute(_CLEARANCE, {"id": clearance_id})).one_or_none()
+
+
+async def find_receipt(session: AsyncSession, clearance_id: UUID) -> str | None:
+    """The stored signature."""
+    receipt: str | None = await session.scalar(_RECEIPT, {"id": clearance_id})
+    return receipt
+
+
+async def list_clearances(
+    session: AsyncSession,
+    agency_id: UUID,
+    filters: dict[str, Any],
+    after: list[Any] | None,
+    limit: int,
+) -> Sequence[Row[Any]]:
+    """The own agency's clearances, newest first."""
+    clauses = ["agency_id = :agency"]
+    values: dict[str, Any] = {"agency": agency_id, "limit": limit}
+    for name in ("partner_id", "outcome"):
+        if filters.get(name) is not None:
+            clauses.append(f"{name} = :{name}")
+            values[name] = filters[name]
+    if after is not None:
+        clauses.append("(evaluated_at, id) < (CAST(:at AS timestamptz), CAST(:id AS uuid))")
+        values |= {"at": after[0], "id": after[1]}
+    sql = (
+        "SELECT id AS clearance_id, partner_id, outcome, reasons, purpose, evaluated_at, "  # noqa: S608
+        f"expires_at FROM clearances WHERE {' AND '.join(clauses)} "
+        "ORDER BY evaluated_at DESC, id DESC LIMIT :limit"
+    )
+    return (await session.execute(text(sql), values)).all()
+
+
+async def list_policies(
+    session: AsyncSession,
+    agency: str | None,
+    requirement: str | None,
+    after: UUID | None,
+    limit: int,
+) -> Sequence[Row[Any]]:
+    """Policies of all agencies by id."""
+    clauses = ["true"]
+    values: dict[str, Any] = {"limit": limit}
+    for column, name, value in (
+        ("a.code =", "agency", agency),
+        ("r.requirement =", "requirement", requirement),
+        ("r.id >", "after", after),
+    ):
+        if value is not None:
+            clauses.append(f"{column} :{name}")
+            values[name] = value
+    sql = (
+        f"SELECT {_POLICY_COLUMNS} FROM recognition_policies r "  # noqa: S608
+        f"JOIN agencies a ON a.id = r.agency_id WHERE {' AND '.join(clauses)} "
+        "ORDER BY r.id LIMIT :limit"
+    )
+    return (await session.execute(text(sql), values)).all()

@@ -1,0 +1,182 @@
+"""Wire shapes of policies, scales and clearances."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
+
+from pydantic import AfterValidator, Field, model_validator
+
+from app.audit.purposes import AccessPurpose
+from app.core.schemas import Country, Day, Flag, Instant, Line, Money, QueryInt, Schema
+from app.partners.schemas import Candidate, IdentifierIn
+from app.recognition.rules import Outcome
+
+
+class PartnerRef(Schema):
+    """Which partner: exactly one of id, identifier, or name and country."""
+
+    id: UUID | None = None
+    identifier: IdentifierIn | None = None
+    name: Line | None = Field(None, examples=["Amani Relief Trust"])
+    country: Country | None = Field(None, description="with `name`: where the partner is at home")
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        given = [self.id is not None, self.identifier is not None, self.name is not None]
+        if sum(given) != 1:
+            raise ValueError("give exactly one of id, identifier, or name with country")
+        if (self.name is not None) != (self.country is not None):
+            raise ValueError("country goes with name")
+        return self
+
+
+class Period(Schema):
+    """From and to, both included."""
+
+    from_: Day = Field(alias="from", examples=["2026-07-01"])
+    to: Day = Field(examples=["2027-06-30"])
+
+    @model_validator(mode="after")
+    def _order(self) -> Self:
+        if self.to < self.from_:
+            raise ValueError("to must not lie before from")
+        return self
+
+
+def _positive(value: Decimal) -> Decimal:
+    if value <= 0:
+        raise ValueError("must be more than zero")
+    return value
+
+
+class ClearanceIn(Schema):
+    """What is about to be signed, and with whom."""
+
+    partner: PartnerRef
+    country: Country = Field(description="country of the work", examples=["KEN"])
+    amount_usd: Annotated[Money, AfterValidator(_positive)] | None = Field(
+        None, examples=["250000.00"]
+    )
+    period: Period | None = Field(None, description="default: from today for twelve months")
+    purpose: AccessPurpose
+    context: Literal["regular", "emergency"] = "regular"
+    modality: Line | None = Field(None, examples=["direct_cash_transfer"])
+    sector: Line | None = Field(None, examples=["HEA"])
+    contact_with_beneficiaries: Flag | None = None
+
+
+class Reason(Schema):
+    """Why: a stable code, who says so, and what there is to know."""
+
+    code: str = Field(examples=["SANCTIONED_OTHER_AGENCY"])
+    source: str = Field(examples=["UNDP"])
+    detail: dict[str, Any]
+
+
+class MatchBlock(Schema):
+    """Which profile was meant, and how it was found."""
+
+    partner_id: UUID
+    registry_number: str
+    legal_name: str
+    partner_version: int
+    by: Literal["id", "identifier", "name"]
+    score: float
+
+
+class RecognitionLine(Schema):
+    """One requirement: by whose assessment it is satisfied, under which policy and rule."""
+
+    requirement: str = Field(examples=["PSEA"])
+    satisfied: bool
+    by: Literal["own", "recognised"] | None
+    from_agency: str | None
+    assessment_id: UUID | None
+    policy_id: UUID
+    policy_version: int
+    rule: int | None
+    reason: str = Field(examples=["ACCEPTED"])
+
+
+class ListBlock(Schema):
+    """Which list was used, and the oldest check of the sources it needs."""
+
+    version: int
+    checked_at: Instant | None
+    stale_sources: list[str]
+
+
+class NotRecorded(Schema):
+    """A block the registry does not hold yet; no rule reads it."""
+
+    status: Literal["not_recorded"] = "not_recorded"
+
+
+class ClearanceOut(Schema):
+    """One complete answer. To people CLEAR reads "no adverse information found" and REFER
+    "consult before signing": it informs, the agency decides."""
+
+    clearance_id: UUID
+    outcome: Outcome
+    reasons: list[Reason]
+    match: MatchBlock | None
+    candidates: list[Candidate] = Field(description="other profiles the name may mean")
+    legal: dict[str, Any] | None
+    verification: NotRecorded
+    restrictions: list[dict[str, Any]] = Field(description="measures in force on the partner")
+    potential_matches: list[dict[str, Any]] = Field(description="to be looked at by a person")
+    flags: NotRecorded
+    assessments: list[dict[str, Any]] = Field(description="final summaries the caller may see")
+    recognition: list[RecognitionLine]
+    exposure: NotRecorded
+    list_: ListBlock = Field(alias="list")
+    evaluated_at: Instant
+    expires_at: Instant
+    status: Literal["open"]
+    notice: str
+
+
+class ClearanceSummary(Schema):
+    """A clearance in a list."""
+
+    clearance_id: UUID
+    partner_id: UUID | None
+    outcome: Outcome
+    reasons: list[str]
+    purpose: str
+    evaluated_at: Instant
+    expires_at: Instant
+
+
+class ClearanceFilter(Schema):
+    """Filters of the list of own clearances."""
+
+    partner_id: UUID | None = None
+    outcome: Outcome | None = None
+    limit: Annotated[QueryInt, Field(ge=1, le=200)] = 50
+    cursor: Annotated[str, Field(max_length=1_000, pattern=r"^[A-Za-z0-9_-]+$")] | None = None
+
+
+class PolicyOut(Schema):
+    """A version of an agency's policy; policy texts are inter-agency."""
+
+    id: UUID
+    agency: str = Field(examples=["WFP"])
+    requirement: str = Field(examples=["PSEA"])
+    version: int
+    rules: list[dict[str, Any]]
+    source: str
+    effective_from: date
+    effective_to: date | None
+
+
+class PolicyFilter(Schema):
+    """Filters of the policy list."""
+
+    agency: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{1,15}$")] | None = None
+    requirement: Literal["SANCTIONS", "PSEA"] | None = None
+    limit: Annotated[QueryInt, Field(ge=1, le=200)] = 50
+    cursor: Annotated[str, Field(max_length=1_000, pattern=r"^[A-Za-z0-9_-]+$")] | None = None

@@ -1,0 +1,305 @@
+"""The floor below the policy: raw SQL as reg_app and reg_worker sees no more than it may."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy.exc import DBAPIError
+
+from app.core.db import Database
+from app.core.errors import sqlstate
+from app.core.settings import Settings
+from tests.assessments.factories import (
+    PURPOSE,
+    make_assessment,
+    make_share,
+    request_body,
+)
+from tests.assessments.support import DENIED, TABLES, as_superuser, denied, run, touched
+from tests.conftest import ApiFor
+from tests.support import World
+
+DETAIL = "SELECT assessment_id FROM assessment_details WHERE assessment_id = :id"
+
+
+async def test_detail_by_level_and_agency(
+    api_for: ApiFor, database: Database, world: World
+) -> None:
+    unicef = await api_for("UNICEF")
+    made = {
+        level: UUID((await make_assessment(unicef, confidentiality=level))["id"])
+        for level in ("INTER_AGENCY", "RESTRICTED", "AGENCY_ONLY")
+    }
+    owner, stranger = world.agencies["UNICEF"], world.agencies["WFP"]
+    expected = {
+        ("INTER_AGENCY", owner): 1,
+        ("INTER_AGENCY", stranger): 1,
+        ("INTER_AGENCY", None): 0,
+        ("RESTRICTED", owner): 1,
+        ("RESTRICTED", stranger): 0,
+        ("RESTRICTED", None): 0,
+        ("AGENCY_ONLY", owner): 1,
+        ("AGENCY_ONLY", stranger): 0,
+        ("AGENCY_ONLY", None): 0,
+    }
+    for (level, agency), count in expected.items():
+        assert len(await run(database, agency, DETAIL, id=made[level])) == count, (level, agency)
+
+
+async def test_summaries_and_drafts(api_for: ApiFor, database: Database, world: World) -> None:
+    unicef = await api_for("UNICEF")
+    restricted = UUID((await make_assessment(unicef))["id"])
+    hidden = [
+        UUID((await make_assessment(unicef, confidentiality="AGENCY_ONLY"))["id"]),
+        UUID((await make_assessment(unicef, status="draft"))["id"]),
+    ]
+    sql = "SELECT id FROM assessments WHERE id = :id"
+    assert len(await run(database, world.agencies["WFP"], sql, id=restricted)) == 1
+    for one in hidden:
+        assert len(await run(database, world.agencies["UNICEF"], sql, id=one)) == 1
+        assert not await run(database, world.agencies["WFP"], sql, id=one)
+        assert not await run(database, None, sql, id=one)
+
+
+async def test_a_share_opens_the_detail_to_one_agency_until_revoked(
+    api_for: ApiFor, database: Database, world: World
+) -> None:
+    unicef = await api_for("UNICEF")
+    made = (await make_assessment(unicef))["id"]
+    share = await make_share(unicef, made)
+    one = UUID(made)
+    assert len(await run(database, world.agencies["WFP"], DETAIL, id=one)) == 1
+    assert not await run(database, world.agencies["FAO"], DETAIL, id=one)
+    await unicef.delete(f"/v1/assessments/{made}/shares/{share['id']}")
+    assert not await run(database, world.agencies["WFP"], DETAIL, id=one)
+
+
+ACL = (
+    "INSERT INTO assessments_acl (agency_id, record_id, share_id, owner_agency, level, purpose, "
+    "valid_from, valid_to) VALUES (:agency, :record, :share, :owner, :level, 'AUDIT', :start, :end)"
+)
+
+
+async def insert_acl(
+    database: Database,
+    bound: UUID,
+    record: UUID,
+    *,
+    owner: UUID,
+    agency: UUID,
+    level: str = "detail",
+    days: tuple[int, int] = (-1, 1),
+) -> None:
+    now = datetime.now(UTC)
+    await run(
+        database,
+        bound,
+        ACL,
+        agency=agency,
+        record=record,
+        share=uuid4(),
+        owner=owner,
+        level=level,
+        start=now + timedelta(days=days[0]),
+        end=now + timedelta(days=days[1]),
+    )
+
+
+@pytest.mark.parametrize(
+    ("level", "days", "seen"),
+    [
+        ("detail", (-1, 1), 1),
+        ("detail", (-2, -1), 0),
+        ("detail", (1, 2), 0),
+        ("summary", (-1, 1), 0),
+    ],
+)
+async def test_an_entry_counts_within_its_time_and_level(
+    api_for: ApiFor, database: Database, world: World, level: str, days: tuple[int, int], seen: int
+) -> None:
+    made = UUID((await make_assessment(await api_for("UNICEF")))["id"])
+    owner, wfp = world.agencies["UNICEF"], world.agencies["WFP"]
+    await insert_acl(database, owner, made, owner=owner, agency=wfp, level=level, days=days)
+    assert len(await run(database, wfp, DETAIL, id=made)) == seen
+
+
+async def test_an_expired_share_is_the_404_and_can_be_given_anew(
+    api_for: ApiFor, settings: Settings
+) -> None:
+    unicef, wfp = await api_for("UNICEF"), await api_for("WFP")
+    made = (await make_assessment(unicef))["id"]
+    share = await make_share(unicef, made)
+    async with as_superuser(settings) as connection:
+        for table, key, end in (
+            ("assessments_acl", "share_id", "valid_to"),
+            ("assessment_shares", "id", "valid_until"),
+        ):
+            await connection.execute(
+                f"UPDATE {table} SET valid_from = now() - interval '2 days', "
+                f"{end} = now() - interval '1 day' WHERE {key} = $1",
+                UUID(share["id"]),
+            )
+    url = f"/v1/assessments/{made}"
+    assert (await wfp.get(f"{url}/detail", headers=PURPOSE)).status_code == 404
+    assert (await unicef.read(f"{url}/shares"))["items"][0]["status"] == "expired"
+    await make_share(unicef, made)
+    assert (await wfp.get(f"{url}/detail", headers=PURPOSE)).status_code == 200
+    statuses = [item["status"] for item in (await unicef.read(f"{url}/shares"))["items"]]
+    assert statuses == ["active", "expired"]
+
+
+async def test_nobody_opens_the_record_of_another(
+    api_for: ApiFor, database: Database, world: World
+) -> None:
+    made = UUID((await make_assessment(await api_for("UNICEF")))["id"])
+    unicef, wfp = world.agencies["UNICEF"], world.agencies["WFP"]
+    # Honest about the owner: the policy refuses. Lying: the composite key does, and in the same
+    # way for a record that does not exist.
+    for owner, record, state in (
+        (unicef, made, DENIED),
+        (wfp, made, "23503"),
+        (wfp, uuid4(), "23503"),
+    ):
+        with pytest.raises(DBAPIError) as caught:
+            await insert_acl(database, wfp, record, owner=owner, agency=wfp)
+        assert sqlstate(caught.value) == state
+    assert not await run(database, wfp, DETAIL, id=made)
+
+
+async def test_a_recipient_passes_nothing_on_and_removes_nothing(
+    api_for: ApiFor, database: Database, world: World
+) -> None:
+    unicef = await api_for("UNICEF")
+    made = (await make_assessment(unicef))["id"]
+    await make_share(unicef, made)
+    owner, wfp, fao = (world.agencies[code] for code in ("UNICEF", "WFP", "FAO"))
+    for claimed in (owner, wfp):
+        with pytest.raises(DBAPIError):
+            await insert_acl(database, wfp, UUID(made), owner=claimed, agency=fao)
+    one = UUID(made)
+    assert (
+        await touched(database, wfp, "DELETE FROM assessments_acl WHERE record_id = :id", id=one)
+        == 0
+    )
+    assert (
+        await touched(
+            database,
+            wfp,
+            "UPDATE assessment_shares SET active = false WHERE assessment_id = :id",
+            id=one,
+        )
+        == 0
+    )
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE assessments SET version = version + 1 WHERE id = :id",
+        "UPDATE assessments SET confidentiality = 'INTER_AGENCY' WHERE id = :id",
+        "UPDATE assessment_details SET version = 9 WHERE assessment_id = :id",
+    ],
+)
+async def test_an_update_of_anothers_row_touches_none(
+    api_for: ApiFor, database: Database, world: World, sql: str
+) -> None:
+    unicef = await api_for("UNICEF")
+    made = (await make_assessment(unicef, confidentiality="INTER_AGENCY"))["id"]
+    assert await touched(database, world.agencies["UNICEF"], sql, id=UUID(made)) == 1
+    assert await touched(database, world.agencies["WFP"], sql, id=UUID(made)) == 0
+    assert await touched(database, None, sql, id=UUID(made)) == 0
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE assessments SET owner_agency = :agency WHERE id = :id",
+        "UPDATE assessments SET partner_id = :agency WHERE id = :id",
+        "UPDATE assessment_details SET owner_agency = :agency WHERE assessment_id = :id",
+        "UPDATE assessment_shares SET shared_with = :agency WHERE assessment_id = :id",
+        "UPDATE assessment_shares SET purpose = 'ANY' WHERE assessment_id = :id OR id = :agency",
+        "DELETE FROM assessments WHERE id = :id AND :agency = owner_agency",
+        "DELETE FROM assessment_details WHERE assessment_id = :id AND :agency = owner_agency",
+        "DELETE FROM assessment_shares WHERE assessment_id = :id AND :agency = owner_agency",
+        "UPDATE assessments_acl SET valid_to = NULL WHERE record_id = :id AND agency_id = :agency",
+    ],
+)
+async def test_what_never_changes_cannot_even_by_the_owner(
+    api_for: ApiFor, database: Database, world: World, sql: str
+) -> None:
+    made = UUID((await make_assessment(await api_for("UNICEF")))["id"])
+    owner = world.agencies["UNICEF"]
+    assert await denied(database, owner, sql, id=made, agency=owner) == DENIED
+
+
+async def test_nobody_files_in_anothers_name(
+    api_for: ApiFor, database: Database, world: World
+) -> None:
+    made = await make_assessment(await api_for("UNICEF"))
+    copy = (
+        "INSERT INTO assessments (id, partner_id, type, methodology, owner_agency, status, "
+        "confidentiality, level) VALUES (:id, :partner, 'psea', 'X', :owner, 'draft', "
+        "'RESTRICTED', 'AGENCY_ONLY')"
+    )
+    values = {"id": uuid4(), "partner": UUID(made["partner_id"])}
+    owner = world.agencies["UNICEF"]
+    state = await denied(database, world.agencies["WFP"], copy, owner=owner, **values)
+    assert state == DENIED
+
+
+async def test_nobody_asks_in_anothers_name_or_grants_itself(
+    api_for: ApiFor, database: Database, world: World
+) -> None:
+    made = UUID((await make_assessment(await api_for("UNICEF")))["id"])
+    unicef, wfp = world.agencies["UNICEF"], world.agencies["WFP"]
+    sql = (
+        "INSERT INTO access_requests (id, assessment_id, owner_agency, requested_by, level, "
+        "purpose, sealed_justification, status, decided_by, decided_at) VALUES "
+        "(:id, :record, :owner, :asker, 'detail', 'AUDIT', '', :status, :person, :at)"
+    )
+    common = {"id": uuid4(), "record": made, "owner": unicef}
+    forged = {"status": "approved", "person": world.persons["UNICEF"], "at": datetime.now(UTC)}
+    honest = {"status": "open", "person": None, "at": None}
+    assert await denied(database, wfp, sql, asker=wfp, **common, **forged) == DENIED
+    fao = world.agencies["FAO"]
+    assert await denied(database, wfp, sql, asker=fao, **common, **honest) == DENIED
+    asked = await (await api_for("WFP")).made("/v1/access-requests", request_body(str(made)))
+    update = "UPDATE access_requests SET version = version + 1 WHERE id = :id"
+    assert await touched(database, wfp, update, id=UUID(asked["id"])) == 0
+    assert await touched(database, unicef, update, id=UUID(asked["id"])) == 1
+
+
+async def test_the_level_of_a_detail_is_that_of_its_summary(
+    api_for: ApiFor, database: Database, world: World
+) -> None:
+    made = UUID((await make_assessment(await api_for("UNICEF")))["id"])
+    owner = world.agencies["UNICEF"]
+    open_up = "UPDATE assessment_details SET level = 'INTER_AGENCY' WHERE assessment_id = :id"
+    assert await denied(database, owner, open_up, id=made) == "23503"
+    disagree = "UPDATE assessments SET level = 'INTER_AGENCY' WHERE id = :id"
+    assert await denied(database, owner, disagree, id=made) == "23514"
+
+
+@pytest.mark.parametrize("table", TABLES)
+async def test_every_table_forces_row_security(settings: Settings, table: str) -> None:
+    async with as_superuser(settings) as connection:
+        row = await connection.fetchrow(
+            "SELECT relrowsecurity, relforcerowsecurity FROM pg_class WHERE relname = $1", table
+        )
+    assert tuple(row) == (True, True)
+
+
+@pytest.mark.parametrize("table", TABLES)
+async def test_the_worker_reads_summaries_only(
+    api_for: ApiFor, worker_database: Database, table: str
+) -> None:
+    await make_assessment(await api_for("UNICEF"))
+    count = f"SELECT count(*) FROM {table}"
+    if table == "assessments":
+        assert (await run(worker_database, None, count))[0][0] > 0
+        delete = "DELETE FROM assessments"
+        assert await denied(worker_database, None, delete) == DENIED
+    else:
+        assert await denied(worker_database, None, count) == DENIED

@@ -1,0 +1,211 @@
+"""Clearances through HTTP: complete, stored, re-read byte for byte, signed once."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from app.auth import jose
+from app.core.db import Database
+from app.sanctions.lists.importer import import_list
+from tests.assessments.factories import make_assessment
+from tests.conftest import ApiFor, Settle
+from tests.partners.factories import make_partner
+from tests.sanctions.factories import impose
+from tests.support import Api, unique
+
+SAMPLE = Path(__file__).parents[2] / "app/sanctions/sources/samples/unsc.xml"
+
+
+@pytest.fixture(scope="module", autouse=True)
+async def lists(worker_database: Database, settle: Settle) -> None:
+    await import_list(worker_database, "unsc", SAMPLE)
+    await settle()
+
+
+def ask(partner: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"partner": partner, "country": "KEN", "purpose": "PARTNER_SELECTION"} | more
+
+
+async def cleared(api: Api, partner: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return await api.made("/v1/clearances", ask(partner, **more))
+
+
+async def test_a_partner_with_anothers_good_assessment_is_clear(api_for: ApiFor) -> None:
+    unicef, wfp = await api_for("UNICEF"), await api_for("WFP")
+    partner = await make_partner(unicef, legal_name=unique("Quokka Meadow"), aliases=[])
+    made = await make_assessment(unicef, partner["id"])
+    answer = await cleared(wfp, {"id": partner["id"]}, amount_usd="250000.00")
+    assert answer["outcome"] == "CLEAR", answer["reasons"]
+    assert answer["reasons"] == []
+    line = answer["recognition"][0]
+    assert (line["by"], line["from_agency"]) == ("recognised", "UNICEF")
+    assert line["assessment_id"] == made["id"]
+    assert answer["match"]["by"] == "id"
+    assert answer["list"]["stale_sources"] == []
+    assert answer["status"] == "open"
+
+
+async def test_another_agencys_measure_is_referred_at_once(api_for: ApiFor) -> None:
+    entry = await impose(api_for)
+    answer = await cleared(await api_for("WFP"), {"id": entry["partner_id"]})
+    assert answer["outcome"] == "REFER"
+    reason = answer["reasons"][0]
+    assert (reason["code"], reason["source"]) == ("SANCTIONED_OTHER_AGENCY", "UNDP")
+    assert answer["restrictions"][0]["entry_id"] == entry["entry_id"]
+    own = await cleared(await api_for("UNDP"), {"id": entry["partner_id"]})
+    assert own["outcome"] == "BLOCKED"
+
+
+async def test_a_measure_on_headquarters_reaches_its_country_profile(api_for: ApiFor) -> None:
+    unicef = await api_for("UNICEF")
+    headquarters = await make_partner(unicef, partner_type="NGO_INTL", country="CHE")
+    office = await make_partner(unicef, partner_type="NGO_INTL", hq_id=headquarters["id"])
+    await impose(api_for, headquarters["id"])
+    answer = await cleared(await api_for("WFP"), {"id": office["id"]})
+    assert "SANCTIONED_OTHER_AGENCY" in [reason["code"] for reason in answer["reasons"]]
+    assert answer["restrictions"][0]["inherited_from"] == headquarters["id"]
+
+
+async def test_partners_are_found_by_identifier_and_by_name(api_for: ApiFor) -> None:
+    unicef, wfp = await api_for("UNICEF"), await api_for("WFP")
+    partner = await make_partner(unicef, legal_name=unique("Zephyr Valley Foundation"))
+    identifier = {key: partner["identifiers"][0][key] for key in ("scheme", "value")}
+    by_identifier = await cleared(wfp, {"identifier": identifier})
+    assert by_identifier["match"]["partner_id"] == partner["id"]
+    by_name = await cleared(wfp, {"name": partner["legal_name"], "country": "KEN"})
+    assert by_name["match"]["partner_id"] == partner["id"]
+    assert by_name["match"]["by"] == "name"
+
+
+async def test_an_unknown_partner_is_never_clear(api_for: ApiFor) -> None:
+    wfp = await api_for("WFP")
+    gone = await wfp.post("/v1/clearances", json=ask({"id": str(uuid4())}))
+    assert (gone.status_code, gone.json()["code"]) == (404, "partner_not_found")
+    by_identifier = await cleared(wfp, {"identifier": {"scheme": "ORG_ID", "value": "KE-NCB-none"}})
+    by_name = await cleared(wfp, {"name": unique("Nobody knows us"), "country": "KEN"})
+    for answer in (by_identifier, by_name):
+        assert answer["outcome"] == "REFER"
+        assert answer["match"] is None
+        assert answer["reasons"][0]["code"] == "IDENTITY_UNKNOWN"
+
+
+async def test_two_profiles_of_one_name_are_ambiguous(api_for: ApiFor) -> None:
+    unicef = await api_for("UNICEF")
+    name = unique("Baobab Twin Society")
+    made = {(await make_partner(unicef, legal_name=name))["id"] for _ in range(2)}
+    answer = await cleared(await api_for("WFP"), {"name": name, "country": "KEN"})
+    assert answer["reasons"][0]["code"] == "IDENTITY_AMBIGUOUS"
+    assert made <= {candidate["partner_id"] for candidate in answer["candidates"]}
+
+
+async def test_a_listed_name_is_a_potential_match_not_a_sanction(api_for: ApiFor) -> None:
+    wfp = await api_for("WFP")
+    page = await wfp.read("/v1/feeds/sanctions/changes?stream=source.unsc&limit=1000")
+    listed = next(c["entry"] for c in page["changes"] if c["entry"]["kind"] == "organisation")
+    partner = await make_partner(wfp, legal_name=listed["names"][0]["name"], aliases=[])
+    answer = await cleared(wfp, {"id": partner["id"]})
+    reason = next(r for r in answer["reasons"] if r["code"] == "POTENTIAL_MATCH_OPEN")
+    assert reason["source"] == "unsc"
+    assert answer["outcome"] == "REFER"
+    assert answer["restrictions"] == []
+
+
+async def test_the_answer_is_reread_byte_for_byte_and_by_its_agency_only(api_for: ApiFor) -> None:
+    unicef, wfp = await api_for("UNICEF"), await api_for("WFP")
+    partner = await make_partner(unicef)
+    given = await wfp.post("/v1/clearances", json=ask({"id": partner["id"]}))
+    url = given.headers["location"]
+    assert (await wfp.get(url)).content == given.content
+    assert (await unicef.get(url)).status_code == 404
+    assert (await unicef.get(f"{url}/receipt")).status_code == 404
+    listed = await wfp.read(f"/v1/clearances?partner_id={partner['id']}")
+    assert [item["clearance_id"] for item in listed["items"]] == [given.json()["clearance_id"]]
+    assert (await unicef.read(f"/v1/clearances?partner_id={partner['id']}"))["items"] == []
+
+
+async def test_the_receipt_is_signed_once_and_speaks_of_exactly_this_answer(
+    api_for: ApiFor,
+) -> None:
+    wfp = await api_for("WFP")
+    partner = await make_partner(await api_for("UNICEF"))
+    given = await wfp.post("/v1/clearances", json=ask({"id": partner["id"]}))
+    url = f"{given.headers['location']}/receipt"
+    answers = await asyncio.gather(*(wfp.get(url) for _ in range(8)))
+    assert len({answer.content for answer in answers}) == 1
+    claims = jose.unverified_claims(answers[0].text)
+    assert claims["aud"] == "WFP"
+    assert claims["sub"] == partner["id"]
+    assert claims["jti"] == given.json()["clearance_id"]
+    assert claims["outcome"] == given.json()["outcome"]
+    assert claims["answer_sha256"] == hashlib.sha256(given.content).hexdigest()
+    assert partner["legal_name"] not in json.dumps(claims)
+
+
+async def test_a_replayed_request_is_the_same_clearance(api_for: ApiFor) -> None:
+    wfp = await api_for("WFP")
+    partner = await make_partner(await api_for("UNICEF"))
+    headers = {"Idempotency-Key": uuid4().hex}
+    body = ask({"id": partner["id"]})
+    answers = [await wfp.post("/v1/clearances", json=body, headers=headers) for _ in range(2)]
+    assert answers[0].content == answers[1].content
+    assert answers[1].headers["idempotency-replayed"] == "true"
+    assert answers[1].headers["location"] == answers[0].headers["location"]
+
+
+async def test_of_many_equal_requests_at_once_one_is_stored(api_for: ApiFor) -> None:
+    wfp = await api_for("WFP")
+    partner = await make_partner(await api_for("UNICEF"))
+    headers = {"Idempotency-Key": uuid4().hex}
+    body = ask({"id": partner["id"]})
+    answers = await asyncio.gather(
+        *(wfp.post("/v1/clearances", json=body, headers=headers) for _ in range(8))
+    )
+    assert {answer.status_code for answer in answers} <= {201, 409}
+    assert len({answer.content for answer in answers if answer.status_code == 201}) == 1
+    listed = await wfp.read(f"/v1/clearances?partner_id={partner['id']}")
+    assert len(listed["items"]) == 1
+
+
+async def test_another_agencys_hidden_record_changes_no_byte_of_the_decision(
+    api_for: ApiFor,
+) -> None:
+    unicef, wfp = await api_for("UNICEF"), await api_for("WFP")
+    partner = await make_partner(unicef, legal_name=unique("Okapi Ridge"), aliases=[])
+    before = await cleared(wfp, {"id": partner["id"]})
+    await make_assessment(unicef, partner["id"], confidentiality="AGENCY_ONLY")
+    after = await cleared(wfp, {"id": partner["id"]})
+    own = ("clearance_id", "evaluated_at", "expires_at")
+    assert {k: v for k, v in before.items() if k not in own} == {
+        k: v for k, v in after.items() if k not in own
+    }
+
+
+@pytest.mark.parametrize(
+    "partner",
+    [
+        {},
+        {"id": str(uuid4()), "name": "Two ways", "country": "KEN"},
+        {"name": "No country"},
+        {"country": "KEN"},
+    ],
+)
+async def test_a_partner_is_named_in_exactly_one_way(
+    api_for: ApiFor, partner: dict[str, str]
+) -> None:
+    answer = await (await api_for("WFP")).post("/v1/clearances", json=ask(partner))
+    assert answer.status_code == 422
+
+
+async def test_policies_and_scales_are_open_to_all(api_for: ApiFor) -> None:
+    wfp = await api_for("WFP")
+    page = await wfp.read("/v1/recognition-policies?agency=UNDP")
+    assert {item["requirement"] for item in page["items"]} == {"PSEA", "SANCTIONS"}
+    scales = await wfp.read("/v1/rating-scales")
+    assert scales["scales"][0]["values"]["LOW_CAPACITY"] == "HIGH"
