@@ -35,6 +35,8 @@ from app.sanctions.feed.stream import FeedStream
 from tests.support import Api, World, build_world, open_api
 
 _ROOT = Path(__file__).resolve().parents[1]
+LISTS_DIR = Path(os.environ["REGISTRY_LISTS_DIR"]) if "REGISTRY_LISTS_DIR" in os.environ else None
+"""Folder of real list files; tests that need them skip without it."""
 _URL = "REGISTRY_TEST_DATABASE_URL"
 _TEMPLATE = "REGISTRY_TEST_TEMPLATE"
 _PASSWORDS = "REGISTRY_TEST_PASSWORDS"
