@@ -156,7 +156,7 @@ async def change_draft(
     )
     changed = await queries.read_assessment(session, assessment_id)
     assert changed is not None
-    event = Event.ASSESSMENT_FINALISED if final else Event.ASSESSMENT_FILED
+    event = Event.ASSESSMENT_FINALISED if final else Event.ASSESSMENT_CHANGED
     await _record(session, caller, event, changed)
     return wire(changed)
 

@@ -9,6 +9,7 @@ class Event(StrEnum):
     PARTNER_CREATED = "partner:profile:create"
     PARTNER_CHANGED = "partner:profile:change"
     ASSESSMENT_FILED = "assessment:record:file"
+    ASSESSMENT_CHANGED = "assessment:record:change"
     ASSESSMENT_FINALISED = "assessment:record:finalise"
     ASSESSMENT_DETAIL_READ = "assessment:detail:read"
     SHARE_GIVEN = "assessment:share:give"

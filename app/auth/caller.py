@@ -256,4 +256,8 @@ def requires_token(scope: Scope) -> Any:
     return Security(verified_token, scopes=[scope.value])
 
 
-Keys = Annotated[KeyRing, Depends(keyring_of)]
+async def _keyring(request: Request) -> KeyRing:
+    return keyring_of(request)
+
+
+Keys = Annotated[KeyRing, Depends(_keyring)]

@@ -28,13 +28,13 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
 _AGENCY = text(f"SELECT {STATUS_COLUMNS} FROM client_status s WHERE s.client_id = :client_id")  # noqa: S608 - constant
 
 
-def settings_of(request: Request) -> Settings:
+async def settings_of(request: Request) -> Settings:
     """The application's settings."""
     settings: Settings = request.app.state.settings
     return settings
 
 
-def keys_of(request: Request) -> SigningKeys:
+async def keys_of(request: Request) -> SigningKeys:
     """The application's signing keys."""
     keys: SigningKeys = request.app.state.keys
     return keys

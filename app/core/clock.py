@@ -13,7 +13,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def get_now() -> datetime:
+async def get_now() -> datetime:
     """FastAPI dependency: the instant of this request."""
     return utc_now()
 

@@ -180,12 +180,16 @@ class KeyRing:
             return cached
         rows = await _fetch(
             connection,
-            "SELECT id, wrapped FROM encryption_keys WHERE scope = $1 AND state = 'current'",
+            # created_at is the start of the transaction that made the key: a key of this very
+            # transaction is not older than now(), may yet be rolled back, and is not remembered.
+            "SELECT id, wrapped, created_at < now() AS lasting FROM encryption_keys "
+            "WHERE scope = $1 AND state = 'current'",
             scope,
         )
         if rows:
             kek = self._unwrapped(rows[0][0], scope, rows[0][1])
-            self._current[scope] = self._by_id[kek.id] = kek
+            if rows[0][2]:
+                self._current[scope] = self._by_id[kek.id] = kek
             return kek
         return await self._create(connection, scope)
 

@@ -15,6 +15,7 @@ from uuid import UUID
 import asyncpg
 from fastapi import Depends, Request
 from sqlalchemy import MetaData, event, text
+from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import (
@@ -80,6 +81,10 @@ def engine_url(url: str) -> str:
     return make_url(url).set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
 
 
+class DatabaseAway(OSError):
+    """The server gave no connection: it is starting, stopping, full, or refuses."""
+
+
 class Database:
     """One pool of connections, used by the ORM and by the fast path alike."""
 
@@ -119,7 +124,11 @@ class Database:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[asyncpg.Connection]:
         """A raw connection of the pool. A cancelled or broken one is thrown away, never reused."""
-        fairy = await greenlet_spawn(self._pool.connect)
+        try:
+            fairy = await greenlet_spawn(self._pool.connect)
+        except AsyncAdapt_asyncpg_dbapi.Error as error:
+            # Below the engine the driver's refusals come in a wrapper that nobody else knows.
+            raise DatabaseAway from error
         raw: asyncpg.Connection = fairy.driver_connection
         try:
             yield raw
@@ -180,7 +189,14 @@ async def get_session(request: Request) -> AsyncIterator[AsyncSession]:
 # scope="function": the commit happens before the response is sent. With the default scope a
 # failed commit would already have been answered 201.
 Session = Annotated[AsyncSession, Depends(get_session, scope="function")]
-DatabaseDep = Annotated[Database, Depends(database_of)]
+
+
+# A dependency that is not a coroutine would run in a thread pool, at many times its own cost.
+async def _database(request: Request) -> Database:
+    return database_of(request)
+
+
+DatabaseDep = Annotated[Database, Depends(_database)]
 
 
 async def wait_for_database(url: str, settings: Settings, seconds: float = 10) -> None:

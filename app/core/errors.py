@@ -293,14 +293,15 @@ async def _database(request: Request, error: Exception) -> Response:
     if found is None and (lost or invalidated):
         found = _BY_CLASS["08"]
     if found is None:
-        return await _unknown(request, error)
+        return await unhandled(request, error)
     status, code, title = found
     log.warning("database_error", sqlstate=state, kind=type(error).__name__, status=status)
     retry = {"Retry-After": str(1 + random.randrange(3))} if status in (409, 503) else {}  # noqa: S311 - jitter
     return problem_response(request, status, code, title, headers=retry)
 
 
-async def _unknown(request: Request, error: Exception) -> Response:
+async def unhandled(request: Request, error: Exception) -> Response:
+    """The answer to a failure nobody foresaw: a bare 500; what it was goes to the log only."""
     log.error("unhandled_error", kind=type(error).__name__, exc_info=error)
     return problem_response(
         request, 500, "internal_error", "The service failed; nothing was stored."
@@ -314,4 +315,4 @@ def install_handlers(app: FastAPI) -> None:
     app.add_exception_handler(FrameworkRefusal, _http)
     for kind in (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError, PoolTimeout, OSError):
         app.add_exception_handler(kind, _database)
-    app.add_exception_handler(Exception, _unknown)
+    app.add_exception_handler(Exception, unhandled)

@@ -131,7 +131,7 @@ def not_modified(request: Request, etag: str) -> Response | None:
 _VERSION_TAG = re.compile(r'\A"v([0-9]{1,9})"\Z')
 
 
-def expected_version(
+async def expected_version(
     if_match: Annotated[
         str | None,
         Header(description='ETag of the version you read, `"v<version>"`', max_length=64),
@@ -146,7 +146,7 @@ def expected_version(
     return int(found.group(1))
 
 
-def refuse_unknown_query(request: Request) -> None:
+async def refuse_unknown_query(request: Request) -> None:
     """Dependency: a query parameter the operation does not declare is a 422, not a silent no-op."""
     route = request.scope.get("route")
     if not isinstance(route, APIRoute):

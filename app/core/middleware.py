@@ -12,10 +12,11 @@ from typing import Any
 import structlog
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException as FrameworkRefusal  # noqa: TID251 - see _TooLarge
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core import metrics
-from app.core.errors import BodyTooLarge, UnsupportedMediaType, problem_response
+from app.core.errors import BodyTooLarge, UnsupportedMediaType, problem_response, unhandled
 from app.core.ids import new_id
 
 log = structlog.get_logger()
@@ -58,12 +59,12 @@ class Edge:
         given = headers.get(b"x-request-id", b"")
         request_id = given.decode() if _REQUEST_ID.match(given) else new_id().hex
         scope["request_id"] = request_id
-        status = 500
+        status, answered = 500, False
 
         async def answer(message: Message) -> None:
-            nonlocal status
+            nonlocal status, answered
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, answered = message["status"], True
                 self._headers(scope, MutableHeaders(scope=message), request_id)
             await send(message)
 
@@ -77,6 +78,10 @@ class Edge:
                 await self._limited(scope, receive, answer)
             else:
                 await self.app(scope, receive, answer)
+        except Exception as error:  # the last resort, so that a 500 has its headers too
+            if answered:
+                raise
+            await (await unhandled(Request(scope), error))(scope, receive, answer)
         finally:
             self._record(scope, status, time.perf_counter() - started, request_id)
 
@@ -149,5 +154,7 @@ def _template(scope: Scope) -> str:
     """The route's template with the version prefix, ``unmatched`` for what no route took."""
     path: str | None = getattr(scope.get("route"), "path", None)
     if path is None:
-        return "unmatched"
+        # A plain route is matched whole: without parameters its template is the path itself.
+        plain = "endpoint" in scope and not scope.get("path_params")
+        return str(scope["path"]) if plain else "unmatched"
     return path if path.startswith("/v1") or not scope["path"].startswith("/v1/") else "/v1" + path

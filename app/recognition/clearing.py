@@ -134,8 +134,10 @@ def _screen(wanted: ClearanceIn, found: _Found, screener: Screener) -> list[dict
     if row["partner_id"] is not None:
         names = [row["legal_name"], row["legal_name_native"], *row["aliases"], *row["former_names"]]
         countries, own = [row["country"]], str(row["partner_id"])
+        key: tuple[object, ...] = (own, row["version"])
     elif wanted.partner.name is not None:
         names, countries, own = [wanted.partner.name], [wanted.partner.country], ""
+        key = (wanted.partner.name, wanted.partner.country)
     else:
         return []
     subject = Subject("organisation", [name for name in names if name], countries)
@@ -146,7 +148,7 @@ def _screen(wanted: ClearanceIn, found: _Found, screener: Screener) -> list[dict
             "reference": listed.reference,
             "score": hit.score,
         }
-        for hit, listed in screener.screen(subject, DEFAULT_THRESHOLD)
+        for hit, listed in screener.screen_known(key, subject, DEFAULT_THRESHOLD)
         # Measures on this very partner are restrictions, read from their own table.
         if listed.partner_id != own or not own
     ]

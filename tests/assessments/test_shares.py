@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from app.core.settings import Settings
 from tests.assessments.factories import PURPOSE, make_assessment, make_share, share_body
-from tests.assessments.support import code
+from tests.assessments.support import as_superuser, code
 from tests.conftest import ApiFor
 from tests.support import Api, World
 
@@ -160,3 +162,28 @@ async def test_sixteen_equal_shares_at_once_make_one(api_for: ApiFor) -> None:
         "share_exists"
     }
     assert len((await unicef.read(url))["items"]) == 1
+
+
+async def test_an_expired_share_is_the_404_and_can_be_given_anew(
+    api_for: ApiFor, settings: Settings
+) -> None:
+    unicef, wfp = await api_for("UNICEF"), await api_for("WFP")
+    made = (await make_assessment(unicef))["id"]
+    share = await make_share(unicef, made)
+    async with as_superuser(settings) as connection:
+        for table, key, end in (
+            ("assessments_acl", "share_id", "valid_to"),
+            ("assessment_shares", "id", "valid_until"),
+        ):
+            await connection.execute(
+                f"UPDATE {table} SET valid_from = now() - interval '2 days', "
+                f"{end} = now() - interval '1 day' WHERE {key} = $1",
+                UUID(share["id"]),
+            )
+    url = f"/v1/assessments/{made}"
+    assert (await wfp.get(f"{url}/detail", headers=PURPOSE)).status_code == 404
+    assert (await unicef.read(f"{url}/shares"))["items"][0]["status"] == "expired"
+    await make_share(unicef, made)
+    assert (await wfp.get(f"{url}/detail", headers=PURPOSE)).status_code == 200
+    statuses = [item["status"] for item in (await unicef.read(f"{url}/shares"))["items"]]
+    assert statuses == ["active", "expired"]

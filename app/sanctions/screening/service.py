@@ -17,6 +17,7 @@ import asyncpg
 from app.core.names import Hit, IndexedName, NameIndex, Party, Subject, screen
 
 STREAM = "inter_agency"
+_REMEMBER = 20_000
 _OVERLAY_LIMIT = 300
 """Changed entries laid over the index before it is built anew."""
 
@@ -100,6 +101,8 @@ class Screener:
     def __init__(self) -> None:
         self._index = _Index(-1, _Layer(), _Layer(), frozenset())
         self._lock = asyncio.Lock()
+        self._remembered: dict[tuple[object, ...], list[tuple[Hit, Listed]]] = {}
+        self._remembered_seq = -1
 
     @property
     def seq(self) -> int:
@@ -138,6 +141,18 @@ class Screener:
         )
         layer = await asyncio.to_thread(build_layer, (json.loads(row["entry"]) for row in rows))
         return _Index(top, layer, _Layer(), frozenset())
+
+    def screen_known(
+        self, key: tuple[object, ...], subject: Subject, threshold: float
+    ) -> list[tuple[Hit, Listed]]:
+        """As `screen`, remembered until the list changes; ``key`` names the subject's state."""
+        if self._remembered_seq != self._index.seq or len(self._remembered) >= _REMEMBER:
+            self._remembered.clear()
+            self._remembered_seq = self._index.seq
+        found = self._remembered.get(key)
+        if found is None:
+            found = self._remembered[key] = self.screen(subject, threshold)
+        return found
 
     def screen(self, subject: Subject, threshold: float) -> list[tuple[Hit, Listed]]:
         """Entries that may be the subject, best first."""

@@ -1,0 +1,41 @@
+"""A dependency that is not a coroutine runs in a thread pool: slow, and a second thread of surprise."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+
+from app.api import ROUTERS
+
+
+def _dependants(routes: Any) -> Iterator[Dependant]:
+    for route in routes:
+        if isinstance(route, APIRoute):
+            pending = [route.dependant]
+            while pending:
+                dependant = pending.pop()
+                yield dependant
+                pending.extend(dependant.dependencies)
+
+
+def _is_async(call: Any) -> bool:
+    call = call if inspect.isfunction(call) else type(call).__call__
+    return inspect.iscoroutinefunction(call) or inspect.isasyncgenfunction(call)
+
+
+def test_every_dependency_and_endpoint_is_a_coroutine() -> None:
+    seen = [dependant.call for router in ROUTERS for dependant in _dependants(_flat(router))]
+    assert len(seen) > 50
+    assert [call for call in seen if call is not None and not _is_async(call)] == []
+
+
+def _flat(router: Any) -> list[Any]:
+    routes = []
+    for route in router.routes:
+        inner = getattr(route, "original_router", None) or getattr(route, "router", None)
+        routes += _flat(inner) if inner is not None else [route]
+    return routes
