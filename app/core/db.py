@@ -82,7 +82,7 @@ def engine_url(url: str) -> str:
 
 
 class DatabaseAway(OSError):
-    """The server gave no connection: it is starting, stopping, full, or refuses."""
+    """The server gave no connection, or ended one: it is starting, stopping, full, or refuses."""
 
 
 class Database:
@@ -118,8 +118,11 @@ class Database:
     @asynccontextmanager
     async def session(self, agency_id: UUID | None = None) -> AsyncIterator[AsyncSession]:
         """One transaction outside a request: commit on return, roll back on any exception."""
-        async with self.sessions(info={BINDING: agency_id}) as session, session.begin():
-            yield session
+        try:
+            async with self.sessions(info={BINDING: agency_id}) as session, session.begin():
+                yield session
+        except asyncpg.InternalClientError as error:
+            raise DatabaseAway from error
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[asyncpg.Connection]:
@@ -133,9 +136,14 @@ class Database:
         try:
             yield raw
         except BaseException as error:
-            if raw.is_closed() or not isinstance(error, Exception) or raw.is_in_transaction():
+            confused = isinstance(error, asyncpg.InternalClientError)
+            broken = confused or raw.is_closed() or raw.is_in_transaction()
+            if broken or not isinstance(error, Exception):
                 raw.terminate()
                 await greenlet_spawn(fairy.invalidate)
+            if confused:
+                # What the driver says when the server ends a connection at the wrong moment.
+                raise DatabaseAway from error
             raise
         finally:
             if fairy.is_valid:

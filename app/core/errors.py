@@ -287,7 +287,14 @@ _BY_STATE: dict[str, tuple[int, str, str]] = {
 async def _database(request: Request, error: Exception) -> Response:
     """One mapping by SQLSTATE (security.md 7.2); an unknown state is our own fault: 500."""
     state = sqlstate(error)
-    lost = isinstance(error, PoolTimeout | OSError | asyncpg.InterfaceError | InterfaceError)
+    lost = isinstance(
+        error,
+        PoolTimeout
+        | OSError
+        | asyncpg.InterfaceError
+        | asyncpg.InternalClientError
+        | InterfaceError,
+    )
     invalidated = isinstance(error, DBAPIError) and error.connection_invalidated
     found = _BY_STATE.get(state or "") or _BY_CLASS.get((state or "")[:2])
     if found is None and (lost or invalidated):
@@ -313,6 +320,13 @@ def install_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(ServiceError, _service)
     app.add_exception_handler(FrameworkRefusal, _http)
-    for kind in (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError, PoolTimeout, OSError):
+    for kind in (
+        DBAPIError,
+        asyncpg.PostgresError,
+        asyncpg.InterfaceError,
+        asyncpg.InternalClientError,
+        PoolTimeout,
+        OSError,
+    ):
         app.add_exception_handler(kind, _database)
     app.add_exception_handler(Exception, unhandled)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import asyncpg
 import structlog
 from sqlalchemy import BigInteger, Text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core import metrics
@@ -97,7 +98,12 @@ class Sequencer:
             started = time.monotonic()
             try:
                 taken = await self.step()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except (
+                OSError,
+                asyncpg.PostgresError,
+                asyncpg.InterfaceError,
+                SQLAlchemyError,
+            ) as error:
                 log.warning("sequencer_failed", kind=type(error).__name__)
                 taken = 0
                 await _pause(stop, 1.0)

@@ -65,8 +65,10 @@ def decide(facts: Facts) -> Verdict:
     """Weigh the facts by the caller's policies."""
     verdict = Verdict()
     _identity(facts, verdict)
-    _lists(facts, verdict)
+    for source in facts.stale_sources:
+        verdict.add("LIST_STALE", source, "REFER")
     _sanctions(facts, verdict)
+    _matches(facts, verdict)
     _requirement(facts, verdict)
     return verdict
 
@@ -80,9 +82,7 @@ def _identity(facts: Facts, verdict: Verdict) -> None:
         verdict.add("PARTNER_INACTIVE", "registry", "REFER")
 
 
-def _lists(facts: Facts, verdict: Verdict) -> None:
-    for source in facts.stale_sources:
-        verdict.add("LIST_STALE", source, "REFER")
+def _matches(facts: Facts, verdict: Verdict) -> None:
     # A score is a question to a person, whatever its height: never BLOCKED by itself.
     by_source: dict[str, int] = {}
     for hit in facts.potential_matches:

@@ -14,18 +14,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.auth import jose
 from app.auth.caller import Caller
 from app.auth.keys import SigningKeys
+from app.core import notice
 from app.recognition import queries
 from app.recognition.decide import Facts
 from app.recognition.errors import ClearanceNotFound
 from app.recognition.rules import DEFAULTS, SCALES
 
 RECEIPT_TYPE = "clearance+jwt"
-NOTICE_VERSION = "2026-1"
 NOTICE = (
-    "Information for the use of UN-system organizations; no endorsement or warranty, no rights "
-    "for third parties, no waiver of privileges and immunities. CLEAR means that no adverse "
-    "information was found, REFER that the agency should consult before signing; the agency "
-    "decides."
+    f"{notice.TEXT} CLEAR means that no adverse information was found, REFER that the agency "
+    "should consult before signing; the agency decides."
 )
 
 _INSERT = text(
@@ -69,7 +67,7 @@ def receipt_payload(
                 for policy in facts.policies.values()
             ],
             "rating_scales": SCALES.version,
-            "notice": NOTICE_VERSION,
+            "notice": notice.VERSION,
         }
     )
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import rfc8785
 
+from app.core import notice
+
 PREFIX_BITS = 15
 CHUNK_TARGET = 400
 """Entries a chunk holds on average before the number of chunks doubles; keeps them under 500."""
@@ -113,5 +115,6 @@ def make_claims(
             "max_staleness_s": MAX_STALENESS_S,
             "min_wait_s": MIN_WAIT_S,
             "log": None,
+            "notice": notice.VERSION,
         }
     )

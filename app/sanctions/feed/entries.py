@@ -10,12 +10,6 @@ from app.sanctions.codes import CODES
 from app.sanctions.sources import ListedDate, ListedParty
 
 _LISTED = UUID("6f5f4c7e-30a2-5b0e-9d57-0a6c1b1f6a11")
-PUBLIC_STREAMS = ("public", "inter_agency")
-
-NOTICE = (
-    "Information for the use of UN-system organizations; no endorsement or warranty, no rights for "
-    "third parties, no waiver of privileges and immunities."
-)
 
 
 def listed_entry_id(source: str, key: str) -> UUID:
