@@ -33,7 +33,7 @@ migrate: $(VENV)/.run ## bring the schema of REGISTRY_DATABASE_MIGRATION_URL up
 	@$(BIN)/registry db upgrade
 
 bench: $(VENV)/.dev ## measure; options in BENCH=
-	@$(BIN)/registry bench $(BENCH)
+	@$(BIN)/python -m bench.run $(BENCH)
 
 ##@ Test
 .PHONY: test drills

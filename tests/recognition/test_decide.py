@@ -14,7 +14,7 @@ from app.recognition.decide import SEVERITY, Facts, Policy, Verdict, codes_of, d
 from app.recognition.rules import DEFAULTS
 
 TODAY = date(2026, 11, 22)
-POLICIES = {
+POLICIES: dict[str, Policy] = {
     text.requirement: Policy("p-" + text.requirement, 1, text.requirement, text.rules)
     for text in DEFAULTS.policies
 }

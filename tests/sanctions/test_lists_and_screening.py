@@ -71,8 +71,8 @@ async def test_a_listed_name_is_found_through_a_typing_error(
             await session.execute(
                 text(
                     "SELECT entry FROM listed_parties WHERE to_version IS NULL "
-                    "AND entry->>'kind' = 'organisation' ORDER BY length(entry->'names'->0->>'name')"
-                    " DESC LIMIT 1"
+                    "AND entry->>'kind' = 'organisation' "
+                    "ORDER BY length(entry->'names'->0->>'name') DESC LIMIT 1"
                 )
             )
         ).scalar_one()

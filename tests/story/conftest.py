@@ -1,4 +1,4 @@
-"""The story runs as users run it: two processes of ours, HTTP over a socket, the client's command."""
+"""The story runs as users run it: two processes, HTTP over a socket, the client's command."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -99,18 +100,28 @@ async def registry(empty_database: Settings, tmp_path: Path) -> AsyncIterator[Re
     env = _environment(empty_database, url)
     running = Registry(url, await build_world(empty_database), tmp_path, env)
     running.operate("keys", "root", "init", str(tmp_path / "root"))
-    log = (tmp_path / "log").open("wb")
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-m", "app.cli", *command], env=env, cwd=_ROOT, stdout=log, stderr=log
-        )
-        for command in (["serve", "--port", str(port)], ["worker"])
-    ]
-    try:
+    with _processes(running, port):
         _wait_until_ready(url, tmp_path / "log")
         keys = [str(tmp_path / "root" / f"root-{n}.pem") for n in (1, 3)]
         running.operate("keys", "root", "sign", "--key", keys[0], "--key", keys[1])
         yield running
+
+
+@contextmanager
+def _processes(running: Registry, port: int) -> Iterator[None]:
+    log = (running.folder / "log").open("wb")
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", "app.cli", *command],
+            env=running.env,
+            cwd=_ROOT,
+            stdout=log,
+            stderr=log,
+        )
+        for command in (["serve", "--port", str(port)], ["worker"])
+    ]
+    try:
+        yield
     finally:
         for caller in running.callers.values():
             caller.close()
@@ -136,7 +147,7 @@ Sync = Callable[..., tuple[int, Any]]
 
 
 @pytest.fixture
-def sync(registry: Registry, tmp_path: Path) -> Iterator[Sync]:
+def sync(registry: Registry, tmp_path: Path) -> Sync:
     """``sync("pull")``: the client's command line; its exit code and output (JSON where it is)."""
 
     def run(*arguments: str) -> tuple[int, Any]:
@@ -158,4 +169,4 @@ def sync(registry: Registry, tmp_path: Path) -> Iterator[Sync]:
         except ValueError:
             return done.returncode, done.stdout + done.stderr
 
-    yield run
+    return run

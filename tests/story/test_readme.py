@@ -33,8 +33,17 @@ async def test_the_tour_works_as_printed(registry: Registry, tmp_path: Path) -> 
     )
     anchor = (registry.folder / "root" / "anchor.json").read_text()
     (folder / "var" / "anchor.json").write_text(anchor)
+    done = _bash(script, folder)
+    assert done.returncode == 0, done.stdout[-2_000:] + done.stderr[-2_000:]
+    answer = json.loads((folder / "var" / "answer.json").read_text())
+    assert answer["outcome"] == "REFER"
+    assert answer["reasons"][0]["code"] == "SANCTIONED_OTHER_AGENCY"
+    assert answer["recognition"][0]["from_agency"] == "UNICEF"
+
+
+def _bash(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
     bin_folder = str(Path(sys.executable).parent)
-    done = subprocess.run(
+    return subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
         cwd=folder,
         env={**os.environ, "PATH": f"{bin_folder}:{os.environ['PATH']}"},
@@ -43,8 +52,3 @@ async def test_the_tour_works_as_printed(registry: Registry, tmp_path: Path) -> 
         check=False,
         timeout=120,
     )
-    assert done.returncode == 0, done.stdout[-2_000:] + done.stderr[-2_000:]
-    answer = json.loads((folder / "var" / "answer.json").read_text())
-    assert answer["outcome"] == "REFER"
-    assert answer["reasons"][0]["code"] == "SANCTIONED_OTHER_AGENCY"
-    assert answer["recognition"][0]["from_agency"] == "UNICEF"

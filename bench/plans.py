@@ -1,0 +1,121 @@
+"""Query plans at a million partners: ``python -m bench.plans [--partners 1000000]``.
+
+Fills a database of its own by SQL, then prints time and buffers of each hot statement, first and
+second run, and one line where a plan reads a whole table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from app.partners import queries as partners
+from app.recognition import queries as recognition
+from app.sanctions.screening import queries as screening
+from bench.stand import ROOT, Stand, build
+
+_FILL = """
+INSERT INTO partners (id, legal_name, aliases, partner_type, country, created_by)
+SELECT uuidv7(), 'Partner ' || md5(n::text) || ' ' || n, ARRAY['Alias ' || md5((n * 7)::text)],
+  (ARRAY['NGO_NATIONAL', 'NGO_LOCAL', 'CBO', 'NGO_INTL'])[1 + n % 4],
+  (ARRAY['KEN', 'UGA', 'TCD', 'NER', 'BGD', 'NPL', 'COL', 'LBN', 'JOR', 'SSD'])[1 + n % 10],
+  (SELECT id FROM agencies LIMIT 1)
+FROM generate_series(1, $1::int) n
+"""
+_NAMES = """
+INSERT INTO partner_names (partner_id, position, kind, name, folded)
+SELECT id, 0, 'legal_name', legal_name, lower(legal_name) FROM partners
+ON CONFLICT DO NOTHING
+"""
+_IDENTIFIERS = """
+INSERT INTO partner_identifiers (id, partner_id, scheme, value, created_by)
+SELECT uuidv7(), id, 'ORG_ID', 'XX-PLAN-' || number, created_by FROM partners
+ON CONFLICT DO NOTHING
+"""
+
+
+async def _explain(connection: asyncpg.Connection, sql: str, *args: Any) -> dict[str, Any]:
+    text = await connection.fetchval(
+        f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}", *args, timeout=120
+    )
+    plan: dict[str, Any] = json.loads(text)[0]
+    return plan
+
+
+def _whole_tables(node: dict[str, Any]) -> list[str]:
+    found = []
+    if node["Node Type"] == "Seq Scan" and node["Actual Rows"] > 1_000:
+        found.append(str(node["Relation Name"]))
+    for child in node.get("Plans", []):
+        found += _whole_tables(child)
+    return found
+
+
+async def _measure(stand: Stand, count: int) -> None:
+    owner = await asyncpg.connect(stand.settings.require("database_migration_url"))
+    for sql, args in ((_FILL, (count,)), (_NAMES, ()), (_IDENTIFIERS, ())):
+        await owner.execute(sql, *args, timeout=900)
+    await owner.execute("VACUUM ANALYZE", timeout=900)
+    middle = await owner.fetchrow(
+        "SELECT id, legal_name FROM partners OFFSET $1 LIMIT 1", count // 2
+    )
+    agency = await owner.fetchval("SELECT id FROM agencies WHERE code = 'WFP'")
+    await owner.close()
+    app = await asyncpg.connect(stand.settings.require("database_url"))
+    await app.execute("SELECT set_config('app.agency_id', $1, false)", str(agency))
+    page = partners.FAST_LIST.format(filters="true AND p.country = $2", limit=51)
+    deep = partners.FAST_LIST.format(filters="true AND p.country = $2 AND p.id < $3", limit=51)
+    key = ("WFP", 1, "/v1/clearances", "k" * 32)
+    name = str(middle["legal_name"]).lower()
+    misspelt = name[:10] + name[11:]
+    statements: dict[str, tuple[Any, ...]] = {
+        "GET /v1/partners/{id}": (partners.FAST_GET, "WFP", middle["id"]),
+        "GET /v1/partners?country= page 1": (page, "WFP", "KEN"),
+        "GET /v1/partners?country= from the middle": (deep, "WFP", "KEN", UUID(str(middle["id"]))),
+        "POST /v1/partners/match": (partners.CANDIDATES, misspelt),
+        "POST /v1/clearances by id": (recognition.FACTS_BY_ID, *key, middle["id"]),
+        "POST /v1/clearances by identifier": (
+            recognition.FACTS_BY_IDENTIFIER,
+            *key,
+            "ORG_ID",
+            f"XX-PLAN-{count // 2}",
+            None,
+        ),
+        "POST /v1/screenings": (screening.FACTS, *key),
+    }
+    print(
+        "| statement | first ms | again ms | buffers | whole tables read |\n|---|---|---|---|---|"
+    )
+    for label, (sql, *args) in statements.items():
+        first, again = await _explain(app, sql, *args), await _explain(app, sql, *args)
+        plan = again["Plan"]
+        buffers = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+        whole = ", ".join(sorted(set(_whole_tables(plan)))) or "none"
+        print(
+            f"| {label} | {first['Execution Time']:.2f} | {again['Execution Time']:.2f} "
+            f"| {buffers} | {whole} |"
+        )
+    await app.close()
+
+
+def main() -> None:
+    """Fill, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--partners", type=int, default=1_000_000)
+    options = parser.parse_args()
+    folder = ROOT / "var" / "bench"
+    folder.mkdir(parents=True, exist_ok=True)
+    stand = build(folder, 1)
+    try:
+        asyncio.run(_measure(stand, options.partners))
+    finally:
+        stand.server.stop()
+
+
+if __name__ == "__main__":
+    main()
