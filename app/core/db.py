@@ -85,6 +85,10 @@ class DatabaseAway(OSError):
     """The server gave no connection, or ended one: it is starting, stopping, full, or refuses."""
 
 
+class NotCommitted(Exception):
+    """A transaction that should have been stored was rolled back."""
+
+
 class Database:
     """One pool of connections, used by the ORM and by the fast path alike."""
 
@@ -171,7 +175,9 @@ class Database:
                 if not raw.is_closed():
                     await raw.execute("ROLLBACK")
                 raise
-            await raw.execute("COMMIT")
+            # A transaction that failed unnoticed answers COMMIT with ROLLBACK, not with an error.
+            if await raw.execute("COMMIT") != "COMMIT":
+                raise NotCommitted
 
 
 def _refuse_closed(dbapi_connection: Any, record: Any, proxy: Any) -> None:

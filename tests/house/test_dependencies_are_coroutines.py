@@ -1,4 +1,4 @@
-"""A dependency that is not a coroutine runs in a thread pool: slow, and a second thread of surprise."""
+"""A dependency that is not a coroutine runs in a thread pool, at many times its own cost."""
 
 from __future__ import annotations
 
