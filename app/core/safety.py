@@ -12,11 +12,13 @@ from app.core.settings import Settings, UnsafeSettings
 _FACTS = text(
     """SELECT r.rolname, r.rolsuper, r.rolbypassrls,
         EXISTS (SELECT FROM pg_class c
-                WHERE c.relowner = r.oid AND c.relkind IN ('r', 'p')) AS owner,
+                WHERE pg_has_role(r.oid, c.relowner, 'MEMBER')
+                  AND c.relkind IN ('r', 'p')) AS owner,
         current_setting('fsync') AS fsync,
         current_setting('synchronous_commit') AS synchronous_commit,
         current_setting('full_page_writes') AS full_page_writes,
-        (SELECT kind FROM instance) AS kind
+        (SELECT kind FROM instance) AS kind,
+        EXISTS (SELECT FROM clients WHERE demo AND status = 'active') AS demo_clients
     FROM pg_roles r WHERE r.rolname = current_user"""
 )
 
@@ -57,6 +59,8 @@ async def check_database(database: Database, settings: Settings) -> None:
         raise UnsafeSettings("The database runs with synchronous_commit off.")
     if facts.kind == "demo":
         raise UnsafeSettings("This database holds the demo world; production refuses it.")
+    if facts.demo_clients:
+        raise UnsafeSettings("This database holds demo clients; production refuses them.")
 
 
 def check_root_key(root: RootKey, settings: Settings) -> None:
