@@ -1,0 +1,23 @@
+"""The command line ``registry``: one group a module, each command a few lines around a service."""
+
+from __future__ import annotations
+
+from app.cli import agencies, clients, contract, db, keys, lists, run
+from app.cli.shell import group
+
+app = group("Inter-agency registry of implementing partners.")
+run.add_to(app)
+app.add_typer(db.app, name="db")
+app.add_typer(agencies.app, name="agencies")
+app.add_typer(clients.app, name="clients")
+app.add_typer(lists.app, name="lists")
+app.add_typer(keys.app, name="keys")
+app.add_typer(contract.app, name="openapi")
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app(prog_name="registry")
+
+
+__all__ = ["app", "main"]

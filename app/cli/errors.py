@@ -1,0 +1,99 @@
+"""What can go wrong for an operator, in one plain sentence; anything else keeps its traceback."""
+
+from __future__ import annotations
+
+import socket
+
+import asyncpg
+from alembic.util import CommandError
+from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError
+
+from app.auth.service import ClientProblem
+from app.core.embedded import EmbeddedPostgresError
+from app.core.settings import UnsafeSettings
+from app.sanctions.feed.root_keys import RootKeyProblem
+from app.sanctions.lists.importer import ListShrunk, UnknownSource
+from app.sanctions.sources import SourceEmpty, SourceUnreadable
+
+
+class Refused(Exception):
+    """A command cannot do what was asked; the message is one sentence."""
+
+
+_PLAIN = (
+    Refused,
+    UnsafeSettings,
+    EmbeddedPostgresError,
+    ClientProblem,
+    RootKeyProblem,
+    UnknownSource,
+    ListShrunk,
+    CommandError,
+)
+_NO_ANSWER = "No database answers at the configured address: {reason}."
+_DATABASE: tuple[tuple[type[Exception], str], ...] = (
+    (
+        asyncpg.InvalidAuthorizationSpecificationError,
+        "The database refuses the login: check role and password of the URL.",
+    ),
+    (asyncpg.InvalidCatalogNameError, "The database named in the URL does not exist."),
+    (asyncpg.CannotConnectNowError, "The database is starting or stopping: try again."),
+    (asyncpg.TooManyConnectionsError, "The database has no connection left: try again."),
+    (
+        asyncpg.UndefinedTableError,
+        "The database has not the schema of this release: run `registry db upgrade`.",
+    ),
+    (
+        asyncpg.UndefinedColumnError,
+        "The database has not the schema of this release: run `registry db upgrade`.",
+    ),
+    (asyncpg.LockNotAvailableError, "Something else holds the tables: try again."),
+)
+
+
+def sentence(error: Exception) -> str | None:
+    """One sentence for an expected error, None for one that is ours to repair."""
+    if isinstance(error, ValidationError):
+        return _settings(error)
+    if isinstance(error, SourceUnreadable | SourceEmpty):
+        return _finished(f"The file cannot be used: {error}")
+    if isinstance(error, _PLAIN):
+        return _finished(str(error))
+    cause: BaseException = error
+    if isinstance(error, DBAPIError) and error.orig is not None:
+        cause = error.orig.__cause__ or error.orig
+    for kind, words in _DATABASE:
+        if isinstance(cause, kind):
+            return words
+    if isinstance(cause, asyncpg.InsufficientPrivilegeError):
+        return _finished(f"The database role may not do this: {cause}")
+    if isinstance(cause, OSError):
+        return _system(cause)
+    return None
+
+
+def _system(error: OSError) -> str:
+    if isinstance(error, ConnectionError | TimeoutError | socket.gaierror):
+        return _NO_ANSWER.format(reason=str(error).rstrip(".") or "no answer in time")
+    if error.filename:
+        return _finished(f"{error.filename}: {(error.strerror or 'cannot be used').lower()}")
+    # asyncpg tried several addresses of one host; none took the connection.
+    return _NO_ANSWER.format(reason="the connection is refused")
+
+
+def _settings(error: ValidationError) -> str | None:
+    if error.title != "Settings":
+        return None
+    first = error.errors(include_url=False)[0]
+    cause = (first.get("ctx") or {}).get("error")
+    if isinstance(cause, UnsafeSettings):
+        return str(cause)
+    name = "REGISTRY_" + "_".join(str(part) for part in first["loc"]).upper()
+    return _finished(f"{name}: {first['msg'].removeprefix('Value error, ')}")
+
+
+def _finished(text: str) -> str:
+    # One line, whatever a library put into its message.
+    line = " ".join(text.split())
+    return line if line.endswith((".", "!", "?")) else f"{line}."

@@ -1,0 +1,181 @@
+"""Agencies, persons and clients of the demo world, and where their secrets are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.agencies.models import Agency, FocalPoint
+from app.auth import service as auth
+from app.auth.caller import Caller, Person
+from app.auth.errors import TokenRefused
+from app.auth.models import Client
+from app.auth.models import Person as PersonRow
+from app.auth.scopes import ALL, DECIDING
+from app.core.ids import new_id
+from app.recognition import service as recognition
+
+READER = "READER"
+READ_SCOPES = tuple(sorted(scope for scope in ALL - DECIDING if scope.endswith(":read")))
+
+
+@dataclass(frozen=True, slots=True)
+class AgencyPlan:
+    """An agency and the three persons its clients act for: officer, reviewer, approver."""
+
+    code: str
+    name: str
+    xm_dac: str
+    office: str
+    persons: tuple[str, str, str]
+
+
+AGENCIES = (
+    AgencyPlan(
+        "UNICEF",
+        "United Nations Children's Fund",
+        "41122",
+        "Nairobi country office",
+        ("Wanjala Tereki", "Ilse Brandhove", "Mateus Corvelo"),
+    ),
+    AgencyPlan(
+        "UNHCR",
+        "Office of the United Nations High Commissioner for Refugees",
+        "41121",
+        "Amman branch office",
+        ("Rania Quddar", "Tomasz Wielgor", "Aiyana Brightwell"),
+    ),
+    AgencyPlan(
+        "WFP",
+        "World Food Programme",
+        "41140",
+        "Dhaka country office",
+        ("Farzana Hoquelin", "Luca Tiborelli", "Sade Okonjaye"),
+    ),
+    AgencyPlan(
+        "UNDP",
+        "United Nations Development Programme",
+        "41114",
+        "Bogotá country office",
+        ("Camila Restrovar", "Henrik Aalborsen", "Thandiwe Mokoridi"),
+    ),
+    AgencyPlan(
+        "FAO",
+        "Food and Agriculture Organization of the United Nations",
+        "41301",
+        "Addis Ababa subregional office",
+        ("Dawit Lemmanuel", "Marguerite Fontelle", "Keiko Asanumari"),
+    ),
+)
+SUFFIXES = ("", "_REVIEWER", "_APPROVER")
+_ROLES = ("programme officer", "legal reviewer", "head of office")
+_SUBJECTS = ("implementing_partners", "sanctions", "psea", "data_protection")
+
+
+def client_ids() -> list[str]:
+    """Every client of the demo world."""
+    return [plan.code + suffix for plan in AGENCIES for suffix in SUFFIXES] + [READER]
+
+
+async def ensure_people(session: AsyncSession) -> dict[str, str]:
+    """Create agencies, their policies, persons and clients; secrets of the new clients.
+
+    Works as the operator.
+    """
+    secrets: dict[str, str] = {}
+    known = {row.code: row.id for row in await session.execute(select(Agency.code, Agency.id))}
+    clients = set(await session.scalars(select(Client.id)))
+    for plan in AGENCIES:
+        if plan.code not in known:
+            known[plan.code] = (await _add_agency(session, plan)).id
+        await recognition.ensure_default_policies(session, known[plan.code])
+        for suffix, person, role in zip(SUFFIXES, plan.persons, _ROLES, strict=True):
+            name = plan.code + suffix
+            if name in clients:
+                continue
+            bound = await auth.add_person(session, known[plan.code], person, plan.office, role)
+            new = auth.NewClient(
+                id=name,
+                agency_id=known[plan.code],
+                name=f"{plan.code} demo system, for its {role}",
+                scopes=tuple(sorted(ALL)),
+                auth_method="client_secret_basic",
+                person_id=bound.id,
+                demo=True,
+            )
+            secrets[name] = await auth.create_client(session, new) or ""
+    if READER not in clients:
+        new = auth.NewClient(
+            id=READER,
+            agency_id=known["UNHCR"],
+            name="UNHCR demo dashboard, reads only",
+            scopes=READ_SCOPES,
+            auth_method="client_secret_basic",
+            demo=True,
+        )
+        secrets[READER] = await auth.create_client(session, new) or ""
+    return secrets
+
+
+async def _add_agency(session: AsyncSession, plan: AgencyPlan) -> Agency:
+    mail = f"{plan.code.lower()}.example"
+    agency = Agency(
+        id=new_id(),
+        code=plan.code,
+        name=plan.name,
+        xm_dac=[plan.xm_dac],
+        contact_office="Implementing partner management unit",
+        contact_email=f"partners@{mail}",
+    )
+    session.add(agency)
+    await session.flush()  # focal points refer to the row
+    for subject in _SUBJECTS:
+        session.add(
+            FocalPoint(
+                id=new_id(),
+                agency_id=agency.id,
+                subject=subject,
+                office=f"{plan.code} {subject.replace('_', ' ')} unit",
+                email=f"{subject.replace('_', '-')}@{mail}",
+            )
+        )
+    return agency
+
+
+async def working_secrets(
+    session: AsyncSession, kept: Mapping[str, str], issuer: str, now: datetime
+) -> dict[str, str]:
+    """A secret that works for every client: the kept one if it does, else a new one."""
+    found: dict[str, str] = {}
+    for client in client_ids():
+        offered = auth.Credentials(client_id=client, client_secret=kept.get(client, ""))
+        try:
+            await auth.authenticate(session, offered, issuer, now)
+            found[client] = kept[client]
+        except TokenRefused:
+            found[client] = await auth.rotate_secret(session, client)
+    return found
+
+
+async def read_callers(session: AsyncSession) -> dict[str, Caller]:
+    """The callers behind the persons' clients, by client id, as a request would see them."""
+    rows = await session.execute(
+        select(Client, Agency.code, PersonRow)
+        .join(Agency, Agency.id == Client.agency_id)
+        .join(PersonRow, PersonRow.id == Client.person_id)
+        .where(Client.id.in_(client_ids()))
+    )
+    return {
+        client.id: Caller(
+            agency_id=client.agency_id,
+            agency_code=code,
+            client_id=client.id,
+            scopes=frozenset(client.scopes),
+            person=Person(person.id, person.name, person.office, person.role),
+        )
+        for client, code, person in rows
+    }

@@ -1,0 +1,154 @@
+"""Loads the demo world. Deterministic in content; safe to run again, also after a kill half-way.
+
+Agencies and clients are completed one by one. Everything that agencies do comes in one
+transaction of reg_app, so it is all there or not at all. A list file is imported by its digest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+from sqlalchemy import insert, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import models  # noqa: F401 - every table must be known before the first query
+from app.auth.caller import Caller
+from app.core.clock import utc_now
+from app.core.crypto import KeyRing, RootKey
+from app.core.db import Database, bind_now
+from app.core.safety import Instance
+from app.core.settings import Settings, UnsafeSettings
+from app.demo import people, records
+from app.demo.profiles import Plan, plans
+from app.partners import queries as partner_queries
+from app.partners import service as partners
+from app.sanctions import queries as sanction_queries
+from app.sanctions import sources
+from app.sanctions.lists import freshness
+from app.sanctions.lists.importer import import_list
+
+Report = Callable[[str, int, int], None]
+SOURCE = "unsc"
+_SAMPLE = Path(sources.__file__).with_name("samples") / "unsc.xml"
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a load left: a working secret of every client, and whether the world is new."""
+
+    secrets: dict[str, str]
+    fresh: bool
+
+
+async def load_world(
+    settings: Settings,
+    report: Report = lambda step, done, total: None,
+    *,
+    kept_secrets: Mapping[str, str] | None = None,
+    now: datetime | None = None,
+) -> Loaded:
+    """Complete the demo world in the database of these settings (operator, app and worker URL).
+
+    ``kept_secrets`` are returned as they are while they work. Raises UnsafeSettings where the
+    database is not empty and not the demo's.
+    """
+    moment = now or utc_now()
+    root = RootKey.load(Path(settings.require("root_key_file")))
+    operator = Database(settings.require("database_migration_url"), settings)
+    app = Database(settings.require("database_url"), settings)
+    worker = Database(settings.require("database_worker_url"), settings)
+    try:
+        secrets, callers = await _people(operator, settings, kept_secrets or {}, moment)
+        fresh = await _load_records(app, KeyRing(root), callers, moment, report)
+        await _load_list(worker, settings, moment, report)
+    finally:
+        for database in (operator, app, worker):
+            await database.close()
+    return Loaded(secrets, fresh)
+
+
+async def _people(
+    operator: Database, settings: Settings, kept: Mapping[str, str], now: datetime
+) -> tuple[dict[str, str], dict[str, Caller]]:
+    async with operator.session() as session:
+        await _claim(session)
+        made = await people.ensure_people(session)
+        secrets = await people.working_secrets(session, {**kept, **made}, settings.issuer, now)
+        return secrets, await people.read_callers(session)
+
+
+async def _claim(session: AsyncSession) -> None:
+    """Mark the database as the demo's, so that production refuses it for ever."""
+    # Two loads at once take turns here and find each other's work.
+    await session.execute(text("SELECT pg_advisory_xact_lock(hashtext('demo_world'))"))
+    kind = await session.scalar(select(Instance.kind))
+    if kind == "demo":
+        return
+    if kind is not None or await session.scalar(text("SELECT EXISTS (SELECT FROM clients)")):
+        raise UnsafeSettings("This database is in use for something else than the demo.")
+    await session.execute(insert(Instance).values(id=True, kind="demo"))
+
+
+async def _load_records(
+    app: Database, keyring: KeyRing, callers: Mapping[str, Caller], now: datetime, report: Report
+) -> bool:
+    made = plans()
+    async with app.session() as session:
+        await session.execute(text("SELECT pg_advisory_xact_lock(hashtext('demo_records'))"))
+        # A slow machine may need longer for this one transaction than a request ever may.
+        await session.execute(text("SET LOCAL transaction_timeout = 0"))
+        if await _is_loaded(session, made[0]):
+            return False
+        ids = await _make_partners(session, callers, made, report)
+        scene = records.Scene(session, keyring, callers, ids, now)
+        await records.make_assessments(scene, report)
+        await records.make_cases(scene, report)
+    return True
+
+
+async def _is_loaded(session: AsyncSession, first: Plan) -> bool:
+    mark = first.profile.identifiers[0]
+    found = await partner_queries.find_by_identifier(
+        session, mark.scheme.value, mark.value, None, None
+    )
+    return found is not None
+
+
+async def _make_partners(
+    session: AsyncSession, callers: Mapping[str, Caller], made: list[Plan], report: Report
+) -> list[UUID]:
+    ids: dict[str, UUID] = {}
+    for number, plan in enumerate(made, 1):
+        caller = callers[plan.creator]
+        await bind_now(session, caller.agency_id)
+        profile = plan.profile
+        if plan.headquarters is not None:
+            profile = profile.model_copy(update={"hq_id": ids[plan.headquarters]})
+        created = await partners.create_partner(session, caller, profile)
+        ids[plan.key] = created["id"]
+        report("partners", number, len(made))
+    return list(ids.values())
+
+
+async def _load_list(worker: Database, settings: Settings, now: datetime, report: Report) -> None:
+    """Import the external list when there is none yet, or when ours has become stale."""
+    async with worker.session() as session:
+        known = freshness.describe(await sanction_queries.source_states(session), now)
+    if all(not item["stale"] for item in known if item["code"] == SOURCE):
+        return
+    await import_list(
+        worker,
+        SOURCE,
+        list_file(settings.lists_dir),
+        progress=lambda done, total: report("listed parties", done, total),
+    )
+
+
+def list_file(folder: Path | None) -> Path:
+    """The newest Security Council list of the folder by name, else the small sample we ship."""
+    found = sorted(folder.glob("un_sc_consolidated*.xml")) if folder is not None else []
+    return found[-1] if found else _SAMPLE

@@ -1,0 +1,179 @@
+"""The background process: numbers after commit, the feed, expiry, consumers, clean-up.
+
+Every round asks the database who may act, by advisory lock or by locked rows, so any number of
+workers may run; one of them does each piece of work. A database that restarts is waited for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import structlog
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from app import models  # noqa: F401 - every table must be known before the first query
+from app.auth.keys import SigningKeys
+from app.core.crypto import RootKey
+from app.core.db import Database, wait_for_database
+from app.core.idempotency import KEEP_DAYS
+from app.core.safety import check_database, check_root_key
+from app.core.sequencer import LEADER_LOCK, Sequencer
+from app.core.settings import Settings
+from app.events.service import STREAM, run_consumers
+from app.sanctions import sources
+from app.sanctions.consumers import CONSUMERS
+from app.sanctions.expiry import expire_entries
+from app.sanctions.feed.stream import FeedStream
+
+log = structlog.get_logger()
+TRANSIENT = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError)
+HEARTBEAT_S = 30.0
+EXPIRY_S = 60.0
+HOUSEKEEPING_S = 3_600.0
+ALIVE_S = 5.0
+_RETRY_S = 1.0
+_GRACE_S = 0.8
+_BATCH = 5_000
+FEED_STREAMS = ("public", "inter_agency", *(f"source.{code}" for code in sources.ALL))
+
+Work = Callable[[], Awaitable[object]]
+
+# A batch at a time, so that no clean-up holds many rows or runs into a timeout.
+_HOUSEKEEPING = (
+    text(
+        """DELETE FROM idempotency_keys WHERE ctid IN (SELECT ctid FROM idempotency_keys
+        WHERE created_at < now() - make_interval(days => :days) LIMIT :batch)"""
+    ).bindparams(days=KEEP_DAYS, batch=_BATCH),
+    text(
+        """DELETE FROM assertion_replays WHERE ctid IN (SELECT ctid FROM assertion_replays
+        WHERE expires_at < now() LIMIT :batch)"""
+    ).bindparams(batch=_BATCH),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Heart:
+    """A file that is touched while every task lives, for the health check of a container."""
+
+    path: Path | None
+
+    @classmethod
+    def of(cls, settings: Settings) -> Heart:
+        """REGISTRY_WORKER_HEARTBEAT_FILE, else a file in the var folder if there is one."""
+        named = os.environ.get("REGISTRY_WORKER_HEARTBEAT_FILE")
+        if named:
+            return cls(Path(named))
+        return cls(settings.var_dir / "worker.heartbeat" if settings.var_dir.is_dir() else None)
+
+    async def beat(self) -> None:
+        """Touch the file."""
+        if self.path is not None:
+            self.path.touch()
+
+
+async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
+    """Work until ``stop`` is set. Raises UnsafeSettings when the role or the keys are not fit."""
+    url = settings.require("database_worker_url")
+    root = RootKey.load(Path(settings.require("root_key_file")))
+    check_root_key(root, settings)
+    await wait_for_database(url, settings)
+    database = Database(url, settings, application="registry-worker")
+    try:
+        await check_database(database, settings)
+        keys = SigningKeys(database, root)
+        await keys.ensure()
+        log.info("worker_started")
+        await _run_until(stop, _tasks(database, FeedStream(keys, settings.issuer), settings, stop))
+        log.info("worker_stopped")
+    finally:
+        await database.close()
+
+
+def _tasks(
+    database: Database, feed: FeedStream, settings: Settings, stop: asyncio.Event
+) -> list[asyncio.Task[None]]:
+    sequencer = Sequencer(database, [STREAM, feed.as_stream()])
+    heart = Heart.of(settings)
+    rounds: dict[str, tuple[Work, float]] = {
+        "sequencer": (lambda: sequencer.run(stop), 0.0),
+        "consumers": (lambda: run_consumers(database, CONSUMERS, stop), 0.0),
+        "feed_heartbeat": (lambda: keep_feed_fresh(database, feed), HEARTBEAT_S),
+        "expiry": (lambda: _until_none(lambda: expire_entries(database)), EXPIRY_S),
+        "housekeeping": (lambda: _until_none(lambda: tidy(database)), HOUSEKEEPING_S),
+        "alive": (heart.beat, ALIVE_S),
+    }
+    return [
+        asyncio.create_task(_repeat(name, work, pause, stop), name=name)
+        for name, (work, pause) in rounds.items()
+    ]
+
+
+async def _run_until(stop: asyncio.Event, tasks: list[asyncio.Task[None]]) -> None:
+    """Wait for ``stop``, or for a task that fails for a reason of its own: then all end."""
+    stopped: asyncio.Task[object] = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        stop.set()
+        _, late = await asyncio.wait(tasks, timeout=_GRACE_S)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+        for task in tasks:
+            if not task.cancelled():
+                task.result()
+    finally:
+        stopped.cancel()
+        for task in tasks:
+            task.cancel()
+
+
+async def _repeat(name: str, work: Work, pause: float, stop: asyncio.Event) -> None:
+    """Do ``work`` again and again; what a database in trouble causes is logged and tried again."""
+    while not stop.is_set():
+        wait = pause
+        try:
+            await work()
+        except TRANSIENT as error:
+            log.warning("worker_round_failed", work=name, kind=type(error).__name__)
+            wait = _RETRY_S
+        if wait:
+            try:
+                await asyncio.wait_for(stop.wait(), wait)
+            except TimeoutError:
+                continue
+
+
+async def _until_none(work: Callable[[], Awaitable[int]]) -> None:
+    while await work():
+        continue
+
+
+async def keep_feed_fresh(database: Database, feed: FeedStream) -> None:
+    """Re-sign manifests that age and give new streams their first one, as the leader."""
+    async with database.connection() as connection:
+        # The sequencer's own lock: nobody numbers a stream while its head is signed anew.
+        await connection.execute("SELECT pg_advisory_lock($1)", LEADER_LOCK)
+        try:
+            await feed.heartbeat(connection, FEED_STREAMS)
+        finally:
+            if not connection.is_closed():
+                await connection.execute("SELECT pg_advisory_unlock($1)", LEADER_LOCK)
+
+
+async def tidy(database: Database) -> int:
+    """Delete what has served its time; rows gone in this round."""
+    started, gone = time.monotonic(), 0
+    for statement in _HOUSEKEEPING:
+        async with database.session() as session:
+            result = await session.execute(statement)
+            gone += max(0, result.rowcount)  # type: ignore[attr-defined]
+    if gone:
+        log.info("tidied", rows=gone, ms=round((time.monotonic() - started) * 1000))
+    return gone
