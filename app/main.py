@@ -23,8 +23,8 @@ from app.core.middleware import Edge
 from app.core.paging import Cursors
 from app.core.safety import check_database, check_root_key
 from app.core.settings import Settings
-from app.sanctions.screening.service import Screener
 from app.openapi import describe, install_docs
+from app.sanctions.screening.service import Screener
 
 
 async def _replay(request: object, error: Exception) -> Response:
@@ -58,6 +58,8 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        # A path is one resource or none; guessing at slashes would also decode hostile bytes.
+        redirect_slashes=False,
         separate_input_output_schemas=True,
     )
     root = RootKey.load(settings.root_key_file) if settings.root_key_file else None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -72,9 +74,18 @@ async def build_world(settings: Settings) -> World:
 
 
 class Api(httpx.AsyncClient):
-    """An authenticated caller; every POST carries a fresh Idempotency-Key unless one is given."""
+    """An authenticated caller; every POST carries a fresh Idempotency-Key unless one is given.
+
+    Its token is renewed in time, so that a long run does not outlive it.
+    """
+
+    renew: Callable[[], Awaitable[str]] | None = None
+    renew_at: float = 0.0
 
     async def request(self, method: str, url: Any, **kwargs: Any) -> httpx.Response:
+        if self.renew is not None and time.monotonic() > self.renew_at:
+            self.renew_at = time.monotonic() + 200
+            self.headers["Authorization"] = f"Bearer {await self.renew()}"
         if method == "POST":
             headers = dict(kwargs.pop("headers", None) or {})
             headers.setdefault("Idempotency-Key", secrets.token_hex(16))
@@ -117,9 +128,14 @@ async def token_for(app: FastAPI, client_id: str, secret: str, scopes: tuple[str
 
 async def open_api(app: FastAPI, world: World, name: str, scopes: tuple[str, ...]) -> Api:
     """An authenticated caller of the application in this process."""
-    token = await token_for(app, name, world.secrets[name], scopes)
+
+    async def renew() -> str:
+        return await token_for(app, name, world.secrets[name], scopes)
+
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-    return Api(transport=transport, base_url=BASE, headers={"Authorization": f"Bearer {token}"})
+    api = Api(transport=transport, base_url=BASE)
+    api.renew = renew
+    return api
 
 
 def unique(text: str) -> str:

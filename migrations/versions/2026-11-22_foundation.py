@@ -57,7 +57,8 @@ CREATE POLICY idempotency_keys_select ON idempotency_keys FOR SELECT TO reg_app
   USING (agency_id = (SELECT app_agency()));
 CREATE POLICY idempotency_keys_insert ON idempotency_keys FOR INSERT TO reg_app
   WITH CHECK (agency_id = (SELECT app_agency()));
-CREATE POLICY idempotency_keys_expire ON idempotency_keys TO reg_worker USING (true);
+CREATE POLICY idempotency_keys_seek ON idempotency_keys FOR SELECT TO reg_worker USING (true);
+CREATE POLICY idempotency_keys_expire ON idempotency_keys FOR DELETE TO reg_worker USING (true);
 
 -- The owner reads who read its records; an agency reads what it did itself; nobody changes it.
 ALTER TABLE audit_events ENABLE ROW LEVEL SECURITY;

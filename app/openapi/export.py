@@ -1,0 +1,55 @@
+"""Writing the contract to a file, and comparing the file with the code."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from app.core.crypto import RootKey
+from app.core.settings import Settings
+from app.openapi.document import document
+
+_SHOWN = 60
+
+
+def offline_app(create: Callable[[Settings], FastAPI]) -> FastAPI:
+    """The application without database or key file, for its routes only; it cannot be started.
+
+    ``create`` is `app.main.create_app`, which stands on a floor above this one.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "throw-away.key"
+        RootKey.generate("demo").save(path)
+        return create(Settings(env="test", root_key_file=path))
+
+
+def export(app: FastAPI) -> str:
+    """The contract as stable JSON text: sorted keys, two spaces, a final newline."""
+    return json.dumps(document(app), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def check(app: FastAPI, path: Path) -> list[str]:
+    """What differs between the file and the code, as lines of a diff; empty when nothing does."""
+    try:
+        committed = path.read_text("utf-8")
+    except FileNotFoundError:
+        return [f"{path.name} does not exist; `registry openapi export` writes it."]
+    differences = list(
+        difflib.unified_diff(
+            committed.splitlines(),
+            export(app).splitlines(),
+            f"{path.name} (committed)",
+            f"{path.name} (code)",
+            lineterm="",
+            n=1,
+        )
+    )
+    if len(differences) > _SHOWN:
+        more = len(differences) - _SHOWN
+        return [*differences[:_SHOWN], f"… and {more} more lines."]
+    return differences

@@ -1,0 +1,68 @@
+"""What the contract tests share: the document of the code, its operations as parameters."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, NamedTuple
+
+import pytest
+
+from app.main import create_app
+from app.openapi import document, offline_app
+
+Json = Any
+
+
+class Operation(NamedTuple):
+    """One operation of the contract."""
+
+    path: str
+    method: str
+    spec: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        return str(self.spec.get("operationId", f"{self.method} {self.path}"))
+
+    @property
+    def under_v1(self) -> bool:
+        return self.path.startswith("/v1/")
+
+    def header_names(self) -> set[str]:
+        """Names of the header parameters that must be sent."""
+        return {
+            p["name"]
+            for p in self.spec.get("parameters", ())
+            if p["in"] == "header" and p["required"]
+        }
+
+
+@functools.cache
+def contract() -> dict[str, Any]:
+    """The document that the routes give; needs no database."""
+    return document(offline_app(create_app))
+
+
+@functools.cache
+def operations() -> tuple[Operation, ...]:
+    """Every operation, in the order of the document."""
+    methods = ("get", "put", "post", "delete", "patch")
+    return tuple(
+        Operation(path, method, item[method])
+        for path, item in contract()["paths"].items()
+        for method in methods
+        if method in item
+    )
+
+
+def each(**wanted: bool) -> pytest.MarkDecorator:
+    """Run a test once for every operation (``v1=True``: under /v1 only)."""
+    chosen = [item for item in operations() if item.under_v1 or not wanted.get("v1")]
+    return pytest.mark.parametrize("operation", chosen, ids=[item.name for item in chosen])
+
+
+def resolve(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema behind a reference."""
+    while "$ref" in schema:
+        schema = contract()["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+    return schema

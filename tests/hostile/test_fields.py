@@ -1,0 +1,214 @@
+"""No value in any field of any request makes the service fail, or say what it was given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from tests.contract.contract import Operation, operations
+from tests.hostile import values
+from tests.hostile.calls import (
+    Known,
+    caller,
+    example_body,
+    fault,
+    headers_of,
+    path_of,
+    query_of,
+    raw_url,
+)
+from tests.hostile.fields import fields, json_body
+from tests.support import World, plain_client
+
+_BODIES = [item for item in operations() if json_body(item) is not None]
+_EDGE_HEADERS = ("X-Request-Id", "If-None-Match", "Accept", "Host", "Range", "Cookie", "Origin")
+
+
+def _parameters(operation: Operation, *places: str) -> list[dict[str, Any]]:
+    return [item for item in operation.spec.get("parameters", ()) if item["in"] in places]
+
+
+def _each(chosen: list[Operation]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("operation", chosen, ids=[item.name for item in chosen])
+
+
+class Sender:
+    """Sends one operation with something hostile in it, at the version that was last answered."""
+
+    def __init__(self, client: httpx.AsyncClient, operation: Operation, known: Known) -> None:
+        self._client = client
+        self._operation = operation
+        self.path = path_of(operation, known)
+        self._etag = '"v1"'
+
+    async def __call__(
+        self,
+        body: bytes | None = None,
+        *,
+        url: str | None = None,
+        headers: dict[str, bytes] | None = None,
+    ) -> httpx.Response:
+        wanted = {key: value.encode() for key, value in headers_of(self._operation).items()}
+        if "If-Match" in wanted:
+            wanted["If-Match"] = self._etag.encode()
+        wanted |= headers or {}
+        answer = await self._client.request(
+            self._operation.method,
+            raw_url(url or self.path + query_of(self._operation)),
+            content=example_body(self._operation) if body is None else body,
+            headers=[(name.encode(), value) for name, value in wanted.items()],
+        )
+        self._etag = answer.headers.get("etag", self._etag)
+        return answer
+
+
+@_each(_BODIES)
+async def test_no_value_of_a_body_field_is_a_server_error(
+    operation: Operation, own_app: FastAPI, agencies: World, known: Known
+) -> None:
+    faults = []
+    async with caller(own_app, agencies) as client:
+        send = Sender(client, operation, known)
+        for field in fields(operation):
+            for name, raw in (values.ANY | values.BY_KIND[field.kind]).items():
+                wrong = fault(await send(field.with_value(raw)))
+                if wrong:
+                    faults.append(f"{field.pointer} ({field.kind}) = {name}: {wrong}")
+    assert not faults, "\n".join(faults)
+
+
+@_each(_BODIES)
+async def test_a_text_of_300_kb_is_too_large_in_every_field(
+    operation: Operation, own_app: FastAPI, agencies: World, known: Known
+) -> None:
+    async with caller(own_app, agencies) as client:
+        send = Sender(client, operation, known)
+        for field in fields(operation):
+            answer = await send(field.with_value('"' + "x" * 300_000 + '"'))
+            assert answer.status_code == 413, field.pointer
+            assert answer.json()["code"] == "body_too_large"
+
+
+@_each(_BODIES)
+async def test_an_unknown_member_is_refused_at_every_level(
+    operation: Operation, own_app: FastAPI, agencies: World, known: Known
+) -> None:
+    async with caller(own_app, agencies) as client:
+        send = Sender(client, operation, known)
+        for field in fields(operation):
+            if field.kind not in ("object", "open object"):
+                continue
+            answer = await send(field.with_unknown(values.CANARY))
+            assert fault(answer) is None, (field.pointer, fault(answer))
+            if field.kind == "open object":  # its type is known to the service, not to the contract
+                assert answer.status_code in (404, 409, 422), (field.pointer, answer.text)
+                continue
+            assert answer.status_code == 422, (field.pointer, answer.text)
+            codes = {item["code"] for item in answer.json()["errors"]}
+            assert "extra_forbidden" in codes, (field.pointer, answer.text)
+
+
+@_each([item for item in operations() if _parameters(item, "query", "path")])
+async def test_no_value_of_a_query_or_path_parameter_is_a_server_error(
+    operation: Operation, own_app: FastAPI, agencies: World, known: Known
+) -> None:
+    faults = []
+    async with caller(own_app, agencies) as client:
+        send = Sender(client, operation, known)
+        for parameter in _parameters(operation, "query", "path"):
+            for name, raw in values.URL.items():
+                url = _url_with(operation, known, parameter, raw)
+                wrong = fault(await send(url=url))
+                if wrong:
+                    faults.append(f"{parameter['in']}:{parameter['name']} = {name}: {wrong}")
+    assert not faults, "\n".join(faults)
+
+
+def _url_with(operation: Operation, known: Known, parameter: dict[str, Any], raw: str) -> str:
+    if parameter["in"] == "path":
+        return path_of(operation, known, **{parameter["name"]: raw}) + query_of(operation)
+    query = query_of(operation)
+    return (
+        path_of(operation, known) + (query + "&" if query else "?") + f"{parameter['name']}={raw}"
+    )
+
+
+@_each([item for item in operations() if item.under_v1])
+async def test_an_unknown_or_repeated_query_parameter_is_no_silent_no_op(
+    operation: Operation, own_app: FastAPI, agencies: World, known: Known
+) -> None:
+    async with caller(own_app, agencies) as client:
+        send = Sender(client, operation, known)
+        for name in ("contry", values.CANARY, "__proto__", quote("\x00"), "items[0]", ""):
+            query = query_of(operation)
+            url = send.path + (query + "&" if query else "?") + f"{name}=1"
+            answer = await send(url=url)
+            assert answer.status_code == 422, (name, answer.text)
+            assert fault(answer) is None, (name, fault(answer))
+
+
+@_each([item for item in operations() if item.under_v1])
+async def test_no_value_of_a_header_is_a_server_error(
+    operation: Operation, own_app: FastAPI, agencies: World, known: Known
+) -> None:
+    faults = []
+    names = [*(item["name"] for item in _parameters(operation, "header")), *_EDGE_HEADERS]
+    async with caller(own_app, agencies) as client:
+        send = Sender(client, operation, known)
+        for header in names:
+            for name, raw in values.HEADER.items():
+                wrong = fault(await send(headers={header: raw}))
+                if wrong:
+                    faults.append(f"{header} = {name}: {wrong}")
+    assert not faults, "\n".join(faults)
+
+
+@_each([item for item in operations() if item.under_v1])
+async def test_no_authorization_header_is_anything_but_a_401(
+    operation: Operation, own_app: FastAPI, known: Known
+) -> None:
+    schemes: list[bytes] = [b"Bearer", b"Bearer ", b"bearer  x", b"Basic eA==", b"DPoP x", b" "]
+    async with plain_client(own_app) as client:
+        send = Sender(client, operation, known)
+        for raw in [*schemes, *(b"Bearer " + value for value in values.HEADER.values())]:
+            answer = await send(headers={"Authorization": raw})
+            assert answer.status_code == 401, (raw[:40], answer.text)
+            assert answer.json()["code"] == "not_authenticated"
+            assert answer.headers["www-authenticate"].startswith("Bearer")
+            assert fault(answer, sane=frozenset({401})) is None
+
+
+async def test_no_value_of_a_token_form_field_is_a_server_error(
+    own_app: FastAPI, agencies: World
+) -> None:
+    faults = []
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    async with plain_client(own_app) as client:
+        for field, name, body in _forms():
+            for auth in (("UNICEF", agencies.secrets["UNICEF"]), None):
+                answer = await client.post(
+                    "/oauth/token",
+                    content=body,
+                    headers=form,
+                    auth=auth or httpx.USE_CLIENT_DEFAULT,
+                )
+                wrong = fault(answer, sane=frozenset({200, 400, 401, 413, 415, 422}))
+                if wrong:
+                    faults.append(f"{field} = {name}: {wrong}")
+    assert not faults, "\n".join(faults)
+
+
+def _forms() -> Iterator[tuple[str, str, bytes]]:
+    """Form bodies with one hostile field each."""
+    for field in ("grant_type", "scope", "client_id", "client_assertion", "resource", "unknown"):
+        for name, raw in values.URL.items():
+            base = "" if field == "grant_type" else "grant_type=client_credentials&"
+            kind = "urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer"
+            if field == "client_assertion":
+                base += f"client_assertion_type={kind}&"
+            yield field, name, f"{base}{field}={raw}".encode()

@@ -1,0 +1,156 @@
+"""Bodies that are not what they say: encodings, lengths, depth, duplicate keys, wrong types."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from tests.contract.contract import Operation, contract, operations
+from tests.hostile.calls import (
+    Known,
+    caller,
+    example_body,
+    fault,
+    headers_of,
+    path_of,
+    query_of,
+)
+from tests.hostile.fields import json_body
+from tests.hostile.values import CANARY
+from tests.support import World
+
+_BODIES = [item for item in operations() if json_body(item) is not None]
+_LIMIT = 262_144
+_EXTRA = f'{{"{CANARY}": 1, '.encode()
+
+
+def _each(chosen: list[Operation]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("operation", chosen, ids=[item.name for item in chosen])
+
+
+def _bodies(good: bytes) -> dict[str, tuple[bytes, int]]:
+    """Bodies that are no acceptable JSON, with the status they deserve."""
+    text = good.decode()
+    first = json.dumps(next(iter(json.loads(good)), "x"))
+    return {
+        "UTF-16": (text.encode("utf-16"), 400),
+        "UTF-16 without mark": (text.encode("utf-16-le"), 400),
+        "UTF-32": (text.encode("utf-32"), 400),
+        "byte-order mark": (b"\xef\xbb\xbf" + good, 400),
+        "Latin-1": (_EXTRA.replace(b"1", '"é"'.encode("latin-1")) + good[1:], 400),
+        "surrogate bytes": (b'{"a": "\xed\xa0\x80"}', 400),
+        "duplicate key": (good[:-1] + f", {first}: 1, {first}: 2}}".encode(), 400),
+        "duplicate key inside": (b'{"a": {"b": 1, "b": 2}}', 400),
+        "100,000 deep": (b"[" * 100_000 + b"]" * 100_000, 400),
+        "100,000 deep objects": (b'{"a":' * 50_000 + b"1" + b"}" * 50_000, 413),
+        "33 deep": (b"[" * 33 + b"]" * 33, 400),
+        "brackets in a text": (b'{"' + CANARY.encode() + b'": "' + b"[" * 1_000 + b'"}', 422),
+        "never closed": (b"[" * 2_000, 400),
+        "NaN": (b'{"a": NaN}', 400),
+        "1e999": (b'{"a": 1e999}', 400),
+        "5,000 digits": (b'{"a": ' + b"9" * 5_000 + b"}", 400),
+        "two documents": (good + good, 400),
+        "trailing bytes": (good + b"\x00", 400),
+        "single quotes": (b"{'a': 1}", 400),
+        "comment": (b"/* */" + good, 400),
+        "a list": (b"[]", 422),
+        "a text": (f'"{CANARY}"'.encode(), 422),
+        "null": (b"null", 422),
+        "nothing": (b"", 422),
+        "blank": (b"   \n", 400),
+    }
+
+
+@_each(_BODIES)
+async def test_a_body_that_is_no_clean_json_is_refused(
+    operation: Operation, own_app: FastAPI, agencies: World, known: Known
+) -> None:
+    faults = []
+    good = example_body(operation) or b"{}"
+    async with caller(own_app, agencies) as client:
+        for name, (body, status) in _bodies(good).items():
+            answer = await _send(client, operation, known, content=body)
+            wrong = fault(answer, sane=frozenset({status}))
+            if wrong:
+                faults.append(f"{name}: {wrong}")
+    assert not faults, "\n".join(faults)
+
+
+@_each(_BODIES)
+async def test_only_json_in_utf_8_is_taken(
+    operation: Operation, own_app: FastAPI, agencies: World, known: Known
+) -> None:
+    kinds = (
+        "text/plain", "application/xml", "application/x-www-form-urlencoded", "multipart/form-data",
+        "application/json; charset=utf-16", "application/json;charset=latin1", "application/jsonx",
+        "application/vnd.api+json", "", "application/json, text/plain", CANARY, "*/*",
+    )  # fmt: skip
+    async with caller(own_app, agencies) as client:
+        for kind in kinds:
+            answer = await _send(client, operation, known, **{"Content-Type": kind})
+            assert fault(answer, sane=frozenset({415})) is None, (kind, answer.text)
+        for coding in ("gzip", "identity", "br", CANARY):
+            answer = await _send(client, operation, known, **{"Content-Encoding": coding})
+            assert fault(answer, sane=frozenset({415})) is None, (coding, answer.text)
+        for kind in ("application/json; charset=utf-8", 'Application/JSON; charset="UTF-8"'):
+            answer = await _send(client, operation, known, **{"Content-Type": kind})
+            assert answer.status_code != 415, kind
+
+
+@_each(_BODIES)
+async def test_the_size_of_a_body_is_counted_not_believed(
+    operation: Operation, own_app: FastAPI, agencies: World, known: Known
+) -> None:
+    large = b'{"a": "' + b"x" * _LIMIT + b'"}'
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for start in range(0, len(large), 8_192):
+            yield large[start : start + 8_192]
+
+    claims: list[dict[str, str]] = [
+        {}, {"Content-Length": "10"}, {"Content-Length": "-1"}, {"Content-Length": "9" * 40},
+        {"Content-Length": "1_0"}, {"Content-Length": "x"},
+    ]  # fmt: skip
+    async with caller(own_app, agencies) as client:
+        for claim in claims:
+            answer = await _send(client, operation, known, content=chunks(), **claim)
+            assert fault(answer, sane=frozenset({413})) is None, (claim, answer.text)
+            assert answer.json()["code"] == "body_too_large"
+
+
+@pytest.mark.parametrize("path", list(contract()["paths"]))
+async def test_a_method_that_a_path_does_not_take_is_a_405(
+    path: str, own_app: FastAPI, agencies: World
+) -> None:
+    sample = path_of(next(item for item in operations() if item.path == path))
+    taken = {item.method for item in operations() if _matches(item.path, sample)}
+    async with caller(own_app, agencies) as client:
+        for method in ("get", "post", "put", "patch", "delete", "trace", "options", "x-odd"):
+            if method in taken:
+                continue
+            answer = await client.request(method, sample)
+            assert fault(answer, sane=frozenset({405})) is None, (method, answer.text)
+            assert answer.json()["code"] == "method_not_allowed"
+
+
+def _matches(template: str, path: str) -> bool:
+    """Whether a path is one of a template: ``/partners/match`` is also ``/partners/{id}``."""
+    return re.fullmatch(re.sub(r"\{[^}]*\}", "[^/]+", template), path) is not None
+
+
+async def _send(
+    client: httpx.AsyncClient, operation: Operation, known: Known, **more: Any
+) -> httpx.Response:
+    content = more.pop("content", None)
+    return await client.request(
+        operation.method,
+        path_of(operation, known) + query_of(operation),
+        content=example_body(operation) if content is None else content,
+        headers=headers_of(operation) | more,
+    )

@@ -1,0 +1,62 @@
+"""The source files that the house rules speak of."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[2]
+
+
+class Module(NamedTuple):
+    """A Python file and its tree."""
+
+    path: Path
+    text: str
+    tree: ast.Module
+
+    @property
+    def name(self) -> str:
+        return self.path.relative_to(ROOT).as_posix()
+
+
+@functools.cache
+def modules(*folders: str) -> tuple[Module, ...]:
+    """Every Python file under these folders, in a fixed order."""
+    found = []
+    for folder in folders:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            text = path.read_text("utf-8")
+            found.append(Module(path, text, ast.parse(text)))
+    return tuple(found)
+
+
+def texts(module: Module) -> Iterator[tuple[int, str]]:
+    """Every string of a module but its docstrings, f-strings' fixed parts included."""
+    documented = {
+        id(node.body[0].value)
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(module.tree):
+        text = node.value if isinstance(node, ast.Constant) else None
+        if isinstance(text, str) and id(node) not in documented:
+            yield getattr(node, "lineno", 0), text
+
+
+def tracked() -> list[Path]:
+    """Files that are in the repository or would be with the next commit."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    )
+    names = listed.stdout.decode().split("\0")
+    return [ROOT / name for name in names if name and (ROOT / name).is_file()]
