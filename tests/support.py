@@ -84,13 +84,18 @@ class Api(httpx.AsyncClient):
 
     async def request(self, method: str, url: Any, **kwargs: Any) -> httpx.Response:
         if self.renew is not None and time.monotonic() > self.renew_at:
-            self.renew_at = time.monotonic() + 200
-            self.headers["Authorization"] = f"Bearer {await self.renew()}"
+            await self.take_token()
         if method == "POST":
             headers = dict(kwargs.pop("headers", None) or {})
             headers.setdefault("Idempotency-Key", secrets.token_hex(16))
             kwargs["headers"] = headers
         return await super().request(method, url, **kwargs)
+
+    async def take_token(self) -> None:
+        """Get a token, good for the next 200 seconds."""
+        assert self.renew is not None
+        self.headers["Authorization"] = f"Bearer {await self.renew()}"
+        self.renew_at = time.monotonic() + 200
 
     async def made(self, url: str, body: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
         """POST that must answer 201; its body."""
@@ -135,6 +140,7 @@ async def open_api(app: FastAPI, world: World, name: str, scopes: tuple[str, ...
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     api = Api(transport=transport, base_url=BASE)
     api.renew = renew
+    await api.take_token()
     return api
 
 

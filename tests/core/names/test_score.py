@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.names import DEFAULT_THRESHOLD, Kind, score
+from app.core.names import DEFAULT_THRESHOLD, MAX_LENGTH, Kind, score
 
 ANY_TEXT = st.text(alphabet=st.characters(codec=None, exclude_categories=()), max_size=60)
 WORDS = st.lists(
@@ -154,8 +154,10 @@ def test_scores_are_symmetric(a: str, b: str, kind: Kind) -> None:
 @pytest.mark.parametrize("name", ["muhammad ahmad " * 700, "习近云金正小明" * 1_500, "ﷺ" * 10_000])
 def test_a_hostile_name_costs_little(name: str) -> None:
     score(name, name[::-1], "person")
-    best = min(_seconds(name, name[::-1]) for _ in range(5))
-    assert best < 0.005
+    whole = min(_seconds(name, name[::-1]) for _ in range(5))
+    cut = min(_seconds(name[:MAX_LENGTH], name[::-1][:MAX_LENGTH]) for _ in range(5))
+    # What lies beyond the cap costs nothing, on however slow a machine this runs.
+    assert whole < 3 * cut + 0.002
 
 
 def _seconds(a: str, b: str) -> float:
