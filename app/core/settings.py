@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DEVELOPMENT_ISSUER = "http://127.0.0.1:8000"
 
@@ -33,9 +33,6 @@ class Settings(BaseSettings):
     database_migration_url: SecretStr | None = Field(
         None, description="PostgreSQL URL that may become reg_owner, for `registry db`"
     )
-    database_replica_url: SecretStr | None = Field(
-        None, description="PostgreSQL URL of a streaming replica, for reads that may be stale"
-    )
     pool_size: int = Field(10, ge=1, le=200, description="database connections per process")
     pool_timeout_s: float = Field(2.0, gt=0, le=60, description="wait for a free connection")
     statement_timeout_ms: int = Field(10_000, ge=100, le=600_000)
@@ -47,29 +44,15 @@ class Settings(BaseSettings):
     )
     var_dir: Path = Field(Path("var"), description="where the embedded demo keeps its data")
     lists_dir: Path | None = Field(None, description="folder of list files for the demo world")
-    outbound_allow: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="networks that outbound calls may reach beside public https addresses"
-    )
     body_limit_bytes: int = Field(262_144, ge=1_024, le=26_214_400)
     docs_enabled: bool = Field(True, description="serve /docs and /openapi.json")
-
-    @field_validator("outbound_allow", mode="before")
-    @classmethod
-    def _networks(cls, value: object) -> object:
-        items = value.split(",") if isinstance(value, str) else value
-        if not isinstance(items, list | tuple):
-            return value
-        networks = tuple(str(item).strip() for item in items if str(item).strip())
-        for network in networks:
-            ip_network(network.rsplit("@", 1)[0])
-        return networks
 
     @field_validator("issuer")
     @classmethod
     def _issuer(cls, value: str) -> str:
-        if not value.startswith(
-            ("https://", "http://127.0.0.1", "http://localhost", "http://[::1]")
-        ):
+        parts = urlsplit(value)
+        loopback = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost", "::1")
+        if not parts.hostname or not (parts.scheme == "https" or loopback):
             raise ValueError("the issuer must be an https address (loopback may use http)")
         if value.endswith("/"):
             raise ValueError("the issuer must not end with a slash: it is compared byte by byte")
@@ -84,19 +67,7 @@ class Settings(BaseSettings):
                 raise UnsafeSettings(f"REGISTRY_{name.upper()} must be set in production.")
         if not self.issuer.startswith("https://"):
             raise UnsafeSettings("REGISTRY_ISSUER must be an https address in production.")
-        for network in self.outbound_allow:
-            if not ip_network(network.rsplit("@", 1)[0]).is_global:
-                raise UnsafeSettings(
-                    f"REGISTRY_OUTBOUND_ALLOW names the non-public network {network}; "
-                    "production refuses it."
-                )
         return self
-
-    def outbound_networks(self) -> tuple[str, ...]:
-        """Networks beside the public internet that outbound calls may reach."""
-        if self.env == "production":
-            return self.outbound_allow
-        return (*self.outbound_allow, "127.0.0.0/8")
 
     def require(self, name: str) -> str:
         """The URL or path of a setting this command cannot work without, as text.

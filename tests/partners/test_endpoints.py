@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from uuid import uuid4
 
+import pytest
+from stdnum.iso7064 import mod_37_36
+
+from app.core.ids import registry_number
+from app.partners.identifiers import IdentifierScheme, normalise
 from tests.conftest import ApiFor
 from tests.partners.factories import make_partner, partner_body
 
@@ -126,3 +132,88 @@ async def test_an_unknown_query_parameter_is_refused(api_for: ApiFor) -> None:
     unicef = await api_for("UNICEF")
     assert (await unicef.get("/v1/partners?contry=KE")).status_code == 422
     assert (await unicef.get("/v1/agencies?contry=KE")).status_code == 422
+
+
+async def test_one_of_many_profiles_with_the_same_identifier_stands(api_for: ApiFor) -> None:
+    unicef = await api_for("UNICEF")
+    body = partner_body()
+    answers = await asyncio.gather(*(unicef.post("/v1/partners", json=body) for _ in range(8)))
+    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7
+    winner = next(answer.json()["id"] for answer in answers if answer.status_code == 201)
+    losers = [answer.json() for answer in answers if answer.status_code == 409]
+    assert {body["partner_id"] for body in losers} == {winner}
+
+
+async def test_vendor_numbers_belong_to_the_agency_that_gave_them(api_for: ApiFor) -> None:
+    unicef, wfp = await api_for("UNICEF"), await api_for("WFP")
+    number = {"scheme": "AGENCY_VENDOR", "value": uuid4().hex, "country": "KEN"}
+    first = await make_partner(unicef, identifiers=[number])
+    second = await make_partner(wfp, identifiers=[number])
+    assert first["identifiers"][0]["agency"] == "UNICEF"
+    query = f"scheme=AGENCY_VENDOR&value={number['value']}&country=KE"
+    assert (await unicef.read(f"/v1/partners/resolve?{query}"))["id"] == first["id"]
+    assert (await wfp.read(f"/v1/partners/resolve?{query}"))["id"] == second["id"]
+
+
+@pytest.mark.parametrize(
+    ("scheme", "good", "bad"),
+    [
+        ("LEI", "5493 00IT S31Q K8VR BQ14", "549300ITS31QK8VRBQ15"),
+        ("ORG_ID", "KE-NCB-218-051", "218-051"),
+        ("XM_OCHA", "HPC1234", "1234"),
+        ("DUNS", "12-345-6789", "12345678"),
+        ("UEI", "zqggheut1nl7", "OQGGHEUT1NL7"),
+        ("ROR", "02mhbdp94", "2mhbdp94"),
+        ("WIKIDATA", "Q42", "42"),
+        ("UNGM", "123456", "12"),
+    ],
+)
+def test_identifiers_are_checked_by_their_scheme(scheme: str, good: str, bad: str) -> None:
+    kept = normalise(IdentifierScheme(scheme), good)
+    assert kept == normalise(IdentifierScheme(scheme), kept)
+    with pytest.raises(ValueError, match="is not a valid"):
+        normalise(IdentifierScheme(scheme), bad)
+
+
+async def test_a_country_profile_hangs_on_a_headquarters_profile(api_for: ApiFor) -> None:
+    unicef = await api_for("UNICEF")
+    nowhere = await unicef.post("/v1/partners", json=partner_body(hq_id=str(uuid4())))
+    assert nowhere.json()["code"] == "headquarters_unknown"
+    headquarters = await make_partner(unicef)
+    office = await make_partner(unicef, hq_id=headquarters["id"])
+    deeper = await unicef.post("/v1/partners", json=partner_body(hq_id=office["id"]))
+    assert deeper.json()["code"] == "headquarters_unknown"
+
+
+async def test_what_cannot_be_found_or_changed_says_so(api_for: ApiFor) -> None:
+    unicef = await api_for("UNICEF")
+    unknown = await unicef.get("/v1/partners/resolve?scheme=ORG_ID&value=KE-NCB-nobody")
+    assert unknown.status_code == 404
+    malformed = await unicef.get("/v1/partners/resolve?scheme=LEI&value=1")
+    assert malformed.json()["errors"][0]["pointer"] == "query:value"
+    partner = await make_partner(unicef)
+    url, headers = f"/v1/partners/{partner['id']}", {"If-Match": '"v1"'}
+    assert (await unicef.patch(url, json={}, headers=headers)).json()["code"] == "patch_empty"
+    emptied = await unicef.patch(url, json={"legal_name": None}, headers=headers)
+    assert emptied.status_code == 422
+    gone = await unicef.patch(f"/v1/partners/{uuid4()}", json={"acronym": "A"}, headers=headers)
+    assert gone.status_code == 404
+
+
+async def test_match_knows_an_exact_identifier(api_for: ApiFor) -> None:
+    unicef = await api_for("UNICEF")
+    partner = await make_partner(unicef)
+    item = {key: partner["identifiers"][0][key] for key in ("scheme", "value")}
+    answer = await unicef.post(
+        "/v1/partners/match", json={"legal_name": "Something else", "identifiers": [item]}
+    )
+    best = answer.json()["candidates"][0]
+    assert best["partner_id"] == partner["id"]
+    assert (best["score"], best["matched_on"]) == (1.0, ["identifier"])
+
+
+def test_a_registry_number_carries_its_check_character() -> None:
+    for number in (1, 42, 9_999_999, 12_345_678):
+        _, digits, check = registry_number(number).split("-")
+        assert mod_37_36.is_valid(digits + check)
+        assert int(digits) == number

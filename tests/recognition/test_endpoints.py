@@ -209,3 +209,35 @@ async def test_policies_and_scales_are_open_to_all(api_for: ApiFor) -> None:
     assert {item["requirement"] for item in page["items"]} == {"PSEA", "SANCTIONS"}
     scales = await wfp.read("/v1/rating-scales")
     assert scales["scales"][0]["values"]["LOW_CAPACITY"] == "HIGH"
+
+
+async def test_own_clearances_page_by_page(api_for: ApiFor) -> None:
+    fao = await api_for("FAO")
+    partner = await make_partner(await api_for("UNICEF"))
+    made = [(await cleared(fao, {"id": partner["id"]}))["clearance_id"] for _ in range(3)]
+    url = f"/v1/clearances?partner_id={partner['id']}&limit=2"
+    first = await fao.read(url)
+    second = await fao.read(f"{url}&cursor={first['next_cursor']}")
+    seen = [item["clearance_id"] for item in (*first["items"], *second["items"])]
+    assert seen == made[::-1]
+    assert second["next_cursor"] is None
+
+
+async def test_a_reread_that_is_up_to_date_is_a_304(api_for: ApiFor) -> None:
+    wfp = await api_for("WFP")
+    partner = await make_partner(await api_for("UNICEF"))
+    given = await cleared(wfp, {"id": partner["id"]})
+    url = f"/v1/clearances/{given['clearance_id']}"
+    tag = (await wfp.get(url)).headers["etag"]
+    assert (await wfp.get(url, headers={"If-None-Match": tag})).status_code == 304
+
+
+async def test_a_period_ends_after_it_begins_and_an_amount_is_more_than_nothing(
+    api_for: ApiFor,
+) -> None:
+    wfp = await api_for("WFP")
+    partner = {"id": str(uuid4())}
+    backwards = ask(partner, period={"from": "2026-07-01", "to": "2026-06-30"})
+    assert (await wfp.post("/v1/clearances", json=backwards)).status_code == 422
+    nothing = ask(partner, amount_usd="0.00")
+    assert (await wfp.post("/v1/clearances", json=nothing)).status_code == 422
