@@ -7,6 +7,7 @@ with the stream's: what is newer is read and laid over it. A potential match is 
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -140,6 +141,8 @@ class Screener:
             "SELECT entry FROM feed_entries WHERE stream = $1 AND seq <= $2", STREAM, top
         )
         layer = await asyncio.to_thread(build_layer, (json.loads(row["entry"]) for row in rows))
+        # As at start-up: the new index stays, and is no work for the garbage collector.
+        gc.freeze()
         return _Index(top, layer, _Layer(), frozenset())
 
     def screen_known(
