@@ -22,6 +22,7 @@ class Event(StrEnum):
     CASE_REVIEWED = "sanction:case:review"
     CASE_READ = "sanction:case:read"
     CASE_DECIDED = "sanction:case:decide"
+    CASE_LIFTED = "sanction:case:lift"
     ENTRY_LIFTED = "sanction:entry:lift"
     ENTRY_EXPIRED = "sanction:entry:expire"
     LIST_IMPORTED = "sanction:list:import"

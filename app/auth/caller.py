@@ -133,8 +133,8 @@ async def verified_token(
     return await verifier.verify(token)
 
 
-def caller_from(request: Request, token: VerifiedToken, row: Any | None, scope: Scope) -> Caller:
-    """Build the Caller from a ``client_status`` row and check its scope.
+def caller_from(request: Request, token: VerifiedToken, row: Any | None, *any_of: Scope) -> Caller:
+    """Build the Caller from a ``client_status`` row; it must hold one of these scopes.
 
     ``row`` is None when no active client of an active agency has this id. Raises
     NotAuthenticated, ScopeMissing or PersonRequired.
@@ -151,9 +151,10 @@ def caller_from(request: Request, token: VerifiedToken, row: Any | None, scope: 
         person,
     )
     request.scope["identity"] = caller
-    if scope not in caller.scopes:
-        raise ScopeMissing(scope)
-    if scope in DECIDING:
+    held = [scope for scope in any_of if scope in caller.scopes]
+    if not held:
+        raise ScopeMissing(any_of[0])
+    if DECIDING.issuperset(held):
         caller.require_person()
     return caller
 
@@ -166,7 +167,7 @@ async def get_caller(
 ) -> Caller:
     """Dependency: the caller, with the request's transaction bound to its agency."""
     row = (await session.execute(_STATUS, {"client_id": token.client_id})).one_or_none()
-    caller = caller_from(request, token, row, Scope(needed.scopes[0]))
+    caller = caller_from(request, token, row, *map(Scope, needed.scopes))
     await bind_now(session, caller.agency_id)
     return caller
 
@@ -246,9 +247,9 @@ def requires_once(scope: Scope) -> Any:
     return Security(get_writing_caller, scopes=[scope.value])
 
 
-def requires(scope: Scope) -> Any:
-    """Annotation of a caller that must hold ``scope``: ``Annotated[Caller, requires(X)]``."""
-    return Security(get_caller, scopes=[scope.value])
+def requires(*any_of: Scope) -> Any:
+    """Annotation of a caller that must hold one of these: ``Annotated[Caller, requires(X)]``."""
+    return Security(get_caller, scopes=[scope.value for scope in any_of])
 
 
 def requires_token(scope: Scope) -> Any:

@@ -13,7 +13,7 @@ from app.auth.service import ClientProblem
 from app.core.embedded import EmbeddedPostgresError
 from app.core.settings import UnsafeSettings
 from app.sanctions.feed.root_keys import RootKeyProblem
-from app.sanctions.lists.importer import ListShrunk, UnknownSource
+from app.sanctions.lists.importer import ListOlder, ListShrunk, UnknownSource
 from app.sanctions.sources import SourceEmpty, SourceUnreadable
 
 
@@ -28,6 +28,7 @@ _PLAIN = (
     ClientProblem,
     RootKeyProblem,
     UnknownSource,
+    ListOlder,
     ListShrunk,
     CommandError,
 )

@@ -99,6 +99,8 @@ class Database:
             max_overflow=0,
             pool_timeout=settings.pool_timeout_s,
             pool_use_lifo=True,
+            # Values of statements are contents; a traceback in a log must not hold them.
+            hide_parameters=True,
             connect_args={
                 "timeout": 5,
                 "server_settings": {

@@ -22,7 +22,15 @@ from app.core.db import bind_now
 from app.demo.people import AGENCIES
 from app.demo.profiles import SEED
 from app.sanctions import service as sanctions
-from app.sanctions.schemas import CaseIn, DecisionIn, FindingIn, NoticeIn, ReplyIn, ReviewIn
+from app.sanctions.schemas import (
+    CaseIn,
+    DecisionIn,
+    FindingIn,
+    LiftIn,
+    NoticeIn,
+    ReplyIn,
+    ReviewIn,
+)
 
 Report = Callable[[str, int, int], None]
 _METHODOLOGY = "UN-PSEA-2020"
@@ -188,8 +196,9 @@ async def _make_case(scene: Scene, plan: CasePlan) -> None:
         session, keyring, approver, case.id, case.version, decision, day(35)
     )
     if plan.lifted:
+        lift = LiftIn(reason="Appeal granted.")
         await sanctions.lift_entry(
-            session, approver, entry["entry_id"], entry["version"], scene.now
+            session, keyring, approver, entry["entry_id"], entry["version"], lift, scene.now
         )
 
 

@@ -101,7 +101,11 @@ async def consume(database: Database, consumer: Consumer) -> int:
                 text("UPDATE consumer_cursors SET seq = :seq WHERE name = :name"),
                 {"seq": events[-1].seq, "name": consumer.name},
             )
-    metrics.consumer_lag_events.labels(consumer.name).set(len(events))
+        last = events[-1].seq if events else position
+        top = await session.scalar(
+            text("SELECT coalesce(max(seq), 0) FROM streams WHERE name = :name"), {"name": _STREAM}
+        )
+    metrics.consumer_lag_events.labels(consumer.name).set(max(0, (top or 0) - (last or 0)))
     return len(events)
 
 

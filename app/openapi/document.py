@@ -79,19 +79,28 @@ def operations(contract: dict[str, Any]) -> Iterator[tuple[str, str, Operation]]
                 yield path, method, item[method]
 
 
+def _any_scope(operation: dict[str, Any]) -> None:
+    """Several scopes are alternatives here; in one entry all of them would be asked."""
+    ways = operation.get("security", [])
+    if len(ways) == 1 and len(ways[0].get("oauth2", ())) > 1:
+        operation["security"] = [{"oauth2": [scope]} for scope in ways[0]["oauth2"]]
+
+
 def _complete(contract: dict[str, Any]) -> dict[str, Any]:
     schemas = contract["components"]["schemas"]
     for name in _FASTAPI_ERRORS:
         schemas.pop(name, None)
     _add_problem(schemas)
     contract["components"]["headers"] = HEADERS
+    readable = {path for path, methods in contract["paths"].items() if "get" in methods}
     for path, method, operation in operations(contract):
         _parameters(contract, operation)
+        _any_scope(operation)
         if method == "patch":
             _merge_patch(operation, schemas)
         _success_texts(operation)
         add_refusals(path, method, operation)
-        document_headers(path, method, operation, schemas)
+        document_headers(path, method, operation, schemas, readable)
     _rename_bounds(contract)
     examples = Examples(schemas)
     for _path, _method, operation in operations(contract):

@@ -29,9 +29,13 @@ COMPONENTS: dict[str, Header] = {
 
 
 def document_headers(
-    path: str, method: str, operation: dict[str, Any], schemas: dict[str, Any]
+    path: str,
+    method: str,
+    operation: dict[str, Any],
+    schemas: dict[str, Any],
+    readable: set[str],
 ) -> None:
-    """Name the headers of every response of an operation."""
+    """Name the headers of every response of an operation; ``readable`` are the paths with a GET."""
     takes_key = any(item["name"] == "Idempotency-Key" for item in operation.get("parameters", ()))
     conditional = "304" in operation["responses"]
     for status, response in operation["responses"].items():
@@ -43,7 +47,7 @@ def document_headers(
         if status in ("401", "403") and path.startswith("/v1/"):
             names.add("WWW-Authenticate")
         if status.startswith("2"):
-            names |= _of_success(path, status, response, schemas)
+            names |= _of_success(path, status, response, schemas, readable)
             names |= {"ETag"} if conditional else set()
             names |= {"Idempotency-Replayed"} if takes_key and method == "post" else set()
         documented = response.setdefault("headers", {})
@@ -52,7 +56,11 @@ def document_headers(
 
 
 def _of_success(
-    path: str, status: str, response: dict[str, Any], schemas: dict[str, Any]
+    path: str,
+    status: str,
+    response: dict[str, Any],
+    schemas: dict[str, Any],
+    readable: set[str],
 ) -> set[str]:
     names = {"Cache-Control"} if path.startswith(("/v1/", "/oauth/", "/.well-known/")) else set()
     fields = _fields(response, schemas)
@@ -60,7 +68,7 @@ def _of_success(
         names.add("ETag")
     if "next_cursor" in fields:
         names.add("Link")
-    if status == "201":
+    if status == "201" and any(other.startswith(f"{path}/{{") for other in readable):
         names.add("Location")
     return names
 

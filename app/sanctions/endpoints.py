@@ -41,7 +41,11 @@ from app.sanctions.schemas import (
 
 router = APIRouter(prefix="/sanctions", tags=["sanctions"], route_class=RegistryRoute)
 Reader = Annotated[Caller, requires(Scope.SANCTIONS_READ)]
-CaseReader = Annotated[Caller, requires(Scope.SANCTIONS_WRITE)]
+CaseReader = Annotated[
+    Caller,
+    requires(Scope.SANCTIONS_WRITE, Scope.SANCTIONS_REVIEW, Scope.SANCTIONS_DECIDE),
+]
+"""Whoever has a part in a case reads it."""
 Investigator = Annotated[Caller, requires_once(Scope.SANCTIONS_WRITE)]
 Reviewer = Annotated[Caller, requires_once(Scope.SANCTIONS_REVIEW)]
 Decider = Annotated[Caller, requires_once(Scope.SANCTIONS_DECIDE)]
@@ -269,10 +273,16 @@ async def get_entry(
     summary="Lift a measure",
 )
 async def lift_entry(
-    entry_id: UUID, lift: LiftIn, version: Version, caller: Decider, session: Session, now: Now
+    entry_id: UUID,
+    lift: LiftIn,
+    version: Version,
+    caller: Decider,
+    session: Session,
+    keys: Keys,
+    now: Now,
 ) -> dict[str, Any]:
     """End an own measure early; clients of the feed learn of it within two seconds."""
-    return await service.lift_entry(session, caller, entry_id, version, now)
+    return await service.lift_entry(session, keys, caller, entry_id, version, lift, now)
 
 
 @router.get(

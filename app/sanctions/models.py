@@ -102,7 +102,7 @@ class SanctionCaseStep(Base):
         ),
         Index("ix_sanction_case_steps_case_id_id", "case_id", "id"),
         CheckConstraint(
-            "kind IN ('finding', 'notice', 'reply', 'review', 'decision')", name="kind"
+            "kind IN ('finding', 'notice', 'reply', 'review', 'decision', 'lift')", name="kind"
         ),
     )
 

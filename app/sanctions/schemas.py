@@ -93,7 +93,7 @@ class LiftIn(Schema):
 class StepOut(Schema):
     """What was written at one step."""
 
-    kind: Literal["finding", "notice", "reply", "review", "decision"]
+    kind: Literal["finding", "notice", "reply", "review", "decision", "lift"]
     at: Instant
     content: dict[str, Any]
 

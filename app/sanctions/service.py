@@ -29,7 +29,7 @@ from app.sanctions.codes import CODES
 from app.sanctions.feed import service as feed
 from app.sanctions.feed.entries import agency_entry
 from app.sanctions.models import SanctionCase, SanctionCaseStep, SanctionEntry
-from app.sanctions.schemas import CaseIn, DecisionIn, NoticeIn, ReplyIn, ReviewIn
+from app.sanctions.schemas import CaseIn, DecisionIn, LiftIn, NoticeIn, ReplyIn, ReviewIn
 
 
 def _not_future(day: date, now: datetime) -> None:
@@ -308,9 +308,15 @@ def entry_wire(row: Any) -> dict[str, Any]:
 
 
 async def lift_entry(
-    session: AsyncSession, caller: Caller, entry_id: UUID, version: int, now: datetime
+    session: AsyncSession,
+    keys: KeyRing,
+    caller: Caller,
+    entry_id: UUID,
+    version: int,
+    lift: LiftIn,
+    now: datetime,
 ) -> dict[str, Any]:
-    """End a measure of the own agency early.
+    """End a measure of the own agency early; the reason is kept, sealed, with its case.
 
     Raises EntryNotFound (also for another agency's), EntryEnded, PreconditionFailed.
     """
@@ -328,6 +334,9 @@ async def lift_entry(
     entry.version += 1
     await session.flush()  # the answer reads the row
     await feed.remove(session, str(entry.id), "lifted", feed.AGENCY_STREAMS)
+    if entry.case_id is not None:
+        case = await get_case(session, entry.case_id)
+        await _step(session, keys, caller, case, "lift", Event.CASE_LIFTED, lift)
     subject = audit.Subject(entry.id, entry.imposing_agency, entry.partner_id)
     await audit.record(session, caller, Event.ENTRY_LIFTED, subject, version=entry.version)
     await events.publish(

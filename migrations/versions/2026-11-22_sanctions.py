@@ -80,7 +80,7 @@ def upgrade() -> None:
         sa.Column("media_type", sa.Text(), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=False),
         sa.Column(
-            "created_at",
+            "current_at",
             sa.DateTime(timezone=True),
             server_default=sa.text("now()"),
             nullable=False,
@@ -353,7 +353,7 @@ def upgrade() -> None:
         ),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.CheckConstraint(
-            "kind IN ('finding', 'notice', 'reply', 'review', 'decision')",
+            "kind IN ('finding', 'notice', 'reply', 'review', 'decision', 'lift')",
             name=op.f("ck_sanction_case_steps_kind"),
         ),
         sa.ForeignKeyConstraint(

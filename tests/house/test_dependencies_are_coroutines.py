@@ -9,7 +9,9 @@ from typing import Any
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
-from app.api import V1, auth, refuse_unknown_query
+from app.api import V1
+from app.auth.endpoints import router as auth
+from app.core.http import refuse_unknown_query
 
 
 def _dependants(routes: Any) -> Iterator[Dependant]:

@@ -178,5 +178,17 @@ async def test_only_the_imposing_agency_lifts_and_only_once(api_for: ApiFor) -> 
     approver = await api_for("UNDP_APPROVER")
     lifted = await approver.made(f"{url}/lift", body, headers=headers)
     assert lifted["status"] == "LIFTED"
+    cases = await approver.read("/v1/sanctions/cases?limit=200")
+    case = next(c for c in cases["items"] if c["partner_id"] == entry["partner_id"])
+    steps = (await approver.read(f"/v1/sanctions/cases/{case['id']}"))["steps"]
+    assert (steps[-1]["kind"], steps[-1]["content"]) == ("lift", body)
     again = await approver.post(f"{url}/lift", json=body, headers={"If-Match": '"v2"'})
     assert again.json()["code"] == "entry_ended"
+
+
+async def test_whoever_has_a_part_in_a_case_reads_it(api_for: ApiFor) -> None:
+    partner = await make_partner(await api_for("UNICEF"))
+    url = f"/v1/sanctions/cases/{(await open_case(api_for, partner['id']))['id']}"
+    for name, scope in (("UNDP_REVIEWER", "review"), ("UNDP_APPROVER", "decide")):
+        assert (await (await api_for(name, f"sanctions:{scope}")).get(url)).status_code == 200
+    assert (await (await api_for("UNDP", "sanctions:read")).get(url)).status_code == 403

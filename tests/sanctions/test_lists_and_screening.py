@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from app.core.db import Database
-from app.sanctions.lists.importer import ListShrunk, UnknownSource, import_list
+from app.sanctions.lists.importer import ListOlder, ListShrunk, UnknownSource, import_list
 from app.sanctions.sources import SourceUnreadable
 from tests.conftest import ApiFor, Settle
 from tests.sanctions.factories import impose
@@ -142,6 +142,18 @@ async def test_a_list_that_shrinks_waits_for_a_person(
     back = await import_list(worker_database, "unsc", restored)
     await settle()
     assert back.added == result.removed
+    assert await _in_force(worker_database) == imported
+
+
+async def test_an_older_issue_does_not_replace_a_newer_one(
+    imported: int, worker_database: Database, tmp_path: Path
+) -> None:
+    older = tmp_path / "older.xml"
+    text_ = SAMPLE.read_text()
+    year = text_.split('dateGenerated="', 1)[1][:4]
+    older.write_text(text_.replace(f'dateGenerated="{year}', 'dateGenerated="2001', 1))
+    with pytest.raises(ListOlder, match="before the list in force"):
+        await import_list(worker_database, "unsc", older)
     assert await _in_force(worker_database) == imported
 
 

@@ -111,7 +111,7 @@ async def test_old_files_go_and_present_ones_stay(
     await impose(api_for)
     await settle()
     kept = jose.unverified_claims((await wfp.get("/v1/feeds/sanctions/manifest")).text)["index"]
-    await _run(operator_database, "UPDATE feed_blobs SET created_at = now() - interval '49 hours'")
+    await _run(operator_database, "UPDATE feed_blobs SET current_at = now() - interval '49 hours'")
     stream = FeedStream(SigningKeys(worker_database, app.state.root), settings.issuer)
     async with worker_database.connection() as connection:
         await stream.heartbeat(connection, [])

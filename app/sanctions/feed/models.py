@@ -93,7 +93,8 @@ class FeedBlob(Base):
     stream: Mapped[str] = mapped_column(Text, primary_key=True)
     media_type: Mapped[str] = mapped_column(Text)
     content: Mapped[bytes] = mapped_column(LargeBinary)
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    # When it was last part of the set: a client in the middle of a full pull still finds it.
+    current_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
 
 class FeedHead(Base):

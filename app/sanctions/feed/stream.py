@@ -78,7 +78,7 @@ class FeedStream:
                 elif (now - signed[stream]).total_seconds() >= RESIGN_S:
                     await self._resign(connection, stream)
         await connection.execute(
-            "DELETE FROM feed_blobs b WHERE created_at < now() - make_interval(hours => $1) "
+            "DELETE FROM feed_blobs b WHERE current_at < now() - make_interval(hours => $1) "
             "AND NOT EXISTS (SELECT FROM feed_chunks c "
             "  WHERE c.stream = b.stream AND c.sha256 = b.sha256) "
             "AND NOT EXISTS (SELECT FROM feed_heads h "
@@ -102,6 +102,7 @@ class FeedStream:
         touched, grown = await _store_entries(connection, stream, changes, seq_to)
         count = (head["count"] if head else 0) + grown
         bits = build.bits_for(count)
+        await _still_current(connection, stream)
         if head is None or bits != head["bucket_bits"]:
             await connection.execute("DELETE FROM feed_chunks WHERE stream = $1", stream)
             buckets: Iterable[int] = range(1 << bits)
@@ -273,13 +274,23 @@ async def _store_chunk(connection: asyncpg.Connection, stream: str, bucket: int,
     )
 
 
+async def _still_current(connection: asyncpg.Connection, stream: str) -> None:
+    """The files of the set that is about to be replaced leave it now, not when they were made."""
+    await connection.execute(
+        "UPDATE feed_blobs b SET current_at = now() WHERE stream = $1 AND ("
+        "sha256 IN (SELECT c.sha256 FROM feed_chunks c WHERE c.stream = $1) "
+        "OR sha256 = (SELECT h.index_sha256 FROM feed_heads h WHERE h.stream = $1))",
+        stream,
+    )
+
+
 async def _store_blob(
     connection: asyncpg.Connection, stream: str, sha256: str, media_type: str, content: bytes
 ) -> None:
-    # A file that comes back (a change and its undoing) must not fall to the clean-up.
+    # A file that comes back (a change and its undoing) counts anew.
     await connection.execute(
         "INSERT INTO feed_blobs (sha256, stream, media_type, content) VALUES ($1, $2, $3, $4) "
-        "ON CONFLICT (sha256, stream) DO UPDATE SET created_at = now()",
+        "ON CONFLICT (sha256, stream) DO UPDATE SET current_at = now()",
         sha256,
         stream,
         media_type,

@@ -39,6 +39,10 @@ class UnknownSource(Exception):
     """There is no such source; the message names those there are."""
 
 
+class ListOlder(Exception):
+    """The file was published before the one in force; nothing was applied."""
+
+
 class ListShrunk(Exception):
     """The file holds far fewer parties than the list in force; nothing was applied."""
 
@@ -74,15 +78,25 @@ async def import_list(
 ) -> ImportResult:
     """Import a file as the list now in force.
 
-    Raises UnknownSource, SourceUnreadable, SourceEmpty or ListShrunk; then the old list stands.
+    Raises UnknownSource, SourceUnreadable, SourceEmpty, ListOlder or ListShrunk; then the old
+    list stands.
     """
     source = find_source(code)
     parsed = await asyncio.to_thread(source.parse, path)
     async with database.session() as session:
+        # A long list takes longer than a request may; readers see the old one meanwhile.
+        await session.execute(text("SET LOCAL transaction_timeout = '30min'"))
+        await session.execute(text("SET LOCAL idle_in_transaction_session_timeout = '5min'"))
         state = await _lock_state(session, source)
         if state.digest == parsed.header.sha256:
             await _touch(session, source)
             return ImportResult(state.version, 0, 0, 0, parsed.header.count, unchanged=True)
+        published = parsed.header.generated_at
+        if state.published_at and published and published < state.published_at:
+            raise ListOlder(
+                f"The file was published {published:%Y-%m-%d %H:%M}, before the list in force; "
+                "the newer one stands."
+            )
         await _stage(session, source, parsed, progress)
         added, changed, removed, before = (await session.execute(_COUNTS, {"s": code})).one()
         if before and removed > before * _SHRINK_LIMIT and not accept_shrink:
@@ -108,7 +122,10 @@ async def _lock_state(session: AsyncSession, source: ListSource) -> Any:
     # Two imports of one source take turns.
     return (
         await session.execute(
-            text("SELECT version, digest FROM list_sources WHERE code = :code FOR UPDATE"),
+            text(
+                "SELECT version, digest, published_at FROM list_sources "
+                "WHERE code = :code FOR UPDATE"
+            ),
             {"code": source.code},
         )
     ).one()

@@ -298,7 +298,6 @@ def test_a_receipt_is_verified_offline_even_when_it_has_expired(
         {"iss": "https://other.test"},
         {"iat": 4_000_000_000},
         {"iat": 1},
-        {"outcome": "FINE"},
         {"reasons": "none"},
         {"answer_sha256": "0" * 64},
         {"answer_sha256": None},
@@ -309,6 +308,16 @@ def test_a_receipt_is_verified_offline_even_when_it_has_expired(
 def test_a_wrong_receipt_is_refused(ready: Run, registry: Registry, more: dict) -> None:
     _receipt(registry, **more)
     assert ready("verify-receipt", "receipt.jws", "--answer", "answer.json") == 30
+
+
+def test_an_outcome_this_client_does_not_know_means_consult(
+    ready: Run, registry: Registry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _receipt(registry, outcome="FINE")
+    capsys.readouterr()
+    assert ready("verify-receipt", "receipt.jws", "--json") == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["outcome"], said["claims"]["outcome"]) == ("REFER", "FINE")
 
 
 def test_a_receipt_of_another_key_or_for_another_answer_is_refused(
