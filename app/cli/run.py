@@ -20,6 +20,7 @@ from app.cli.shell import run as finish
 from app.core.crypto import RootKey
 from app.core.db import wait_for_database
 from app.core.logging import configure_logging
+from app.core.metrics import serve_metrics
 from app.core.safety import check_database, check_root_key
 from app.core.settings import Settings
 
@@ -122,12 +123,22 @@ def _path(settings: Settings) -> Path:
     return Path(settings.require("root_key_file"))
 
 
-def worker() -> None:
+def worker(
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(help="serve Prometheus metrics on this port of 127.0.0.1", min=1, max=65_535),
+    ] = None,
+) -> None:
     """Run the background work: numbering, the feed, expiry, consumers, clean-up.
 
     Works as reg_worker (REGISTRY_DATABASE_WORKER_URL). Two at once are safe: one leads.
     """
     configure_logging()
+    if metrics_port is not None:
+        try:
+            serve_metrics(metrics_port)
+        except OSError:
+            raise Refused(f"Port {metrics_port} for metrics is taken.") from None
     finish(_work(load_settings()))
 
 

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+    start_http_server,
+)
 from starlette.responses import Response
 
 registry = CollectorRegistry(auto_describe=True)
@@ -26,13 +33,6 @@ sequenced_total = Counter(
 consumer_lag_events = Gauge(
     "consumer_lag_events", "Events a consumer has not seen yet", ("consumer",), registry=registry
 )
-list_last_success_timestamp = Gauge(
-    "list_last_success_timestamp",
-    "Unix time of the last good check",
-    ("source",),
-    registry=registry,
-)
-list_entries = Gauge("list_entries", "Listed parties of a source", ("source",), registry=registry)
 
 
 async def metrics_endpoint(request: object) -> Response:
@@ -40,3 +40,8 @@ async def metrics_endpoint(request: object) -> Response:
     return Response(
         generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8"
     )
+
+
+def serve_metrics(port: int) -> None:
+    """Serve this process's metrics on loopback: for the worker, which has no other port."""
+    start_http_server(port, addr="127.0.0.1", registry=registry)
