@@ -19,7 +19,7 @@ from fastapi import Request, Response
 from pydantic import Field
 
 from app.core.errors import ServiceError
-from app.core.schemas import QueryInt
+from app.core.schemas import QueryInt, Schema
 
 LIMIT_DEFAULT, LIMIT_MAX = 50, 200
 _LIFE_S = 7 * 86_400
@@ -33,6 +33,13 @@ CursorText = Annotated[
         description="`next_cursor` of the previous page, as it was given",
     ),
 ]
+
+
+class PageQuery(Schema):
+    """Base of a list's filters: page size and cursor."""
+
+    limit: Limit = LIMIT_DEFAULT
+    cursor: CursorText | None = None
 
 
 class CursorInvalid(ServiceError):

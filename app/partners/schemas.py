@@ -7,7 +7,8 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from app.core.schemas import Count, Country, Instant, Line, QueryInt, Schema, Text
+from app.core.paging import PageQuery
+from app.core.schemas import Count, Country, Instant, Line, Schema, Text
 from app.partners.identifiers import IdentifierScheme, needs_country, normalise
 from app.partners.types import PartnerStatus, PartnerTag, PartnerType
 
@@ -111,14 +112,12 @@ class PartnerOut(Schema):
     updated_at: Instant
 
 
-class PartnerFilter(Schema):
+class PartnerFilter(PageQuery):
     """Filters of the partner list."""
 
     country: Country | None = None
     partner_type: PartnerType | None = None
     status: PartnerStatus | None = None
-    limit: Annotated[QueryInt, Field(ge=1, le=200)] = 50
-    cursor: Annotated[str, Field(max_length=1_000, pattern=r"^[A-Za-z0-9_-]+$")] | None = None
 
 
 class MatchIn(Schema):

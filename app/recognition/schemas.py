@@ -10,7 +10,8 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, model_validator
 
 from app.audit.purposes import AccessPurpose
-from app.core.schemas import Country, Day, Flag, Instant, Line, Money, QueryInt, Schema
+from app.core.paging import PageQuery
+from app.core.schemas import Country, Day, Flag, Instant, Line, Money, Schema
 from app.partners.schemas import Candidate, IdentifierIn
 from app.recognition.rules import Outcome
 
@@ -151,13 +152,11 @@ class ClearanceSummary(Schema):
     expires_at: Instant
 
 
-class ClearanceFilter(Schema):
+class ClearanceFilter(PageQuery):
     """Filters of the list of own clearances."""
 
     partner_id: UUID | None = None
     outcome: Outcome | None = None
-    limit: Annotated[QueryInt, Field(ge=1, le=200)] = 50
-    cursor: Annotated[str, Field(max_length=1_000, pattern=r"^[A-Za-z0-9_-]+$")] | None = None
 
 
 class PolicyOut(Schema):
@@ -173,10 +172,8 @@ class PolicyOut(Schema):
     effective_to: date | None
 
 
-class PolicyFilter(Schema):
+class PolicyFilter(PageQuery):
     """Filters of the policy list."""
 
     agency: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{1,15}$")] | None = None
     requirement: Literal["SANCTIONS", "PSEA"] | None = None
-    limit: Annotated[QueryInt, Field(ge=1, le=200)] = 50
-    cursor: Annotated[str, Field(max_length=1_000, pattern=r"^[A-Za-z0-9_-]+$")] | None = None

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
-from app.core.schemas import Day, Flag, Instant, Line, Paragraph, QueryInt, Schema, Text
+from app.core.paging import PageQuery
+from app.core.schemas import Day, Flag, Instant, Line, Paragraph, Schema, Text
 from app.sanctions.codes import CODES
 
 
@@ -149,13 +150,11 @@ class EntryOut(Schema):
     procedure: Literal["full", "recorded"]
 
 
-class EntryFilter(Schema):
+class EntryFilter(PageQuery):
     """Filters of the list of measures."""
 
     partner_id: UUID | None = None
     status: EntryStatus | None = None
-    limit: Annotated[QueryInt, Field(ge=1, le=200)] = 50
-    cursor: Annotated[str, Field(max_length=1_000, pattern=r"^[A-Za-z0-9_-]+$")] | None = None
 
 
 class SourceOut(Schema):
