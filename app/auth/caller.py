@@ -28,6 +28,8 @@ STATUS_COLUMNS = (
     "s.agency_id, s.agency_code, s.scopes, s.person_id, s.person_name, s.office, s.role"
 )
 """Columns of the view ``client_status s`` that `caller_from` reads; for fast statements."""
+STATUS_WIDTH = 7
+"""How many they are: a fast statement's own columns come after them."""
 
 _STATUS = text(f"SELECT {STATUS_COLUMNS} FROM client_status s WHERE s.client_id = :client_id")  # noqa: S608 - constant
 _CACHE_SIZE = 10_000
@@ -141,7 +143,7 @@ def caller_from(request: Request, token: VerifiedToken, row: Any | None, *any_of
     """
     if row is None or row[0] is None:
         raise NotAuthenticated
-    agency_id, agency_code, scopes, person_id, name, office, role = row[:7]
+    agency_id, agency_code, scopes, person_id, name, office, role = row[:STATUS_WIDTH]
     person = Person(UUID(str(person_id)), name, office, role) if person_id else None
     caller = Caller(
         UUID(str(agency_id)),

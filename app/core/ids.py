@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from functools import lru_cache
 from uuid import UUID, uuid4
 
 from stdnum.iso7064 import mod_37_36
@@ -22,6 +23,7 @@ def new_secret_id() -> UUID:
     return uuid4()
 
 
+@lru_cache(65_536)
 def registry_number(number: int) -> str:
     """The public number of a partner, ``IPR-0000001-C``: ISO 7064 MOD 37,36 check character."""
     digits = f"{number:07d}"

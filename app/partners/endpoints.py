@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import to_json
 
 from app.auth.caller import (
+    STATUS_WIDTH,
     Caller,
     VerifiedToken,
     caller_from,
@@ -18,7 +19,7 @@ from app.auth.caller import (
     requires_token,
 )
 from app.auth.scopes import Scope
-from app.core.db import DatabaseDep, Fields, Session
+from app.core.db import DatabaseDep, Session
 from app.core.errors import FieldError, InvalidRequest, problems
 from app.core.http import (
     PreconditionFailed,
@@ -99,10 +100,12 @@ async def list_partners(
     async with database.fast_read() as connection:
         rows = await connection.fetch(sql, *values)
     caller_from(request, token, rows[0] if rows else None, Scope.PARTNERS_READ)
-    found = [Fields(row) for row in rows if row["id"] is not None]
+    found = [row for row in rows if row["id"] is not None]
     response = Response(media_type="application/json")
-    items, following = pager.page(found, lambda row: [str(row.id)], response)
-    body = to_json({"items": [service.wire(row) for row in items], "next_cursor": following})
+    items, following = pager.page(found, lambda row: [str(row["id"])], response)
+    body = to_json(
+        {"items": [service.wire(row[STATUS_WIDTH:]) for row in items], "next_cursor": following}
+    )
     return Response(body, media_type="application/json", headers=_link(response))
 
 
@@ -167,7 +170,9 @@ async def get_partner(
         raise PartnerNotFound
     etag = version_etag(row["version"])
     return not_modified(request, etag) or Response(
-        to_json(service.wire(Fields(row))), media_type="application/json", headers={"ETag": etag}
+        to_json(service.wire(row[STATUS_WIDTH:])),
+        media_type="application/json",
+        headers={"ETag": etag},
     )
 
 

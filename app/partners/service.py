@@ -32,30 +32,19 @@ _MATCH_FLOOR = DEFAULT_THRESHOLD - 0.15
 _COUNTRY_BONUS = 0.03
 
 
-def wire(row: Any) -> dict[str, Any]:
-    """A row of `queries.COLUMNS` as PartnerOut needs it."""
-    return {
-        "id": row.id,
-        "registry_number": registry_number(row.number),
-        "version": row.version,
-        "status": row.status,
-        "legal_name": row.legal_name,
-        "legal_name_native": row.legal_name_native,
-        "acronym": row.acronym,
-        "aliases": row.aliases,
-        "former_names": row.former_names,
-        "partner_type": row.partner_type,
-        "tags": row.tags,
-        "country": row.country,
-        "country_of_origin": row.country_of_origin,
-        "hq_id": row.hq_id,
-        "year_established": row.year_established,
-        "website": row.website,
-        "identifiers": json.loads(row.identifiers),
-        "created_by": row.created_by,
-        "created_at": row.created_at,
-        "updated_at": row.updated_at,
-    }
+_KEYS = (
+    *("id", "registry_number", "version", "status", "legal_name", "legal_name_native", "acronym"),
+    *("aliases", "former_names", "partner_type", "tags", "country", "country_of_origin", "hq_id"),
+    *("year_established", "website", "identifiers", "created_by", "created_at", "updated_at"),
+)
+
+
+def wire(columns: Iterable[Any]) -> dict[str, Any]:
+    """The values of `queries.COLUMNS`, in their order, as PartnerOut needs them."""
+    body = dict(zip(_KEYS, columns, strict=True))
+    body["registry_number"] = registry_number(body["registry_number"])
+    body["identifiers"] = json.loads(body["identifiers"])
+    return body
 
 
 async def create_partner(session: AsyncSession, caller: Caller, new: PartnerIn) -> dict[str, Any]:
