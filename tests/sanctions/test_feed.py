@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import hashlib
 import json
@@ -163,9 +164,14 @@ async def test_a_waiting_poll_ends_with_the_change(api_for: ApiFor, settle: Sett
     before = (await manifest_of(wfp))["seq_to"]
     quick = await wfp.read(f"/v1/feeds/sanctions/changes?after={before}&wait=1")
     assert quick["changes"] == []
-    await impose(api_for)
-    await settle()
-    found = await wfp.read(f"/v1/feeds/sanctions/changes?after={before}&wait=30")
+
+    async def change_later() -> None:
+        await asyncio.sleep(0.6)
+        await impose(api_for)
+        await settle()
+
+    url = f"/v1/feeds/sanctions/changes?after={before}&wait=30"
+    found, _ = await asyncio.gather(wfp.read(url), change_later())
     assert len(found["changes"]) == 1
 
 
