@@ -43,8 +43,8 @@ bench: $(VENV)/.dev ## measure; options in BENCH=
 .PHONY: test drills
 test: $(VENV)/.dev ## every test but the drills, with coverage; PostgreSQL included
 	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m "not drill" $(COVERAGE)
-	@$(if $(COVERAGE),$(BIN)/coverage report --include="$(WHOLLY)" --fail-under=100 >.coverage.wholly \
-	  || { cat .coverage.wholly; exit 1; })
+	@$(if $(COVERAGE),$(BIN)/coverage report --include="$(WHOLLY)" --fail-under=100 >$(VENV)/wholly.txt \
+	  || { cat $(VENV)/wholly.txt; exit 1; })
 
 drills: $(VENV)/.dev ## the long ones: kills, full disks, load
 	@$(BIN)/pytest -m drill
