@@ -20,7 +20,7 @@ import httpx
 
 from app.agencies.models import Agency
 from app.auth import service as auth
-from app.auth.scopes import ALL
+from app.auth.scopes import AGENCY
 from app.core import migrate, roles
 from app.core.crypto import RootKey
 from app.core.db import Database
@@ -180,7 +180,7 @@ async def _fill(settings: Settings, partners: int) -> tuple[str, list[str], list
                 "WFP",
                 agencies[0].id,
                 "bench",
-                tuple(ALL),
+                tuple(AGENCY),
                 auth_method="client_secret_basic",
                 person_id=person.id,
             ),

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 
 from app.agencies.models import Agency
 from app.auth import service as auth
-from app.auth.scopes import ALL
+from app.auth.scopes import AGENCY
 from app.core.db import Database
 from app.core.ids import new_id
 from app.core.settings import Settings
@@ -62,7 +62,7 @@ async def build_world(settings: Settings) -> World:
                         id=name,
                         agency_id=agency.id,
                         name=name,
-                        scopes=tuple(sorted(ALL)),
+                        scopes=tuple(sorted(AGENCY)),
                         auth_method="client_secret_basic",
                         person_id=person.id,
                     ),

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import DateTime, Index, Text, func
+from sqlalchemy import DateTime, Index, LargeBinary, Text, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -14,7 +14,12 @@ from app.core.db import Base
 
 
 class AuditEvent(Base):
-    """Who did what to which record, why and on which basis. Never contents."""
+    """Who did what to which record, why and on which basis. Never contents.
+
+    ``claimed_user`` is what the agency's system says of the human behind it, believed by nobody.
+    ``held`` marks what an oversight role did for an investigation or audit: others than oversight
+    roles do not see it. ``salt`` keeps a proof about one event from being a guess about another.
+    """
 
     __tablename__ = "audit_events"
 
@@ -33,6 +38,12 @@ class AuditEvent(Base):
     reference: Mapped[str | None] = mapped_column(Text)
     basis: Mapped[str | None] = mapped_column(Text)
     request_id: Mapped[str | None] = mapped_column(Text)
+    claimed_user: Mapped[str | None] = mapped_column(Text)
+    held: Mapped[bool] = mapped_column(server_default="false")
+    salt: Mapped[bytes] = mapped_column(
+        LargeBinary,
+        server_default=text("(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()))"),
+    )
     detail: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
 
     __table_args__ = (

@@ -25,6 +25,10 @@ class AccessPurpose(StrEnum):
     AUDIT = "AUDIT"
 
 
+HELD_PURPOSES = frozenset({AccessPurpose.INVESTIGATION, AccessPurpose.AUDIT})
+"""What an oversight role does for one of these is held back from all but oversight roles."""
+
+
 @dataclass(frozen=True, slots=True)
 class StatedPurpose:
     """A purpose and the reader's own reference to the business it belongs to."""

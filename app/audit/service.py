@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit.events import Event
 from app.audit.models import AuditEvent
+from app.audit.purposes import HELD_PURPOSES
 from app.auth.caller import Caller
 from app.core.ids import new_id
 
@@ -47,7 +48,7 @@ async def record(
         .values(
             id=new_id(),
             event=event.value,
-            agency_id=caller.agency_id if caller else None,
+            agency_id=caller.agency_id if caller and caller.subject == "agency" else None,
             client_id=caller.client_id if caller else None,
             person_id=person.id if person else None,
             office=person.office if person else None,
@@ -59,6 +60,8 @@ async def record(
             reference=reference,
             basis=basis,
             request_id=session.info.get("request_id"),
+            claimed_user=session.info.get("claimed_user"),
+            held=bool(caller and caller.oversight and purpose in HELD_PURPOSES),
             detail=detail,
         )
         .inline()

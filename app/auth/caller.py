@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import time
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import Depends, Header, Request, Security
@@ -22,13 +22,14 @@ from app.auth.keys import SigningKeys
 from app.auth.scopes import DECIDING, DESCRIPTIONS, Scope
 from app.core import idempotency
 from app.core.crypto import KeyRing
-from app.core.db import Session, bind_now, database_of
+from app.core.db import Binding, Session, bind_now, database_of
 
 STATUS_COLUMNS = (
-    "s.agency_id, s.agency_code, s.scopes, s.person_id, s.person_name, s.office, s.role"
+    "s.agency_id, s.agency_code, s.scopes, s.person_id, s.person_name, s.office, s.role, "
+    "s.partner_id, s.roles, s.countries, s.max_level"
 )
 """Columns of the view ``client_status s`` that `caller_from` reads; for fast statements."""
-STATUS_WIDTH = 7
+STATUS_WIDTH = 11
 """How many they are: a fast statement's own columns come after them."""
 
 _STATUS = text(f"SELECT {STATUS_COLUMNS} FROM client_status s WHERE s.client_id = :client_id")  # noqa: S608 - constant
@@ -48,15 +49,43 @@ class Person:
     role: str
 
 
+Level = Literal["INTER_AGENCY", "RESTRICTED", "AGENCY_ONLY"]
+OVERSIGHT = "OVS"
+"""Role that sees who exactly read, and what is held back from others."""
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """An agency's client, what it may do, and the person behind it, if one is named."""
+    """An agency's or a partner's client, what it may do, and the person behind it, if named.
+
+    ``roles`` are those of the person, or of the machine where there is none. ``countries`` empty
+    means every country. A partner's caller has no agency: its ``agency_id`` is NO_AGENCY.
+    """
 
     agency_id: UUID
     agency_code: str
     client_id: str
     scopes: frozenset[str]
     person: Person | None
+    partner_id: UUID | None = None
+    roles: frozenset[str] = frozenset()
+    countries: frozenset[str] = frozenset()
+    max_level: Level = "AGENCY_ONLY"
+
+    @property
+    def subject(self) -> Literal["agency", "partner"]:
+        """What kind of party calls."""
+        return "agency" if self.partner_id is None else "partner"
+
+    @property
+    def oversight(self) -> bool:
+        """Whether an oversight role calls."""
+        return OVERSIGHT in self.roles
+
+    @property
+    def binding(self) -> Binding:
+        """What row security goes by."""
+        return Binding(self.agency_id, self.partner_id, self.oversight)
 
     def require_person(self) -> Person:
         """The deciding person. Raises PersonRequired for a bare machine client."""
@@ -143,14 +172,19 @@ def caller_from(request: Request, token: VerifiedToken, row: Any | None, *any_of
     """
     if row is None or row[0] is None:
         raise NotAuthenticated
-    agency_id, agency_code, scopes, person_id, name, office, role = row[:STATUS_WIDTH]
-    person = Person(UUID(str(person_id)), name, office, role) if person_id else None
+    agency_id, code, scopes, person_id, name, office, role, partner_id, roles, countries, level = (
+        row[:STATUS_WIDTH]
+    )
     caller = Caller(
         UUID(str(agency_id)),
-        agency_code,
+        code,
         token.client_id,
         token.scopes.intersection(scopes),
-        person,
+        Person(UUID(str(person_id)), name, office, role) if person_id else None,
+        UUID(str(partner_id)) if partner_id else None,
+        frozenset(roles),
+        frozenset(countries),
+        level,
     )
     request.scope["identity"] = caller
     held = [scope for scope in any_of if scope in caller.scopes]
@@ -170,7 +204,7 @@ async def get_caller(
     """Dependency: the caller, with the request's transaction bound to its agency."""
     row = (await session.execute(_STATUS, {"client_id": token.client_id})).one_or_none()
     caller = caller_from(request, token, row, *map(Scope, needed.scopes))
-    await bind_now(session, caller.agency_id)
+    await bind_now(session, caller.binding)
     return caller
 
 

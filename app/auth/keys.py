@@ -8,16 +8,17 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 
-from app.auth import jose
+from app.auth import ed25519, jose
 from app.auth.models import SigningKeyRow
 from app.core.crypto import RootKey
 from app.core.db import Database
 
-Use = Literal["token", "list", "receipt"]
-USES: tuple[Use, ...] = ("token", "list", "receipt")
+Use = Literal["token", "list", "receipt", "checkpoint"]
+USES: tuple[Use, ...] = ("token", "list", "receipt", "checkpoint")
 _FRESH_S = 30.0
 
 
@@ -34,6 +35,8 @@ class SigningKeys:
         self._signing: dict[str, jose.SigningKey] = {}
         self._verification: dict[str, dict[tuple[str, str], Any]] = {}
         self._public: dict[str, list[dict[str, str]]] = {}
+        self._note_key: Ed25519PrivateKey | None = None
+        self._note_verifiers: list[Ed25519PublicKey] = []
         self._read_at = -_FRESH_S
         self._lock = asyncio.Lock()
 
@@ -51,6 +54,10 @@ class SigningKeys:
                     await session.execute(insert(SigningKeyRow).values(**self._new_row(use)))
 
     def _new_row(self, use: Use) -> dict[str, Any]:
+        if use == "checkpoint":
+            kid, public, secret = ed25519.generate()
+            wrapped = self._root.wrap(secret, f"signing|{use}|{kid}")
+            return {"kid": kid, "use": use, "public": public, "wrapped": wrapped}
         key = jose.load_signing_key(jose.generate_key())
         return {
             "kid": key.kid,
@@ -77,6 +84,18 @@ class SigningKeys:
         await self._refresh()
         return self._public.get(use, [])
 
+    async def note_key(self) -> Ed25519PrivateKey:
+        """The key that signs checkpoints of the log now. Raises NoSigningKey."""
+        await self._refresh()
+        if self._note_key is None:
+            raise NoSigningKey("checkpoint")
+        return self._note_key
+
+    async def note_verifiers(self) -> list[Ed25519PublicKey]:
+        """Every key that has ever signed checkpoints."""
+        await self._refresh()
+        return list(self._note_verifiers)
+
     async def _refresh(self) -> None:
         if time.monotonic() - self._read_at < _FRESH_S:
             return
@@ -92,7 +111,13 @@ class SigningKeys:
         signing: dict[str, jose.SigningKey] = {}
         verification: dict[str, dict[tuple[str, str], Any]] = {}
         public: dict[str, list[dict[str, str]]] = {}
-        for row in rows:
+        notes = [row for row in rows if row.use == "checkpoint"]
+        self._note_verifiers = [ed25519.load_public(row.public) for row in notes]
+        for row in notes:
+            if row.state == "current":
+                secret = self._root.unwrap(row.wrapped, f"signing|{row.use}|{row.kid}")
+                self._note_key = ed25519.load_private(secret)
+        for row in (row for row in rows if row.use != "checkpoint"):
             jwk = {**row.public, "kid": row.kid, "alg": "ES256", "use": "sig"}
             public.setdefault(row.use, []).append(jwk)
             keys = jose.load_jwks({"keys": [jwk]}, ("ES256",))
@@ -104,11 +129,11 @@ class SigningKeys:
 
 
 async def published_keys(database: Database) -> list[dict[str, Any]]:
-    """List and receipt keys as the signed keys document names them, oldest first."""
+    """List, receipt and checkpoint keys as the signed keys document names them, oldest first."""
     async with database.session() as session:
         rows = await session.scalars(
             select(SigningKeyRow)
-            .where(SigningKeyRow.use.in_(("list", "receipt")))
+            .where(SigningKeyRow.use.in_(("list", "receipt", "checkpoint")))
             .order_by(SigningKeyRow.not_before, SigningKeyRow.kid)
         )
         return [

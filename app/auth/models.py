@@ -1,4 +1,4 @@
-"""Tables of who may call: persons, clients, their secrets, replayed assertions, signing keys."""
+"""Tables of who may call: persons, clients, trusted issuers, their secrets and keys."""
 
 from __future__ import annotations
 
@@ -6,7 +6,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, LargeBinary, Text, func
+from sqlalchemy import (
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -16,7 +26,12 @@ NOW = func.now()
 
 
 class Person(Base):
-    """A natural person of an agency who decides: name, office and role."""
+    """A natural person of an agency who decides: name, office, role.
+
+    ``roles`` are codes of the permission matrix, ``role`` is the title that others read. A person
+    is known once to its agency (``staff_id``) and once to an issuer (``subject``), so that the
+    comparison of persons in a four-eyes rule means what it says.
+    """
 
     __tablename__ = "persons"
 
@@ -25,32 +40,155 @@ class Person(Base):
     name: Mapped[str] = mapped_column(Text)
     office: Mapped[str] = mapped_column(Text)
     role: Mapped[str] = mapped_column(Text)
+    roles: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    office_id: Mapped[UUID | None] = mapped_column(ForeignKey("offices.id"))
+    staff_id: Mapped[str | None] = mapped_column(Text)
+    issuer_id: Mapped[UUID | None] = mapped_column(ForeignKey("trusted_issuers.id"))
+    subject: Mapped[str | None] = mapped_column(Text)
+    status: Mapped[str] = mapped_column(Text, server_default="active")
+    version: Mapped[int] = mapped_column(server_default="1")
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=NOW)
 
-    __table_args__ = (Index("ix_persons_agency_id", "agency_id"),)
+    __table_args__ = (
+        UniqueConstraint("agency_id", "staff_id"),
+        UniqueConstraint("issuer_id", "subject"),
+        CheckConstraint("status IN ('active', 'inactive')", name="status"),
+        CheckConstraint("num_nulls(issuer_id, subject) <> 1", name="subject"),
+        Index("ix_persons_agency_id", "agency_id"),
+    )
 
 
 class Client(Base):
-    """A machine client of one agency, perhaps bound to one named person."""
+    """What a token stands for: a machine client, or a natural person by way of a client.
+
+    Of one agency, or of one partner. ``issuer_id`` and ``subject`` name a client that proves
+    itself by tokens of an agency's own identity provider; ``acts_through`` the client through
+    which a person acts (RFC 8693). ``countries`` empty means all.
+    """
 
     __tablename__ = "clients"
 
     id: Mapped[str] = mapped_column(Text, primary_key=True)
-    agency_id: Mapped[UUID] = mapped_column(ForeignKey("agencies.id"))
+    agency_id: Mapped[UUID | None] = mapped_column(ForeignKey("agencies.id"))
+    partner_id: Mapped[UUID | None]
     person_id: Mapped[UUID | None] = mapped_column(ForeignKey("persons.id"))
     name: Mapped[str] = mapped_column(Text)
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    roles: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    countries: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    max_level: Mapped[str] = mapped_column(Text, server_default="AGENCY_ONLY")
+    office_id: Mapped[UUID | None] = mapped_column(ForeignKey("offices.id"))
     auth_method: Mapped[str] = mapped_column(Text)
     jwks: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    certificate_bound: Mapped[bool] = mapped_column(server_default="false")
+    issuer_id: Mapped[UUID | None] = mapped_column(ForeignKey("trusted_issuers.id"))
+    subject: Mapped[str | None] = mapped_column(Text)
+    acts_through: Mapped[str | None] = mapped_column(ForeignKey("clients.id"))
     status: Mapped[str] = mapped_column(Text, server_default="active")
     demo: Mapped[bool] = mapped_column(server_default="false")
+    version: Mapped[int] = mapped_column(server_default="1")
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=NOW)
 
     __table_args__ = (
         CheckConstraint("status IN ('active', 'revoked')", name="status"),
         CheckConstraint(
-            "auth_method IN ('private_key_jwt', 'client_secret_basic')", name="auth_method"
+            "auth_method IN ('private_key_jwt', 'client_secret_basic', 'trusted_issuer')",
+            name="auth_method",
+        ),
+        CheckConstraint("num_nonnulls(agency_id, partner_id) = 1", name="subject_kind"),
+        CheckConstraint("partner_id IS NULL OR person_id IS NULL", name="partner_person"),
+        CheckConstraint(
+            "(auth_method = 'trusted_issuer') = (issuer_id IS NOT NULL)", name="issuer"
+        ),
+        CheckConstraint("num_nulls(issuer_id, subject) <> 1", name="subject"),
+        CheckConstraint(
+            "max_level IN ('INTER_AGENCY', 'RESTRICTED', 'AGENCY_ONLY')", name="max_level"
         ),
         Index("ix_clients_agency_id", "agency_id"),
+        Index("ix_clients_acts_through", "acts_through"),
+        Index(
+            "uq_clients_issuer_id_subject_acts_through",
+            "issuer_id",
+            "subject",
+            "acts_through",
+            unique=True,
+            postgresql_nulls_not_distinct=True,
+            postgresql_where=text("issuer_id IS NOT NULL"),
+        ),
+    )
+
+
+class TrustedIssuer(Base):
+    """An agency's own identity provider whose tokens are accepted, under terms two persons set.
+
+    The terms are fixed at approval: which key algorithms, which type and claims, which scopes at
+    most. ``issuer`` is compared byte by byte.
+    """
+
+    __tablename__ = "trusted_issuers"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    issuer: Mapped[str] = mapped_column(Text)
+    agency_id: Mapped[UUID] = mapped_column(ForeignKey("agencies.id"))
+    jwks_uri: Mapped[str] = mapped_column(Text)
+    algorithms: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    audience: Mapped[str] = mapped_column(Text)
+    token_type: Mapped[str] = mapped_column(Text)
+    ignored_headers: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    client_claim: Mapped[str] = mapped_column(Text)
+    token_id_claim: Mapped[str | None] = mapped_column(Text)
+    max_life_s: Mapped[int]
+    scope_ceiling: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    status: Mapped[str] = mapped_column(Text, server_default="proposed")
+    proposed_by: Mapped[UUID] = mapped_column(ForeignKey("persons.id", use_alter=True))
+    approved_by: Mapped[UUID | None] = mapped_column(ForeignKey("persons.id", use_alter=True))
+    valid_from: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=NOW)
+    valid_to: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    key_set: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    key_set_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    version: Mapped[int] = mapped_column(server_default="1")
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=NOW)
+
+    __table_args__ = (
+        CheckConstraint("status IN ('proposed', 'active', 'refused', 'revoked')", name="status"),
+        CheckConstraint("approved_by <> proposed_by", name="two_persons"),
+        CheckConstraint("status <> 'active' OR approved_by IS NOT NULL", name="approved"),
+        CheckConstraint(
+            "algorithms <> '{}' AND algorithms <@ '{ES256,ES384,RS256}'", name="algorithms"
+        ),
+        CheckConstraint("token_type IN ('at+jwt', 'JWT')", name="token_type"),
+        CheckConstraint("ignored_headers <@ '{x5t,x5t#S256}'", name="ignored_headers"),
+        CheckConstraint("token_id_claim IN ('jti', 'uti')", name="token_id_claim"),
+        CheckConstraint("max_life_s BETWEEN 60 AND 5400", name="max_life_s"),
+        CheckConstraint("valid_to > valid_from", name="valid_to"),
+        # One live row per issuer: a refused or revoked one may be proposed again.
+        Index(
+            "uq_trusted_issuers_issuer",
+            "issuer",
+            unique=True,
+            postgresql_where=text("status IN ('proposed', 'active')"),
+        ),
+        Index("ix_trusted_issuers_agency_id", "agency_id"),
+    )
+
+
+class FeedToken(Base):
+    """A long-lived opaque token for the FollowTheMoney files; only its SHA-256 is kept."""
+
+    __tablename__ = "feed_tokens"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    client_id: Mapped[str] = mapped_column(ForeignKey("clients.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(Text)
+    digest: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=NOW)
+    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    revoked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+    __table_args__ = (
+        UniqueConstraint("digest"),
+        CheckConstraint("expires_at <= created_at + interval '366 days'", name="expires_at"),
+        Index("ix_feed_tokens_client_id", "client_id"),
     )
 
 
@@ -81,7 +219,10 @@ class AssertionReplay(Base):
 
 
 class SigningKeyRow(Base):
-    """An online ES256 key, wrapped by the root key. Public halves stay for ever."""
+    """An online key, wrapped by the root key. Public halves stay for ever.
+
+    ES256; those of use ``checkpoint`` are Ed25519. ``next`` is published before it signs.
+    """
 
     __tablename__ = "signing_keys"
 
@@ -94,9 +235,10 @@ class SigningKeyRow(Base):
     not_after: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
     __table_args__ = (
-        CheckConstraint("use IN ('token', 'list', 'receipt')", name="use"),
+        CheckConstraint("use IN ('token', 'list', 'receipt', 'checkpoint')", name="use"),
         CheckConstraint("state IN ('next', 'current', 'retired')", name="state"),
         Index(
             "uq_signing_keys_use_current", "use", unique=True, postgresql_where="state = 'current'"
         ),
+        Index("uq_signing_keys_use_next", "use", unique=True, postgresql_where="state = 'next'"),
     )

@@ -24,6 +24,10 @@ class Scope(StrEnum):
     CLEARANCE_RUN = "clearance:run"
     CLEARANCE_READ = "clearance:read"
     AGENCIES_READ = "agencies:read"
+    AGENCIES_ADMIN = "agencies:admin"
+    CLIENTS_ADMIN = "clients:admin"
+    AUDIT_READ = "audit:read"
+    SELF_READ = "self:read"
 
 
 DESCRIPTIONS: dict[str, str] = {
@@ -42,9 +46,19 @@ DESCRIPTIONS: dict[str, str] = {
     Scope.POLICIES_READ: "read recognition policies and rating scales",
     Scope.CLEARANCE_RUN: "ask for a clearance before contracting",
     Scope.CLEARANCE_READ: "re-read the own agency's clearances and receipts",
-    Scope.AGENCIES_READ: "read agencies and their focal points",
+    Scope.AGENCIES_READ: "read agencies, their offices and focal points",
+    Scope.AGENCIES_ADMIN: "keep the own agency's profile, offices and trusted issuers",
+    Scope.CLIENTS_ADMIN: "make, rotate and revoke the own agency's clients and persons",
+    Scope.AUDIT_READ: "read what the own agency did and who read its records",
+    Scope.SELF_READ: "partner: read what is kept about the own organisation",
 }
 
 ALL: frozenset[str] = frozenset(scope.value for scope in Scope)
-DECIDING: frozenset[str] = frozenset({Scope.SANCTIONS_DECIDE})
+PARTNER: frozenset[str] = frozenset(scope for scope in ALL if scope.startswith("self:"))
+"""Scopes of partners' own clients; no other client holds one, and they hold no other."""
+AGENCY: frozenset[str] = ALL - PARTNER
+"""Scopes of agencies' clients."""
+DECIDING: frozenset[str] = frozenset(
+    {Scope.SANCTIONS_REVIEW, Scope.SANCTIONS_DECIDE, Scope.ASSESSMENTS_SHARE}
+)
 """Scopes that act only for a natural person with office and role, never for a bare machine."""

@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.auth import jose, queries
 from app.auth.errors import TokenRefused
 from app.auth.models import AssertionReplay, Client, ClientSecret, Person
-from app.auth.scopes import ALL, DECIDING
+from app.auth.scopes import AGENCY, DECIDING
 from app.core.ids import new_id
 
 TOKEN_LIFE_S = 300
@@ -195,7 +195,7 @@ async def create_client(session: AsyncSession, new: NewClient) -> str | None:
 
     Raises ClientProblem for unknown scopes, a missing key, or a deciding scope without a person.
     """
-    unknown = sorted(set(new.scopes) - ALL)
+    unknown = sorted(set(new.scopes) - AGENCY)
     if unknown:
         raise ClientProblem(f"Unknown scope: {', '.join(unknown)}.")
     if DECIDING & set(new.scopes) and new.person_id is None:

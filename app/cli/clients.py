@@ -15,7 +15,7 @@ from app.agencies import queries as agencies
 from app.agencies.models import Agency
 from app.auth import service as auth
 from app.auth.models import Client, Person
-from app.auth.scopes import ALL
+from app.auth.scopes import AGENCY
 from app.cli.errors import Refused
 from app.cli.shell import group, load_settings, operator, run, show
 from app.core.settings import Settings
@@ -163,4 +163,4 @@ async def _list(settings: Settings, agency: str | None) -> list[list[str]]:
 
 
 def _words(client: Client) -> str:
-    return "all" if set(client.scopes) >= ALL else " ".join(client.scopes)
+    return "all" if set(client.scopes) >= AGENCY else " ".join(client.scopes)

@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
 import asyncpg
 from fastapi import Depends, Request
-from sqlalchemy import MetaData, event, text
+from sqlalchemy import MetaData, event
 from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import DisconnectionError
@@ -37,7 +38,32 @@ NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
-BINDING = "agency_id"
+NO_AGENCY = UUID(int=0)
+"""Agency of a caller that belongs to none: it owns nothing and nothing is shared with it."""
+BINDING = "binding"
+_BIND = (
+    "SELECT set_config('app.agency_id', $1, true), set_config('app.partner_id', $2, true), "
+    "set_config('app.oversight', $3, true)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """For whom row security lets a transaction see rows: one agency or one partner.
+
+    ``oversight`` says that an oversight role of the agency asks.
+    """
+
+    agency_id: UUID | None = None
+    partner_id: UUID | None = None
+    oversight: bool = False
+
+    @property
+    def values(self) -> tuple[str, str, str]:
+        """Values of app.agency_id, app.partner_id and app.oversight."""
+        agency = "" if self.agency_id in (None, NO_AGENCY) else str(UUID(str(self.agency_id)))
+        partner = "" if self.partner_id is None else str(UUID(str(self.partner_id)))
+        return agency, partner, "on" if self.oversight else ""
 
 
 class Base(DeclarativeBase):
@@ -58,22 +84,20 @@ def _bind_agency(
     # A savepoint needs no binding of its own, and a released one would keep it.
     if transaction.nested:
         return
-    agency = session.info.get(BINDING)
-    if agency is not None:
-        connection.exec_driver_sql("SELECT set_config('app.agency_id', $1, true)", (str(agency),))
+    binding: Binding | None = session.info.get(BINDING)
+    if binding is not None:
+        connection.exec_driver_sql(_BIND, binding.values)
 
 
-def bind(session: AsyncSession, agency_id: UUID) -> None:
-    """Name the agency whose rows the coming transaction of ``session`` may see."""
-    session.info[BINDING] = agency_id
+def bind(session: AsyncSession, to: Binding | UUID) -> None:
+    """Name the agency or partner whose rows the coming transaction of ``session`` may see."""
+    session.info[BINDING] = to if isinstance(to, Binding) else Binding(to)
 
 
-async def bind_now(session: AsyncSession, agency_id: UUID) -> None:
+async def bind_now(session: AsyncSession, to: Binding | UUID) -> None:
     """As `bind`, and for the transaction that is already open."""
-    bind(session, agency_id)
-    await session.execute(
-        text("SELECT set_config('app.agency_id', :agency, true)"), {"agency": str(agency_id)}
-    )
+    bind(session, to)
+    await (await session.connection()).exec_driver_sql(_BIND, session.info[BINDING].values)
 
 
 def engine_url(url: str) -> str:
@@ -122,10 +146,11 @@ class Database:
         await self.engine.dispose()
 
     @asynccontextmanager
-    async def session(self, agency_id: UUID | None = None) -> AsyncIterator[AsyncSession]:
+    async def session(self, to: Binding | UUID | None = None) -> AsyncIterator[AsyncSession]:
         """One transaction outside a request: commit on return, roll back on any exception."""
+        binding = Binding(to) if isinstance(to, UUID) else to
         try:
-            async with self.sessions(info={BINDING: agency_id}) as session, session.begin():
+            async with self.sessions(info={BINDING: binding}) as session, session.begin():
                 yield session
         except asyncpg.InternalClientError as error:
             raise DatabaseAway from error
@@ -169,7 +194,7 @@ class Database:
         """Hot write without ORM: one transaction bound to the agency, committed on return."""
         async with self.connection() as raw:
             # The UUID type makes the literal safe; one message opens and binds the transaction.
-            bound = str(UUID(str(agency_id))) if agency_id else ""
+            bound = Binding(agency_id).values[0]
             await raw.execute(f"BEGIN; SELECT set_config('app.agency_id', '{bound}', true)")
             try:
                 yield raw
@@ -197,7 +222,8 @@ def database_of(request: Request) -> Database:
 
 async def get_session(request: Request) -> AsyncIterator[AsyncSession]:
     """The request's transaction: commit when the handler returned, roll back on any exception."""
-    info = {"request_id": request.scope.get("request_id")}
+    scope = request.scope
+    info = {"request_id": scope.get("request_id"), "claimed_user": scope.get("claimed_user")}
     async with database_of(request).sessions(info=info) as session, session.begin():
         yield session
 

@@ -1,15 +1,22 @@
-"""The three database roles. Migrations never create them; `registry db roles` does."""
+"""The database roles. Migrations never create them; `registry db roles` does."""
 
 from __future__ import annotations
 
 import asyncpg
 
-OWNER, APP, WORKER = "reg_owner", "reg_app", "reg_worker"
+OWNER, APP, WORKER, FACTS = "reg_owner", "reg_app", "reg_worker", "reg_facts"
+"""Owner of the tables; the API; the background process; owner of the few functions that tell a
+caller a fact (never contents) that row security would hide."""
 
 
 def role_statements(app_password: str | None, worker_password: str | None) -> list[str]:
     """Idempotent SQL that creates the roles; a role whose password is None keeps its own."""
-    statements = [_create(OWNER, "NOLOGIN")]
+    statements = [
+        _create(OWNER, "NOLOGIN"),
+        _create(FACTS, "NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS"),
+        # Migrations run as the owner and hand those functions over.
+        f"GRANT {FACTS} TO {OWNER}",
+    ]
     for role, password in ((APP, app_password), (WORKER, worker_password)):
         statements.append(_create(role, "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS"))
         if password is not None:

@@ -15,12 +15,12 @@ from app.auth.caller import Caller, Person
 from app.auth.errors import TokenRefused
 from app.auth.models import Client
 from app.auth.models import Person as PersonRow
-from app.auth.scopes import ALL, DECIDING
+from app.auth.scopes import AGENCY, DECIDING
 from app.core.ids import new_id
 from app.recognition import service as recognition
 
 READER = "READER"
-READ_SCOPES = tuple(sorted(scope for scope in ALL - DECIDING if scope.endswith(":read")))
+READ_SCOPES = tuple(sorted(scope for scope in AGENCY - DECIDING if scope.endswith(":read")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ async def ensure_people(session: AsyncSession) -> dict[str, str]:
                 id=name,
                 agency_id=known[plan.code],
                 name=f"{plan.code} demo system, for its {role}",
-                scopes=tuple(sorted(ALL)),
+                scopes=tuple(sorted(AGENCY)),
                 auth_method="client_secret_basic",
                 person_id=bound.id,
                 demo=True,
@@ -171,11 +171,12 @@ async def read_callers(session: AsyncSession) -> dict[str, Caller]:
     )
     return {
         client.id: Caller(
-            agency_id=client.agency_id,
+            agency_id=person.agency_id,
             agency_code=code,
             client_id=client.id,
             scopes=frozenset(client.scopes),
             person=Person(person.id, person.name, person.office, person.role),
+            roles=frozenset(person.roles),
         )
         for client, code, person in rows
     }

@@ -6,8 +6,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import update
 
 from app.auth import service as auth
+from app.auth.models import Client
 from app.core.db import Database
 from app.core.settings import Settings
 from tests.support import Api, World, open_api
@@ -28,9 +30,11 @@ async def machine(app: FastAPI, world: World, settings: Settings) -> AsyncIterat
                 name=MACHINE,
                 scopes=("assessments:read", "assessments:share", "assessments:write"),
                 auth_method="client_secret_basic",
-                person_id=None,
+                person_id=world.persons["UNICEF"],
             ),
         )
+        # As no client is made: a deciding scope without a person.
+        await session.execute(update(Client).where(Client.id == MACHINE).values(person_id=None))
     await database.close()
     assert secret is not None
     world.secrets[MACHINE] = secret

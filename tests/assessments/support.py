@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from app.core.db import Database
+from app.core.db import BINDING, Binding, Database
 from app.core.errors import sqlstate
 from app.core.settings import Settings
 from tests.support import Api
@@ -51,7 +51,7 @@ async def run(database: Database, bound: UUID | None, sql: str, **values: Any) -
 
 async def touched(database: Database, agency: UUID | None, sql: str, **values: Any) -> int:
     """How many rows a statement changed; rolled back."""
-    async with database.sessions(info={"agency_id": agency}) as session, session.begin():
+    async with database.sessions(info={BINDING: Binding(agency)}) as session, session.begin():
         result = await session.execute(text(sql), values)
         await session.rollback()
         return int(result.rowcount)  # type: ignore[attr-defined]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -150,6 +151,10 @@ async def test_without_a_bearer_token_there_is_a_challenge(
     assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
+_REST: tuple[Any, ...] = (None, [], [], "AGENCY_ONLY")
+"""Partner, roles, countries and level of a status row."""
+
+
 async def test_a_decision_needs_a_person(app: FastAPI, token_key: TokenKey) -> None:
     request = httpx.Request("GET", "http://x/")
     request.scope = {}  # type: ignore[attr-defined]
@@ -157,18 +162,18 @@ async def test_a_decision_needs_a_person(app: FastAPI, token_key: TokenKey) -> N
         _token(token_key, "UNICEF", scope=" ".join(Scope))
     )
     deciding = Scope(min(DECIDING))
-    machine = (uuid4(), "UNICEF", [str(scope) for scope in Scope], None, None, None, None)
+    machine = (uuid4(), "UNICEF", [str(scope) for scope in Scope], None, None, None, None, *_REST)
     with pytest.raises(PersonRequired):
         caller_from(request, token, machine, deciding)  # type: ignore[arg-type]
     plain = caller_from(request, token, machine, Scope.PARTNERS_READ)  # type: ignore[arg-type]
     with pytest.raises(PersonRequired):
         plain.require_person()
-    person = (uuid4(), "UNICEF", ["partners:read", deciding], uuid4(), "A", "HQ", "head")
+    person = (uuid4(), "UNICEF", ["partners:read", deciding], uuid4(), "A", "HQ", "head", *_REST)
     named: Caller = caller_from(request, token, person, deciding)  # type: ignore[arg-type]
     assert named.require_person().office == "HQ"
     with pytest.raises(ScopeMissing):
         caller_from(request, token, person, Scope.PARTNERS_WRITE)  # type: ignore[arg-type]
-    for row in (None, (None,) * 7):
+    for row in (None, (None,) * 11):
         with pytest.raises(NotAuthenticated):
             caller_from(request, token, row, Scope.PARTNERS_READ)  # type: ignore[arg-type]
 

@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 from stdnum import lei as stdnum_lei
 
-from app.auth.scopes import ALL
+from app.auth.scopes import AGENCY
 from app.core.settings import Settings, UnsafeSettings
 from app.demo import load_world
 from app.demo.people import AGENCIES, client_ids
@@ -99,9 +99,9 @@ async def _check_people(settings: Settings) -> None:
     scopes = await read(settings, "SELECT id, scopes FROM clients")
     for client, granted in scopes:
         if client == "READER":
-            assert set(granted) == {scope for scope in ALL if scope.endswith(":read")}
+            assert set(granted) == {scope for scope in AGENCY if scope.endswith(":read")}
         else:
-            assert set(granted) == ALL
+            assert set(granted) == AGENCY
     assert await value(settings, "SELECT bool_and(demo) FROM clients")
     assert await value(settings, "SELECT kind FROM instance") == "demo"
     assert await value(settings, "SELECT count(DISTINCT agency_id) FROM focal_points") == 5

@@ -87,6 +87,10 @@ def test_no_signature_check_is_switched_off_and_no_shared_secret_signs() -> None
     assert found == []
 
 
+_WAYS_BACK = {("migrations/versions/2026-11-22_who_may_do_what.py", "row security stays on")}
+"""A downgrade to a release whose tables had no row security."""
+
+
 @pytest.mark.parametrize(
     ("pattern", "why"),
     [
@@ -104,7 +108,7 @@ def test_no_sql_text_breaks_a_rule(pattern: str, why: str) -> None:
         f"{module.name}:{line}: {why}"
         for module in modules("app", "migrations")
         for line, text in texts(module)
-        if re.search(pattern, text)
+        if re.search(pattern, text) and (module.name, why) not in _WAYS_BACK
     ]
     assert found == []
 
