@@ -1,0 +1,178 @@
+"""Raw SQL as reg_app, compared with the model: who sees and touches which rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import asyncpg
+
+from tests.confidentiality.model import TABLES, Facts, Table, Who
+
+Rows = Sequence[asyncpg.Record]
+_SAMPLE = 12
+"""Rows of a table that are tried for INSERT; SELECT, UPDATE and DELETE try all."""
+
+Finding = tuple[str, str, str]
+"""Table, verb, and in whose name SQL and the model disagree."""
+
+
+async def protected_tables(connection: asyncpg.Connection) -> list[str]:
+    """Tables with row security."""
+    rows = await connection.fetch(
+        "SELECT relname FROM pg_class WHERE relrowsecurity AND relkind IN ('r', 'p') ORDER BY 1"
+    )
+    return [row[0] for row in rows]
+
+
+class Matrix:
+    """Holds what the tables contain, and asks row security about it."""
+
+    def __init__(self, connection: asyncpg.Connection, relations: dict[str, Who]) -> None:
+        self._connection = connection
+        self._relations = relations
+        self._rows: dict[str, Rows] = {}
+        self._facts: Facts | None = None
+
+    async def load(self) -> None:
+        """Read everything as the superuser, whom row security does not bind."""
+        for table in TABLES:
+            self._rows[table] = await self._connection.fetch(f"TABLE {table}")
+        self._facts = Facts(
+            await self._connection.fetchval("SELECT now()"),
+            list(self._rows["assessments_acl"]),
+            {row["id"]: row["agency_id"] for row in self._rows["clients"]},
+        )
+
+    def rows(self, table: str) -> int:
+        return len(self._rows[table])
+
+    async def findings(self, tables: Iterable[str], first: bool = False) -> list[Finding]:
+        """Where SQL and the model disagree; with ``first`` at most one."""
+        found: list[Finding] = []
+        for table in tables:
+            for name, who in self._relations.items():
+                await self._connection.execute("SET LOCAL ROLE reg_app")
+                await self._bind(who)
+                found += [
+                    (table, verb, name)
+                    for verb in ("select", "update", "delete", "insert")
+                    if not await self._agrees(table, TABLES[table], verb, who)
+                ]
+                await self._connection.execute("RESET ROLE")
+                if first and found:
+                    return found
+        return found
+
+    async def _bind(self, who: Who) -> None:
+        await self._connection.execute(
+            "SELECT set_config('app.agency_id', $1, true), "
+            "set_config('app.partner_id', $2, true), set_config('app.oversight', $3, true)",
+            str(who.agency or ""),
+            str(who.partner or ""),
+            "on" if who.oversight else "",
+        )
+
+    async def _agrees(self, table: str, rules: Table, verb: str, who: Who) -> bool:
+        assert self._facts is not None
+        may = getattr(rules, verb)
+        rows = self._rows[table]
+        if verb == "insert":
+            return await self._insert_agrees(table, rows, may, who)
+        wanted = {_key(rules, row) for row in rows if may(row, who, self._facts)}
+        if verb != "select":
+            seen = {_key(rules, row) for row in rows if rules.select(row, who, self._facts)}
+            wanted &= seen
+        if verb == "update" and wanted and not await self._keeps_owner(table, who):
+            return False
+        return await self._touched(table, rules, verb) == wanted
+
+    async def _keeps_owner(self, table: str, who: Who) -> bool:
+        """Nobody makes a row of its own another agency's."""
+        for column in await self._connection.fetch(
+            "SELECT attname FROM pg_attribute WHERE attrelid = $1::regclass AND attname IN "
+            "('agency_id', 'owner_agency', 'imposing_agency') "
+            "AND has_column_privilege($1::regclass, attnum, 'UPDATE')",
+            table,
+        ):
+            try:
+                async with Undone(self._connection):
+                    await self._connection.execute(
+                        f"UPDATE {table} SET {column[0]} = gen_random_uuid()"
+                        f" WHERE {column[0]} = $1",
+                        who.agency,
+                    )
+            except asyncpg.InsufficientPrivilegeError:
+                continue
+            except asyncpg.PostgresError:
+                return False
+            return False
+        return True
+
+    async def _touched(self, table: str, rules: Table, verb: str) -> set[tuple[Any, ...]]:
+        key = ", ".join(rules.key)
+        if verb == "select":
+            sql = f"SELECT {key} FROM {table}"
+        elif verb == "delete":
+            if not await self._may(table, "DELETE"):
+                return set()
+            sql = f"DELETE FROM {table} RETURNING {key}"
+        else:
+            column = await self._connection.fetchval(
+                "SELECT attname FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 "
+                "AND has_column_privilege($1::regclass, attnum, 'UPDATE') LIMIT 1",
+                table,
+            )
+            if column is None:
+                return set()
+            sql = f"UPDATE {table} SET {column} = {column} RETURNING {key}"
+        async with Undone(self._connection):
+            return {tuple(row) for row in await self._connection.fetch(sql)}
+
+    async def _may(self, table: str, privilege: str) -> bool:
+        return bool(
+            await self._connection.fetchval(
+                "SELECT has_table_privilege($1::regclass, $2)", table, privilege
+            )
+        )
+
+    async def _insert_agrees(self, table: str, rows: Rows, may: Any, who: Who) -> bool:
+        """A policy is asked before any key: a copy that passes it fails as a duplicate."""
+        allowed = await self._may(table, "INSERT")
+        # The ones that are somebody's and the ones that are not: both ends of the table.
+        for row in [*rows[:_SAMPLE], *rows[-_SAMPLE:]]:
+            passed = allowed and await self._passes(table, row)
+            if passed != may(row, who, self._facts):
+                return False
+        return True
+
+    async def _passes(self, table: str, row: asyncpg.Record) -> bool:
+        columns = ", ".join(row.keys())
+        marks = ", ".join(f"${number}" for number in range(1, len(row) + 1))
+        try:
+            async with Undone(self._connection):
+                await self._connection.execute(
+                    f"INSERT INTO {table} ({columns}) VALUES ({marks})", *row.values()
+                )
+        except asyncpg.InsufficientPrivilegeError:
+            return False
+        except asyncpg.PostgresError:
+            return True
+        return True
+
+
+class Undone:
+    """A savepoint that is always rolled back."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self._transaction = connection.transaction()
+
+    async def __aenter__(self) -> None:
+        await self._transaction.start()
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._transaction.rollback()
+
+
+def _key(rules: Table, row: asyncpg.Record) -> tuple[Any, ...]:
+    return tuple(row[name] for name in rules.key)

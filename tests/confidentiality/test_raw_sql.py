@@ -1,0 +1,88 @@
+"""The confidentiality matrix below HTTP: raw SQL as reg_app, and every policy is needed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from app.core.settings import Settings
+from tests.confidentiality.model import TABLES, Who
+from tests.confidentiality.raw import Matrix, protected_tables
+from tests.confidentiality.scene import AGENCIES, Scene
+
+
+def relations(scene: Scene) -> dict[str, Who]:
+    """Each agency of the scene, its oversight where that matters, a partner, and nobody."""
+    found = {name: Who(scene.agency(name)) for name in AGENCIES}
+    found["owner_oversight"] = Who(scene.agency("owner"), oversight=True)
+    found["shared_oversight"] = Who(scene.agency("shared"), oversight=True)
+    found["partner"] = Who(partner=UUID(scene.ids["partner"]))
+    found["nobody"] = Who()
+    return found
+
+
+@asynccontextmanager
+async def matrix(
+    settings: Settings, scene: Scene
+) -> AsyncIterator[tuple[asyncpg.Connection, Matrix]]:
+    """A superuser's transaction that is rolled back."""
+    connection = await asyncpg.connect(settings.require("database_migration_url"))
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        made = Matrix(connection, relations(scene))
+        await made.load()
+        yield connection, made
+    finally:
+        await transaction.rollback()
+        await connection.close()
+
+
+async def test_every_protected_table_is_in_the_model(settings: Settings, scene: Scene) -> None:
+    async with matrix(settings, scene) as (connection, _):
+        assert await protected_tables(connection) == sorted(TABLES)
+
+
+@pytest.mark.parametrize("table", sorted(TABLES))
+async def test_raw_sql_says_what_the_model_says(
+    settings: Settings, scene: Scene, table: str
+) -> None:
+    async with matrix(settings, scene) as (_, made):
+        assert made.rows(table), "the scene holds no row: nothing would be proved"
+        assert await made.findings([table]) == []
+
+
+_POLICIES = """SELECT c.relname AS table, y.polname AS name,
+    pg_get_expr(y.polqual, y.polrelid) AS using, pg_get_expr(y.polwithcheck, y.polrelid) AS checks
+  FROM pg_policy y JOIN pg_class c ON c.oid = y.polrelid
+  WHERE 'reg_app'::regrole = ANY (y.polroles) ORDER BY 1, 2"""
+
+
+async def test_no_policy_can_be_dropped_or_opened_unnoticed(
+    settings: Settings, scene: Scene
+) -> None:
+    """Take away each policy, then let it say yes to everything: the matrix turns red each time."""
+    unnoticed = []
+    async with matrix(settings, scene) as (connection, made):
+        for policy in await connection.fetch(_POLICIES):
+            table, name = policy["table"], policy["name"]
+            opened = " ".join(
+                f"{clause} (true)"
+                for clause, text in (("USING", policy["using"]), ("WITH CHECK", policy["checks"]))
+                if text not in (None, "true")
+            )
+            changes = [f"DROP POLICY {name} ON {table}"]
+            if opened:
+                changes.append(f"ALTER POLICY {name} ON {table} {opened}")
+            for change in changes:
+                savepoint = connection.transaction()
+                await savepoint.start()
+                await connection.execute(change)
+                if not await made.findings([table], first=True):
+                    unnoticed.append(change)
+                await savepoint.rollback()
+    assert unnoticed == []
