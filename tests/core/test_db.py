@@ -42,9 +42,23 @@ async def _bound(session: AsyncSession) -> str:
     return value
 
 
+async def _cancelled_in(database: Database, agency: UUID) -> None:
+    """A request of the agency that is cancelled while the database works for it."""
+
+    async def slow() -> None:
+        async with database.session(agency) as session:
+            await session.execute(text("SELECT pg_sleep(30)"))
+
+    task = asyncio.create_task(slow())
+    await asyncio.sleep(0.02)
+    task.cancel()
+    with suppress(asyncio.CancelledError, DBAPIError):
+        await task
+
+
 async def test_the_binding_of_one_agency_never_reaches_the_next(narrow: Database) -> None:
     agencies = (uuid4(), uuid4())
-    for turn in range(200):
+    for turn in range(1_000):
         agency = agencies[turn % 2]
         with suppress(DBAPIError, RuntimeError):
             async with narrow.session(agency) as session:
@@ -56,6 +70,8 @@ async def test_the_binding_of_one_agency_never_reaches_the_next(narrow: Database
                 if turn % 5 == 3:
                     async with session.begin_nested():
                         assert await _bound(session) == str(agency)
+        if turn % 50 == 7:
+            await _cancelled_in(narrow, agency)
         async with narrow.fast_read() as connection:
             assert await connection.fetchval(BOUND) == "", turn
         with suppress(RuntimeError, asyncpg.DivisionByZeroError):
