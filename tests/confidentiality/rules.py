@@ -50,13 +50,15 @@ class Rule:
 
     ``hides`` names the path parameter of a confidential record: whoever gets a 404 gets the very
     same for an id that does not exist. ``shows`` maps an id of the scene to the relations whose
-    list holds it.
+    list holds it. ``logged`` overrides whether success leaves an event in the log: writes do, and
+    reads of RESTRICTED contents.
     """
 
     make: Maker
     expected: Expected
     hides: str | None = None
     shows: dict[str, frozenset[str]] = field(default_factory=dict)
+    logged: bool | None = None
 
 
 def only(*relations: str, granted: frozenset[int] = OK, others: frozenset[int] = GONE) -> Expected:
@@ -171,7 +173,7 @@ RULES: dict[str, Rule] = {
     # partners: one identity, every agency's
     "listPartners": Rule(plain(), EVERYONE),
     "createPartner": Rule(_own_profile, EVERYONE),
-    "matchPartners": Rule(posted(_body(legal_name="Amani", country="KEN")), EVERYONE),
+    "matchPartners": Rule(posted(_body(legal_name="Amani", country="KEN")), EVERYONE, logged=False),
     "resolvePartner": Rule(plain(), only(*AGENCIES, granted=frozenset({404, 422}))),
     "getPartner": Rule(plain(partner_id="partner"), EVERYONE),
     "changePartner": Rule(
@@ -185,7 +187,9 @@ RULES: dict[str, Rule] = {
     # assessments
     "listAssessmentTypes": Rule(plain(), EVERYONE),
     "rateAssessment": Rule(
-        posted(_body(methodology="UN-PSEA-2020", detail=psea_detail()), code="psea"), EVERYONE
+        posted(_body(methodology="UN-PSEA-2020", detail=psea_detail()), code="psea"),
+        EVERYONE,
+        logged=False,
     ),
     "listAssessments": Rule(
         plain(),
@@ -204,7 +208,9 @@ RULES: dict[str, Rule] = {
         only("owner", granted=frozenset({200, 409, 412, 422})),
         hides="assessment_id",
     ),
-    "readAssessmentDetail": Rule(_detail, only("owner", "shared"), hides="assessment_id"),
+    "readAssessmentDetail": Rule(
+        _detail, only("owner", "shared"), hides="assessment_id", logged=True
+    ),
     "listAssessmentDisclosures": Rule(
         plain(assessment_id="restricted"), OWNER_ONLY, hides="assessment_id"
     ),
@@ -252,7 +258,7 @@ RULES: dict[str, Rule] = {
         ),
         EVERYONE,
     ),
-    "getSanctionCase": Rule(plain(case_id="case"), OWNER_ONLY, hides="case_id"),
+    "getSanctionCase": Rule(plain(case_id="case"), OWNER_ONLY, hides="case_id", logged=True),
     "recordSanctionNotice": Rule(
         fresh(_case, {"sent_on": "2026-05-04", "summary": "Canary"}, case_id="case"),
         OWNER_ONLY,

@@ -52,12 +52,23 @@ async def test_who_gets_what(app: FastAPI, scene: Scene, operation: str, relatio
     assert answer.status_code in expected(rule, relation), answer.text
     if answer.status_code >= 400:
         assert CANARY not in answer.text
+    elif rule.logged if rule.logged is not None else method != "GET":
+        assert await events(scene, answer.headers["x-request-id"]) >= 1
     for name, seen_by in rule.shows.items():
         if relation in AGENCIES:
             listed = await listed_ids(api, method, path, call)
             assert (scene.ids[name] in listed) == (relation in seen_by), name
     if rule.hides is not None and answer.status_code == 404 and relation in AGENCIES:
         await _looks_absent(api, method, path, call, rule.hides, answer)
+
+
+async def events(scene: Scene, request_id: str) -> int:
+    """Events in the log that a request left."""
+    async with scene.operator.connection() as connection:
+        count: int = await connection.fetchval(
+            "SELECT count(*) FROM audit_events WHERE request_id = $1", request_id
+        )
+        return count
 
 
 async def _looks_absent(
