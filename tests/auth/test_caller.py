@@ -133,6 +133,9 @@ async def test_a_retired_key_still_verifies_only_while_it_is_published(
             assert use == "token"
             return {}
 
+        async def checked(self, use: str, check: Callable[[Any], Any]) -> object:
+            return check(await self.verification_keys(use))
+
     verifier = TokenVerifier(NoKeys(), app.state.settings.issuer)  # type: ignore[arg-type]
     with pytest.raises(NotAuthenticated):
         await verifier.verify(_token(token_key, "UNICEF"))
