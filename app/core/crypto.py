@@ -112,9 +112,8 @@ class KeyRing:
             bound = own = f"v1|{kek.id}|{context}".encode()
         try:
             data_key = AESGCM(kek.secret).decrypt(sealed[17:29], sealed[29:HEADER], own)
-            return AESGCM(data_key).decrypt(
-                sealed[HEADER : HEADER + 12], sealed[HEADER + 12 :], bound
-            )
+            content = sealed[HEADER:]
+            return AESGCM(data_key).decrypt(content[:12], content[12:], bound)
         except InvalidTag as error:
             raise Undecipherable(context) from error
 

@@ -166,10 +166,12 @@ async def _retire(database: Database, root: KeyProvider, scope: str | None) -> i
 async def _retire_one(connection: asyncpg.Connection, root: KeyProvider, scope: str) -> bool:
     async with connection.transaction():
         await connection.execute(_OPERATOR)
-        # Two commands at once: the second finds no current row after the wait for the first.
+        # Two commands at once: the second finds no current row after its wait for the first, or
+        # sees the key that the first one retired.
         retired = await connection.execute(
             "UPDATE encryption_keys SET state = 'retired', retired_at = clock_timestamp() "
-            "WHERE scope = $1 AND state = 'current'",
+            "WHERE scope = $1 AND state = 'current' AND NOT EXISTS (SELECT FROM encryption_keys o "
+            "WHERE o.scope = $1 AND o.state = 'retired' AND o.moved_at IS NULL)",
             scope,
         )
         if retired == "UPDATE 0":
