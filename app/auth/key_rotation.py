@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.auth.keys import LOCK, Use, new_row
+from app.auth.keys import LOCK, Use, context_of, new_row
 from app.auth.models import SigningKeyRow
 from app.core.key_provider import KeyProvider
 from app.core.rekeying import WrappedKeys
@@ -66,6 +66,7 @@ async def prepare(session: AsyncSession, root: KeyProvider, use: Use) -> str:
     waiting = await find_next(session, use)
     if waiting is not None:
         raise KeyProblem(f"There is a next {use} key already: {waiting.kid}.")
+    await _check(root, await _of_state(session, use, "current"))
     row = await new_row(root, use)
     await session.execute(insert(SigningKeyRow).values(**row, state="next"))
     kid: str = row["kid"]
@@ -113,11 +114,18 @@ async def replace(session: AsyncSession, root: KeyProvider, use: Use, now: datet
     again. Clients do not know the new list, receipt or checkpoint key before a new keys document.
     """
     await session.execute(LOCK)
+    await _check(root, await _of_state(session, use, "current"))
     old = await _end(session, use, "current", "withdrawn", now)
     await _end(session, use, "next", "withdrawn", now)
     row = await new_row(root, use)
     await session.execute(insert(SigningKeyRow).values(**row, state="current"))
     return Change(old or "-", row["kid"])
+
+
+async def _check(root: KeyProvider, current: SigningKeyRow | None) -> None:
+    """With a root key that is not this database's, no key may be made. Raises Undecipherable."""
+    if current is not None:
+        await root.unwrap(current.wrapped, context_of(current.use, current.kid))
 
 
 async def _of_state(session: AsyncSession, use: Use, state: str) -> SigningKeyRow | None:

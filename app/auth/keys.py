@@ -133,7 +133,7 @@ class SigningKeys:
                 keys = jose.load_jwks({"keys": [jwk]}, ("ES256",))
                 verification.setdefault(row.use, {}).update(keys)
             if row.state == "current":
-                secret = await self._root.unwrap(row.wrapped, _context(row.use, row.kid))
+                secret = await self._root.unwrap(row.wrapped, context_of(row.use, row.kid))
                 if row.use == "checkpoint":
                     note_key = ed25519.load_private(secret)
                 else:
@@ -159,7 +159,8 @@ def _believed(row: SigningKeyRow) -> bool:
     return row.state != "withdrawn" and row.not_after + BELIEVED_AFTER > datetime.now(UTC)
 
 
-def _context(use: str, kid: str) -> str:
+def context_of(use: str, kid: str) -> str:
+    """What the wrapped secret of this key is bound to."""
     return f"signing|{use}|{kid}"
 
 
@@ -170,7 +171,7 @@ async def new_row(root: KeyProvider, use: Use) -> dict[str, Any]:
     else:
         key = jose.load_signing_key(jose.generate_key())
         kid, public, secret = key.kid, key.public, key.pem
-    wrapped = await root.wrap(secret, _context(use, kid))
+    wrapped = await root.wrap(secret, context_of(use, kid))
     return {"kid": kid, "use": use, "public": public, "wrapped": wrapped}
 
 

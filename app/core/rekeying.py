@@ -168,14 +168,17 @@ async def _retire_one(connection: asyncpg.Connection, root: KeyProvider, scope: 
         await connection.execute(_OPERATOR)
         # Two commands at once: the second finds no current row after its wait for the first, or
         # sees the key that the first one retired.
-        retired = await connection.execute(
+        retired = await connection.fetchrow(
             "UPDATE encryption_keys SET state = 'retired', retired_at = clock_timestamp() "
             "WHERE scope = $1 AND state = 'current' AND NOT EXISTS (SELECT FROM encryption_keys o "
-            "WHERE o.scope = $1 AND o.state = 'retired' AND o.moved_at IS NULL)",
+            "WHERE o.scope = $1 AND o.state = 'retired' AND o.moved_at IS NULL) "
+            "RETURNING id, wrapped",
             scope,
         )
-        if retired == "UPDATE 0":
+        if retired is None:
             return False
+        # With a root key that is not this database's, no key may be made.
+        await crypto.unwrapped(root, retired["id"], scope, retired["wrapped"])
         key_id = uuid4()
         await connection.execute(
             "INSERT INTO encryption_keys (id, scope, wrapped) VALUES ($1, $2, $3)",

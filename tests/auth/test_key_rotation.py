@@ -57,7 +57,10 @@ class Stage:
         async with self.operator.session() as session:
             kid = await prepare(session, self.root, use)
             await session.execute(
-                text("UPDATE signing_keys SET not_before = not_before - :age WHERE kid = :kid"),
+                text(
+                    "UPDATE signing_keys SET not_before = not_before - CAST(:age AS interval) "
+                    "WHERE kid = :kid"
+                ),
                 {"age": age, "kid": kid},
             )
         return kid
@@ -164,7 +167,7 @@ async def test_a_rotation_without_a_next_key_or_too_early_is_refused(stage: Stag
     with pytest.raises(KeyProblem, match="There is no next token key: run `registry keys prepare"):
         await stage.rotate()
     coming = await stage.prepare(age=timedelta(hours=23, minutes=59))
-    with pytest.raises(KeyProblem, match="was published at .* and may sign from .* UTC"):
+    with pytest.raises(KeyProblem, match=r"was published at .* and may sign from .* UTC"):
         await stage.rotate()
     assert await stage.states() == before | {coming: "next"}
     for use in ("list", "receipt", "checkpoint"):

@@ -58,7 +58,7 @@ def test_never_both_origins(name: str, tmp_path: Path) -> None:
 
 
 def test_what_is_missing_or_broken_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(UnsafeSettings, match="REGISTRY_ROOT_KEY_FILE is not set."):
+    with pytest.raises(UnsafeSettings, match="REGISTRY_ROOT_KEY_FILE is not set"):
         load_root_keys(Settings())
     monkeypatch.setenv("REGISTRY_ROOT_KEY", "secret words")
     with pytest.raises(UnsafeSettings, match=r"^REGISTRY_ROOT_KEY does not hold a root key\.$"):

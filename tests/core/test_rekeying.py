@@ -393,7 +393,7 @@ async def test_the_operator_reaches_every_table_that_holds_sealed_values(house: 
             for command in ("r", "w")
             if not await connection.fetchval(
                 "SELECT NOT c.relrowsecurity OR EXISTS (SELECT FROM pg_policy y "
-                "WHERE y.polrelid = c.oid AND y.polcmd IN ('*', $2::\"char\") "
+                "WHERE y.polrelid = c.oid AND y.polcmd::text IN ('*', $2) "
                 "AND 'reg_owner'::regrole = ANY (y.polroles)) FROM pg_class c "
                 "WHERE c.oid = $1::regclass",
                 table.name,
