@@ -16,10 +16,11 @@ from app.auth.endpoints import token_refused
 from app.auth.errors import TokenRefused
 from app.auth.keys import SigningKeys
 from app.core import health, metrics, migrate
-from app.core.crypto import KeyRing, RootKey
+from app.core.crypto import KeyRing
 from app.core.db import Database
 from app.core.errors import install_handlers
 from app.core.idempotency import Replay
+from app.core.key_provider import KeyProvider, load_root_keys
 from app.core.middleware import Edge
 from app.core.paging import Cursors
 from app.core.safety import check_database, check_root_key
@@ -40,7 +41,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     try:
         await check_database(database, settings)
         app.state.database = database
-        root: RootKey = app.state.root
+        root: KeyProvider = app.state.root
         app.state.keys = SigningKeys(database, root)
         await app.state.keys.ensure()
         app.state.verifier = TokenVerifier(app.state.keys, settings.issuer)
@@ -67,10 +68,7 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
         separate_input_output_schemas=True,
     )
-    root = RootKey.load(settings.root_key_file) if settings.root_key_file else None
-    if root is None:
-        settings.require("root_key_file")
-        raise AssertionError
+    root = load_root_keys(settings)
     check_root_key(root, settings)
     app.state.settings = settings
     app.state.root = root

@@ -20,9 +20,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app import models  # noqa: F401 - every table must be known before the first query
 from app.auth.keys import SigningKeys
-from app.core.crypto import RootKey
 from app.core.db import Database, wait_for_database
 from app.core.idempotency import KEEP_DAYS
+from app.core.key_provider import load_root_keys
 from app.core.safety import check_database, check_root_key
 from app.core.sequencer import LEADER_LOCK, Sequencer
 from app.core.settings import Settings
@@ -81,7 +81,7 @@ class Heart:
 async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
     """Work until ``stop`` is set. Raises UnsafeSettings when the role or the keys are not fit."""
     url = settings.require("database_worker_url")
-    root = RootKey.load(Path(settings.require("root_key_file")))
+    root = load_root_keys(settings)
     check_root_key(root, settings)
     await wait_for_database(url, settings)
     database = Database(url, settings, application="registry-worker")

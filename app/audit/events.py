@@ -28,3 +28,8 @@ class Event(StrEnum):
     LIST_IMPORTED = "sanction:list:import"
     SCREENED = "screening:subject:run"
     CLEARANCE_GIVEN = "clearance:answer:give"
+    ROOT_KEY_ROTATED = "keys:root:rotate"
+    ENCRYPTION_KEYS_ROTATED = "keys:encryption:rotate"
+    SIGNING_KEY_PREPARED = "keys:signing:prepare"
+    SIGNING_KEY_ROTATED = "keys:signing:rotate"
+    SIGNING_KEY_REPLACED = "keys:signing:replace"

@@ -18,7 +18,7 @@ from sqlalchemy import text
 
 from app.auth import jose
 from app.auth.errors import NotAuthenticated, PersonRequired, ScopeMissing
-from app.auth.keys import SigningKeys
+from app.auth.keys import MAX_TOKEN_LIFE_S, SigningKeys
 from app.auth.scopes import DECIDING, DESCRIPTIONS, Scope
 from app.core import idempotency
 from app.core.crypto import KeyRing
@@ -110,22 +110,25 @@ class TokenVerifier:
         self._keys = keys
         self._issuer = issuer
         self._cache: dict[bytes, VerifiedToken] = {}
+        self._believed: object = None
 
     async def verify(self, token: str) -> VerifiedToken:
         """Raises NotAuthenticated for every token but a good one of ours."""
         digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
         now = time.time()
+        keys = await self._keys.verification_keys("token")
+        if keys is not self._believed:
+            # Another set of keys: what a withdrawn one signed is not remembered.
+            self._cache.clear()
+            self._believed = keys
         cached = self._cache.get(digest)
         if cached is not None:
             if cached.expires_at > now:
                 return cached
             del self._cache[digest]
             raise NotAuthenticated
-        keys = await self._keys.verification_keys("token")
         try:
-            claims = jose.verify(
-                token, {self._issuer: jose.Issuer(keys)}, self._issuer, max_life=600
-            )
+            claims = await self._keys.checked("token", lambda keys: self._claims(token, keys))
             scope = claims.get("scope", "")
             if not isinstance(scope, str):
                 raise jose.AuthError("scope")
@@ -138,6 +141,11 @@ class TokenVerifier:
             self._cache.clear()
         self._cache[digest] = verified
         return verified
+
+    def _claims(self, token: str, keys: jose.Keys) -> dict[str, Any]:
+        return jose.verify(
+            token, {self._issuer: jose.Issuer(keys)}, self._issuer, max_life=MAX_TOKEN_LIFE_S
+        )
 
 
 scheme = OAuth2(

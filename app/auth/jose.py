@@ -38,6 +38,10 @@ class AuthError(Exception):
     """A token or key is not acceptable; the argument names the check, for the log only."""
 
 
+class UnknownKey(AuthError):
+    """The token names a key of a known issuer that is not among its keys: it may be new."""
+
+
 Keys = Mapping[tuple[str, str], Any]
 
 
@@ -135,7 +139,7 @@ def _verify(
         raise AuthError("alg")
     key = issuer.keys.get((kid, alg))
     if key is None:
-        raise AuthError("kid")
+        raise UnknownKey("kid")
     required = {f"require_{claim}": True for claim in ("aud", "iat", "exp", "iss", "sub", "jti")}
     claims: dict[str, Any] = jwt.decode(
         token,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from sqlalchemy import select, text
@@ -14,12 +14,21 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.auth import ed25519, jose
 from app.auth.models import SigningKeyRow
-from app.core.crypto import RootKey
 from app.core.db import Database
+from app.core.key_provider import KeyProvider
 
+T = TypeVar("T")
 Use = Literal["token", "list", "receipt", "checkpoint"]
 USES: tuple[Use, ...] = ("token", "list", "receipt", "checkpoint")
+MAX_TOKEN_LIFE_S = 600
+"""No access token of ours is accepted that was made to live longer."""
+LEEWAY_S = 30
+BELIEVED_AFTER = timedelta(hours=24, seconds=MAX_TOKEN_LIFE_S + LEEWAY_S)
+"""How long a retired token key still verifies."""
+LOCK = text("SELECT pg_advisory_xact_lock(hashtext('signing_keys'))")
+"""Whoever makes or changes a signing key holds it."""
 _FRESH_S = 30.0
+_UNKNOWN_S = 1.0
 
 
 class NoSigningKey(Exception):
@@ -29,7 +38,7 @@ class NoSigningKey(Exception):
 class SigningKeys:
     """Signing and verification keys by use, read again every 30 seconds."""
 
-    def __init__(self, database: Database, root: RootKey) -> None:
+    def __init__(self, database: Database, root: KeyProvider) -> None:
         self._database = database
         self._root = root
         self._signing: dict[str, jose.SigningKey] = {}
@@ -43,7 +52,7 @@ class SigningKeys:
     async def ensure(self) -> None:
         """Create the first key of each use where none exists; safe in many processes at once."""
         async with self._database.session() as session:
-            await session.execute(text("SELECT pg_advisory_xact_lock(hashtext('signing_keys'))"))
+            await session.execute(LOCK)
             current = set(
                 await session.scalars(
                     select(SigningKeyRow.use).where(SigningKeyRow.state == "current")
@@ -51,81 +60,119 @@ class SigningKeys:
             )
             for use in USES:
                 if use not in current:
-                    await session.execute(insert(SigningKeyRow).values(**self._new_row(use)))
-
-    def _new_row(self, use: Use) -> dict[str, Any]:
-        if use == "checkpoint":
-            kid, public, secret = ed25519.generate()
-            wrapped = self._root.wrap(secret, f"signing|{use}|{kid}")
-            return {"kid": kid, "use": use, "public": public, "wrapped": wrapped}
-        key = jose.load_signing_key(jose.generate_key())
-        return {
-            "kid": key.kid,
-            "use": use,
-            "public": key.public,
-            "wrapped": self._root.wrap(key.pem, f"signing|{use}|{key.kid}"),
-        }
+                    row = await new_row(self._root, use)
+                    await session.execute(insert(SigningKeyRow).values(**row))
 
     async def signing_key(self, use: Use) -> jose.SigningKey:
         """The key that signs now. Raises NoSigningKey."""
-        await self._refresh()
+        await self._refresh(_FRESH_S)
         try:
             return self._signing[use]
         except KeyError:
             raise NoSigningKey(use) from None
 
     async def verification_keys(self, use: Use) -> Mapping[tuple[str, str], Any]:
-        """Every key of this use that signatures may still carry, by (kid, alg)."""
-        await self._refresh()
+        """Every key of this use that signatures may carry, by (kid, alg).
+
+        The same object until it is another set of keys.
+        """
+        await self._refresh(_FRESH_S)
         return self._verification.get(use, {})
 
+    async def checked(self, use: Use, check: Callable[[jose.Keys], T]) -> T:
+        """``check(verification keys)``; once more, with the keys read anew, for an unknown one.
+
+        So a key that another process has just begun to sign with is known on the first request.
+        Raises what ``check`` raises.
+        """
+        try:
+            return check(await self.verification_keys(use))
+        except jose.UnknownKey:
+            # Whoever sends invented key names costs one query a second, not one a request.
+            await self._refresh(_UNKNOWN_S)
+            return check(self._verification.get(use, {}))
+
     async def public_keys(self, use: Use) -> list[dict[str, str]]:
-        """Public JWKs of this use."""
-        await self._refresh()
+        """Public JWKs of this use that signatures may carry."""
+        await self._refresh(_FRESH_S)
         return self._public.get(use, [])
 
     async def note_key(self) -> Ed25519PrivateKey:
         """The key that signs checkpoints of the log now. Raises NoSigningKey."""
-        await self._refresh()
+        await self._refresh(_FRESH_S)
         if self._note_key is None:
             raise NoSigningKey("checkpoint")
         return self._note_key
 
     async def note_verifiers(self) -> list[Ed25519PublicKey]:
-        """Every key that has ever signed checkpoints."""
-        await self._refresh()
+        """Every key that has signed checkpoints, or soon will."""
+        await self._refresh(_FRESH_S)
         return list(self._note_verifiers)
 
-    async def _refresh(self) -> None:
-        if time.monotonic() - self._read_at < _FRESH_S:
+    async def _refresh(self, age: float) -> None:
+        if time.monotonic() - self._read_at < age:
             return
         async with self._lock:
-            if time.monotonic() - self._read_at < _FRESH_S:
+            if time.monotonic() - self._read_at < age:
                 return
+            read_at = time.monotonic()
             async with self._database.session() as session:
                 rows = list(await session.scalars(select(SigningKeyRow)))
-            self._load(rows)
-            self._read_at = time.monotonic()
+            await self._load(rows)
+            self._read_at = read_at
 
-    def _load(self, rows: list[SigningKeyRow]) -> None:
+    async def _load(self, rows: list[SigningKeyRow]) -> None:
         signing: dict[str, jose.SigningKey] = {}
-        verification: dict[str, dict[tuple[str, str], Any]] = {}
         public: dict[str, list[dict[str, str]]] = {}
-        notes = [row for row in rows if row.use == "checkpoint"]
-        self._note_verifiers = [ed25519.load_public(row.public) for row in notes]
-        for row in notes:
+        verification: dict[str, dict[tuple[str, str], Any]] = {}
+        note_key = None
+        for row in rows:
+            if row.use != "checkpoint" and _believed(row):
+                jwk = {**row.public, "kid": row.kid, "alg": "ES256", "use": "sig"}
+                public.setdefault(row.use, []).append(jwk)
+                keys = jose.load_jwks({"keys": [jwk]}, ("ES256",))
+                verification.setdefault(row.use, {}).update(keys)
             if row.state == "current":
-                secret = self._root.unwrap(row.wrapped, f"signing|{row.use}|{row.kid}")
-                self._note_key = ed25519.load_private(secret)
-        for row in (row for row in rows if row.use != "checkpoint"):
-            jwk = {**row.public, "kid": row.kid, "alg": "ES256", "use": "sig"}
-            public.setdefault(row.use, []).append(jwk)
-            keys = jose.load_jwks({"keys": [jwk]}, ("ES256",))
-            verification.setdefault(row.use, {}).update(keys)
-            if row.state == "current":
-                pem = self._root.unwrap(row.wrapped, f"signing|{row.use}|{row.kid}")
-                signing[row.use] = jose.load_signing_key(pem)
-        self._signing, self._verification, self._public = signing, verification, public
+                secret = await self._root.unwrap(row.wrapped, context_of(row.use, row.kid))
+                if row.use == "checkpoint":
+                    note_key = ed25519.load_private(secret)
+                else:
+                    signing[row.use] = jose.load_signing_key(secret)
+        notes = [ed25519.load_public(row.public) for row in rows if row.use == "checkpoint"]
+        self._verification = {
+            use: self._same_or_new(use, keys) for use, keys in verification.items()
+        }
+        self._signing, self._public = signing, public
+        self._note_key, self._note_verifiers = note_key, notes
+
+    def _same_or_new(
+        self, use: str, keys: dict[tuple[str, str], Any]
+    ) -> dict[tuple[str, str], Any]:
+        known = self._verification.get(use)
+        return known if known is not None and known.keys() == keys.keys() else keys
+
+
+def _believed(row: SigningKeyRow) -> bool:
+    # A token is of today; a list or a receipt is verified for ever, by when it was signed.
+    if row.use != "token" or row.not_after is None:
+        return True
+    return row.state != "withdrawn" and row.not_after + BELIEVED_AFTER > datetime.now(UTC)
+
+
+def context_of(use: str, kid: str) -> str:
+    """What the wrapped secret of this key is bound to."""
+    return f"signing|{use}|{kid}"
+
+
+async def new_row(root: KeyProvider, use: Use) -> dict[str, Any]:
+    """Values of a row with a new key of this use."""
+    if use == "checkpoint":
+        kid, public, secret = ed25519.generate()
+    else:
+        key = jose.load_signing_key(jose.generate_key())
+        kid, public, secret = key.kid, key.public, key.pem
+    wrapped = await root.wrap(secret, context_of(use, kid))
+    return {"kid": kid, "use": use, "public": public, "wrapped": wrapped}
 
 
 async def published_keys(database: Database) -> list[dict[str, Any]]:

@@ -221,7 +221,9 @@ class AssertionReplay(Base):
 class SigningKeyRow(Base):
     """An online key, wrapped by the root key. Public halves stay for ever.
 
-    ES256; those of use ``checkpoint`` are Ed25519. ``next`` is published before it signs.
+    ES256; those of use ``checkpoint`` are Ed25519. ``next`` is published before it signs;
+    ``retired`` signed until ``not_after``; ``withdrawn`` was replaced in an emergency, and what
+    it signed for this service itself is not believed any more. ``not_before`` is when it was made.
     """
 
     __tablename__ = "signing_keys"
@@ -236,7 +238,10 @@ class SigningKeyRow(Base):
 
     __table_args__ = (
         CheckConstraint("use IN ('token', 'list', 'receipt', 'checkpoint')", name="use"),
-        CheckConstraint("state IN ('next', 'current', 'retired')", name="state"),
+        CheckConstraint("state IN ('next', 'current', 'retired', 'withdrawn')", name="state"),
+        CheckConstraint(
+            "state NOT IN ('retired', 'withdrawn') OR not_after IS NOT NULL", name="not_after"
+        ),
         Index(
             "uq_signing_keys_use_current", "use", unique=True, postgresql_where="state = 'current'"
         ),

@@ -9,8 +9,11 @@ from alembic.util import CommandError
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
+from app.auth.key_rotation import KeyProblem
 from app.auth.service import ClientProblem
 from app.core.embedded import EmbeddedPostgresError
+from app.core.key_provider import Undecipherable
+from app.core.rekeying import RotationProblem
 from app.core.settings import UnsafeSettings
 from app.sanctions.feed.root_keys import RootKeyProblem
 from app.sanctions.lists.importer import ListOlder, ListShrunk, UnknownSource
@@ -27,6 +30,8 @@ _PLAIN = (
     EmbeddedPostgresError,
     ClientProblem,
     RootKeyProblem,
+    KeyProblem,
+    RotationProblem,
     UnknownSource,
     ListOlder,
     ListShrunk,
@@ -61,6 +66,8 @@ def sentence(error: Exception) -> str | None:
         return _finished(f"The file cannot be used: {error}")
     if isinstance(error, _PLAIN):
         return _finished(str(error))
+    if isinstance(error, Undecipherable):
+        return "A key of the database was wrapped by a root key that the settings do not name."
     cause: BaseException = error
     if isinstance(error, DBAPIError) and error.orig is not None:
         cause = error.orig.__cause__ or error.orig

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from app.cli import key_rotation
 from app.cli.errors import Refused
 from app.cli.shell import group, load_settings, operator, run
 from app.core.clock import utc_now
@@ -17,6 +18,9 @@ from app.sanctions.feed import root_keys
 app = group("Keys: the root key that wraps all others, and the offline keys that clients pin.")
 root = group("The offline root keys: any two of the three say which keys the registry signs with.")
 app.add_typer(root, name="root")
+app.add_typer(key_rotation.rotate, name="rotate")
+app.command("prepare")(key_rotation.prepare)
+app.command("list")(key_rotation.list_keys)
 
 
 @app.command("create-root-key")

@@ -6,7 +6,6 @@ import asyncio
 import errno
 import signal
 import socket
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,8 +16,8 @@ from uvicorn.supervisors import Multiprocess
 from app.cli.errors import Refused
 from app.cli.shell import load_settings, opened, part, steps
 from app.cli.shell import run as finish
-from app.core.crypto import RootKey
 from app.core.db import wait_for_database
+from app.core.key_provider import load_root_keys
 from app.core.logging import configure_logging
 from app.core.metrics import serve_metrics
 from app.core.safety import check_database, check_root_key
@@ -113,14 +112,10 @@ def _listen(host: str, port: int) -> socket.socket:
 
 async def _check(settings: Settings) -> None:
     """Refuse here, in one sentence, what the application would refuse with a traceback."""
-    check_root_key(RootKey.load(_path(settings)), settings)
+    check_root_key(load_root_keys(settings), settings)
     await wait_for_database(settings.require("database_url"), settings)
     async with opened(settings, "database_url") as database:
         await check_database(database, settings)
-
-
-def _path(settings: Settings) -> Path:
-    return Path(settings.require("root_key_file"))
 
 
 def worker(

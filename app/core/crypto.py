@@ -1,49 +1,50 @@
-"""Envelope encryption and the one root key.
+"""Envelope encryption: sealed values, and the keys that seal them.
 
-Root key (file) wraps key-encryption keys (rows, one current per scope); those wrap a fresh data
-key for every sealed value. A scope is an opaque text, such as ``agency:<uuid>``. The context,
-bound as additional data, names record, version and owner: a value moved to another record does
-not open.
+The root key (`key_provider`) wraps key-encryption keys (rows, one current per scope); those wrap a
+fresh data key for every sealed value. A scope is an opaque text, such as ``agency:<uuid>``. The
+context, bound to the content as additional data, names record, version and owner: a value moved
+to another record does not open. The data key is bound to its key-encryption key alone, so that a
+change of keys rewrites the header of a value and needs to know nothing about the record.
+
+    version 1 | key id 16 | nonce 12 | wrapped data key 48 | nonce 12 | content and tag
 """
 
 from __future__ import annotations
 
-import base64
 import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 from uuid import UUID, uuid4
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import CheckConstraint, Index, LargeBinary, Text, func, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import DateTime
 
 from app.core.db import Base
-from app.core.settings import UnsafeSettings
+from app.core.key_provider import KeyProvider, RootKey, Undecipherable
 
-_FORMAT = b"\x01"
+HEADER = 77
+"""Bytes of a sealed value that its key-encryption key decides."""
+_FIRST, FORMAT = b"\x01", b"\x02"
+_SHORTEST = HEADER + 12 + 16
 _CACHE_S = 60.0
-_KEY_FILE_PREFIX = "registry-root-key:v1:"
 
 Connection: TypeAlias = Any
 """An AsyncSession or a raw asyncpg connection: whatever the caller's transaction runs on."""
 
 
-class Undecipherable(Exception):
-    """A sealed value does not open: wrong key, wrong record, or altered bytes."""
-
-
 class EncryptionKey(Base):
-    """A key-encryption key, wrapped by the root key."""
+    """A key-encryption key, wrapped by the root key.
+
+    A retired one opens what is still sealed under it. ``moved_at`` says when nothing that can be
+    moved was left; its row is deleted when nothing at all refers to it.
+    """
 
     __tablename__ = "encryption_keys"
 
@@ -52,9 +53,13 @@ class EncryptionKey(Base):
     wrapped: Mapped[bytes] = mapped_column(LargeBinary)
     state: Mapped[str] = mapped_column(Text, server_default="current")
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    retired_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    moved_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
     __table_args__ = (
         CheckConstraint("state IN ('current', 'retired')", name="state"),
+        CheckConstraint("(state = 'retired') = (retired_at IS NOT NULL)", name="retired_at"),
+        CheckConstraint("moved_at >= retired_at", name="moved_at"),
         Index(
             "uq_encryption_keys_scope_current",
             "scope",
@@ -65,66 +70,9 @@ class EncryptionKey(Base):
 
 
 @dataclass(frozen=True, slots=True)
-class RootKey:
-    """The key above all keys. ``purpose`` says what it was made for; production refuses demo."""
+class Kek:
+    """A key-encryption key, unwrapped; lives in memory for a minute at most."""
 
-    secret: bytes
-    purpose: Literal["demo", "production"]
-
-    @classmethod
-    def generate(cls, purpose: Literal["demo", "production"]) -> RootKey:
-        return cls(os.urandom(32), purpose)
-
-    @classmethod
-    def load(cls, path: Path) -> RootKey:
-        """Read a root-key file. Raises UnsafeSettings with one sentence when it is not one."""
-        try:
-            content = path.read_text("ascii").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise UnsafeSettings(f"The root key file {path} cannot be read.") from error
-        purpose, _, encoded = content.removeprefix(_KEY_FILE_PREFIX).partition(":")
-        try:
-            secret = base64.b64decode(encoded, validate=True)
-        except ValueError:
-            secret = b""
-        if not content.startswith(_KEY_FILE_PREFIX) or len(secret) != 32:
-            raise UnsafeSettings(f"The root key file {path} does not hold a root key.")
-        if purpose == "demo":
-            return cls(secret, "demo")
-        if purpose == "production":
-            return cls(secret, "production")
-        raise UnsafeSettings(f"The root key file {path} names an unknown purpose.")
-
-    def save(self, path: Path) -> None:
-        """Write the key to a new file that only its owner can read; never overwrites one."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(
-                f"{_KEY_FILE_PREFIX}{self.purpose}:{base64.b64encode(self.secret).decode()}\n"
-            )
-
-    def derive(self, label: str) -> bytes:
-        """A 256-bit key for one purpose; the same label always gives the same key."""
-        return HKDF(SHA256(), 32, salt=None, info=b"partner-registry|" + label.encode()).derive(
-            self.secret
-        )
-
-    def wrap(self, plain: bytes, context: str) -> bytes:
-        """Encrypt key material under the root key, bound to ``context``."""
-        nonce = os.urandom(12)
-        return nonce + AESGCM(self.derive("wrap")).encrypt(nonce, plain, context.encode())
-
-    def unwrap(self, wrapped: bytes, context: str) -> bytes:
-        """Undo `wrap`. Raises Undecipherable."""
-        try:
-            return AESGCM(self.derive("wrap")).decrypt(wrapped[:12], wrapped[12:], context.encode())
-        except (InvalidTag, ValueError) as error:
-            raise Undecipherable(context) from error
-
-
-@dataclass(frozen=True, slots=True)
-class _Kek:
     id: UUID
     secret: bytes
     read_at: float
@@ -141,40 +89,35 @@ async def _fetch(connection: Connection, sql: str, *args: Any) -> Sequence[Any]:
 class KeyRing:
     """Seals and opens values. Works inside the caller's transaction, on its own connection."""
 
-    def __init__(self, root: RootKey) -> None:
+    def __init__(self, root: KeyProvider) -> None:
         self.root = root
-        self._current: dict[str, _Kek] = {}
-        self._by_id: dict[UUID, _Kek] = {}
+        self._current: dict[str, Kek] = {}
+        self._by_id: dict[UUID, Kek] = {}
 
     async def seal(self, connection: Connection, scope: str, context: str, plain: bytes) -> bytes:
         """Encrypt ``plain`` for ``scope``; ``context`` must be given again to open it."""
         kek = await self._current_key(connection, scope)
-        data_key, key_nonce, nonce = os.urandom(32), os.urandom(12), os.urandom(12)
-        bound = _aad(kek.id, context)
-        return b"".join(
-            (
-                _FORMAT,
-                kek.id.bytes,
-                key_nonce,
-                AESGCM(kek.secret).encrypt(key_nonce, data_key, bound),
-                nonce,
-                AESGCM(data_key).encrypt(nonce, plain, bound),
-            )
-        )
+        data_key, nonce = os.urandom(32), os.urandom(12)
+        content = AESGCM(data_key).encrypt(nonce, plain, f"v2|{context}".encode())
+        return _header(kek, data_key) + nonce + content
 
     async def open(self, connection: Connection, context: str, sealed: bytes) -> bytes:
         """Decrypt a sealed value. Raises Undecipherable."""
-        if len(sealed) < 105 or sealed[:1] != _FORMAT:
+        if len(sealed) < _SHORTEST or sealed[:1] not in (_FIRST, FORMAT):
             raise Undecipherable(context)
-        kek = await self._key(connection, UUID(bytes=sealed[1:17]))
-        bound = _aad(kek.id, context)
+        kek = await self._key(connection, key_id_of(sealed))
+        bound = f"v2|{context}".encode()
+        own = _bound(kek)
+        if sealed[:1] == _FIRST:
+            bound = own = f"v1|{kek.id}|{context}".encode()
         try:
-            data_key = AESGCM(kek.secret).decrypt(sealed[17:29], sealed[29:77], bound)
-            return AESGCM(data_key).decrypt(sealed[77:89], sealed[89:], bound)
+            data_key = AESGCM(kek.secret).decrypt(sealed[17:29], sealed[29:HEADER], own)
+            content = sealed[HEADER:]
+            return AESGCM(data_key).decrypt(content[:12], content[12:], bound)
         except InvalidTag as error:
             raise Undecipherable(context) from error
 
-    async def _current_key(self, connection: Connection, scope: str) -> _Kek:
+    async def _current_key(self, connection: Connection, scope: str) -> Kek:
         cached = self._current.get(scope)
         if cached and time.monotonic() - cached.read_at < _CACHE_S:
             return cached
@@ -187,21 +130,21 @@ class KeyRing:
             scope,
         )
         if rows:
-            kek = self._unwrapped(rows[0][0], scope, rows[0][1])
+            kek = await self._unwrapped(rows[0][0], scope, rows[0][1])
             if rows[0][2]:
                 self._current[scope] = self._by_id[kek.id] = kek
             return kek
         return await self._create(connection, scope)
 
-    async def _create(self, connection: Connection, scope: str) -> _Kek:
-        key_id, secret = uuid4(), os.urandom(32)
+    async def _create(self, connection: Connection, scope: str) -> Kek:
+        key_id = uuid4()
         await _fetch(
             connection,
             "INSERT INTO encryption_keys (id, scope, wrapped) VALUES ($1, $2, $3) "
             "ON CONFLICT (scope) WHERE state = 'current' DO NOTHING",
             key_id,
             scope,
-            self.root.wrap(secret, f"kek|{key_id}|{scope}"),
+            await new_wrapped(self.root, key_id, scope),
         )
         rows = await _fetch(
             connection,
@@ -210,9 +153,9 @@ class KeyRing:
         )
         # Not cached: this transaction may still roll back, and a key that then does not exist
         # would lose what is sealed under it.
-        return self._unwrapped(rows[0][0], scope, rows[0][1])
+        return await self._unwrapped(rows[0][0], scope, rows[0][1])
 
-    async def _key(self, connection: Connection, key_id: UUID) -> _Kek:
+    async def _key(self, connection: Connection, key_id: UUID) -> Kek:
         cached = self._by_id.get(key_id)
         if cached and time.monotonic() - cached.read_at < _CACHE_S:
             return cached
@@ -221,20 +164,76 @@ class KeyRing:
         )
         if not rows:
             raise Undecipherable(f"key {key_id} is gone")
-        kek = self._unwrapped(key_id, rows[0][0], rows[0][1])
+        kek = await self._unwrapped(key_id, rows[0][0], rows[0][1])
         self._by_id[key_id] = kek
         return kek
 
-    def _unwrapped(self, key_id: UUID, scope: str, wrapped: bytes) -> _Kek:
-        # asyncpg's own UUID type is normalised, so that equal ids are equal keys of the cache.
-        key_id = UUID(str(key_id))
-        return _Kek(key_id, self.root.unwrap(wrapped, f"kek|{key_id}|{scope}"), time.monotonic())
+    async def _unwrapped(self, key_id: UUID, scope: str, wrapped: bytes) -> Kek:
+        return await unwrapped(self.root, key_id, scope, wrapped)
 
 
-def _aad(key_id: UUID, context: str) -> bytes:
-    return f"v1|{key_id}|{context}".encode()
+async def new_wrapped(root: KeyProvider, key_id: UUID, scope: str) -> bytes:
+    """A new secret for this key of this scope, wrapped."""
+    return await root.wrap(os.urandom(32), f"kek|{key_id}|{scope}")
+
+
+async def unwrapped(root: KeyProvider, key_id: UUID, scope: str, wrapped: bytes) -> Kek:
+    """The key-encryption key of a row. Raises Undecipherable."""
+    # asyncpg's own UUID type is normalised, so that equal ids are equal keys of the cache.
+    key_id = UUID(str(key_id))
+    return Kek(key_id, await root.unwrap(wrapped, f"kek|{key_id}|{scope}"), time.monotonic())
+
+
+def key_id_of(sealed: bytes) -> UUID:
+    """Which key-encryption key a sealed value, or its header, names."""
+    return UUID(bytes=sealed[1:17])
+
+
+def moved(header: bytes, old: Kek, new: Kek) -> bytes:
+    """The header of a value of the present format, under another key.
+
+    Raises Undecipherable when it is not ``old`` that wrapped it.
+    """
+    try:
+        data_key = AESGCM(old.secret).decrypt(header[17:29], header[29:HEADER], _bound(old))
+    except InvalidTag as error:
+        raise Undecipherable(f"a header under key {old.id}") from error
+    return _header(new, data_key)
+
+
+def _header(kek: Kek, data_key: bytes) -> bytes:
+    nonce = os.urandom(12)
+    wrapped = AESGCM(kek.secret).encrypt(nonce, data_key, _bound(kek))
+    return b"".join((FORMAT, kek.id.bytes, nonce, wrapped))
+
+
+def _bound(kek: Kek) -> bytes:
+    return f"v2|{kek.id}".encode()
 
 
 def agency_scope(agency_id: UUID) -> str:
     """Key scope of what one agency owns."""
     return f"agency:{agency_id}"
+
+
+def partner_scope() -> str:
+    """Key scope of what partners own."""
+    return "partners"
+
+
+__all__ = [
+    "FORMAT",
+    "HEADER",
+    "EncryptionKey",
+    "Kek",
+    "KeyProvider",
+    "KeyRing",
+    "RootKey",
+    "Undecipherable",
+    "agency_scope",
+    "key_id_of",
+    "moved",
+    "new_wrapped",
+    "partner_scope",
+    "unwrapped",
+]

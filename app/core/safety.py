@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy import CheckConstraint, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.crypto import RootKey
 from app.core.db import Base, Database
+from app.core.key_provider import KeyProvider
 from app.core.settings import Settings, UnsafeSettings
 
 _FACTS = text(
@@ -63,7 +63,7 @@ async def check_database(database: Database, settings: Settings) -> None:
         raise UnsafeSettings("This database holds demo clients; production refuses them.")
 
 
-def check_root_key(root: RootKey, settings: Settings) -> None:
+def check_root_key(root: KeyProvider, settings: Settings) -> None:
     """Raises UnsafeSettings for a demo key in production."""
     if settings.env == "production" and root.purpose != "production":
         raise UnsafeSettings("The root key was made for the demo; production refuses it.")

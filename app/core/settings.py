@@ -42,6 +42,15 @@ class Settings(BaseSettings):
     root_key_file: Path | None = Field(
         None, description="file with the root key that wraps every other key"
     )
+    root_key: SecretStr | None = Field(
+        None, description="text of that file, in its place; never both"
+    )
+    root_key_second_file: Path | None = Field(
+        None, description="file with the coming or the former root key: read, never used to wrap"
+    )
+    root_key_second: SecretStr | None = Field(
+        None, description="text of that file, in its place; never both"
+    )
     var_dir: Path = Field(Path("var"), description="where the embedded demo keeps its data")
     lists_dir: Path | None = Field(None, description="folder of list files for the demo world")
     body_limit_bytes: int = Field(262_144, ge=1_024, le=26_214_400)
@@ -59,12 +68,21 @@ class Settings(BaseSettings):
         return value
 
     @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        for name in ("root_key", "root_key_second"):
+            if getattr(self, name) is not None and getattr(self, f"{name}_file") is not None:
+                words = f"REGISTRY_{name.upper()}"
+                raise UnsafeSettings(f"Set {words}_FILE or {words}, not both.")
+        return self
+
+    @model_validator(mode="after")
     def _production(self) -> Self:
         if self.env != "production":
             return self
-        for name in ("database_url", "root_key_file"):
-            if getattr(self, name) is None:
-                raise UnsafeSettings(f"REGISTRY_{name.upper()} must be set in production.")
+        if self.database_url is None:
+            raise UnsafeSettings("REGISTRY_DATABASE_URL must be set in production.")
+        if self.root_key_file is None and self.root_key is None:
+            raise UnsafeSettings("REGISTRY_ROOT_KEY_FILE must be set in production.")
         if not self.issuer.startswith("https://"):
             raise UnsafeSettings("REGISTRY_ISSUER must be an https address in production.")
         return self

@@ -18,8 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import models  # noqa: F401 - every table must be known before the first query
 from app.auth.caller import Caller
 from app.core.clock import utc_now
-from app.core.crypto import KeyRing, RootKey
+from app.core.crypto import KeyRing
 from app.core.db import Database, bind_now
+from app.core.key_provider import load_root_keys
 from app.core.safety import Instance
 from app.core.settings import Settings, UnsafeSettings
 from app.demo import people, records
@@ -57,7 +58,7 @@ async def load_world(
     database is not empty and not the demo's.
     """
     moment = now or utc_now()
-    root = RootKey.load(Path(settings.require("root_key_file")))
+    root = load_root_keys(settings)
     operator = Database(settings.require("database_migration_url"), settings)
     app = Database(settings.require("database_url"), settings)
     worker = Database(settings.require("database_worker_url"), settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -132,6 +133,9 @@ async def test_a_retired_key_still_verifies_only_while_it_is_published(
         async def verification_keys(self, use: str) -> dict[tuple[str, str], object]:
             assert use == "token"
             return {}
+
+        async def checked(self, use: str, check: Callable[[Any], Any]) -> object:
+            return check(await self.verification_keys(use))
 
     verifier = TokenVerifier(NoKeys(), app.state.settings.issuer)  # type: ignore[arg-type]
     with pytest.raises(NotAuthenticated):

@@ -70,7 +70,9 @@ async def test_a_rotation_is_seen_within_half_a_minute_and_the_old_key_still_ver
     await ring.ensure()
     old = await ring.signing_key("token")
     async with operator.connection() as connection:
-        await connection.execute("UPDATE signing_keys SET state = 'retired' WHERE use = 'token'")
+        await connection.execute(
+            "UPDATE signing_keys SET state = 'retired', not_after = now() WHERE use = 'token'"
+        )
     await ring.ensure()
     assert (await ring.signing_key("token")).kid == old.kid, "not read again yet"
     ring._read_at -= 31

@@ -62,7 +62,7 @@ async def test_any_changed_byte_is_noticed(session: AsyncSession) -> None:
 
 
 async def test_what_is_no_sealed_value_does_not_open(session: AsyncSession) -> None:
-    for value in (b"", b"\x01", b"\x02" + bytes(200), b"\x01" + bytes(103)):
+    for value in (b"", b"\x01", b"\x03" + bytes(200), b"\x02" + bytes(103), b"\x01" + bytes(103)):
         with pytest.raises(Undecipherable):
             await KeyRing(ROOT).open(session, "r", value)
 
@@ -185,11 +185,11 @@ def test_a_broken_root_key_file_is_one_clear_sentence(content: str, tmp_path: Pa
         RootKey.load(tmp_path / "absent.key")
 
 
-def test_derived_keys_differ_by_purpose_and_by_root() -> None:
+async def test_derived_keys_differ_by_purpose_and_by_root() -> None:
     assert ROOT.derive("cursors") == ROOT.derive("cursors")
     assert len({ROOT.derive("a"), ROOT.derive("b"), RootKey.generate("demo").derive("a")}) == 3
-    wrapped = ROOT.wrap(b"key", "context")
-    assert ROOT.unwrap(wrapped, "context") == b"key"
+    wrapped = await ROOT.wrap(b"key", "context")
+    assert await ROOT.unwrap(wrapped, "context") == b"key"
     for value, context in ((wrapped, "other"), (wrapped[:-1], "context"), (b"", "context")):
         with pytest.raises(Undecipherable):
-            ROOT.unwrap(value, context)
+            await ROOT.unwrap(value, context)

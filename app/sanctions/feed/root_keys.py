@@ -138,6 +138,24 @@ def _document(payload: dict[str, Any], keys: Sequence[jose.SigningKey]) -> dict[
     }
 
 
+async def published_since(database: Database, kid: str) -> datetime | None:
+    """Since when a keys document names this key; None when the newest one does not."""
+    async with database.session() as session:
+        rows = (
+            await session.execute(
+                select(KeysDocument.created_at, KeysDocument.document).order_by(
+                    KeysDocument.version.desc()
+                )
+            )
+        ).all()
+    since: datetime | None = None
+    for created_at, document in rows:
+        if kid not in {key["kid"] for key in _claims(document)["keys"]}:
+            break
+        since = created_at
+    return since
+
+
 async def latest_document(database: Database) -> dict[str, Any] | None:
     """Claims of the newest keys document, unverified: to see whether it is still right."""
     async with database.session() as session:
@@ -146,6 +164,10 @@ async def latest_document(database: Database) -> dict[str, Any] | None:
         )
     if document is None:
         return None
+    return _claims(document)
+
+
+def _claims(document: dict[str, Any]) -> dict[str, Any]:
     payload = document["payload"]
     claims: dict[str, Any] = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     return claims
