@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.agencies import queries as agencies
 from app.agencies.models import Agency
-from app.auth import service as auth
+from app.auth import clients as auth
 from app.auth.models import Client, Person
 from app.auth.scopes import AGENCY
 from app.cli.errors import Refused

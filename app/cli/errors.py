@@ -9,7 +9,7 @@ from alembic.util import CommandError
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
-from app.auth.service import ClientProblem
+from app.auth.clients import ClientProblem
 from app.core.embedded import EmbeddedPostgresError
 from app.core.settings import UnsafeSettings
 from app.sanctions.feed.root_keys import RootKeyProblem
