@@ -28,3 +28,12 @@ class Event(StrEnum):
     LIST_IMPORTED = "sanction:list:import"
     SCREENED = "screening:subject:run"
     CLEARANCE_GIVEN = "clearance:answer:give"
+    CLIENT_CREATED = "client:record:create"
+    CLIENT_CHANGED = "client:record:change"
+    CLIENT_REVOKED = "client:record:revoke"
+    SECRET_ROTATED = "client:secret:rotate"  # noqa: S105 - a name
+    SECRET_ENDED = "client:secret:end"  # noqa: S105 - a name
+    FEED_TOKEN_CREATED = "client:feed_token:create"  # noqa: S105 - a name
+    FEED_TOKEN_REVOKED = "client:feed_token:revoke"  # noqa: S105 - a name
+    PERSON_CREATED = "person:record:create"
+    PERSON_CHANGED = "person:record:change"
