@@ -22,7 +22,7 @@ from tests.auth.conftest import MakeClient
 from tests.conftest import ApiFor, Settle
 from tests.contract.contract import Operation, operations
 from tests.hostile.calls import example_body, headers_of, path_of, query_of
-from tests.support import Api, World, plain_client
+from tests.support import Api, plain_client
 
 FTM = "/v1/feeds/sanctions/ftm"
 FILES = (f"{FTM}/index.json", f"{FTM}/entities.ftm.json", f"{FTM}/targets.simple.csv")
@@ -48,7 +48,7 @@ async def _made(admin: Api, client_id: str, **more: Any) -> dict[str, Any]:
 
 async def _ask(app: FastAPI, token: str, path: str = FILES[0], kind: str = "Token") -> Any:
     async with plain_client(app) as client:
-        return await client.get(path, headers={"Authorization": f"{kind} {token}"})
+        return await client.get(path, headers={b"Authorization": f"{kind} {token}".encode()})
 
 
 @pytest.mark.parametrize("kind", ["Bearer", "Token", "ApiKey", "apikey", "TOKEN", "bearer"])
@@ -108,7 +108,7 @@ async def test_unknown_expired_and_revoked_tokens_are_refused_alike(
         assert (await admin.delete(f"{url}/{revoked['id']}")).status_code == 204
     unknown = PREFIX + secrets.token_urlsafe(32)
     tokens = (unknown, expired["token"], revoked["token"], PREFIX, "x", "é" * 10, "a b")
-    answers = [await _ask(app, token.encode().decode("latin-1")) for token in tokens]
+    answers = [await _ask(app, token) for token in tokens]
     assert _plain(answers[0])[0] == 401
     assert all(_plain(answer) == _plain(answers[0]) for answer in answers)
     listed = await admin.read(f"{url}?limit=1")

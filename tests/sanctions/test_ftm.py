@@ -162,8 +162,8 @@ async def test_the_table_has_no_cell_that_calculates(api_for: ApiFor, settle: Se
 
 @pytest.mark.parametrize(
     ("text", "cell"),
-    [("a", "a"), ("", ""), ("=1", "'=1"), (" =1", "' =1"), ("\t1", "'\t1"), ("\u3000＋1", "'\u3000＋1"),
-     ("a=1", "a=1"), ("-5", "'-5"), ("@x", "'@x"), ("\r=", "'\r=")],
+    [("a", "a"), ("", ""), ("=1", "'=1"), (" =1", "' =1"), ("\t1", "'\t1"),
+     ("\u3000＋1", "'\u3000＋1"), ("a=1", "a=1"), ("-5", "'-5"), ("@x", "'@x"), ("\r=", "'\r=")],
 )  # fmt: skip
 def test_cells_that_a_spreadsheet_would_calculate_are_text(text: str, cell: str) -> None:
     assert csv_cells.safe(text) == cell
