@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from fastapi import Depends, FastAPI
 
+from app.agencies.clients.endpoints import router as clients
 from app.agencies.endpoints import router as agencies
+from app.agencies.persons.endpoints import router as persons
 from app.assessments.endpoints import router as assessments
 from app.assessments.sharing_endpoints import requests as access_requests
 from app.assessments.sharing_endpoints import shares as assessment_shares
@@ -15,6 +17,7 @@ from app.partners.endpoints import router as partners
 from app.recognition.endpoints import router as recognition
 from app.sanctions.endpoints import router as sanctions
 from app.sanctions.feed.endpoints import router as feed
+from app.sanctions.feed.ftm_endpoints import router as ftm
 from app.sanctions.screening.endpoints import router as screening
 
 V1 = (
@@ -28,6 +31,9 @@ V1 = (
     assessment_shares,
     access_requests,
     sanctions,
+    ftm,
+    clients,
+    persons,
 )
 """Routers under /v1; those of the hot routes first, because routes are tried in order."""
 

@@ -19,6 +19,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import models  # noqa: F401 - every table must be known before the first query
+from app.agencies.clients.upkeep import watch_secrets
 from app.auth.keys import SigningKeys
 from app.core.db import Database, wait_for_database
 from app.core.idempotency import KEEP_DAYS
@@ -107,6 +108,7 @@ def _tasks(
         "feed_heartbeat": (lambda: keep_feed_fresh(database, feed), HEARTBEAT_S),
         "expiry": (lambda: _until_none(lambda: expire_entries(database)), EXPIRY_S),
         "housekeeping": (lambda: _until_none(lambda: tidy(database)), HOUSEKEEPING_S),
+        "client_secrets": (lambda: watch_secrets(database), HOUSEKEEPING_S),
         "alive": (heart.beat, ALIVE_S),
     }
     return [

@@ -19,7 +19,7 @@ import asyncpg
 import httpx
 
 from app.agencies.models import Agency
-from app.auth import service as auth
+from app.auth import clients as auth
 from app.auth.scopes import AGENCY
 from app.core import migrate, roles
 from app.core.crypto import RootKey

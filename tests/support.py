@@ -13,7 +13,7 @@ import httpx
 from fastapi import FastAPI
 
 from app.agencies.models import Agency
-from app.auth import service as auth
+from app.auth import clients as auth
 from app.auth.scopes import AGENCY
 from app.core.db import Database
 from app.core.ids import new_id

@@ -16,3 +16,9 @@ class AgencyUnknown(ServiceError):
     status = 422
     code = "agency_unknown"
     title = "The agency does not take part in the registry."
+
+
+class PatchEmpty(ServiceError):
+    status = 422
+    code = "patch_empty"
+    title = "The patch changes nothing."

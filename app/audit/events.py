@@ -33,3 +33,12 @@ class Event(StrEnum):
     SIGNING_KEY_PREPARED = "keys:signing:prepare"
     SIGNING_KEY_ROTATED = "keys:signing:rotate"
     SIGNING_KEY_REPLACED = "keys:signing:replace"
+    CLIENT_CREATED = "client:record:create"
+    CLIENT_CHANGED = "client:record:change"
+    CLIENT_REVOKED = "client:record:revoke"
+    SECRET_ROTATED = "client:secret:rotate"  # noqa: S105 - a name
+    SECRET_ENDED = "client:secret:end"  # noqa: S105 - a name
+    FEED_TOKEN_CREATED = "client:feed_token:create"  # noqa: S105 - a name
+    FEED_TOKEN_REVOKED = "client:feed_token:revoke"  # noqa: S105 - a name
+    PERSON_CREATED = "person:record:create"
+    PERSON_CHANGED = "person:record:change"

@@ -10,6 +10,7 @@ from sqlalchemy import (
     CheckConstraint,
     DateTime,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     LargeBinary,
     Text,
@@ -23,6 +24,24 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.core.db import Base
 
 NOW = func.now()
+
+
+def _of_the_same_agency(table: str, column: str, target: str) -> ForeignKeyConstraint:
+    """What a row refers to belongs to the agency of the row."""
+    return ForeignKeyConstraint(
+        [column, "agency_id"],
+        [f"{target}.id", f"{target}.agency_id"],
+        name=f"fk_{table}_{column}_agency",
+        use_alter=target == "trusted_issuers",
+    )
+
+
+SCOPES_OF_KIND = (
+    "CASE WHEN partner_id IS NULL "
+    "THEN array_to_string(scopes, ' ', '') !~ '(^| )self:' "
+    "ELSE array_to_string(scopes, ' ', '') ~ '^(self:[a-z_]+( |$))*$' END"
+)
+"""An agency's client holds no scope of partners, a partner's client no other."""
 
 
 class Person(Base):
@@ -41,9 +60,9 @@ class Person(Base):
     office: Mapped[str] = mapped_column(Text)
     role: Mapped[str] = mapped_column(Text)
     roles: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
-    office_id: Mapped[UUID | None] = mapped_column(ForeignKey("offices.id"))
+    office_id: Mapped[UUID | None]
     staff_id: Mapped[str | None] = mapped_column(Text)
-    issuer_id: Mapped[UUID | None] = mapped_column(ForeignKey("trusted_issuers.id"))
+    issuer_id: Mapped[UUID | None]
     subject: Mapped[str | None] = mapped_column(Text)
     status: Mapped[str] = mapped_column(Text, server_default="active")
     version: Mapped[int] = mapped_column(server_default="1")
@@ -52,6 +71,9 @@ class Person(Base):
     __table_args__ = (
         UniqueConstraint("agency_id", "staff_id"),
         UniqueConstraint("issuer_id", "subject"),
+        UniqueConstraint("id", "agency_id"),
+        _of_the_same_agency("persons", "office_id", "offices"),
+        _of_the_same_agency("persons", "issuer_id", "trusted_issuers"),
         CheckConstraint("status IN ('active', 'inactive')", name="status"),
         CheckConstraint("num_nulls(issuer_id, subject) <> 1", name="subject"),
         Index("ix_persons_agency_id", "agency_id"),
@@ -71,17 +93,17 @@ class Client(Base):
     id: Mapped[str] = mapped_column(Text, primary_key=True)
     agency_id: Mapped[UUID | None] = mapped_column(ForeignKey("agencies.id"))
     partner_id: Mapped[UUID | None]
-    person_id: Mapped[UUID | None] = mapped_column(ForeignKey("persons.id"))
+    person_id: Mapped[UUID | None]
     name: Mapped[str] = mapped_column(Text)
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
     roles: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     countries: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     max_level: Mapped[str] = mapped_column(Text, server_default="AGENCY_ONLY")
-    office_id: Mapped[UUID | None] = mapped_column(ForeignKey("offices.id"))
+    office_id: Mapped[UUID | None]
     auth_method: Mapped[str] = mapped_column(Text)
     jwks: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     certificate_bound: Mapped[bool] = mapped_column(server_default="false")
-    issuer_id: Mapped[UUID | None] = mapped_column(ForeignKey("trusted_issuers.id"))
+    issuer_id: Mapped[UUID | None]
     subject: Mapped[str | None] = mapped_column(Text)
     acts_through: Mapped[str | None] = mapped_column(ForeignKey("clients.id"))
     status: Mapped[str] = mapped_column(Text, server_default="active")
@@ -97,6 +119,14 @@ class Client(Base):
         ),
         CheckConstraint("num_nonnulls(agency_id, partner_id) = 1", name="subject_kind"),
         CheckConstraint("partner_id IS NULL OR person_id IS NULL", name="partner_person"),
+        # Without an agency the keys below would not be looked up at all.
+        CheckConstraint(
+            "partner_id IS NULL OR num_nonnulls(office_id, issuer_id) = 0", name="partner_office"
+        ),
+        CheckConstraint(SCOPES_OF_KIND, name="scopes"),
+        _of_the_same_agency("clients", "person_id", "persons"),
+        _of_the_same_agency("clients", "office_id", "offices"),
+        _of_the_same_agency("clients", "issuer_id", "trusted_issuers"),
         CheckConstraint(
             "(auth_method = 'trusted_issuer') = (issuer_id IS NOT NULL)", name="issuer"
         ),
@@ -105,6 +135,7 @@ class Client(Base):
             "max_level IN ('INTER_AGENCY', 'RESTRICTED', 'AGENCY_ONLY')", name="max_level"
         ),
         Index("ix_clients_agency_id", "agency_id"),
+        Index("ix_clients_person_id", "person_id"),
         Index("ix_clients_acts_through", "acts_through"),
         Index(
             "uq_clients_issuer_id_subject_acts_through",
@@ -161,6 +192,7 @@ class TrustedIssuer(Base):
         CheckConstraint("token_id_claim IN ('jti', 'uti')", name="token_id_claim"),
         CheckConstraint("max_life_s BETWEEN 60 AND 5400", name="max_life_s"),
         CheckConstraint("valid_to > valid_from", name="valid_to"),
+        UniqueConstraint("id", "agency_id"),
         # One live row per issuer: a refused or revoked one may be proposed again.
         Index(
             "uq_trusted_issuers_issuer",
@@ -203,7 +235,10 @@ class ClientSecret(Base):
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=NOW)
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
-    __table_args__ = (Index("ix_client_secrets_client_id", "client_id"),)
+    __table_args__ = (
+        CheckConstraint("expires_at <= created_at + interval '181 days'", name="expires_at"),
+        Index("ix_client_secrets_client_id", "client_id"),
+    )
 
 
 class AssertionReplay(Base):

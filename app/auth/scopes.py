@@ -59,6 +59,12 @@ PARTNER: frozenset[str] = frozenset(scope for scope in ALL if scope.startswith("
 AGENCY: frozenset[str] = ALL - PARTNER
 """Scopes of agencies' clients."""
 DECIDING: frozenset[str] = frozenset(
-    {Scope.SANCTIONS_REVIEW, Scope.SANCTIONS_DECIDE, Scope.ASSESSMENTS_SHARE}
+    {
+        Scope.SANCTIONS_REVIEW,
+        Scope.SANCTIONS_DECIDE,
+        Scope.ASSESSMENTS_SHARE,
+        Scope.AGENCIES_ADMIN,
+        Scope.CLIENTS_ADMIN,
+    }
 )
 """Scopes that act only for a natural person with office and role, never for a bare machine."""

@@ -1,4 +1,4 @@
-"""The token service and the life of clients. Works inside the caller's transaction."""
+"""The token service. Works inside the caller's transaction."""
 
 from __future__ import annotations
 
@@ -9,26 +9,21 @@ import secrets
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import unquote_plus
-from uuid import UUID
 
 from pydantic_core import to_json
-from sqlalchemy import delete, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth import jose, queries
+from app.auth.clients import MAX_SECRETS
 from app.auth.errors import TokenRefused
-from app.auth.models import AssertionReplay, Client, ClientSecret, Person
-from app.auth.scopes import AGENCY, DECIDING
-from app.core.ids import new_id
+from app.auth.models import AssertionReplay, Client
 
 TOKEN_LIFE_S = 300
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-SECRET_LIFE = timedelta(days=180)
-_MAX_SECRETS = 2
 _ASSERTION_TYPES = frozenset({"", "jwt", "client-authentication+jwt"})
 _NOBODY = hashlib.sha256(b"nobody").digest()
 
@@ -71,7 +66,7 @@ async def authenticate(
     digests = await queries.live_digests(session, client_id, now) if readable else []
     offered = hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
     matched = False
-    for digest in (digests + [_NOBODY] * _MAX_SECRETS)[:_MAX_SECRETS]:
+    for digest in (digests + [_NOBODY] * MAX_SECRETS)[:MAX_SECRETS]:
         matched |= hmac.compare_digest(digest, offered)
     if client is None or not matched or client.status != "active" or offered == _NOBODY:
         raise TokenRefused("invalid_client", 401)
@@ -157,109 +152,3 @@ def issue_token(
         "expires_in": TOKEN_LIFE_S,
         "scope": claims["scope"],
     }
-
-
-# ------------------------------------------------------------------------------ life of clients
-
-
-class ClientProblem(Exception):
-    """A client cannot be made or changed as asked; the message is one sentence."""
-
-
-@dataclass(frozen=True, slots=True)
-class NewClient:
-    """What it takes to create a client."""
-
-    id: str
-    agency_id: UUID
-    name: str
-    scopes: tuple[str, ...]
-    auth_method: Literal["private_key_jwt", "client_secret_basic"] = "private_key_jwt"
-    jwks: dict[str, Any] | None = None
-    person_id: UUID | None = None
-    demo: bool = False
-
-
-async def add_person(
-    session: AsyncSession, agency_id: UUID, name: str, office: str, role: str
-) -> Person:
-    """Record a person of an agency who may decide."""
-    person = Person(id=new_id(), agency_id=agency_id, name=name, office=office, role=role)
-    session.add(person)
-    await session.flush()  # clients refer to the row by its key
-    return person
-
-
-async def create_client(session: AsyncSession, new: NewClient) -> str | None:
-    """Create a client; returns its secret (shown once) for ``client_secret_basic``, else None.
-
-    Raises ClientProblem for unknown scopes, a missing key, or a deciding scope without a person.
-    """
-    unknown = sorted(set(new.scopes) - AGENCY)
-    if unknown:
-        raise ClientProblem(f"Unknown scope: {', '.join(unknown)}.")
-    if DECIDING & set(new.scopes) and new.person_id is None:
-        raise ClientProblem("A deciding scope needs a client bound to a named person.")
-    if new.auth_method == "private_key_jwt" and not (
-        new.jwks and jose.load_jwks(new.jwks, jose.INBOUND_ALGORITHMS)
-    ):
-        raise ClientProblem("private_key_jwt needs a JWKS with at least one usable public key.")
-    if await queries.find_client(session, new.id) is not None:
-        raise ClientProblem(f"A client {new.id} exists already.")
-    session.add(
-        Client(
-            id=new.id,
-            agency_id=new.agency_id,
-            person_id=new.person_id,
-            name=new.name,
-            scopes=sorted(new.scopes),
-            auth_method=new.auth_method,
-            jwks=new.jwks,
-            demo=new.demo,
-        )
-    )
-    await session.flush()  # the secret refers to the row
-    if new.auth_method == "private_key_jwt":
-        return None
-    return await add_secret(session, new.id)
-
-
-async def add_secret(session: AsyncSession, client_id: str) -> str:
-    """A new secret of 256 random bits, shown once; the older of two live ones stops working."""
-    secret = secrets.token_urlsafe(32)
-    await session.execute(
-        text(
-            "DELETE FROM client_secrets WHERE client_id = :client AND id NOT IN "
-            "(SELECT id FROM client_secrets WHERE client_id = :client "
-            "ORDER BY created_at DESC, id DESC LIMIT :keep)"
-        ),
-        {"client": client_id, "keep": _MAX_SECRETS - 1},
-    )
-    session.add(
-        ClientSecret(
-            id=new_id(),
-            client_id=client_id,
-            digest=hashlib.sha256(secret.encode()).digest(),
-            expires_at=datetime.now(UTC) + SECRET_LIFE,
-        )
-    )
-    return secret
-
-
-async def rotate_secret(session: AsyncSession, client_id: str) -> str:
-    """A second secret beside the present one. Raises ClientProblem for an unfit client."""
-    client = await queries.find_client(session, client_id)
-    if client is None or client.status != "active":
-        raise ClientProblem(f"There is no active client {client_id}.")
-    if client.auth_method != "client_secret_basic":
-        raise ClientProblem(f"Client {client_id} signs assertions; it has no secret to rotate.")
-    return await add_secret(session, client_id)
-
-
-async def revoke_client(session: AsyncSession, client_id: str) -> None:
-    """Stop a client at once: its next request is refused. Raises ClientProblem."""
-    client = await queries.find_client(session, client_id)
-    if client is None:
-        raise ClientProblem(f"There is no client {client_id}.")
-    client.status = "revoked"
-    await session.execute(delete(ClientSecret).where(ClientSecret.client_id == client_id))

@@ -9,8 +9,8 @@ from alembic.util import CommandError
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
+from app.auth.clients import ClientProblem
 from app.auth.key_rotation import KeyProblem
-from app.auth.service import ClientProblem
 from app.core.embedded import EmbeddedPostgresError
 from app.core.key_provider import Undecipherable
 from app.core.rekeying import RotationProblem

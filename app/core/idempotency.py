@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -29,6 +29,7 @@ from app.core.http import parse_json
 
 KEEP_DAYS = 7
 KEY = re.compile(r"\A[!-~]{16,64}\Z")
+_SHOWN_ONCE = "shown_once"
 _KEPT_HEADERS = ("location", "etag", "content-type", "link")
 
 
@@ -147,7 +148,8 @@ async def begin(
     async def store(_request: Request, response: Response) -> None:
         if not 200 <= response.status_code < 300:
             return
-        sealed = await keyring.seal(session, agency_scope(agency_id), bound, bytes(response.body))
+        kept = _without(bytes(response.body), request.scope.get(_SHOWN_ONCE, ()))
+        sealed = await keyring.seal(session, agency_scope(agency_id), bound, kept)
         values: dict[str, Any] = {
             "agency_id": agency_id,
             "client_id": client_id,
@@ -161,6 +163,22 @@ async def begin(
         await session.execute(insert(IdempotencyRecord).values(**values))
 
     request.scope["before_commit"] = store
+
+
+def shown_once(request: Request, *fields: str) -> None:
+    """These members of the JSON object that answers this POST are secrets, shown this once.
+
+    The stored answer has null in their place, so a replay has, too.
+    """
+    request.scope[_SHOWN_ONCE] = fields
+
+
+def _without(body: bytes, fields: Sequence[str]) -> bytes:
+    if not fields:
+        return body
+    return json.dumps(
+        json.loads(body) | dict.fromkeys(fields), ensure_ascii=False, separators=(",", ":")
+    ).encode()
 
 
 def kept_headers(response: Response) -> dict[str, str]:

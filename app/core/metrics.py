@@ -33,6 +33,17 @@ sequenced_total = Counter(
 consumer_lag_events = Gauge(
     "consumer_lag_events", "Events a consumer has not seen yet", ("consumer",), registry=registry
 )
+feed_token_requests_total = Counter(
+    "feed_token_requests_total",
+    "Requests that came with a feed token, by outcome",
+    ("outcome",),
+    registry=registry,
+)
+client_secrets_expiring = Gauge(
+    "client_secrets_expiring",
+    "Active clients whose newest secret ends within 30 days",
+    registry=registry,
+)
 
 
 async def metrics_endpoint(request: object) -> Response:

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.agencies.models import Agency, FocalPoint
+from app.auth import clients
 from app.auth import service as auth
 from app.auth.caller import Caller, Person
 from app.auth.errors import TokenRefused
@@ -88,17 +89,17 @@ async def ensure_people(session: AsyncSession) -> dict[str, str]:
     """
     secrets: dict[str, str] = {}
     known = {row.code: row.id for row in await session.execute(select(Agency.code, Agency.id))}
-    clients = set(await session.scalars(select(Client.id)))
+    present = set(await session.scalars(select(Client.id)))
     for plan in AGENCIES:
         if plan.code not in known:
             known[plan.code] = (await _add_agency(session, plan)).id
         await recognition.ensure_default_policies(session, known[plan.code])
         for suffix, person, role in zip(SUFFIXES, plan.persons, _ROLES, strict=True):
             name = plan.code + suffix
-            if name in clients:
+            if name in present:
                 continue
-            bound = await auth.add_person(session, known[plan.code], person, plan.office, role)
-            new = auth.NewClient(
+            bound = await clients.add_person(session, known[plan.code], person, plan.office, role)
+            new = clients.NewClient(
                 id=name,
                 agency_id=known[plan.code],
                 name=f"{plan.code} demo system, for its {role}",
@@ -107,9 +108,9 @@ async def ensure_people(session: AsyncSession) -> dict[str, str]:
                 person_id=bound.id,
                 demo=True,
             )
-            secrets[name] = await auth.create_client(session, new) or ""
-    if READER not in clients:
-        new = auth.NewClient(
+            secrets[name] = await clients.create_client(session, new) or ""
+    if READER not in present:
+        new = clients.NewClient(
             id=READER,
             agency_id=known["UNHCR"],
             name="UNHCR demo dashboard, reads only",
@@ -117,7 +118,7 @@ async def ensure_people(session: AsyncSession) -> dict[str, str]:
             auth_method="client_secret_basic",
             demo=True,
         )
-        secrets[READER] = await auth.create_client(session, new) or ""
+        secrets[READER] = await clients.create_client(session, new) or ""
     return secrets
 
 
@@ -157,7 +158,7 @@ async def working_secrets(
             await auth.authenticate(session, offered, issuer, now)
             found[client] = kept[client]
         except TokenRefused:
-            found[client] = await auth.rotate_secret(session, client)
+            found[client] = (await clients.rotate_secret(session, client)).secret
     return found
 
 

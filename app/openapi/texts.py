@@ -40,6 +40,8 @@ as REFER.
 TAGS: dict[str, str] = {
     "tokens": "Access tokens by client credentials, and the keys that verify them.",
     "agencies": "Agencies that take part, and whom to write to.",
+    "clients": "Machine clients of your agency, their secrets and feed tokens.",
+    "persons": "Persons of your agency who decide.",
     "partners": "Shared profiles: one per legal person and country.",
     "assessments": "Assessments of partners: summaries, detail by confidentiality, shares.",
     "access-requests": "Asking another agency for an assessment, and deciding on it.",

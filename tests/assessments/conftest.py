@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import update
 
-from app.auth import service as auth
+from app.auth import clients as auth
 from app.auth.models import Client
 from app.core.db import Database
 from app.core.settings import Settings

@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from fastapi import FastAPI
 
-from app.auth import service as auth
+from app.auth import clients as auth
 from app.auth.keys import SigningKeys
 from app.core.db import Database
 from tests.auth.forge import EcKey, jwk, new_key

@@ -13,7 +13,7 @@ import time_machine
 from fastapi import FastAPI
 
 from app.auth import caller as auth_caller
-from app.auth import service as auth
+from app.auth import clients as auth
 from app.auth.caller import Caller, TokenVerifier, caller_from
 from app.auth.errors import NotAuthenticated, PersonRequired, ScopeMissing
 from app.auth.scopes import DECIDING, Scope

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from app.auth import service as auth
+from app.auth import clients as auth
 from app.auth.scopes import ALL
 from app.core.db import Database
 from tests.auth.conftest import SCOPES, MakeClient, MakeSigner

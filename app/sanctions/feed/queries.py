@@ -23,3 +23,13 @@ SEQ_TO = "SELECT seq_to FROM feed_heads WHERE stream = $1"
 
 CHANGES = """SELECT seq, op, entry_id, entry, reason, at FROM feed_changes
     WHERE stream = $1 AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT $4"""
+
+FTM_HEAD = f"""SELECT {STATUS_COLUMNS}, h.version, h.count, h.set_sha256, h.signed_at,
+    c.at AS changed_at, b.content AS index
+    FROM client_status s LEFT JOIN feed_heads h ON h.stream = $2
+    LEFT JOIN feed_changes c ON c.stream = h.stream AND c.seq = h.seq_to
+    LEFT JOIN feed_blobs b ON b.sha256 = h.index_sha256 AND b.stream = h.stream
+    WHERE s.client_id = $1"""  # noqa: S608
+"""The caller's status, the head of a stream and the index of its present files."""
+
+FTM_CHUNK = "SELECT content FROM feed_blobs WHERE sha256 = $1 LIMIT 1"

@@ -54,3 +54,25 @@ class ChangesQuery(Schema):
     after: Annotated[QueryInt, Field(ge=0, le=2**53)] = 0
     limit: Annotated[QueryInt, Field(ge=1, le=1_000)] = 200
     wait: Annotated[QueryInt, Field(ge=0, le=55)] = 0
+
+
+class FtmResource(Schema):
+    """A file of the dataset."""
+
+    name: str = Field(examples=["entities.ftm.json"])
+    url: str = Field(
+        examples=["https://registry.example/v1/feeds/sanctions/ftm/entities.ftm.json?stream=public"]
+    )
+    mime_type: str = Field(examples=["application/x-ndjson"])
+
+
+class FtmIndexOut(Schema):
+    """A stream as a dataset of the FollowTheMoney world."""
+
+    name: str = Field(examples=["partner_registry_public"])
+    title: str = Field(examples=["External sanction lists, as published"])
+    version: str = Field(description="changes with the content", examples=["20261122093000-3f9"])
+    updated_at: Instant
+    entity_count: int
+    target_count: int
+    resources: list[FtmResource]

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
+from app.auth import clients as auth
 from app.auth import queries
-from app.auth import service as auth
 from app.core.db import Database
 from tests.auth.conftest import MakeClient, MakeSigner
 from tests.auth.forge import jwk, new_key
@@ -66,7 +66,7 @@ async def test_two_secrets_live_side_by_side_and_a_third_ends_the_oldest(
     issued = [first]
     for _ in range(2):
         async with operator_database.session() as session:
-            issued.append(await auth.rotate_secret(session, client_id))
+            issued.append((await auth.rotate_secret(session, client_id)).secret)
         assert await _works(app, client_id, issued[-1])
         assert await _works(app, client_id, issued[-2])
     assert not await _works(app, client_id, first)

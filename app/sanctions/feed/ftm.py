@@ -1,0 +1,163 @@
+"""The feed in the form of FollowTheMoney: entities, the simple table, the catalogue. Pure.
+
+A twin of the signed feed for programs that read this form already. It carries no signature: who
+must prove what was in force when takes the signed feed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic_core import to_json
+
+from app.core import csv_cells
+from app.core.countries import alpha2
+
+FORM = 1
+"""Raised when the same entry is written differently: copies then know theirs is old."""
+FtmStream = Literal["public", "inter_agency"]
+TITLES: dict[str, str] = {
+    "public": "External sanction lists, as published",
+    "inter_agency": "Debarments of UN agencies, and external sanction lists",
+}
+ENTITIES, TABLE = "entities.ftm.json", "targets.simple.csv"
+MEDIA_TYPES = {ENTITIES: "application/x-ndjson", TABLE: "text/csv; charset=utf-8"}
+COLUMNS = (
+    "id", "schema", "name", "aliases", "birth_date", "countries", "addresses", "identifiers",
+    "sanctions", "phones", "emails", "program_ids", "dataset", "first_seen", "last_seen",
+    "last_change",
+)  # fmt: skip
+"""Columns of the table of this name as its readers know it; what the feed has not is empty."""
+_NAMES = {
+    "primary": "name",
+    "original_script": "name",
+    "former": "previousName",
+    "weak_alias": "weakAlias",
+}
+_IDENTIFIERS = {"LEI": "leiCode", "DUNS": "dunsCode", "NAT_REG": "registrationNumber"}
+
+
+def dataset(stream: str) -> str:
+    """Name of a stream as a dataset."""
+    return f"partner_registry_{stream}"
+
+
+def entity(entry: dict[str, Any], stream: str) -> dict[str, Any]:
+    """An entry of the feed as an entity: Person or Organization."""
+    person = entry["kind"] == "person"
+    properties: dict[str, dict[str, None]] = {}
+
+    def add(name: str, *values: str | None) -> None:
+        for value in values:
+            if value:
+                properties.setdefault(name, {})[value] = None
+
+    for item in entry["names"]:
+        add(_NAMES.get(item["type"], "alias"), item["name"])
+    countries = [alpha2(code).lower() for code in entry["countries"]]
+    add("nationality" if person else "country", *countries)
+    for text in entry["birth_dates"]:
+        # A range of years is given by its ends: the form knows no range.
+        add("birthDate", *text.split("/"))
+    for item in entry["identifiers"]:
+        add(_IDENTIFIERS.get(item["scheme"], "idNumber"), item["value"])
+    add("idNumber", entry["registry_number"])
+    add("topics", "debarment" if entry["imposing_agency"] else "sanction")
+    add("notes", _note(entry))
+    return {
+        "id": entry["entry_id"],
+        "caption": _caption(entry),
+        "schema": "Person" if person else "Organization",
+        "properties": {name: list(values) for name, values in properties.items()},
+        "datasets": [dataset(stream)],
+        "referents": [],
+        "target": True,
+    }
+
+
+def _caption(entry: dict[str, Any]) -> str:
+    names = entry["names"]
+    primary = [item["name"] for item in names if item["type"] == "primary"]
+    first: str = (primary or [item["name"] for item in names] or [entry["reference"]])[0]
+    return first
+
+
+def _note(entry: dict[str, Any]) -> str:
+    """What the entry means, in one line: a reader of this form sees no other field for it."""
+    by = entry["imposing_agency"] or entry["source"].upper()
+    parts = [f"{by} {entry['reference']}: {entry['measure']}", entry["effect"]["text"]]
+    since, until = entry["effective_from"], entry["effective_to"]
+    if since:
+        parts.append(f"from {since}" + (f" to {until}" if until else ""))
+    return "; ".join(parts)
+
+
+def entity_lines(entries: Iterable[dict[str, Any]], stream: str) -> bytes:
+    """Entities as JSON lines."""
+    return b"".join(to_json(entity(entry, stream)) + b"\n" for entry in entries)
+
+
+def table_header() -> bytes:
+    """The first line of the table."""
+    return csv_cells.line(COLUMNS).encode()
+
+
+def table_lines(entries: Iterable[dict[str, Any]], stream: str) -> bytes:
+    """Entries as lines of the table."""
+    return "".join(csv_cells.line(_cells(entry, stream)) for entry in entries).encode()
+
+
+def _cells(entry: dict[str, Any], stream: str) -> Iterator[str]:
+    found = entity(entry, stream)
+    properties: dict[str, list[str]] = found["properties"]
+
+    def joined(*names: str) -> str:
+        return ";".join(value for name in names for value in properties.get(name, ()))
+
+    values = {
+        "id": found["id"],
+        "schema": found["schema"],
+        "name": found["caption"],
+        "aliases": ";".join(
+            value
+            for name in ("name", "alias", "weakAlias", "previousName")
+            for value in properties.get(name, ())
+            if value != found["caption"]
+        ),
+        "birth_date": joined("birthDate"),
+        "countries": joined("nationality", "country"),
+        "identifiers": joined("leiCode", "dunsCode", "registrationNumber", "idNumber"),
+        "sanctions": joined("notes"),
+        "dataset": dataset(stream),
+    }
+    return (values.get(column, "") for column in COLUMNS)
+
+
+def version(changed_at: datetime | None, set_sha256: str) -> str:
+    """Version of a dataset: when its content last changed, and a mark of the content."""
+    at = changed_at.strftime("%Y%m%d%H%M%S") if changed_at else "19700101000000"
+    return f"{at}-{set_sha256[:3]}"
+
+
+def catalogue(
+    stream: str, base_url: str, version: str, updated_at: str, count: int
+) -> dict[str, Any]:
+    """The index of the dataset: what there is, how many, where."""
+    return {
+        "name": dataset(stream),
+        "title": TITLES[stream],
+        "version": version,
+        "updated_at": updated_at,
+        "entity_count": count,
+        "target_count": count,
+        "resources": [
+            {
+                "name": name,
+                "url": f"{base_url}/v1/feeds/sanctions/ftm/{name}?stream={stream}",
+                "mime_type": kind.partition(";")[0],
+            }
+            for name, kind in MEDIA_TYPES.items()
+        ],
+    }
