@@ -19,6 +19,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import models  # noqa: F401 - every table must be known before the first query
+from app.assessments.consumers import CONSUMERS as ASSESSMENTS
 from app.auth.keys import SigningKeys
 from app.core.crypto import RootKey
 from app.core.db import Database, wait_for_database
@@ -28,7 +29,7 @@ from app.core.sequencer import LEADER_LOCK, Sequencer
 from app.core.settings import Settings
 from app.events.service import STREAM, run_consumers
 from app.sanctions import sources
-from app.sanctions.consumers import CONSUMERS
+from app.sanctions.consumers import CONSUMERS as SANCTIONS
 from app.sanctions.expiry import expire_entries
 from app.sanctions.feed.stream import FeedStream
 
@@ -103,7 +104,7 @@ def _tasks(
     heart = Heart.of(settings)
     rounds: dict[str, tuple[Work, float]] = {
         "sequencer": (lambda: sequencer.run(stop), 0.0),
-        "consumers": (lambda: run_consumers(database, CONSUMERS, stop), 0.0),
+        "consumers": (lambda: run_consumers(database, (*ASSESSMENTS, *SANCTIONS), stop), 0.0),
         "feed_heartbeat": (lambda: keep_feed_fresh(database, feed), HEARTBEAT_S),
         "expiry": (lambda: _until_none(lambda: expire_entries(database)), EXPIRY_S),
         "housekeeping": (lambda: _until_none(lambda: tidy(database)), HOUSEKEEPING_S),
