@@ -10,6 +10,7 @@ from app.agencies.persons.endpoints import router as persons
 from app.assessments.endpoints import router as assessments
 from app.assessments.sharing_endpoints import requests as access_requests
 from app.assessments.sharing_endpoints import shares as assessment_shares
+from app.assessments.standing_endpoints import router as sharing_policies
 from app.assessments.type_endpoints import router as assessment_types
 from app.auth.endpoints import router as auth
 from app.core.http import refuse_unknown_query
@@ -30,6 +31,7 @@ V1 = (
     assessments,
     assessment_shares,
     access_requests,
+    sharing_policies,
     sanctions,
     ftm,
     clients,

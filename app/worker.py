@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app import models  # noqa: F401 - every table must be known before the first query
 from app.agencies.clients.upkeep import watch_secrets
+from app.assessments.consumers import CONSUMERS as ASSESSMENTS
 from app.auth.keys import SigningKeys
 from app.core.db import Database, wait_for_database
 from app.core.idempotency import KEEP_DAYS
@@ -29,7 +30,7 @@ from app.core.sequencer import LEADER_LOCK, Sequencer
 from app.core.settings import Settings
 from app.events.service import STREAM, run_consumers
 from app.sanctions import sources
-from app.sanctions.consumers import CONSUMERS
+from app.sanctions.consumers import CONSUMERS as SANCTIONS
 from app.sanctions.expiry import expire_entries
 from app.sanctions.feed.stream import FeedStream
 
@@ -104,7 +105,7 @@ def _tasks(
     heart = Heart.of(settings)
     rounds: dict[str, tuple[Work, float]] = {
         "sequencer": (lambda: sequencer.run(stop), 0.0),
-        "consumers": (lambda: run_consumers(database, CONSUMERS, stop), 0.0),
+        "consumers": (lambda: run_consumers(database, (*ASSESSMENTS, *SANCTIONS), stop), 0.0),
         "feed_heartbeat": (lambda: keep_feed_fresh(database, feed), HEARTBEAT_S),
         "expiry": (lambda: _until_none(lambda: expire_entries(database)), EXPIRY_S),
         "housekeeping": (lambda: _until_none(lambda: tidy(database)), HOUSEKEEPING_S),

@@ -9,19 +9,19 @@ from sqlalchemy import func, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.assessments import queries, sharing
+from app.assessments import access, queries, sharing
 from app.assessments.errors import (
     AccessNotNeeded,
     AccessRequestDecided,
     AccessRequestNotFound,
     AccessRequestOpen,
-    AssessmentNotFound,
     OwnRecord,
 )
 from app.assessments.models import AccessRequest
 from app.assessments.schemas import AccessRequestFilter, AccessRequestIn, DecisionIn
 from app.audit import service as audit
 from app.audit.events import Event
+from app.auth import policy
 from app.auth.caller import Caller
 from app.core.crypto import KeyRing, agency_scope
 from app.core.errors import FieldError, InvalidRequest
@@ -64,15 +64,15 @@ async def ask(
 ) -> dict[str, Any]:
     """Ask the owner for an assessment whose summary the caller can see.
 
-    Raises AssessmentNotFound, OwnRecord, AccessNotNeeded or AccessRequestOpen.
+    Raises AssessmentNotFound, OwnRecord, AccessNotNeeded, AccessRequestOpen; RoleLacksRight or
+    LevelAboveClient where a share would not help.
     """
-    assessment = await queries.read_assessment(session, new.assessment_id)
-    if assessment is None:
-        raise AssessmentNotFound
+    assessment = await access.readable(session, caller, new.assessment_id)
     if assessment.owner_id == caller.agency_id:
         raise OwnRecord
     if assessment.level == "INTER_AGENCY" or new.level == "summary":
         raise AccessNotNeeded
+    access.require_use_of_a_share(caller, assessment, new.purpose)
     request_id = new_id()
     sealed = await keyring.seal(
         session,
@@ -108,22 +108,34 @@ async def ask(
         request=str(request_id),
         level=new.level,
     )
-    return await get_request(session, keyring, request_id)
+    return await get_request(session, keyring, caller, request_id)
 
 
-async def get_request(session: AsyncSession, keyring: KeyRing, request_id: UUID) -> dict[str, Any]:
+async def get_request(
+    session: AsyncSession, keyring: KeyRing, caller: Caller, request_id: UUID
+) -> dict[str, Any]:
     """A request the caller sent or received. Raises AccessRequestNotFound."""
-    row = await queries.read_request(session, request_id)
-    if row is None:
-        raise AccessRequestNotFound
+    row = await _find(session, caller, request_id)
     return await wire(session, keyring, row)
 
 
+async def _find(session: AsyncSession, caller: Caller, request_id: UUID) -> Any:
+    # What an agency writes to another to get at a RESTRICTED record is as confidential.
+    row = await queries.read_request(session, request_id)
+    seen = row is not None and policy.within(caller, row.country)
+    if not seen or not policy.reaches(caller, "RESTRICTED"):
+        raise AccessRequestNotFound
+    return row
+
+
 async def list_requests(
-    session: AsyncSession, filters: AccessRequestFilter, after: UUID | None
+    session: AsyncSession, caller: Caller, filters: AccessRequestFilter, after: UUID | None
 ) -> list[Any]:
     """One row more than a page of the caller's requests, sent and received, newest first."""
+    if not policy.reaches(caller, "RESTRICTED"):
+        return []
     wanted = {
+        "countries": sorted(caller.countries) or None,
         "status": filters.status,
         "assessment_id": filters.assessment_id,
         "after": after,
@@ -141,18 +153,19 @@ async def decide(
 ) -> dict[str, Any]:
     """Approve, which gives the share, or deny a request to the caller's agency.
 
-    Raises PersonRequired, AccessRequestNotFound (the asking agency's decision too),
+    Raises PersonRequired, RoleLacksRight, AccessRequestNotFound (the asking agency's decision too),
     PreconditionFailed, AccessRequestDecided, InvalidRequest, and what `sharing.give` raises.
     """
     caller.require_person()
-    row = await queries.read_request(session, request_id)
-    if row is None or row.owner_id != caller.agency_id:
+    row = await _find(session, caller, request_id)
+    if row.owner_id != caller.agency_id:
         raise AccessRequestNotFound
     if decision.decision == "deny" and decision.reason is None:
         why = FieldError(pointer="/reason", code="missing", message="a refusal says why")
         raise InvalidRequest(errors=[why])
-    assessment = await queries.lock_owned(session, row.assessment_id)
-    assert assessment is not None
+    assessment = await access.owned(
+        session, caller, row.assessment_id, "share", AccessRequestNotFound
+    )
     await _close(session, keyring, caller, row, version, decision)
     if decision.decision == "approve":
         terms = sharing.Terms(
@@ -172,7 +185,7 @@ async def decide(
         request=str(request_id),
         decision=decision.decision,
     )
-    return await get_request(session, keyring, request_id)
+    return await get_request(session, keyring, caller, request_id)
 
 
 async def _close(

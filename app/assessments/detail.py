@@ -11,15 +11,17 @@ from pydantic_core import to_json
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.agencies import service as agencies
-from app.assessments import queries
+from app.assessments import access, queries
 from app.assessments.errors import AssessmentNotFound, PurposeNotShared, PurposeRequired
 from app.assessments.types import ALL
 from app.assessments.wire import common
 from app.audit import queries as log
 from app.audit import service as audit
 from app.audit.events import Event
-from app.audit.purposes import OWN_RECORD, StatedPurpose, parse_purpose
+from app.audit.purposes import OWN_RECORD, parse_purpose
+from app.auth import policy
 from app.auth.caller import Caller
+from app.auth.errors import RoleLacksRight
 from app.core.crypto import KeyRing, agency_scope
 from app.core.schemas import Schema
 
@@ -58,12 +60,22 @@ async def read_detail(
     row = await queries.read_detail(session, assessment_id)
     if row is None:
         raise AssessmentNotFound
-    stated, basis = _basis(row, purpose_headers)
+    # Two headers would leave open which one the log should believe.
+    stated = parse_purpose(purpose_headers[0]) if len(purpose_headers) == 1 else None
+    resource = access.detail_of(row, access.shares_of(row))
+    decision = policy.can(caller, "read", resource, stated.purpose if stated else None)
+    policy.require_readable(decision, AssessmentNotFound)
+    if row.own:
+        stated = None
+    elif stated is None and (purpose_headers or not decision.allowed):
+        raise PurposeRequired
+    elif not decision.allowed:
+        raise PurposeNotShared
     opened = await unseal(session, keyring, row)
     detail = opened if row.own else ALL[row.type].disclose(opened)
     about: dict[str, Any] = {"version": row.version}
-    if basis == "share" and stated is not None:
-        about["share_id"] = row.shares[stated.purpose]
+    if decision.share is not None:
+        about["share_id"] = str(decision.share.id)
     await audit.record(
         session,
         caller,
@@ -71,26 +83,10 @@ async def read_detail(
         audit.Subject(row.id, owner_agency=row.owner_id, partner_id=row.partner_id),
         purpose=OWN_RECORD if row.own else stated.purpose if stated else None,
         reference=stated.reference if stated else None,
-        basis=basis,
+        basis=decision.basis,
         **about,
     )
     return {**common(row), "detail": detail}
-
-
-def _basis(row: Any, headers: Sequence[str]) -> tuple[StatedPurpose | None, str]:
-    if row.own:
-        return None, "owner"
-    if not headers and row.level == "INTER_AGENCY":
-        return None, "inter_agency"
-    # Two headers would leave open which one the log should believe.
-    stated = parse_purpose(headers[0]) if len(headers) == 1 else None
-    if stated is None:
-        raise PurposeRequired
-    if row.level == "INTER_AGENCY":
-        return stated, "inter_agency"
-    if stated.purpose not in row.shares:
-        raise PurposeNotShared
-    return stated, "share"
 
 
 async def unseal(session: AsyncSession, keyring: KeyRing, row: Any) -> dict[str, Any]:
@@ -105,11 +101,14 @@ async def disclosures(
 ) -> list[dict[str, Any]]:
     """Who read the detail of the caller's own assessment, newest first.
 
-    Raises AssessmentNotFound for anyone but the owner.
+    Raises AssessmentNotFound for anyone but the owner, RoleLacksRight for its roles that do not
+    read the log.
     """
-    row = await queries.read_assessment(session, assessment_id)
-    if row is None or row.owner_id != caller.agency_id:
+    row = await access.readable(session, caller, assessment_id)
+    if row.owner_id != caller.agency_id or not policy.reaches(caller, "RESTRICTED"):
         raise AssessmentNotFound
+    if not policy.has_right(caller, "read", "AUDITLOG"):
+        raise RoleLacksRight
     reads = await log.events_on(
         session, Event.ASSESSMENT_DETAIL_READ, assessment_id, caller.agency_id, after, limit
     )

@@ -28,6 +28,7 @@ from app.assessments.schemas import (
 from app.assessments.types import ALL, AssessmentIn
 from app.assessments.wire import wire
 from app.auth.caller import Caller, Keys, requires, requires_once
+from app.auth.errors import LevelAboveClient, RoleLacksRight
 from app.auth.scopes import Scope
 from app.core.clock import Now
 from app.core.db import Session
@@ -80,7 +81,9 @@ _NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "Not modi
     status_code=201,
     operation_id="fileAssessment",
     response_model=AssessmentOut,
-    responses=problems(PartnerNotFound, MethodologyUnknown, DetailInvalid),
+    responses=problems(
+        PartnerNotFound, MethodologyUnknown, DetailInvalid, RoleLacksRight, LevelAboveClient
+    ),
     summary="File an assessment",
 )
 async def file_assessment(
@@ -120,7 +123,7 @@ async def list_assessments(
     after = None
     if pager.after:
         after = (datetime.fromisoformat(pager.after[0]), UUID(pager.after[1]))
-    rows = await service.list_assessments(session, filters, after)
+    rows = await service.list_assessments(session, caller, filters, after)
     items, following = pager.page(
         rows, lambda row: [row.created_at.isoformat(), str(row.id)], response
     )
@@ -138,7 +141,7 @@ async def get_assessment(
     request: Request, assessment_id: UUID, caller: Reader, session: Session, response: Response
 ) -> Any:
     """Type, dates, owner and rating of one assessment; its ETag is its version."""
-    found = await service.get_assessment(session, assessment_id)
+    found = await service.get_assessment(session, caller, assessment_id)
     etag = version_etag(found["version"])
     response.headers["ETag"] = etag
     return not_modified(request, etag) or found
@@ -150,6 +153,7 @@ async def get_assessment(
     response_model=AssessmentOut,
     responses=problems(
         AssessmentNotFound,
+        RoleLacksRight,
         AssessmentFinal,
         PatchEmpty,
         MethodologyUnknown,
@@ -215,7 +219,7 @@ async def read_detail(
     "/{assessment_id}/disclosures",
     operation_id="listAssessmentDisclosures",
     response_model=Page[DisclosureOut],
-    responses=problems(AssessmentNotFound, CursorInvalid),
+    responses=problems(AssessmentNotFound, RoleLacksRight, CursorInvalid),
     summary="List who has read a detail",
 )
 async def list_disclosures(

@@ -81,6 +81,21 @@ class ShareExists(Conflict):
     title = "The assessment is already shared with that agency for this purpose; revoke that first."
 
 
+class SharingPolicyNotFound(NotFound):
+    code = "sharing_policy_not_found"
+    title = "There is no such sharing policy."
+
+
+class SharingPolicyExists(Conflict):
+    code = "sharing_policy_exists"
+    title = "Your agency has this very policy already; end that first."
+
+
+class SharingPoliciesFull(Conflict):
+    code = "sharing_policies_full"
+    title = "Your agency has as many live sharing policies as it may; end some first."
+
+
 class OwnRecord(ServiceError):
     status = 422
     code = "own_record"

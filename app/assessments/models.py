@@ -17,6 +17,7 @@ from sqlalchemy import (
     func,
     text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.acl import AclColumns
@@ -155,6 +156,59 @@ class AssessmentShare(Base):
         CheckConstraint("valid_until > valid_from", name="valid_until"),
         CheckConstraint("(revoked_at IS NULL) = (revoked_by IS NULL)", name="revoked_by"),
         CheckConstraint("revoked_at IS NULL OR NOT active", name="active"),
+    )
+
+
+class SharingPolicy(Base):
+    """A standing share: the owner lets another agency read every record that fits, old and new.
+
+    A column left empty fits every record; ``everything`` says that all three are meant to be. The
+    policy's id is the share's id in the access list.
+    """
+
+    __tablename__ = "sharing_policies"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    owner_agency: Mapped[UUID] = mapped_column(ForeignKey("agencies.id"))
+    shared_with: Mapped[UUID] = mapped_column(ForeignKey("agencies.id"))
+    level: Mapped[str] = mapped_column(Text)
+    purpose: Mapped[str] = mapped_column(Text)
+    type: Mapped[str | None] = mapped_column(Text)
+    country: Mapped[str | None] = mapped_column(Text)
+    partner_id: Mapped[UUID | None] = mapped_column(ForeignKey("partners.id"))
+    everything: Mapped[bool] = mapped_column(server_default="false")
+    roles: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    valid_from: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    valid_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    active: Mapped[bool] = mapped_column(server_default="true")
+    created_by_person: Mapped[UUID] = mapped_column(ForeignKey("persons.id"))
+    created_by_client: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    ended_by: Mapped[UUID | None] = mapped_column(ForeignKey("persons.id"))
+
+    __table_args__ = (
+        Index(
+            "uq_sharing_policies_active",
+            *("owner_agency", "shared_with", "level", "purpose"),
+            *("type", "country", "partner_id", "roles"),
+            unique=True,
+            postgresql_nulls_not_distinct=True,
+            postgresql_where=text("active"),
+        ),
+        Index("ix_sharing_policies_owner_agency_id", "owner_agency", "id"),
+        Index("ix_sharing_policies_shared_with_id", "shared_with", "id"),
+        CheckConstraint(_SHARE_LEVEL, name="level"),
+        CheckConstraint(_PURPOSE, name="purpose"),
+        CheckConstraint("type ~ '^[a-z_]{1,40}$'", name="type"),
+        CheckConstraint("country ~ '^[A-Z]{3}$'", name="country"),
+        CheckConstraint(
+            "everything = (num_nonnulls(type, country, partner_id) = 0)", name="everything"
+        ),
+        CheckConstraint("shared_with <> owner_agency", name="shared_with"),
+        CheckConstraint("valid_until > valid_from", name="valid_until"),
+        CheckConstraint("(ended_at IS NULL) = (ended_by IS NULL)", name="ended_by"),
+        CheckConstraint("ended_at IS NULL OR NOT active", name="active"),
     )
 
 

@@ -12,8 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 COLUMNS = """a.id, a.partner_id, a.type, a.methodology, o.code AS owner_agency,
     a.owner_agency AS owner_id, a.status, a.conducted_on, a.valid_until, a.confidentiality,
     a.level, a.rating_scheme, a.rating_value, a.rating_dimension, a.rating_level,
-    a.rating_source, a.version, a.created_at, a.updated_at"""
-_FROM = "FROM assessments a JOIN agencies o ON o.id = a.owner_agency"
+    a.rating_source, a.version, a.created_at, a.updated_at, p.country"""
+_FROM = """FROM assessments a JOIN agencies o ON o.id = a.owner_agency
+    JOIN partners p ON p.id = a.partner_id"""
 
 RECOGNITION_FACTS = """(SELECT coalesce(json_agg(json_build_object(
         'id', a.id, 'type', a.type, 'methodology', a.methodology, 'owner_agency', o.code,
@@ -24,11 +25,15 @@ RECOGNITION_FACTS = """(SELECT coalesce(json_agg(json_build_object(
         'confidentiality', a.confidentiality, 'version', a.version)
         ORDER BY a.conducted_on DESC, a.id), '[]')
     FROM assessments a JOIN agencies o ON o.id = a.owner_agency
-    WHERE a.partner_id = {partner} AND a.status = 'final')"""
-"""Sub-select for the floor above: JSON of a partner's final summaries that the bound agency may
-see. ``RECOGNITION_FACTS.format(partner="$2")``."""
+    WHERE a.partner_id = {partner} AND a.status = 'final'
+      AND (a.level <> 'AGENCY_ONLY' OR {max_level} = 'AGENCY_ONLY'))"""
+"""Sub-select for the floor above: JSON of a partner's final summaries that the bound agency, by a
+client of this level, may see. ``RECOGNITION_FACTS.format(partner="$2", max_level="s.max_level")``.
+"""
 
-_SUMMARIES = text(f"SELECT {RECOGNITION_FACTS.format(partner=':partner')}")
+_SUMMARIES = text(
+    f"SELECT {RECOGNITION_FACTS.format(partner=':partner', max_level=repr('AGENCY_ONLY'))}"
+)
 
 _READ = text(f"SELECT {COLUMNS} {_FROM} WHERE a.id = :id")
 
@@ -41,8 +46,9 @@ _OWNED = text(
 _DETAIL = text(
     f"""SELECT {COLUMNS}, d.version AS sealed_version, d.sealed,
         a.owner_agency = (SELECT app_agency()) AS own,
-        (SELECT coalesce(json_object_agg(x.purpose, x.share_id), '{{}}')
-         FROM assessments_acl x
+        (SELECT coalesce(json_agg(json_build_object('id', x.share_id, 'purpose', x.purpose,
+            'roles', coalesce(s.roles, '{{}}'), 'standing', s.id IS NOT NULL)), '[]')
+         FROM assessments_acl x LEFT JOIN sharing_policies s ON s.id = x.share_id
          WHERE x.agency_id = (SELECT app_agency()) AND x.record_id = a.id AND x.level = 'detail'
            AND x.valid_from <= now() AND (x.valid_to IS NULL OR x.valid_to > now())) AS shares
     {_FROM} JOIN assessment_details d ON d.assessment_id = a.id
@@ -54,6 +60,8 @@ _LIST_FILTERS = {
     "type": "a.type = :type",
     "owner_agency": "a.owner_agency = (SELECT id FROM agencies WHERE code = :owner_agency)",
     "status": "a.status = :status",
+    "countries": "p.country = ANY (:countries)",
+    "open_only": "a.level <> 'AGENCY_ONLY'",
 }
 
 _SHARE_COLUMNS = """s.id, s.assessment_id, o.code AS owner_agency, w.code AS shared_with, s.level,
@@ -63,18 +71,42 @@ _SHARE_COLUMNS = """s.id, s.assessment_id, o.code AS owner_agency, w.code AS sha
 _SHARE_FROM = """FROM assessment_shares s JOIN agencies o ON o.id = s.owner_agency
     JOIN agencies w ON w.id = s.shared_with"""
 
+_POLICY_STATUS = """CASE WHEN s.ended_at IS NOT NULL THEN 'ended'
+    WHEN s.valid_until <= now() THEN 'expired' WHEN s.valid_from > now() THEN 'scheduled'
+    ELSE 'active' END"""
+_POLICIES = f"""SELECT s.id, o.code AS owner_agency, w.code AS shared_with, s.level, s.purpose,
+    s.type, s.country, s.partner_id, s.everything AS "all", s.roles, s.valid_from, s.valid_until,
+    {_POLICY_STATUS} AS status, s.created_at, s.ended_at
+    FROM sharing_policies s JOIN agencies o ON o.id = s.owner_agency
+    JOIN agencies w ON w.id = s.shared_with"""  # noqa: S608 - constants
+_POLICY_FILTERS = {
+    "given": "s.owner_agency = (SELECT app_agency())",
+    "received": "s.shared_with = (SELECT app_agency())",
+    "shared_with": "w.code = :shared_with",
+    "owner_agency": "o.code = :owner_agency",
+    "purpose": "s.purpose = :purpose",
+    "type": "s.type = :type",
+    "country": "s.country = :country",
+    "partner_id": "s.partner_id = :partner_id",
+    "status": f"{_POLICY_STATUS} = :status",
+    "after": "s.id < :after",
+}
+
 _REQUEST_COLUMNS = """r.id, r.assessment_id, o.code AS owner_agency, q.code AS requested_by,
     r.owner_agency AS owner_id, r.requested_by AS requester_id, r.level, r.purpose,
     r.sealed_justification, r.status, r.sealed_reason, r.version, r.created_at, r.decided_at,
+    p.country,
     (SELECT s.id FROM assessment_shares s WHERE s.access_request_id = r.id) AS share_id"""
 _REQUEST_FROM = """FROM access_requests r JOIN agencies o ON o.id = r.owner_agency
-    JOIN agencies q ON q.id = r.requested_by"""
+    JOIN agencies q ON q.id = r.requested_by
+    LEFT JOIN assessments a ON a.id = r.assessment_id LEFT JOIN partners p ON p.id = a.partner_id"""
 _REQUEST_FILTERS = {
     "received": "r.owner_agency = (SELECT app_agency())",
     "sent": "r.requested_by = (SELECT app_agency())",
     "status": "r.status = :status",
     "assessment_id": "r.assessment_id = :assessment_id",
     "after": "r.id < :after",
+    "countries": "p.country = ANY (:countries)",
 }
 
 
@@ -99,6 +131,7 @@ async def list_assessments(
     """Summaries the caller may see, newest first, those after the pair ``after``."""
     values = {name: value for name, value in filters.items() if value is not None}
     clauses = [_LIST_FILTERS[name] for name in values]
+    values.pop("open_only", None)
     if after is not None:
         clauses.append("(a.created_at, a.id) < (:after_at, :after_id)")
         values |= {"after_at": after[0], "after_id": after[1]}
@@ -149,5 +182,24 @@ async def list_requests(
     sql = (
         f"SELECT {_REQUEST_COLUMNS} {_REQUEST_FROM} WHERE {' AND '.join(clauses or ['true'])} "
         f"ORDER BY r.id DESC LIMIT {int(limit)}"
+    )
+    return (await session.execute(text(sql), values)).all()
+
+
+async def read_policy(session: AsyncSession, policy_id: UUID) -> Row[Any] | None:
+    """A standing share the caller gave or got."""
+    result = await session.execute(text(f"{_POLICIES} WHERE s.id = :id"), {"id": policy_id})
+    return result.one_or_none()
+
+
+async def list_policies(
+    session: AsyncSession, direction: str | None, filters: Mapping[str, Any], limit: int
+) -> Sequence[Row[Any]]:
+    """Standing shares the caller gave or got, newest first."""
+    values = {name: value for name, value in filters.items() if value is not None}
+    clauses = [_POLICY_FILTERS[name] for name in (*values, *([direction] if direction else []))]
+    sql = (
+        f"{_POLICIES} WHERE {' AND '.join(clauses or ['true'])} "
+        f"ORDER BY s.id DESC LIMIT {int(limit)}"
     )
     return (await session.execute(text(sql), values)).all()

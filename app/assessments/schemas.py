@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from app.assessments.types import TypeCode
 from app.assessments.types.base import Confidentiality, FiledStatus, Rating, Source
 from app.audit.purposes import AccessPurpose
-from app.core.schemas import Code, Day, Instant, Paragraph, QueryInt, Schema
+from app.core.schemas import Code, Country, Day, Flag, Instant, Paragraph, QueryInt, Schema
 
 AgencyCode = Annotated[str, Field(strict=True, pattern=r"^[A-Z][A-Z0-9_]{1,15}$", examples=["WFP"])]
+RoleCode = Annotated[str, Field(strict=True, pattern=r"^[A-Z]{2,10}$", examples=["CO"])]
 AssessmentStatus = Literal["draft", "final", "withdrawn"]
 ShareLevel = Literal["summary", "detail"]
 QueryLimit = Annotated[QueryInt, Field(ge=1, le=200)]
@@ -108,6 +109,66 @@ class ShareOut(Schema):
     access_request_id: UUID | None = None
 
 
+class SharingPolicyIn(Schema):
+    """Whom to let read which of the own agency's assessments, for what, until when."""
+
+    shared_with: AgencyCode
+    level: ShareLevel
+    purpose: AccessPurpose
+    type: TypeCode | None = Field(None, description="only this assessment type")
+    country: Country | None = Field(None, description="only partners of this country")
+    partner_id: UUID | None = Field(None, description="only this partner")
+    all: Flag = Field(False, description="true, and no filter: every assessment", examples=[True])
+    roles: list[RoleCode] = Field(
+        default=[], max_length=15, description="only readers with one of these roles", examples=[[]]
+    )
+    valid_from: Instant | None = Field(None, description="default: at once")
+    valid_until: Instant | None = Field(
+        None, description="default: until it is ended", examples=["2027-12-31T23:59:59Z"]
+    )
+
+    @model_validator(mode="after")
+    def _filters(self) -> Self:
+        if self.all == any((self.type, self.country, self.partner_id)):
+            raise ValueError('name a filter, or say "all": true without one')
+        return self
+
+
+class SharingPolicyOut(Schema):
+    """A standing share. Only the owner and the recipient see it."""
+
+    id: UUID
+    owner_agency: str = Field(examples=["UNICEF"])
+    shared_with: str = Field(examples=["WFP"])
+    level: ShareLevel
+    purpose: AccessPurpose
+    type: str | None = None
+    country: str | None = Field(None, examples=["KEN"])
+    partner_id: UUID | None = None
+    all: bool
+    roles: list[str]
+    valid_from: Instant
+    valid_until: Instant | None
+    status: Literal["scheduled", "active", "expired", "ended"]
+    created_at: Instant
+    ended_at: Instant | None = None
+
+
+class SharingPolicyFilter(Schema):
+    """Filters of the list of standing shares."""
+
+    direction: Literal["given", "received"] | None = None
+    shared_with: AgencyCode | None = None
+    owner_agency: AgencyCode | None = None
+    purpose: AccessPurpose | None = None
+    type: TypeCode | None = None
+    country: Country | None = None
+    partner_id: UUID | None = None
+    status: Literal["scheduled", "active", "expired", "ended"] | None = None
+    limit: QueryLimit = 50
+    cursor: QueryCursor | None = None
+
+
 class DisclosureOut(Schema):
     """One reading of a detail."""
 
@@ -121,7 +182,7 @@ class DisclosureOut(Schema):
     )
     reference: str | None = Field(examples=["WFP-KE-2026-17"])
     basis: str | None = Field(description="owner, inter_agency or share", examples=["share"])
-    share_id: UUID | None = None
+    share_id: UUID | None = Field(None, description="the share, or the standing policy")
     version: int | None = Field(description="version of the assessment that was read")
     at: Instant
 

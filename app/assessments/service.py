@@ -10,11 +10,8 @@ from uuid import UUID
 from sqlalchemy import insert, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.assessments import detail, queries, rules
-from app.assessments.errors import (
-    AssessmentFinal,
-    AssessmentNotFound,
-)
+from app.assessments import access, detail, queries, rules
+from app.assessments.errors import AssessmentFinal
 from app.assessments.models import Assessment, AssessmentDetail
 from app.assessments.schemas import AssessmentFilter, AssessmentPatch
 from app.assessments.types import ALL
@@ -22,6 +19,7 @@ from app.assessments.types.base import AssessmentBase, Rating
 from app.assessments.wire import wire
 from app.audit import service as audit
 from app.audit.events import Event
+from app.auth import policy
 from app.auth.caller import Caller
 from app.core.clock import utc_now
 from app.core.crypto import KeyRing
@@ -48,8 +46,8 @@ async def file_assessment(
 ) -> dict[str, Any]:
     """File an assessment, or start a draft, owned by the calling agency.
 
-    Raises PartnerNotFound, MethodologyUnknown, InvalidRequest or DetailInvalid; then nothing is
-    stored.
+    Raises PartnerNotFound, MethodologyUnknown, InvalidRequest, DetailInvalid, RoleLacksRight or
+    LevelAboveClient; then nothing is stored.
     """
     final = new.status == "final"
     outcome = rules.judge(
@@ -60,8 +58,12 @@ async def file_assessment(
         final=final,
         today=today,
     )
-    partner = await partners.get_partner(session, new.partner_id)
+    partner = await partners.get_partner(session, caller, new.partner_id)
     level = new.confidentiality if final else "AGENCY_ONLY"
+    planned = policy.Resource(
+        access.detail_kind(new.type), caller.agency_id, level, partner["country"]
+    )
+    policy.require_writable(policy.can(caller, "create", planned))
     assessment = Assessment(
         id=new_secret_id(),
         owner_agency=caller.agency_id,
@@ -124,7 +126,7 @@ async def change_draft(
     Raises AssessmentNotFound, PreconditionFailed, AssessmentFinal, PatchEmpty, and what filing
     raises.
     """
-    row = await _own_draft(session, assessment_id, version)
+    row = await _own_draft(session, caller, assessment_id, version)
     fields = patch.model_dump(exclude_unset=True)
     if not fields:
         raise PatchEmpty
@@ -161,10 +163,10 @@ async def change_draft(
     return wire(changed)
 
 
-async def _own_draft(session: AsyncSession, assessment_id: UUID, version: int) -> Any:
-    row = await queries.lock_owned(session, assessment_id)
-    if row is None:
-        raise AssessmentNotFound
+async def _own_draft(
+    session: AsyncSession, caller: Caller, assessment_id: UUID, version: int
+) -> Any:
+    row = await access.owned(session, caller, assessment_id, "create")
     if row.version != version:
         raise PreconditionFailed
     if row.status != "draft":
@@ -188,19 +190,20 @@ async def _write_draft(
     )
 
 
-async def get_assessment(session: AsyncSession, assessment_id: UUID) -> dict[str, Any]:
+async def get_assessment(
+    session: AsyncSession, caller: Caller, assessment_id: UUID
+) -> dict[str, Any]:
     """The summary. Raises AssessmentNotFound, also when the caller may not see it."""
-    row = await queries.read_assessment(session, assessment_id)
-    if row is None:
-        raise AssessmentNotFound
-    return wire(row)
+    return wire(await access.readable(session, caller, assessment_id))
 
 
 async def list_assessments(
-    session: AsyncSession, filters: AssessmentFilter, after: Sequence[Any] | None
+    session: AsyncSession, caller: Caller, filters: AssessmentFilter, after: Sequence[Any] | None
 ) -> list[Any]:
     """One row more than a page of summaries the caller may see, newest first."""
     wanted = filters.model_dump(exclude={"limit", "cursor"})
+    wanted["countries"] = sorted(caller.countries) or None
+    wanted["open_only"] = None if policy.reaches(caller, "AGENCY_ONLY") else True
     return list(await queries.list_assessments(session, wanted, after, filters.limit + 1))
 
 

@@ -12,9 +12,8 @@ from sqlalchemy.dialects.postgresql import insert as insert_or
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.agencies import service as agencies
-from app.assessments import queries
+from app.assessments import access, queries
 from app.assessments.errors import (
-    AssessmentNotFound,
     NotShareable,
     SharedWithSelf,
     ShareExists,
@@ -51,13 +50,11 @@ async def share(
 ) -> dict[str, Any]:
     """Let another agency read the caller's assessment, for one purpose and a period.
 
-    Raises PersonRequired, AssessmentNotFound (a stranger's too), AgencyUnknown, and what `give`
-    raises.
+    Raises PersonRequired, AssessmentNotFound (a stranger's too), RoleLacksRight, AgencyUnknown,
+    and what `give` raises.
     """
     caller.require_person()
-    row = await queries.lock_owned(session, assessment_id)
-    if row is None:
-        raise AssessmentNotFound
+    row = await access.owned(session, caller, assessment_id, "share")
     recipient = await agencies.recipient(session, new.shared_with)
     share_id = await give(
         session,
@@ -188,12 +185,11 @@ async def revoke(
 ) -> None:
     """Take a share back; it holds from the next request on.
 
-    Raises PersonRequired, or ShareNotFound when the caller gave no such share or it has ended.
+    Raises PersonRequired, RoleLacksRight, or ShareNotFound when the caller gave no such share or
+    it has ended.
     """
     person = caller.require_person()
-    row = await queries.lock_owned(session, assessment_id)
-    if row is None:
-        raise ShareNotFound
+    row = await access.owned(session, caller, assessment_id, "share", ShareNotFound)
     revoked = await session.execute(
         update(AssessmentShare)
         .where(
@@ -221,12 +217,11 @@ async def revoke(
 
 
 async def list_shares(
-    session: AsyncSession, assessment_id: UUID, after: UUID | None, limit: int
+    session: AsyncSession, caller: Caller, assessment_id: UUID, after: UUID | None, limit: int
 ) -> list[Any]:
     """Shares of a readable assessment that the caller gave or got, newest first.
 
     Raises AssessmentNotFound.
     """
-    if await queries.read_assessment(session, assessment_id) is None:
-        raise AssessmentNotFound
+    await access.readable(session, caller, assessment_id)
     return list(await queries.list_shares(session, assessment_id, after, limit))

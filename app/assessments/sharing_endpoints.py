@@ -31,7 +31,7 @@ from app.assessments.schemas import (
     ShareOut,
 )
 from app.auth.caller import Caller, Keys, requires, requires_once
-from app.auth.errors import PersonRequired
+from app.auth.errors import LevelAboveClient, PersonRequired, RoleLacksRight
 from app.auth.scopes import Scope
 from app.core.db import Session
 from app.core.errors import problems
@@ -62,6 +62,7 @@ Revoker = Annotated[Caller, requires(Scope.ASSESSMENTS_SHARE)]
     responses=problems(
         AssessmentNotFound,
         PersonRequired,
+        RoleLacksRight,
         AgencyUnknown,
         NotShareable,
         SharedWithSelf,
@@ -98,7 +99,7 @@ async def list_shares(
     """All shares for the owner; for another agency those it was given."""
     pager = Pager(request, caller.agency_id, limit, cursor)
     after = UUID(pager.after[0]) if pager.after else None
-    rows = await sharing.list_shares(session, assessment_id, after, limit + 1)
+    rows = await sharing.list_shares(session, caller, assessment_id, after, limit + 1)
     items, following = pager.page(rows, lambda row: [str(row.id)], response)
     return {"items": items, "next_cursor": following}
 
@@ -108,7 +109,7 @@ async def list_shares(
     status_code=204,
     operation_id="revokeAssessmentShare",
     response_model=None,
-    responses=problems(ShareNotFound, PersonRequired),
+    responses=problems(ShareNotFound, PersonRequired, RoleLacksRight),
     summary="Revoke a share",
 )
 async def revoke_share(
@@ -124,7 +125,14 @@ async def revoke_share(
     status_code=201,
     operation_id="requestAccess",
     response_model=AccessRequestOut,
-    responses=problems(AssessmentNotFound, OwnRecord, AccessNotNeeded, AccessRequestOpen),
+    responses=problems(
+        AssessmentNotFound,
+        RoleLacksRight,
+        LevelAboveClient,
+        OwnRecord,
+        AccessNotNeeded,
+        AccessRequestOpen,
+    ),
     summary="Ask for an assessment",
 )
 async def request_access(
@@ -155,7 +163,7 @@ async def list_access_requests(
     """Requests the calling agency sent or received, newest first."""
     pager = Pager(request, caller.agency_id, filters.limit, filters.cursor)
     after = UUID(pager.after[0]) if pager.after else None
-    rows = await access_requests.list_requests(session, filters, after)
+    rows = await access_requests.list_requests(session, caller, filters, after)
     items, following = pager.page(rows, lambda row: [str(row.id)], response)
     return {
         "items": [await access_requests.wire(session, keyring, row) for row in items],
@@ -179,7 +187,7 @@ async def get_access_request(
     response: Response,
 ) -> Any:
     """One request, for the asking agency and the owner; its ETag is its version."""
-    found = await access_requests.get_request(session, keyring, request_id)
+    found = await access_requests.get_request(session, keyring, caller, request_id)
     etag = version_etag(found["version"])
     response.headers["ETag"] = etag
     return not_modified(request, etag) or found
@@ -192,6 +200,7 @@ async def get_access_request(
     responses=problems(
         AccessRequestNotFound,
         PersonRequired,
+        RoleLacksRight,
         AccessRequestDecided,
         NotShareable,
         SharePeriodInvalid,

@@ -14,6 +14,8 @@ class Event(StrEnum):
     ASSESSMENT_DETAIL_READ = "assessment:detail:read"
     SHARE_GIVEN = "assessment:share:give"
     SHARE_REVOKED = "assessment:share:revoke"
+    SHARING_POLICY_GIVEN = "assessment:sharing_policy:give"
+    SHARING_POLICY_ENDED = "assessment:sharing_policy:end"
     ACCESS_REQUESTED = "assessment:access:request"
     ACCESS_DECIDED = "assessment:access:decide"
     CASE_OPENED = "sanction:case:open"

@@ -19,6 +19,7 @@ from sqlalchemy import text
 from app.auth import jose
 from app.auth.errors import NotAuthenticated, PersonRequired, ScopeMissing
 from app.auth.keys import MAX_TOKEN_LIFE_S, SigningKeys
+from app.auth.roles import scopes_of
 from app.auth.scopes import DECIDING, DESCRIPTIONS, Scope
 from app.core import idempotency
 from app.core.crypto import KeyRing
@@ -183,14 +184,16 @@ def caller_from(request: Request, token: VerifiedToken, row: Any | None, *any_of
     agency_id, code, scopes, person_id, name, office, role, partner_id, roles, countries, level = (
         row[:STATUS_WIDTH]
     )
+    held_roles = frozenset(roles)
+    usable = token.scopes.intersection(scopes)
     caller = Caller(
         UUID(str(agency_id)),
         code,
         token.client_id,
-        token.scopes.intersection(scopes),
+        usable & scopes_of(held_roles) if held_roles else usable,
         Person(UUID(str(person_id)), name, office, role) if person_id else None,
         UUID(str(partner_id)) if partner_id else None,
-        frozenset(roles),
+        held_roles,
         frozenset(countries),
         level,
     )

@@ -38,6 +38,38 @@ class PersonRequired(ServiceError):
     title = "Only a client bound to a named person may take this step."
 
 
+class RoleUnknown(ServiceError):
+    """A role that is not in the matrix, or not one this kind of caller may hold."""
+
+    status = 422
+    code = "role_unknown"
+    title = "A role is not one of the codes in force for this kind of caller."
+
+
+class RoleLacksRight(ServiceError):
+    """None of the caller's roles has this right in the matrix."""
+
+    status = 403
+    code = "role_lacks_right"
+    title = "None of your roles has the right to do this."
+
+
+class CountryOutsideScope(ServiceError):
+    """What would be written lies outside the caller's countries."""
+
+    status = 403
+    code = "country_outside_scope"
+    title = "The country lies outside the country scope of this client."
+
+
+class LevelAboveClient(ServiceError):
+    """What would be written is more confidential than the client may handle."""
+
+    status = 403
+    code = "level_above_client"
+    title = "The record is more confidential than this client may handle."
+
+
 class TokenRefused(Exception):
     """RFC 6749 5.2 error of the token endpoint."""
 

@@ -74,6 +74,12 @@ AGENCIES = (
 )
 SUFFIXES = ("", "_REVIEWER", "_APPROVER")
 _ROLES = ("programme officer", "legal reviewer", "head of office")
+_RIGHTS = (
+    ("PO", "CO", "HFP", "PFP", "IPU", "SAO"),
+    ("SAO", "LEGAL", "OVS", "IPU", "HFP", "PFP"),
+    ("IPU", "SAO", "CO", "HFP", "PFP"),
+)
+"""Roles of the three in the matrix; each set needs every scope that agencies' clients hold."""
 _SUBJECTS = ("implementing_partners", "sanctions", "psea", "data_protection")
 
 
@@ -94,11 +100,14 @@ async def ensure_people(session: AsyncSession) -> dict[str, str]:
         if plan.code not in known:
             known[plan.code] = (await _add_agency(session, plan)).id
         await recognition.ensure_default_policies(session, known[plan.code])
-        for suffix, person, role in zip(SUFFIXES, plan.persons, _ROLES, strict=True):
+        for suffix, person, role, rights in zip(
+            SUFFIXES, plan.persons, _ROLES, _RIGHTS, strict=True
+        ):
             name = plan.code + suffix
             if name in present:
                 continue
             bound = await clients.add_person(session, known[plan.code], person, plan.office, role)
+            bound.roles = list(rights)
             new = clients.NewClient(
                 id=name,
                 agency_id=known[plan.code],

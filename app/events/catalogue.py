@@ -11,6 +11,8 @@ class EventType(StrEnum):
     ASSESSMENT_FILED = "assessment.filed"
     ASSESSMENT_SHARED = "assessment.shared"
     SHARE_REVOKED = "assessment.share_revoked"
+    SHARING_POLICY_GIVEN = "sharing_policy.given"
+    SHARING_POLICY_ENDED = "sharing_policy.ended"
     SANCTION_IMPOSED = "sanction.imposed"
     SANCTION_LIFTED = "sanction.lifted"
     LIST_CHANGED = "list.changed"

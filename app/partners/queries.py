@@ -26,16 +26,27 @@ COLUMNS = f"""p.id, p.number, p.version, p.status, p.legal_name, p.legal_name_na
 FAST_GET = f"""SELECT {STATUS_COLUMNS}, {COLUMNS}
     FROM client_status s
     LEFT JOIN partners p ON p.id = $2
+      AND (s.countries = '{{}}' OR p.country = ANY (s.countries))
     LEFT JOIN agencies a ON a.id = p.created_by
     WHERE s.client_id = $1"""  # noqa: S608
-"""One statement for ``GET /v1/partners/{id}``: the caller's status and the profile."""
+"""One statement for ``GET /v1/partners/{id}``: the caller's status and the profile, which is absent
+where it lies outside the caller's countries."""
 
 FAST_LIST = f"""SELECT {STATUS_COLUMNS}, p.*
     FROM client_status s LEFT JOIN LATERAL (
-        SELECT {COLUMNS} FROM partners p JOIN agencies a ON a.id = p.created_by
-        WHERE {{filters}} ORDER BY p.id DESC LIMIT {{limit}}) p ON true
+        (SELECT {COLUMNS} FROM partners p JOIN agencies a ON a.id = p.created_by
+         WHERE s.countries = '{{{{}}}}' AND {{filters}} ORDER BY p.id DESC LIMIT {{limit}})
+        UNION ALL
+        (SELECT {COLUMNS} FROM (
+           SELECT p.id FROM (SELECT DISTINCT unnest(s.countries)) AS c (code) CROSS JOIN LATERAL (
+             SELECT p.id FROM partners p WHERE p.country = c.code AND {{filters}}
+             ORDER BY p.id DESC LIMIT {{limit}}) p
+           ORDER BY p.id DESC LIMIT {{limit}}) chosen
+         JOIN partners p ON p.id = chosen.id JOIN agencies a ON a.id = p.created_by)) p ON true
     WHERE s.client_id = $1 ORDER BY p.id DESC"""  # noqa: S608
-"""One statement for a list page; ``filters`` is built of the fixed texts below only."""
+"""One statement for a list page; ``filters`` is built of the fixed texts below only. A caller with
+countries gets the newest of each of them, merged: a rare country costs no more than a common one.
+"""
 
 LIST_FILTERS = {
     "country": "p.country = ${n}",

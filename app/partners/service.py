@@ -13,7 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import service as audit
 from app.audit.events import Event
+from app.auth import policy
 from app.auth.caller import Caller
+from app.auth.errors import CountryOutsideScope
 from app.core.clock import utc_now
 from app.core.errors import violated_constraint
 from app.core.http import PreconditionFailed
@@ -50,9 +52,11 @@ def wire(columns: Iterable[Any]) -> dict[str, Any]:
 async def create_partner(session: AsyncSession, caller: Caller, new: PartnerIn) -> dict[str, Any]:
     """Create a draft profile on behalf of the partner.
 
-    Raises IdentifierTaken (with the other profile's id) or HeadquartersUnknown; then nothing is
-    stored.
+    Raises CountryOutsideScope, IdentifierTaken (with the other profile's id) or
+    HeadquartersUnknown; then nothing is stored.
     """
+    if not policy.within(caller, new.country):
+        raise CountryOutsideScope
     if new.hq_id is not None:
         headquarters = await queries.find_partner(session, new.hq_id)
         if headquarters is None or headquarters.hq_id is not None:
@@ -69,7 +73,7 @@ async def create_partner(session: AsyncSession, caller: Caller, new: PartnerIn) 
     await events.publish(
         session, EventType.PARTNER_CREATED, partner.id, caller.agency_id, version=1
     )
-    return await get_partner(session, partner.id)
+    return await get_partner(session, caller, partner.id)
 
 
 async def _insert_with_identifiers(
@@ -116,10 +120,10 @@ async def _holder(session: AsyncSession, caller: Caller, item: IdentifierIn) -> 
     )
 
 
-async def get_partner(session: AsyncSession, partner_id: UUID) -> dict[str, Any]:
-    """The profile as it is served. Raises PartnerNotFound."""
+async def get_partner(session: AsyncSession, caller: Caller, partner_id: UUID) -> dict[str, Any]:
+    """The profile as it is served. Raises PartnerNotFound, also outside the caller's countries."""
     row = await queries.read_partner(session, partner_id)
-    if row is None:
+    if row is None or not policy.within(caller, row.country):
         raise PartnerNotFound
     return wire(row)
 
@@ -129,7 +133,7 @@ async def resolve(session: AsyncSession, caller: Caller, item: IdentifierIn) -> 
     holder = await _holder(session, caller, item)
     if holder is None:
         raise PartnerNotFound
-    return await get_partner(session, holder)
+    return await get_partner(session, caller, holder)
 
 
 async def change_partner(
@@ -140,7 +144,7 @@ async def change_partner(
     Raises PartnerNotFound, PatchEmpty, or PreconditionFailed when another write came first.
     """
     partner = await queries.find_partner(session, partner_id)
-    if partner is None:
+    if partner is None or not policy.within(caller, partner.country):
         raise PartnerNotFound
     fields = patch.model_dump(exclude_unset=True)
     if not fields:
@@ -168,7 +172,7 @@ async def change_partner(
         version=version + 1,
         fields=sorted(fields),
     )
-    return await get_partner(session, partner_id)
+    return await get_partner(session, caller, partner_id)
 
 
 async def _write_names(session: AsyncSession, partner: Partner) -> None:
@@ -189,12 +193,12 @@ async def _write_names(session: AsyncSession, partner: Partner) -> None:
 
 
 async def match(session: AsyncSession, caller: Caller, wanted: MatchIn) -> list[Candidate]:
-    """Profiles that may be the one named, best first. Stores nothing."""
+    """Profiles of the caller's countries that may be the one named, best first. Stores nothing."""
     found: dict[UUID, Candidate] = {}
     for item in wanted.identifiers:
         holder = await _holder(session, caller, item)
-        if holder is not None:
-            profile = await get_partner(session, holder)
+        profile = await _within(session, caller, holder)
+        if holder is not None and profile is not None:
             found[holder] = Candidate(
                 partner_id=holder,
                 score=1.0,
@@ -202,10 +206,20 @@ async def match(session: AsyncSession, caller: Caller, wanted: MatchIn) -> list[
                 **{key: profile[key] for key in ("registry_number", "legal_name", "country")},
             )
     rows = await queries.candidates(session, fold(wanted.legal_name))
-    for candidate in rank(rows, wanted.legal_name, wanted.country):
+    mine = [row for row in rows if policy.within(caller, row.country)]
+    for candidate in rank(mine, wanted.legal_name, wanted.country):
         found.setdefault(candidate.partner_id, candidate)
     best = sorted(found.values(), key=lambda item: (-item.score, str(item.partner_id)))
     return best[: wanted.limit]
+
+
+async def _within(
+    session: AsyncSession, caller: Caller, partner_id: UUID | None
+) -> dict[str, Any] | None:
+    try:
+        return None if partner_id is None else await get_partner(session, caller, partner_id)
+    except PartnerNotFound:
+        return None
 
 
 def rank(rows: Iterable[Any], name: str, country: str | None) -> list[Candidate]:

@@ -35,7 +35,9 @@ _POLICIES = """(SELECT coalesce(json_agg(json_build_object('id', r.id, 'version'
 _FACTS = f"""SELECT {STATUS_COLUMNS}, {FAST_COLUMNS},
     p.id AS partner_id, p.number, p.version, p.status, p.legal_name, p.legal_name_native,
     p.acronym, p.aliases, p.former_names, p.partner_type, p.country,
-    {_SANCTIONS} AS sanctions, {RECOGNITION_FACTS.format(partner="p.id")}::text AS assessments,
+    {_SANCTIONS} AS sanctions, {
+    RECOGNITION_FACTS.format(partner="p.id", max_level="s.max_level")
+}::text AS assessments,
     {_POLICIES} AS policies, ({FRESHNESS_SQL}) AS sources,
     coalesce((SELECT seq_to FROM feed_heads WHERE stream = 'inter_agency'), 0) AS seq_to
     FROM client_status s {FAST_JOIN} LEFT JOIN partners p ON p.id = {{partner}}
@@ -75,7 +77,7 @@ STORE = f"""WITH clearance AS (
 }"""  # noqa: S608
 
 _CLEARANCE = text(
-    "SELECT id, partner_id, sealed_answer, receipt_payload FROM clearances WHERE id = :id"
+    "SELECT id, client_id, sealed_answer, receipt_payload FROM clearances WHERE id = :id"
 )
 _RECEIPT = text("SELECT receipt FROM clearance_receipts WHERE clearance_id = :id")
 _POLICY_COLUMNS = """r.id, a.code AS agency, r.requirement, r.version, r.rules, r.source,

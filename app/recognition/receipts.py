@@ -15,9 +15,8 @@ from app.auth import jose
 from app.auth.caller import Caller
 from app.auth.keys import SigningKeys
 from app.core import notice
-from app.recognition import queries
+from app.recognition import queries, service
 from app.recognition.decide import Facts
-from app.recognition.errors import ClearanceNotFound
 from app.recognition.rules import DEFAULTS, SCALES
 
 RECEIPT_TYPE = "clearance+jwt"
@@ -79,12 +78,10 @@ async def get_receipt(
 
     Raises ClearanceNotFound for another agency's.
     """
+    row = await service.find_clearance(session, caller, clearance_id)
     stored = await queries.find_receipt(session, clearance_id)
     if stored is not None:
         return stored
-    row = await queries.find_clearance(session, clearance_id)
-    if row is None:
-        raise ClearanceNotFound
     receipt = jose.sign(row.receipt_payload, await keys.signing_key("receipt"), RECEIPT_TYPE)
     values = {"id": clearance_id, "agency": caller.agency_id, "receipt": receipt}
     await session.execute(_INSERT, values)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.auth import policy
 from app.auth.caller import Caller
 from app.core.crypto import KeyRing
 from app.core.ids import new_id
@@ -18,15 +20,15 @@ from app.recognition.rules import DEFAULTS, validate_rules
 
 async def ensure_default_policies(session: AsyncSession, agency_id: UUID) -> None:
     """Give an agency the shipped policies where it has none of its own for a requirement."""
-    for policy in DEFAULTS.policies:
-        rules = [dict(rule) for rule in policy.rules]
-        validate_rules(policy.requirement, rules)
+    for shipped in DEFAULTS.policies:
+        rules = [dict(rule) for rule in shipped.rules]
+        validate_rules(shipped.requirement, rules)
         await session.execute(
             insert(RecognitionPolicy)
             .values(
                 id=new_id(),
                 agency_id=agency_id,
-                requirement=policy.requirement,
+                requirement=shipped.requirement,
                 version=1,
                 rules=rules,
                 source=DEFAULTS.source,
@@ -36,12 +38,23 @@ async def ensure_default_policies(session: AsyncSession, agency_id: UUID) -> Non
         )
 
 
+async def find_clearance(session: AsyncSession, caller: Caller, clearance_id: UUID) -> Any:
+    """The own agency's clearance. Raises ClearanceNotFound for another's.
+
+    An answer holds what its asker could see. A client that may not handle all of that re-reads
+    its own answers only; the list, which holds no contents, shows all.
+    """
+    row = await queries.find_clearance(session, clearance_id)
+    mine = row is not None and row.client_id == caller.client_id
+    if row is None or not (mine or policy.reaches(caller, "AGENCY_ONLY")):
+        raise ClearanceNotFound
+    return row
+
+
 async def read_clearance(
     session: AsyncSession, keys: KeyRing, caller: Caller, clearance_id: UUID
 ) -> bytes:
     """The answer, byte for byte as it was given. Raises ClearanceNotFound for another agency's."""
-    row = await queries.find_clearance(session, clearance_id)
-    if row is None:
-        raise ClearanceNotFound
+    row = await find_clearance(session, caller, clearance_id)
     context = f"clearances.answer|{row.id}|{caller.agency_id}"
     return await keys.open(session, context, row.sealed_answer)

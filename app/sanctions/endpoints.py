@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from app.auth.caller import Caller, Keys, requires, requires_once
-from app.auth.errors import PersonRequired
+from app.auth.errors import LevelAboveClient, PersonRequired, RoleLacksRight
 from app.auth.scopes import Scope
 from app.core.clock import Now
 from app.core.db import Session
@@ -63,7 +63,13 @@ def _answer(case: SanctionCase, response: Response) -> SanctionCase:
     status_code=201,
     operation_id="openSanctionCase",
     response_model=CaseOut,
-    responses=problems(errors.PartnerUnknown, errors.DateNotPossible, PersonRequired),
+    responses=problems(
+        errors.PartnerUnknown,
+        errors.DateNotPossible,
+        PersonRequired,
+        RoleLacksRight,
+        LevelAboveClient,
+    ),
     summary="Open a case",
 )
 async def open_case(
@@ -93,8 +99,8 @@ async def list_cases(
     """Cases of the own agency."""
     pager = Pager(request, caller.agency_id, limit, cursor)
     after = UUID(pager.after[0]) if pager.after else None
-    rows = await queries.list_cases(session, after, limit + 1)
-    items, following = pager.page(list(rows), lambda row: [str(row.id)], response)
+    rows = await service.list_cases(session, caller, after, limit + 1)
+    items, following = pager.page(rows, lambda row: [str(row.id)], response)
     return {"items": items, "next_cursor": following}
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.partners.models import Partner
 from app.sanctions.models import ListSourceState, SanctionCase, SanctionCaseStep, SanctionEntry
 
 ENTRY_COLUMNS = """e.id AS entry_id, f.seq, e.version, e.partner_id, a.code AS imposing_agency,
@@ -38,12 +39,20 @@ async def partner_facts(session: AsyncSession, partner_id: UUID) -> Row[Any] | N
 
 async def find_case(
     session: AsyncSession, case_id: UUID, *, lock: bool = False
-) -> SanctionCase | None:
-    """The case, if row security shows it; ``lock`` holds it until the transaction ends."""
-    query = select(SanctionCase).where(SanctionCase.id == case_id)
+) -> tuple[SanctionCase, str] | None:
+    """The case, if row security shows it, and its partner's country.
+
+    ``lock`` holds it until the transaction ends.
+    """
+    query = (
+        select(SanctionCase, Partner.country)
+        .join(Partner, Partner.id == SanctionCase.partner_id)
+        .where(SanctionCase.id == case_id)
+    )
     if lock:
-        query = query.with_for_update()
-    return (await session.scalars(query)).one_or_none()
+        query = query.with_for_update(of=SanctionCase)
+    row = (await session.execute(query)).one_or_none()
+    return None if row is None else (row[0], row[1])
 
 
 async def case_steps(session: AsyncSession, case_id: UUID) -> Sequence[SanctionCaseStep]:
@@ -57,10 +66,14 @@ async def case_steps(session: AsyncSession, case_id: UUID) -> Sequence[SanctionC
 
 
 async def list_cases(
-    session: AsyncSession, after: UUID | None, limit: int
+    session: AsyncSession, countries: Collection[str], after: UUID | None, limit: int
 ) -> Sequence[SanctionCase]:
-    """The own agency's cases by id."""
+    """The own agency's cases by id; of these countries, if any are named."""
     query = select(SanctionCase).order_by(SanctionCase.id).limit(limit)
+    if countries:
+        query = query.join(Partner, Partner.id == SanctionCase.partner_id).where(
+            Partner.country.in_(countries)
+        )
     if after is not None:
         query = query.where(SanctionCase.id > after)
     return (await session.scalars(query)).all()

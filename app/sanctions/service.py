@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import service as audit
 from app.audit.events import Event
+from app.auth import policy
 from app.auth.caller import Caller
 from app.core.crypto import KeyRing, agency_scope
 from app.core.errors import violated_constraint
@@ -71,10 +72,16 @@ async def _step(
 async def open_case(
     session: AsyncSession, keys: KeyRing, caller: Caller, new: CaseIn, now: datetime
 ) -> SanctionCase:
-    """Open a case; its investigator is the calling person. Raises PartnerUnknown."""
+    """Open a case; its investigator is the calling person.
+
+    Raises PartnerUnknown, RoleLacksRight or LevelAboveClient.
+    """
     _not_future(new.finding.on, now)
-    if await queries.partner_facts(session, new.partner_id) is None:
+    partner = await queries.partner_facts(session, new.partner_id)
+    if partner is None or not policy.within(caller, partner.country):
         raise errors.PartnerUnknown
+    planned = policy.Resource("DEBAR_CASE", caller.agency_id, country=partner.country)
+    policy.require_writable(policy.can(caller, "create", planned))
     case = SanctionCase(
         id=new_secret_id(),
         agency_id=caller.agency_id,
@@ -89,19 +96,33 @@ async def open_case(
     return case
 
 
-async def get_case(session: AsyncSession, case_id: UUID, *, lock: bool = False) -> SanctionCase:
-    """The own agency's case. Raises CaseNotFound for any other."""
-    case = await queries.find_case(session, case_id, lock=lock)
-    if case is None:
+async def get_case(
+    session: AsyncSession, caller: Caller, case_id: UUID, *, lock: bool = False
+) -> SanctionCase:
+    """The own agency's case. Raises CaseNotFound for any other, and where the policy hides it."""
+    found = await queries.find_case(session, case_id, lock=lock)
+    if found is None:
         raise errors.CaseNotFound
+    case, country = found
+    file = policy.Resource("DEBAR_CASE", case.agency_id, country=country)
+    policy.require_readable(policy.can(caller, "read", file), errors.CaseNotFound)
     return case
+
+
+async def list_cases(
+    session: AsyncSession, caller: Caller, after: UUID | None, limit: int
+) -> list[SanctionCase]:
+    """Cases of the own agency that the caller may see, by id."""
+    if not policy.reaches(caller, "AGENCY_ONLY"):
+        return []
+    return list(await queries.list_cases(session, caller.countries, after, limit))
 
 
 async def read_case(
     session: AsyncSession, keys: KeyRing, caller: Caller, case_id: UUID
 ) -> dict[str, Any]:
     """The case with what was written at its steps; the reading is logged."""
-    case = await get_case(session, case_id)
+    case = await get_case(session, caller, case_id)
     steps = [
         {
             "kind": step.kind,
@@ -145,7 +166,7 @@ async def record_notice(
     now: datetime,
 ) -> SanctionCase:
     """The partner was told; the reply period starts. Raises StepOutOfOrder, DateNotPossible."""
-    case = await get_case(session, case_id, lock=True)
+    case = await get_case(session, caller, case_id, lock=True)
     if case.state != "DRAFT":
         raise errors.StepOutOfOrder
     _not_future(notice.sent_on, now)
@@ -169,7 +190,7 @@ async def record_reply(
     now: datetime,
 ) -> SanctionCase:
     """The partner replied or waived its reply. Raises StepOutOfOrder, DateNotPossible."""
-    case = await get_case(session, case_id, lock=True)
+    case = await get_case(session, caller, case_id, lock=True)
     if case.state != "NOTICE_ISSUED" or case.notice_sent_on is None:
         raise errors.StepOutOfOrder
     _not_future(reply.received_on, now)
@@ -192,7 +213,7 @@ async def record_review(
     now: datetime,
 ) -> SanctionCase:
     """A second person reviewed. Raises SamePerson, ReplyPeriodOpen or StepOutOfOrder."""
-    case = await get_case(session, case_id, lock=True)
+    case = await get_case(session, caller, case_id, lock=True)
     if case.state not in ("NOTICE_ISSUED", "REPLY_RECORDED") or case.reply_due_on is None:
         raise errors.StepOutOfOrder
     if case.state == "NOTICE_ISSUED" and now.date() <= case.reply_due_on:
@@ -222,7 +243,7 @@ async def decide(
 
     Raises SamePerson, StepOutOfOrder, MeasureNeedsPeriod, EntryOverlaps or PreconditionFailed.
     """
-    case = await get_case(session, case_id, lock=True)
+    case = await get_case(session, caller, case_id, lock=True)
     if case.version != version:
         raise PreconditionFailed
     if case.state != "UNDER_REVIEW":
@@ -335,7 +356,7 @@ async def lift_entry(
     await session.flush()  # the answer reads the row
     await feed.remove(session, str(entry.id), "lifted", feed.AGENCY_STREAMS)
     if entry.case_id is not None:
-        case = await get_case(session, entry.case_id)
+        case = await get_case(session, caller, entry.case_id)
         await _step(session, keys, caller, case, "lift", Event.CASE_LIFTED, lift)
     subject = audit.Subject(entry.id, entry.imposing_agency, entry.partner_id)
     await audit.record(session, caller, Event.ENTRY_LIFTED, subject, version=entry.version)

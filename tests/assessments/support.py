@@ -23,6 +23,7 @@ TABLES = (
     "assessments_acl",
     "assessment_shares",
     "access_requests",
+    "sharing_policies",
 )
 DENIED = "42501"
 
