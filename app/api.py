@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import Depends, FastAPI
 
 from app.agencies.endpoints import router as agencies
+from app.agencies.issuers.endpoints import router as trusted_issuers
 from app.assessments.endpoints import router as assessments
 from app.assessments.sharing_endpoints import requests as access_requests
 from app.assessments.sharing_endpoints import shares as assessment_shares
@@ -23,6 +24,7 @@ V1 = (
     screening,
     feed,
     agencies,
+    trusted_issuers,
     assessment_types,
     assessments,
     assessment_shares,

@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app import models  # noqa: F401 - every table must be known before the first query
 from app.auth.keys import SigningKeys
+from app.auth.scopes import DECIDING
 from app.core.crypto import RootKey
 from app.core.db import Database, wait_for_database
 from app.core.idempotency import KEEP_DAYS
@@ -86,7 +87,7 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
     await wait_for_database(url, settings)
     database = Database(url, settings, application="registry-worker")
     try:
-        await check_database(database, settings)
+        await check_database(database, settings, deciding=DECIDING)
         keys = SigningKeys(database, root)
         await keys.ensure()
         log.info("worker_started")

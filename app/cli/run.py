@@ -14,6 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
+from app.auth.scopes import DECIDING
 from app.cli.errors import Refused
 from app.cli.shell import load_settings, opened, part, steps
 from app.cli.shell import run as finish
@@ -116,7 +117,7 @@ async def _check(settings: Settings) -> None:
     check_root_key(RootKey.load(_path(settings)), settings)
     await wait_for_database(settings.require("database_url"), settings)
     async with opened(settings, "database_url") as database:
-        await check_database(database, settings)
+        await check_database(database, settings, deciding=DECIDING)
 
 
 def _path(settings: Settings) -> Path:
