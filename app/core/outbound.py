@@ -119,7 +119,7 @@ class Outbound:
         plain = url.isascii() and url.isprintable() and not set(url) & set(" \\")
         if len(url) > _MAX_URL or not plain or parsed.scheme not in _PORTS or not parsed.host:
             raise OutboundRefused("url")
-        if parsed.userinfo or parsed.fragment or "@" in parsed.netloc.decode("ascii", "replace"):
+        if "@" in url.partition("://")[2].partition("/")[0] or parsed.fragment:
             raise OutboundRefused("url")
         port = parsed.port or _PORTS[parsed.scheme]
         standard = parsed.scheme == "https" and port == _PORTS["https"]
