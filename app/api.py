@@ -6,6 +6,7 @@ from fastapi import Depends, FastAPI
 
 from app.agencies.clients.endpoints import router as clients
 from app.agencies.endpoints import router as agencies
+from app.agencies.issuers.endpoints import router as trusted_issuers
 from app.agencies.persons.endpoints import router as persons
 from app.assessments.endpoints import router as assessments
 from app.assessments.sharing_endpoints import requests as access_requests
@@ -27,6 +28,7 @@ V1 = (
     screening,
     feed,
     agencies,
+    trusted_issuers,
     assessment_types,
     assessments,
     assessment_shares,

@@ -10,11 +10,16 @@ from fastapi import FastAPI
 from starlette.responses import Response
 
 from app import models  # noqa: F401 - every table must be known before the first query
+from app.agencies.issuers.service import record_principal
 from app.api import include_all
 from app.auth.caller import TokenVerifier
 from app.auth.endpoints import token_refused
 from app.auth.errors import TokenRefused
+from app.auth.issuers import TrustedIssuers, TrustedTokens
+from app.auth.key_sets import KeySets
 from app.auth.keys import SigningKeys
+from app.auth.principals import Principals
+from app.auth.scopes import DECIDING
 from app.core import health, metrics, migrate
 from app.core.crypto import KeyRing
 from app.core.db import Database
@@ -22,6 +27,7 @@ from app.core.errors import install_handlers
 from app.core.idempotency import Replay
 from app.core.key_provider import KeyProvider, load_root_keys
 from app.core.middleware import Edge
+from app.core.outbound import Outbound
 from app.core.paging import Cursors
 from app.core.safety import check_database, check_root_key
 from app.core.settings import Settings
@@ -38,13 +44,19 @@ async def _replay(request: object, error: Exception) -> Response:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     database = Database(settings.require("database_url"), settings)
+    outbound = Outbound(settings.outbound_networks)
+    key_sets = KeySets(database, outbound)
     try:
-        await check_database(database, settings)
+        await check_database(database, settings, deciding=DECIDING)
         app.state.database = database
         root: KeyProvider = app.state.root
         app.state.keys = SigningKeys(database, root)
         await app.state.keys.ensure()
-        app.state.verifier = TokenVerifier(app.state.keys, settings.issuer)
+        app.state.outbound = outbound
+        app.state.trusted = TrustedTokens(
+            TrustedIssuers(database), key_sets, Principals(database, record_principal)
+        )
+        app.state.verifier = TokenVerifier(app.state.keys, settings.issuer, app.state.trusted)
         app.state.agency_by_client = {}
         app.state.screener = Screener()
         app.state.migration_head = migrate.head()
@@ -54,6 +66,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         gc.freeze()
         yield
     finally:
+        await key_sets.close()
+        await outbound.close()
         await database.close()
 
 

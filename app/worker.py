@@ -22,6 +22,7 @@ from app import models  # noqa: F401 - every table must be known before the firs
 from app.agencies.clients.upkeep import watch_secrets
 from app.assessments.consumers import CONSUMERS as ASSESSMENTS
 from app.auth.keys import SigningKeys
+from app.auth.scopes import DECIDING
 from app.core.db import Database, wait_for_database
 from app.core.idempotency import KEEP_DAYS
 from app.core.key_provider import load_root_keys
@@ -88,7 +89,7 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
     await wait_for_database(url, settings)
     database = Database(url, settings, application="registry-worker")
     try:
-        await check_database(database, settings)
+        await check_database(database, settings, deciding=DECIDING)
         keys = SigningKeys(database, root)
         await keys.ensure()
         log.info("worker_started")

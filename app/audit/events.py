@@ -44,3 +44,9 @@ class Event(StrEnum):
     FEED_TOKEN_REVOKED = "client:feed_token:revoke"  # noqa: S105 - a name
     PERSON_CREATED = "person:record:create"
     PERSON_CHANGED = "person:record:change"
+    ISSUER_PROPOSED = "agency:issuer:propose"
+    ISSUER_APPROVED = "agency:issuer:approve"
+    ISSUER_REFUSED = "agency:issuer:refuse"
+    ISSUER_REVOKED = "agency:issuer:revoke"
+    ISSUER_KEY_SHARED = "agency:issuer:key-shared"
+    PRINCIPAL_MADE = "agency:principal:make"

@@ -18,6 +18,7 @@ from sqlalchemy import text
 
 from app.auth import jose
 from app.auth.errors import NotAuthenticated, PersonRequired, ScopeMissing
+from app.auth.issuers import TrustedTokens
 from app.auth.keys import MAX_TOKEN_LIFE_S, SigningKeys
 from app.auth.roles import scopes_of
 from app.auth.scopes import DECIDING, DESCRIPTIONS, Scope
@@ -35,6 +36,7 @@ STATUS_WIDTH = 11
 
 _STATUS = text(f"SELECT {STATUS_COLUMNS} FROM client_status s WHERE s.client_id = :client_id")  # noqa: S608 - constant
 _CACHE_SIZE = 10_000
+_OUTSIDE_FRESH_S = 60.0
 IdempotencyHeader = Annotated[
     str | None, Header(description="16 to 64 printable characters, new for each new request")
 ]
@@ -105,16 +107,23 @@ class VerifiedToken:
 
 
 class TokenVerifier:
-    """Verifies access tokens; remembers good ones by SHA-256 of the text until they expire."""
+    """Verifies access tokens; remembers good ones by SHA-256 of the text until they expire.
 
-    def __init__(self, keys: SigningKeys, issuer: str) -> None:
+    Those of trusted issuers, which live longer, are looked at again after a minute: their keys,
+    or the person behind them, may be gone by then.
+    """
+
+    def __init__(
+        self, keys: SigningKeys, issuer: str, trusted: TrustedTokens | None = None
+    ) -> None:
         self._keys = keys
         self._issuer = issuer
-        self._cache: dict[bytes, VerifiedToken] = {}
         self._believed: object = None
+        self._trusted = trusted
+        self._cache: dict[bytes, tuple[VerifiedToken, float]] = {}
 
     async def verify(self, token: str) -> VerifiedToken:
-        """Raises NotAuthenticated for every token but a good one of ours."""
+        """Raises NotAuthenticated for every token but a good one of ours or a trusted issuer."""
         digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
         now = time.time()
         keys = await self._keys.verification_keys("token")
@@ -124,24 +133,33 @@ class TokenVerifier:
             self._believed = keys
         cached = self._cache.get(digest)
         if cached is not None:
-            if cached.expires_at > now:
-                return cached
+            if cached[1] > now:
+                return cached[0]
             del self._cache[digest]
-            raise NotAuthenticated
         try:
-            claims = await self._keys.checked("token", lambda keys: self._claims(token, keys))
-            scope = claims.get("scope", "")
-            if not isinstance(scope, str):
-                raise jose.AuthError("scope")
+            verified, until = await self._verified(token, now)
         except jose.AuthError:
             raise NotAuthenticated from None
-        verified = VerifiedToken(claims["sub"], frozenset(scope.split()), float(claims["exp"]))
         if verified.expires_at <= now:
             raise NotAuthenticated
         if len(self._cache) >= _CACHE_SIZE:
             self._cache.clear()
-        self._cache[digest] = verified
+        self._cache[digest] = (verified, until)
         return verified
+
+    async def _verified(self, token: str, now: float) -> tuple[VerifiedToken, float]:
+        """The token and until when it need not be looked at again. Raises AuthError."""
+        issuer = jose.unverified_claims(token).get("iss")
+        if self._trusted is not None and isinstance(issuer, str) and issuer != self._issuer:
+            found = await self._trusted.verify(token, issuer)
+            outside = VerifiedToken(found.client_id, found.scopes, found.expires_at)
+            return outside, min(found.expires_at, now + _OUTSIDE_FRESH_S)
+        claims = await self._keys.checked("token", lambda keys: self._claims(token, keys))
+        scope = claims.get("scope", "")
+        if not isinstance(scope, str):
+            raise jose.AuthError("scope")
+        expires_at = float(claims["exp"])
+        return VerifiedToken(claims["sub"], frozenset(scope.split()), expires_at), expires_at
 
     def _claims(self, token: str, keys: jose.Keys) -> dict[str, Any]:
         return jose.verify(
@@ -151,7 +169,8 @@ class TokenVerifier:
 
 scheme = OAuth2(
     scheme_name="oauth2",
-    description="Client credentials; `private_key_jwt` or `client_secret_basic`.",
+    description="Client credentials; `private_key_jwt` or `client_secret_basic`. Tokens of an "
+    "agency's trusted issuer are taken, too.",
     flows=OAuthFlows(
         clientCredentials=OAuthFlowClientCredentials(
             tokenUrl="/oauth/token",

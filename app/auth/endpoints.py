@@ -8,9 +8,10 @@ from fastapi import APIRouter, Depends, Form, Header, Request
 from fastapi.responses import JSONResponse
 from sqlalchemy import text
 
-from app.auth import service
+from app.auth import exchange, service
 from app.auth.caller import STATUS_COLUMNS
 from app.auth.errors import TokenRefused
+from app.auth.issuers import TrustedTokens
 from app.auth.keys import SigningKeys
 from app.auth.schemas import JwksOut, ResourceMetadata, ServerMetadata, TokenError, TokenOut
 from app.auth.scopes import ALL
@@ -40,11 +41,37 @@ async def keys_of(request: Request) -> SigningKeys:
     return keys
 
 
+async def trusted_of(request: Request) -> TrustedTokens:
+    """What verifies tokens of trusted issuers."""
+    trusted: TrustedTokens = request.app.state.trusted
+    return trusted
+
+
 SettingsDep = Annotated[Settings, Depends(settings_of)]
 KeysDep = Annotated[SigningKeys, Depends(keys_of)]
+TrustedDep = Annotated[TrustedTokens, Depends(trusted_of)]
 FormText = Annotated[str | None, Form(max_length=8_192)]
 GrantType = Annotated[str | None, Form(max_length=8_192, examples=["client_credentials"])]
 ScopeText = Annotated[str | None, Form(max_length=8_192, examples=["partners:read"])]
+
+
+_GRANTS = ("client_credentials", exchange.GRANT_TYPE)
+
+
+async def exchange_of(
+    subject_token: FormText = None,
+    subject_token_type: FormText = None,
+    requested_token_type: FormText = None,
+    actor_token: FormText = None,
+    scope: ScopeText = None,
+) -> exchange.Exchange:
+    """The form fields of a token exchange (RFC 8693 2.1)."""
+    return exchange.Exchange(
+        subject_token, subject_token_type, requested_token_type, actor_token, scope
+    )
+
+
+ExchangeForm = Annotated[exchange.Exchange, Depends(exchange_of)]
 
 
 @router.post(
@@ -58,7 +85,9 @@ async def issue_token(
     session: Session,
     settings: SettingsDep,
     keys: KeysDep,
+    trusted: TrustedDep,
     now: Now,
+    asked: ExchangeForm,
     authorization: Annotated[str | None, Header(max_length=8_192)] = None,
     grant_type: GrantType = None,
     scope: ScopeText = None,
@@ -66,16 +95,21 @@ async def issue_token(
     client_assertion_type: FormText = None,
     client_assertion: FormText = None,
     resource: FormText = None,
+    audience: FormText = None,
 ) -> JSONResponse:
     """Client credentials (RFC 6749 4.4) by HTTP Basic or a signed assertion (RFC 7523).
 
-    Without `scope` the token carries all scopes of the client.
+    Without `scope` the token carries all scopes of the client. Token exchange (RFC 8693): a
+    machine client sends, as `subject_token`, a token that its agency's trusted issuer gave a
+    registered person; the new token stands for that person.
     """
     if grant_type is None:
         raise TokenRefused("invalid_request")
-    if grant_type != "client_credentials":
+    if grant_type not in _GRANTS:
         raise TokenRefused("unsupported_grant_type")
-    if resource not in (None, "", settings.issuer):
+    exchanging = grant_type == exchange.GRANT_TYPE
+    targets = (resource, audience) if exchanging else (resource,)
+    if any(target not in (None, "", settings.issuer) for target in targets):
         raise TokenRefused("invalid_target")
     if authorization is not None and client_assertion is not None:
         raise TokenRefused("invalid_request")
@@ -91,8 +125,11 @@ async def issue_token(
     row = (await session.execute(_AGENCY, {"client_id": client.id})).one_or_none()
     if row is None:
         raise TokenRefused("invalid_client", 401)
-    scopes = service.grant(client, scope)
     key = await keys.signing_key("token")
+    if exchanging:
+        answer = await exchange.exchange(session, trusted, key, settings.issuer, client, asked)
+        return JSONResponse(answer, headers=_NO_STORE)
+    scopes = service.grant(client, scope)
     return JSONResponse(
         service.issue_token(key, settings.issuer, client.id, row.agency_code, scopes),
         headers=_NO_STORE,
@@ -120,7 +157,7 @@ async def server_metadata(settings: SettingsDep) -> JSONResponse:
             "issuer": settings.issuer,
             "token_endpoint": f"{settings.issuer}/oauth/token",
             "jwks_uri": f"{settings.issuer}/oauth/jwks",
-            "grant_types_supported": ["client_credentials"],
+            "grant_types_supported": list(_GRANTS),
             "token_endpoint_auth_methods_supported": ["private_key_jwt", "client_secret_basic"],
             "token_endpoint_auth_signing_alg_values_supported": ["ES256", "ES384", "RS256"],
             "scopes_supported": sorted(ALL),

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
+    PublicFormat,
     load_pem_private_key,
 )
 from jose import jwk as jose_jwk
@@ -31,6 +32,10 @@ INBOUND_ALGORITHMS = ("ES256", "ES384", "RS256")
 _TOKEN = re.compile(r"\A[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\Z")
 _CURVES = {"ES256": "P-256", "ES384": "P-384"}
 _SECRET_MEMBERS = frozenset({"d", "p", "q", "k"})
+_PUBLIC_MEMBERS = ("kty", "crv", "x", "y", "n", "e", "kid", "alg", "use")
+_HEADERS = frozenset({"alg", "typ", "kid"})
+IGNORABLE_HEADERS = frozenset({"x5t", "x5t#S256"})
+"""Names of a certificate; an issuer's terms may say that they are passed over."""
 _LAST_INSTANT = 253_402_300_800
 
 
@@ -91,6 +96,44 @@ def _load_key(item: Any, allowed: tuple[str, ...]) -> tuple[tuple[str, str], Any
     return (kid, alg), key
 
 
+def public_keys(document: Mapping[str, Any], allowed: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Those keys of a JWKS that `load_jwks` would use, reduced to what it reads.
+
+    Raises AuthError when two keys share a kid and algorithm.
+    """
+    names = load_jwks(document, allowed)
+    keys = document.get("keys")
+    kept: list[dict[str, Any]] = []
+    for item in (keys if isinstance(keys, list) else [])[:20]:
+        try:
+            usable = _load_key(item, allowed)
+        except Exception:  # noqa: S112 - as in load_jwks
+            continue
+        if usable is not None and usable[0] in names:
+            kept.append({name: item[name] for name in _PUBLIC_MEMBERS if name in item})
+    return kept
+
+
+def key_digests(keys: Keys) -> frozenset[str]:
+    """What tells one key from another, however its JWK is written: SHA-256 of its public half."""
+    return frozenset(
+        hashlib.sha256(
+            key.prepared_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        ).hexdigest()
+        for key in keys.values()
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    typ: frozenset[str]
+    leeway: int
+    max_life: int
+    max_age: int | None
+    ignored_headers: frozenset[str]
+    token_id: str | None
+
+
 def verify(
     token: object,
     issuers: Mapping[str, Issuer],
@@ -100,35 +143,44 @@ def verify(
     leeway: int = 30,
     max_life: int = 3_600,
     max_age: int | None = None,
+    ignored_headers: frozenset[str] = frozenset(),
+    token_id: str | None = "jti",  # noqa: S107 - the name of a claim
 ) -> dict[str, Any]:
     """Claims of a token that passes every check. Raises AuthError for every other input.
 
-    ``typ`` holds the accepted header types in lower case, ``""`` for an absent one.
+    ``typ`` holds the accepted header types in lower case, ``""`` for an absent one;
+    ``ignored_headers`` those of IGNORABLE_HEADERS that may be there; ``token_id`` the claim that
+    must identify the token, None where an issuer gives none.
     """
+    ignored = ignored_headers & IGNORABLE_HEADERS
     try:
-        return _verify(token, issuers, audience, typ, leeway, max_life, max_age)
+        return _verify(
+            token,
+            issuers,
+            audience,
+            _Rules(typ, leeway, max_life, max_age, ignored, token_id),
+        )
     except AuthError:
         raise
     except Exception as error:  # RecursionError, TypeError, KeyError of the library included
         raise AuthError(type(error).__name__) from None
 
 
-def _verify(
-    token: object,
-    issuers: Mapping[str, Issuer],
-    audience: str,
-    typ: frozenset[str],
-    leeway: int,
-    max_life: int,
-    max_age: int | None,
-) -> dict[str, Any]:
+def _shaped(token: object) -> str:
     if not isinstance(token, str) or len(token) > MAX_TOKEN or not _TOKEN.match(token):
         raise AuthError("shape")
+    return token
+
+
+def _verify(
+    given: object, issuers: Mapping[str, Issuer], audience: str, rules: _Rules
+) -> dict[str, Any]:
+    token = _shaped(given)
     header = jwt.get_unverified_header(token)
-    if set(header) - {"alg", "typ", "kid"}:
+    if set(header) - _HEADERS - rules.ignored_headers:
         raise AuthError("header")
     kind = header.get("typ", "")
-    if not isinstance(kind, str) or kind.lower().removeprefix("application/") not in typ:
+    if not isinstance(kind, str) or kind.lower().removeprefix("application/") not in rules.typ:
         raise AuthError("typ")
     name = jwt.get_unverified_claims(token).get("iss")
     issuer = issuers.get(name) if isinstance(name, str) else None
@@ -140,22 +192,25 @@ def _verify(
     key = issuer.keys.get((kid, alg))
     if key is None:
         raise UnknownKey("kid")
-    required = {f"require_{claim}": True for claim in ("aud", "iat", "exp", "iss", "sub", "jti")}
+    required = {f"require_{claim}": True for claim in ("aud", "iat", "exp", "iss", "sub")}
     claims: dict[str, Any] = jwt.decode(
         token,
         key,
         algorithms=[alg],
         audience=audience,
         issuer=name,
-        options={**required, "leeway": leeway},
+        # at_hash speaks of another token, which is not here.
+        options={**required, "leeway": rules.leeway, "verify_at_hash": False},
     )
-    _check_times(claims, leeway, max_life, max_age)
+    _check_times(claims, rules.leeway, rules.max_life, rules.max_age)
     if claims["aud"] not in (audience, [audience]):
         raise AuthError("aud")
     if not isinstance(claims["sub"], str) or not claims["sub"]:
         raise AuthError("sub")
-    if not isinstance(claims["jti"], str) or not 8 <= len(claims["jti"]) <= 128:
-        raise AuthError("jti")
+    if rules.token_id is not None:
+        identifier = claims.get(rules.token_id)
+        if not isinstance(identifier, str) or not 8 <= len(identifier) <= 128:
+            raise AuthError("jti")
     return claims
 
 
@@ -251,12 +306,27 @@ def b64url(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
+def key_name(token: str) -> tuple[str, str]:
+    """The (kid, alg) a token names, before any check, to know whose key to look for.
+
+    Raises AuthError.
+    """
+    try:
+        header = jwt.get_unverified_header(_shaped(token))
+        kid, alg = header.get("kid"), header.get("alg")
+        if not isinstance(kid, str) or not isinstance(alg, str):
+            raise AuthError("alg")
+    except AuthError:
+        raise
+    except Exception as error:
+        raise AuthError(type(error).__name__) from None
+    return kid, alg
+
+
 def unverified_claims(token: str) -> dict[str, Any]:
     """Claims before any check, only to learn whose key to try. Raises AuthError."""
     try:
-        if len(token) > MAX_TOKEN or not _TOKEN.match(token):
-            raise AuthError("shape")
-        claims: dict[str, Any] = jwt.get_unverified_claims(token)
+        claims: dict[str, Any] = jwt.get_unverified_claims(_shaped(token))
     except AuthError:
         raise
     except Exception as error:

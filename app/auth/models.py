@@ -131,6 +131,17 @@ class Client(Base):
             "(auth_method = 'trusted_issuer') = (issuer_id IS NOT NULL)", name="issuer"
         ),
         CheckConstraint("num_nulls(issuer_id, subject) <> 1", name="subject"),
+        # Issuer and machine are the client's own agency's: nobody else's tokens speak for it.
+        UniqueConstraint("id", "agency_id"),
+        ForeignKeyConstraint(
+            ["acts_through", "agency_id"],
+            ["clients.id", "clients.agency_id"],
+            name="fk_clients_acts_through_agency",
+        ),
+        CheckConstraint("agency_id IS NOT NULL OR issuer_id IS NULL", name="issuer_agency"),
+        CheckConstraint(
+            "acts_through IS NULL OR person_id IS NOT NULL", name="acts_through_person"
+        ),
         CheckConstraint(
             "max_level IN ('INTER_AGENCY', 'RESTRICTED', 'AGENCY_ONLY')", name="max_level"
         ),
@@ -153,7 +164,7 @@ class TrustedIssuer(Base):
     """An agency's own identity provider whose tokens are accepted, under terms two persons set.
 
     The terms are fixed at approval: which key algorithms, which type and claims, which scopes at
-    most. ``issuer`` is compared byte by byte.
+    most. ``issuer`` is compared byte by byte. ``approved_by`` is who decided, a refusal included.
     """
 
     __tablename__ = "trusted_issuers"
@@ -173,6 +184,8 @@ class TrustedIssuer(Base):
     status: Mapped[str] = mapped_column(Text, server_default="proposed")
     proposed_by: Mapped[UUID] = mapped_column(ForeignKey("persons.id", use_alter=True))
     approved_by: Mapped[UUID | None] = mapped_column(ForeignKey("persons.id", use_alter=True))
+    decided_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    reason: Mapped[str | None] = mapped_column(Text)
     valid_from: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=NOW)
     valid_to: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     key_set: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
@@ -184,6 +197,8 @@ class TrustedIssuer(Base):
         CheckConstraint("status IN ('proposed', 'active', 'refused', 'revoked')", name="status"),
         CheckConstraint("approved_by <> proposed_by", name="two_persons"),
         CheckConstraint("status <> 'active' OR approved_by IS NOT NULL", name="approved"),
+        CheckConstraint("status <> 'active' OR key_set IS NOT NULL", name="key_set"),
+        UniqueConstraint("id", "agency_id"),
         CheckConstraint(
             "algorithms <> '{}' AND algorithms <@ '{ES256,ES384,RS256}'", name="algorithms"
         ),

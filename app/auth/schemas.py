@@ -14,6 +14,11 @@ class TokenOut(BaseModel):
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - a name of RFC 6750
     expires_in: int = Field(description="seconds", examples=[300])
     scope: str = Field(examples=["partners:read partners:write"])
+    issued_token_type: str | None = Field(
+        None,
+        description="of a token exchange only",
+        examples=["urn:ietf:params:oauth:token-type:access_token"],
+    )
 
 
 class TokenError(BaseModel):

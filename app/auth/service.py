@@ -131,9 +131,16 @@ def grant(client: Client, requested: str | None) -> list[str]:
 
 
 def issue_token(
-    key: jose.SigningKey, issuer: str, client_id: str, agency_code: str, scopes: Iterable[str]
+    key: jose.SigningKey,
+    issuer: str,
+    client_id: str,
+    agency_code: str,
+    scopes: Iterable[str],
+    *,
+    life_s: int = TOKEN_LIFE_S,
+    **more: Any,
 ) -> dict[str, Any]:
-    """The RFC 6749 answer with an RFC 9068 access token (ES256, 300 s)."""
+    """The RFC 6749 answer with an RFC 9068 access token (ES256, 300 s); ``more`` are claims."""
     issued = int(time.time())
     claims = {
         "iss": issuer,
@@ -141,14 +148,15 @@ def issue_token(
         "sub": client_id,
         "client_id": client_id,
         "iat": issued,
-        "exp": issued + TOKEN_LIFE_S,
+        "exp": issued + life_s,
         "jti": secrets.token_urlsafe(16),
         "scope": " ".join(scopes),
         "agency": agency_code,
+        **more,
     }
     return {
         "access_token": jose.sign(to_json(claims), key, "at+jwt"),
         "token_type": "Bearer",
-        "expires_in": TOKEN_LIFE_S,
+        "expires_in": life_s,
         "scope": claims["scope"],
     }

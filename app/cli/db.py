@@ -12,6 +12,7 @@ import asyncpg
 import typer
 from sqlalchemy.engine import make_url
 
+from app.auth.scopes import DECIDING
 from app.cli.errors import Refused
 from app.cli.shell import group, load_settings, opened, run
 from app.core import migrate, roles
@@ -120,7 +121,7 @@ async def _check(settings: Settings) -> list[str]:
         if getattr(settings, name) is None:
             continue
         async with opened(settings, name) as database:
-            await check_database(database, settings)
+            await check_database(database, settings, deciding=DECIDING)
             async with database.connection() as connection:
                 role = await connection.fetchval("SELECT current_user")
                 fsync = await connection.fetchval("SHOW fsync")

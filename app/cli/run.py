@@ -13,6 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
+from app.auth.scopes import DECIDING
 from app.cli.errors import Refused
 from app.cli.shell import load_settings, opened, part, steps
 from app.cli.shell import run as finish
@@ -115,7 +116,7 @@ async def _check(settings: Settings) -> None:
     check_root_key(load_root_keys(settings), settings)
     await wait_for_database(settings.require("database_url"), settings)
     async with opened(settings, "database_url") as database:
-        await check_database(database, settings)
+        await check_database(database, settings, deciding=DECIDING)
 
 
 def worker(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import CheckConstraint, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -18,7 +20,9 @@ _FACTS = text(
         current_setting('synchronous_commit') AS synchronous_commit,
         current_setting('full_page_writes') AS full_page_writes,
         (SELECT kind FROM instance) AS kind,
-        EXISTS (SELECT FROM clients WHERE demo AND status = 'active') AS demo_clients
+        EXISTS (SELECT FROM clients WHERE demo AND status = 'active') AS demo_clients,
+        (SELECT min(id) FROM clients WHERE status = 'active' AND person_id IS NULL
+          AND scopes && cast(:deciding AS text[])) AS deciding_machine
     FROM pg_roles r WHERE r.rolname = current_user"""
 )
 
@@ -37,14 +41,17 @@ class Instance(Base):
     )
 
 
-async def check_database(database: Database, settings: Settings) -> None:
+async def check_database(
+    database: Database, settings: Settings, *, deciding: Collection[str]
+) -> None:
     """Raises UnsafeSettings with one sentence when the role or the server is not fit.
 
     A superuser, an owner of tables or a role that passes by row security is refused everywhere;
-    unsafe durability and a demo database in production only.
+    in production only: unsafe durability, a demo database, and a machine client with one of the
+    ``deciding`` scopes, for only persons decide.
     """
     async with database.session() as session:
-        facts = (await session.execute(_FACTS)).one()
+        facts = (await session.execute(_FACTS, {"deciding": sorted(deciding)})).one()
     if facts.rolsuper or facts.rolbypassrls:
         raise UnsafeSettings(
             f"The database role {facts.rolname} passes by row level security; use reg_app."
@@ -61,6 +68,11 @@ async def check_database(database: Database, settings: Settings) -> None:
         raise UnsafeSettings("This database holds the demo world; production refuses it.")
     if facts.demo_clients:
         raise UnsafeSettings("This database holds demo clients; production refuses them.")
+    if facts.deciding_machine is not None:
+        raise UnsafeSettings(
+            f"The machine client {facts.deciding_machine} holds a deciding scope; only clients of "
+            "named persons decide."
+        )
 
 
 def check_root_key(root: KeyProvider, settings: Settings) -> None:

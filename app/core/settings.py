@@ -9,7 +9,10 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.core.addresses import AllowedNetwork, is_public, parse_allowed
+
 DEVELOPMENT_ISSUER = "http://127.0.0.1:8000"
+_DEVELOPMENT_NETWORKS = "127.0.0.0/8:*"
 
 
 class UnsafeSettings(ValueError):
@@ -55,6 +58,12 @@ class Settings(BaseSettings):
     lists_dir: Path | None = Field(None, description="folder of list files for the demo world")
     body_limit_bytes: int = Field(262_144, ge=1_024, le=26_214_400)
     docs_enabled: bool = Field(True, description="serve /docs and /openapi.json")
+    outbound_allow: str | None = Field(
+        None,
+        description="networks and ports that may be called beside public https, such as "
+        "`203.0.113.7/32:8443`; http is allowed for them. Default: none; 127.0.0.0/8 outside "
+        "production",
+    )
 
     @field_validator("issuer")
     @classmethod
@@ -65,6 +74,12 @@ class Settings(BaseSettings):
             raise ValueError("the issuer must be an https address (loopback may use http)")
         if value.endswith("/"):
             raise ValueError("the issuer must not end with a slash: it is compared byte by byte")
+        return value
+
+    @field_validator("outbound_allow")
+    @classmethod
+    def _outbound_allow(cls, value: str | None) -> str | None:
+        parse_allowed(value or "")
         return value
 
     @model_validator(mode="after")
@@ -85,7 +100,17 @@ class Settings(BaseSettings):
             raise UnsafeSettings("REGISTRY_ROOT_KEY_FILE must be set in production.")
         if not self.issuer.startswith("https://"):
             raise UnsafeSettings("REGISTRY_ISSUER must be an https address in production.")
+        if not all(is_public(allowed.network) for allowed in self.outbound_networks):
+            raise UnsafeSettings(
+                "REGISTRY_OUTBOUND_ALLOW names a network that is not public; production refuses it."
+            )
         return self
+
+    @property
+    def outbound_networks(self) -> tuple[AllowedNetwork, ...]:
+        """What REGISTRY_OUTBOUND_ALLOW says."""
+        default = "" if self.env == "production" else _DEVELOPMENT_NETWORKS
+        return parse_allowed(default if self.outbound_allow is None else self.outbound_allow)
 
     def require(self, name: str) -> str:
         """The URL or path of a setting this command cannot work without, as text.

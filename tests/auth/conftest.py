@@ -14,7 +14,10 @@ from app.auth import clients as auth
 from app.auth.keys import SigningKeys
 from app.core.db import Database
 from tests.auth.forge import EcKey, jwk, new_key
+from tests.auth.trust import idp, open_idp, trust
 from tests.support import World
+
+__all__ = ["idp", "open_idp", "trust"]
 
 SCOPES = ("agencies:read", "partners:read", "partners:write")
 MakeClient = Callable[..., Awaitable[tuple[str, str]]]

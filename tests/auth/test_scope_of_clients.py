@@ -133,7 +133,7 @@ async def test_a_client_gets_nothing_above_its_level(api_for: ApiFor, scoped: Sc
     expected = {
         "INTER_AGENCY": {"INTER_AGENCY": (200, 200), "RESTRICTED": (200, 404)},
         "RESTRICTED": {"INTER_AGENCY": (200, 200), "RESTRICTED": (200, 200)},
-        "AGENCY_ONLY": {level: (200, 200) for level in made},
+        "AGENCY_ONLY": dict.fromkeys(made, (200, 200)),
     }
     for ceiling, rows in expected.items():
         client = await scoped("UNICEF", max_level=ceiling)
