@@ -20,6 +20,7 @@ from app.core.crypto import KeyRing, RootKey
 from app.core.db import Database
 from app.core.errors import install_handlers
 from app.core.idempotency import Replay
+from app.core.limits import Limits
 from app.core.middleware import Edge
 from app.core.paging import Cursors
 from app.core.safety import check_database, check_root_key
@@ -75,6 +76,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.root = root
     app.state.keyring = KeyRing(root)
+    app.state.limits = Limits(settings)
     app.state.cursors = Cursors(root.derive("cursors"))
     install_handlers(app)
     app.add_exception_handler(Replay, _replay)
@@ -85,5 +87,10 @@ def create_app(settings: Settings) -> FastAPI:
     describe(app)
     if settings.docs_enabled:
         install_docs(app)
-    app.add_middleware(Edge, body_limit=settings.body_limit_bytes)
+    app.add_middleware(
+        Edge,
+        body_limit=settings.body_limit_bytes,
+        hsts=settings.env == "production",
+        issuer=settings.issuer,
+    )
     return app

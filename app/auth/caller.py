@@ -21,8 +21,11 @@ from app.auth.errors import NotAuthenticated, PersonRequired, ScopeMissing
 from app.auth.keys import SigningKeys
 from app.auth.scopes import DECIDING, DESCRIPTIONS, Scope
 from app.core import idempotency
+from app.core.certificates import Unbound, check_certificate, confirmed_thumbprint
 from app.core.crypto import KeyRing
 from app.core.db import Binding, Session, bind_now, database_of
+from app.core.limits import limits_of
+from app.core.settings import Settings
 
 STATUS_COLUMNS = (
     "s.agency_id, s.agency_code, s.scopes, s.person_id, s.person_name, s.office, s.role, "
@@ -96,11 +99,17 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedToken:
-    """A token whose signature and times hold. Says nothing yet about its client's status."""
+    """A token whose signature and times hold. Says nothing yet about its client's status.
+
+    ``agency`` is what the token says: good for a fair share, never for a right. ``certificate``
+    is the thumbprint of the client certificate that the token must come with.
+    """
 
     client_id: str
     scopes: frozenset[str]
     expires_at: float
+    agency: str = ""
+    certificate: str | None = None
 
 
 class TokenVerifier:
@@ -129,9 +138,16 @@ class TokenVerifier:
             scope = claims.get("scope", "")
             if not isinstance(scope, str):
                 raise jose.AuthError("scope")
-        except jose.AuthError:
+            certificate = confirmed_thumbprint(claims)
+        except (jose.AuthError, Unbound):
             raise NotAuthenticated from None
-        verified = VerifiedToken(claims["sub"], frozenset(scope.split()), float(claims["exp"]))
+        verified = VerifiedToken(
+            claims["sub"],
+            frozenset(scope.split()),
+            float(claims["exp"]),
+            str(claims.get("agency", "")),
+            certificate,
+        )
         if verified.expires_at <= now:
             raise NotAuthenticated
         if len(self._cache) >= _CACHE_SIZE:
@@ -161,7 +177,20 @@ async def verified_token(
     if kind.lower() != "bearer" or not token:
         raise NotAuthenticated("Bearer")
     verifier: TokenVerifier = request.app.state.verifier
-    return await verifier.verify(token)
+    verified = await verifier.verify(token)
+    await _admit(request, verified)
+    return verified
+
+
+async def _admit(request: Request, token: VerifiedToken) -> None:
+    """Raises NotAuthenticated without the token's certificate, RateLimited or AgencyBusy."""
+    settings: Settings = request.app.state.settings
+    try:
+        check_certificate(request, token.certificate, believed=settings.client_cert_header)
+    except Unbound:
+        raise NotAuthenticated from None
+    share = token.agency or token.client_id
+    await limits_of(request).admit(request.scope, token.client_id, share)
 
 
 def caller_from(request: Request, token: VerifiedToken, row: Any | None, *any_of: Scope) -> Caller:
