@@ -93,7 +93,7 @@ async def _caller(app: FastAPI, world: World, name: str) -> httpx.AsyncClient:
 
 def test_a_bucket_gives_its_burst_and_then_its_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr(limits_module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("app.core.limits.time.monotonic", lambda: now[0])
     rate = Rate("client", 2, 3)
     for _ in range(3):
         rate.charge("A", {})
@@ -193,7 +193,7 @@ async def test_limits_can_be_off_but_not_in_production(settings: Settings, world
     with pytest.raises(ValueError, match="REGISTRY_RATE_LIMITS cannot be off in production"):
         Settings(
             env="production",
-            database_url="postgresql://x/y",  # type: ignore[arg-type]
+            database_url="postgresql://x/y",
             root_key_file=Path("k"),
             issuer="https://registry.example.org",
             rate_limits="off",
@@ -297,9 +297,9 @@ async def test_tokens_have_a_limit_and_show_it(settings: Settings, world: World)
     ],
 )
 def test_an_address_is_the_peer_or_what_the_proxy_says(
-    header: str | None, env: str, peer: str | None, given: str | None, expected: str | None
+    header: str | None, env: Any, peer: str | None, given: str | None, expected: str | None
 ) -> None:
-    settings = Settings.model_construct(client_address_header=header, env=env)  # type: ignore[arg-type]
+    settings = Settings.model_construct(client_address_header=header, env=env)
     headers = [(b"x-real-ip", given.encode())] if given is not None else []
     client = (peer, 1) if peer else None
     request = Request({"type": "http", "headers": headers, "client": client})

@@ -99,7 +99,8 @@ async def test_a_line_too_long_is_skipped_and_costs_no_memory() -> None:
 @lines.post("/lines")
 async def take_lines(request: Request, stream: Given, pause: float = 0) -> dict[str, Any]:
     """Store a row for each line; a line that says "fail" undoes its chunk."""
-    stored, bad = 0, []
+    stored = 0
+    bad: list[dict[str, Any]] = []
     async for chunk in read_chunks(request):
         await asyncio.sleep(pause)
         try:
