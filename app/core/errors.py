@@ -96,6 +96,12 @@ class MalformedHead(ServiceError):
     title = "The request line or a header is not one this interface accepts."
 
 
+class HeadTooLarge(ServiceError):
+    status = 431
+    code = "head_too_large"
+    title = "The headers are larger than 16 kB."
+
+
 class MethodNotAllowed(ServiceError):
     status = 405
     code = "method_not_allowed"

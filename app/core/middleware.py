@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.core import metrics
 from app.core.errors import (
     BodyTooLarge,
+    HeadTooLarge,
     MalformedHead,
     MethodNotAllowed,
     ServiceError,
@@ -38,6 +39,7 @@ _NDJSON = re.compile(rb'\Aapplication/x-ndjson\s*(;\s*charset="?utf-?8"?\s*)?\Z'
 _FORM = re.compile(rb"\Aapplication/x-www-form-urlencoded\b", re.I)
 _BEHALF = re.compile(rb'\A[!-+\--:<-~]{1,80}(?:;[ ]?role="[ !#-\[\]-~]{1,64}")?\Z')
 _BEHALF_MAX = 128
+_MAX_HEAD = 16_384
 _BODY_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _NO_METHODS = frozenset({"TRACE", "CONNECT"})
 _GONE = 499
@@ -212,6 +214,11 @@ def _refuse_head(scope: Scope, headers: dict[bytes, bytes]) -> Refusal | None:
     if not scope["path"].startswith("/") or (
         b"transfer-encoding" in headers and b"content-length" in headers
     ):
+        return MalformedHead
+    # The parser's own limit does not see a head that comes in one piece.
+    if sum([len(name) + len(value) for name, value in scope["headers"]]) > _MAX_HEAD:
+        return HeadTooLarge
+    if len(scope["path"]) + len(scope.get("query_string", b"")) > _MAX_HEAD:
         return MalformedHead
     claimed = headers.get(b"x-on-behalf-of")
     if claimed is not None:
