@@ -25,7 +25,11 @@ from app.core.crypto import KeyRing
 from app.core.db import Database
 from app.core.errors import install_handlers
 from app.core.idempotency import Replay
+<<<<<<< HEAD
 from app.core.key_provider import KeyProvider, load_root_keys
+=======
+from app.core.limits import Limits
+>>>>>>> w-edge
 from app.core.middleware import Edge
 from app.core.outbound import Outbound
 from app.core.paging import Cursors
@@ -87,6 +91,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.root = root
     app.state.keyring = KeyRing(root)
+    app.state.limits = Limits(settings)
     app.state.cursors = Cursors(root.derive("cursors"))
     install_handlers(app)
     app.add_exception_handler(Replay, _replay)
@@ -97,5 +102,10 @@ def create_app(settings: Settings) -> FastAPI:
     describe(app)
     if settings.docs_enabled:
         install_docs(app)
-    app.add_middleware(Edge, body_limit=settings.body_limit_bytes)
+    app.add_middleware(
+        Edge,
+        body_limit=settings.body_limit_bytes,
+        hsts=settings.env == "production",
+        issuer=settings.issuer,
+    )
     return app

@@ -142,6 +142,11 @@ def settings_for(database: str, root_key: Path, **more: object) -> Settings:
         "database_worker_url": _address(database, roles.WORKER),
         "database_migration_url": _address(database),
         "root_key_file": root_key,
+        # Hostile tests fail on purpose, and races wait on a slow machine; both limits have tests
+        # of their own.
+        "token_failures_client": 1_000_000,
+        "token_failures_address": 1_000_000,
+        "agency_wait_ms": 10_000,
     }
     return Settings(**(values | more))  # type: ignore[arg-type]
 

@@ -23,8 +23,11 @@ from app.auth.keys import MAX_TOKEN_LIFE_S, SigningKeys
 from app.auth.roles import scopes_of
 from app.auth.scopes import DECIDING, DESCRIPTIONS, Scope
 from app.core import idempotency
+from app.core.certificates import Unbound, check_certificate, confirmed_thumbprint
 from app.core.crypto import KeyRing
 from app.core.db import Binding, Session, bind_now, database_of
+from app.core.limits import limits_of
+from app.core.settings import Settings
 
 STATUS_COLUMNS = (
     "s.agency_id, s.agency_code, s.scopes, s.person_id, s.person_name, s.office, s.role, "
@@ -99,11 +102,17 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedToken:
-    """A token whose signature and times hold. Says nothing yet about its client's status."""
+    """A token whose signature and times hold. Says nothing yet about its client's status.
+
+    ``agency`` is what the token says: good for a fair share, never for a right. ``certificate``
+    is the thumbprint of the client certificate that the token must come with.
+    """
 
     client_id: str
     scopes: frozenset[str]
     expires_at: float
+    agency: str = ""
+    certificate: str | None = None
 
 
 class TokenVerifier:
@@ -138,7 +147,7 @@ class TokenVerifier:
             del self._cache[digest]
         try:
             verified, until = await self._verified(token, now)
-        except jose.AuthError:
+        except (jose.AuthError, Unbound):
             raise NotAuthenticated from None
         if verified.expires_at <= now:
             raise NotAuthenticated
@@ -152,14 +161,23 @@ class TokenVerifier:
         issuer = jose.unverified_claims(token).get("iss")
         if self._trusted is not None and isinstance(issuer, str) and issuer != self._issuer:
             found = await self._trusted.verify(token, issuer)
-            outside = VerifiedToken(found.client_id, found.scopes, found.expires_at)
+            outside = VerifiedToken(
+                found.client_id, found.scopes, found.expires_at, found.agency, found.certificate
+            )
             return outside, min(found.expires_at, now + _OUTSIDE_FRESH_S)
         claims = await self._keys.checked("token", lambda keys: self._claims(token, keys))
         scope = claims.get("scope", "")
         if not isinstance(scope, str):
             raise jose.AuthError("scope")
         expires_at = float(claims["exp"])
-        return VerifiedToken(claims["sub"], frozenset(scope.split()), expires_at), expires_at
+        verified = VerifiedToken(
+            claims["sub"],
+            frozenset(scope.split()),
+            expires_at,
+            str(claims.get("agency", "")),
+            confirmed_thumbprint(claims),
+        )
+        return verified, expires_at
 
     def _claims(self, token: str, keys: jose.Keys) -> dict[str, Any]:
         return jose.verify(
@@ -189,7 +207,20 @@ async def verified_token(
     if kind.lower() != "bearer" or not token:
         raise NotAuthenticated("Bearer")
     verifier: TokenVerifier = request.app.state.verifier
-    return await verifier.verify(token)
+    verified = await verifier.verify(token)
+    await _admit(request, verified)
+    return verified
+
+
+async def _admit(request: Request, token: VerifiedToken) -> None:
+    """Raises NotAuthenticated without the token's certificate, RateLimited or AgencyBusy."""
+    settings: Settings = request.app.state.settings
+    try:
+        check_certificate(request, token.certificate, believed=settings.client_cert_header)
+    except Unbound:
+        raise NotAuthenticated from None
+    share = token.agency or token.client_id
+    await limits_of(request).admit(request.scope, token.client_id, share)
 
 
 def caller_from(request: Request, token: VerifiedToken, row: Any | None, *any_of: Scope) -> Caller:

@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy import text
 
 from app.auth import exchange, service
+from app.auth.attempts import Attempt, token_attempt
 from app.auth.caller import STATUS_COLUMNS
 from app.auth.errors import TokenRefused
 from app.auth.issuers import TrustedTokens
@@ -17,10 +18,12 @@ from app.auth.schemas import JwksOut, ResourceMetadata, ServerMetadata, TokenErr
 from app.auth.scopes import ALL
 from app.core.clock import Now
 from app.core.db import Session
+from app.core.errors import problems
+from app.core.limits import RateLimited
 from app.core.settings import Settings
 
 router = APIRouter(tags=["tokens"])
-_NO_STORE = {"Cache-Control": "no-store"}
+_NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}  # RFC 6749 5.1
 _PUBLIC = {"Cache-Control": "public, max-age=300"}
 _REFUSALS: dict[int | str, dict[str, Any]] = {
     400: {"model": TokenError, "description": "RFC 6749 5.2 error"},
@@ -50,6 +53,8 @@ async def trusted_of(request: Request) -> TrustedTokens:
 SettingsDep = Annotated[Settings, Depends(settings_of)]
 KeysDep = Annotated[SigningKeys, Depends(keys_of)]
 TrustedDep = Annotated[TrustedTokens, Depends(trusted_of)]
+# scope="function": a failure is counted before it is answered.
+AttemptDep = Annotated[Attempt, Depends(token_attempt, scope="function")]
 FormText = Annotated[str | None, Form(max_length=8_192)]
 GrantType = Annotated[str | None, Form(max_length=8_192, examples=["client_credentials"])]
 ScopeText = Annotated[str | None, Form(max_length=8_192, examples=["partners:read"])]
@@ -78,10 +83,11 @@ ExchangeForm = Annotated[exchange.Exchange, Depends(exchange_of)]
     "/oauth/token",
     operation_id="issueToken",
     response_model=TokenOut,
-    responses=_REFUSALS,
+    responses=_REFUSALS | problems(RateLimited),
     summary="Get an access token",
 )
 async def issue_token(
+    attempt: AttemptDep,
     session: Session,
     settings: SettingsDep,
     keys: KeysDep,
@@ -103,35 +109,40 @@ async def issue_token(
     machine client sends, as `subject_token`, a token that its agency's trusted issuer gave a
     registered person; the new token stands for that person.
     """
-    if grant_type is None:
+    if not grant_type:
         raise TokenRefused("invalid_request")
     if grant_type not in _GRANTS:
         raise TokenRefused("unsupported_grant_type")
     exchanging = grant_type == exchange.GRANT_TYPE
-    targets = (resource, audience) if exchanging else (resource,)
-    if any(target not in (None, "", settings.issuer) for target in targets):
+    targets = [*attempt.resources, *([audience] if exchanging and audience else [])]
+    if any(wanted != settings.issuer for wanted in targets):
         raise TokenRefused("invalid_target")
-    if authorization is not None and client_assertion is not None:
+    if authorization is not None and client_assertion:
         raise TokenRefused("invalid_request")
-    if client_assertion is not None:
+    if client_assertion:
         if client_assertion_type != service.ASSERTION_TYPE:
             raise TokenRefused("invalid_request")
-        credentials = service.Credentials(client_id=client_id, assertion=client_assertion)
+        credentials = service.Credentials(client_id or None, assertion=client_assertion)
     elif authorization is not None:
         credentials = service.basic_credentials(authorization)
+        if client_id not in (None, "", credentials.client_id):
+            raise TokenRefused("invalid_request")
     else:
         raise TokenRefused("invalid_client", 401)
     client = await service.authenticate(session, credentials, settings.issuer, now)
     row = (await session.execute(_AGENCY, {"client_id": client.id})).one_or_none()
     if row is None:
         raise TokenRefused("invalid_client", 401)
+    certificate = service.bound_to(client, attempt.certificate)
     key = await keys.signing_key("token")
     if exchanging:
         answer = await exchange.exchange(session, trusted, key, settings.issuer, client, asked)
         return JSONResponse(answer, headers=_NO_STORE)
     scopes = service.grant(client, scope)
     return JSONResponse(
-        service.issue_token(key, settings.issuer, client.id, row.agency_code, scopes),
+        service.issue_token(
+            key, settings.issuer, client.id, row.agency_code, scopes, certificate=certificate
+        ),
         headers=_NO_STORE,
     )
 
@@ -162,6 +173,8 @@ async def server_metadata(settings: SettingsDep) -> JSONResponse:
             "token_endpoint_auth_signing_alg_values_supported": ["ES256", "ES384", "RS256"],
             "scopes_supported": sorted(ALL),
             "response_types_supported": [],
+            "tls_client_certificate_bound_access_tokens": settings.client_cert_header,
+            "service_documentation": f"{settings.issuer}/docs",
         },
         headers=_PUBLIC,
     )
@@ -182,6 +195,9 @@ async def resource_metadata(settings: SettingsDep) -> JSONResponse:
             "jwks_uri": f"{settings.issuer}/oauth/jwks",
             "scopes_supported": sorted(ALL),
             "bearer_methods_supported": ["header"],
+            "tls_client_certificate_bound_access_tokens": settings.client_cert_header,
+            "resource_name": "Partner registry",
+            "resource_documentation": f"{settings.issuer}/docs",
         },
         headers=_PUBLIC,
     )

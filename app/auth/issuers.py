@@ -18,6 +18,7 @@ from app.auth import jose
 from app.auth.key_sets import IssuerTerms, KeySets
 from app.auth.principals import Principals
 from app.auth.scopes import ALL
+from app.core.certificates import confirmed_thumbprint
 from app.core.db import Database
 
 _FRESH_S = 30.0
@@ -38,6 +39,8 @@ class OutsideToken:
     client_id: str
     scopes: frozenset[str]
     expires_at: float
+    agency: str
+    certificate: str | None
 
 
 class TrustedIssuers:
@@ -126,11 +129,13 @@ class TrustedTokens:
         return terms, claims
 
     async def verify(self, token: str, issuer: str) -> OutsideToken:
-        """Whom a bearer token of this issuer stands for. Raises AuthError."""
+        """Whom a bearer token of this issuer stands for. Raises AuthError or Unbound."""
         terms, claims = await self.claims(token, issuer)
         scopes = _scopes(claims)
+        certificate = confirmed_thumbprint(claims)
         client_id = await self.principals.of(terms, claims)
-        return OutsideToken(client_id, scopes, float(claims["exp"]))
+        expires_at = float(claims["exp"])
+        return OutsideToken(client_id, scopes, expires_at, terms.agency_code, certificate)
 
 
 def _scopes(claims: Mapping[str, Any]) -> frozenset[str]:

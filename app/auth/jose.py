@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -314,13 +314,26 @@ def key_name(token: str) -> tuple[str, str]:
     try:
         header = jwt.get_unverified_header(_shaped(token))
         kid, alg = header.get("kid"), header.get("alg")
-        if not isinstance(kid, str) or not isinstance(alg, str):
+        if not isinstance(kid, str) or alg not in INBOUND_ALGORITHMS:
             raise AuthError("alg")
     except AuthError:
         raise
     except Exception as error:
         raise AuthError(type(error).__name__) from None
-    return kid, alg
+    return kid, str(alg)
+
+
+def throwaway_key(algorithm: str) -> Any:
+    """A verification key of this algorithm that nothing was or will be signed with."""
+    private: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+    if algorithm == "RS256":
+        private = rsa.generate_private_key(65_537, 2_048)
+    else:
+        private = ec.generate_private_key(
+            ec.SECP384R1() if algorithm == "ES384" else ec.SECP256R1()
+        )
+    pem = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return jose_jwk.construct(pem.decode(), algorithm)
 
 
 def unverified_claims(token: str) -> dict[str, Any]:

@@ -54,6 +54,8 @@ class ServerMetadata(BaseModel):
     token_endpoint_auth_signing_alg_values_supported: list[str]
     scopes_supported: list[str]
     response_types_supported: list[str]
+    tls_client_certificate_bound_access_tokens: bool = Field(description="RFC 8705 3.3")
+    service_documentation: str
 
 
 class ResourceMetadata(BaseModel):
@@ -64,3 +66,6 @@ class ResourceMetadata(BaseModel):
     jwks_uri: str
     scopes_supported: list[str]
     bearer_methods_supported: list[str]
+    tls_client_certificate_bound_access_tokens: bool = Field(description="RFC 8705 3.3")
+    resource_name: str
+    resource_documentation: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import hmac
 import secrets
@@ -25,7 +26,11 @@ from app.auth.models import AssertionReplay, Client
 TOKEN_LIFE_S = 300
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _ASSERTION_TYPES = frozenset({"", "jwt", "client-authentication+jwt"})
+_MAX_CLIENT_ID = 128
 _NOBODY = hashlib.sha256(b"nobody").digest()
+_NOBODY_JWKS: dict[str, Any] = {
+    "keys": [jose.public_jwk(jose.load_signing_key(jose.generate_key()))],
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,21 +61,28 @@ async def authenticate(
 ) -> Client:
     """The active client that proved itself. Raises TokenRefused("invalid_client") otherwise.
 
-    Never says which part failed; an unknown client costs the same work as a wrong secret.
+    Never says which part failed, and an unknown client, a revoked one, one of the other method
+    and a wrong proof cost the same work: the same queries, the same comparisons.
     """
     if credentials.assertion is not None:
         return await _by_assertion(session, credentials, issuer)
     client_id, secret = credentials.client_id or "", credentials.client_secret or ""
-    readable = "\x00" not in client_id and len(client_id) <= 128
-    client = await queries.find_client(session, client_id) if readable else None
-    digests = await queries.live_digests(session, client_id, now) if readable else []
+    if "\x00" in client_id or len(client_id) > _MAX_CLIENT_ID:
+        client_id = ""  # nobody's name, and one that the database can be asked for
+    client = await queries.find_client(session, client_id)
+    digests = await queries.live_digests(session, client_id, now)
     offered = hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
     matched = False
     for digest in (digests + [_NOBODY] * MAX_SECRETS)[:MAX_SECRETS]:
         matched |= hmac.compare_digest(digest, offered)
-    if client is None or not matched or client.status != "active" or offered == _NOBODY:
+    usable = _uses(client, "client_secret_basic")
+    if client is None or not usable or not matched or offered == _NOBODY:
         raise TokenRefused("invalid_client", 401)
     return client
+
+
+def _uses(client: Client | None, method: str) -> bool:
+    return client is not None and client.status == "active" and client.auth_method == method
 
 
 async def _by_assertion(session: AsyncSession, credentials: Credentials, issuer: str) -> Client:
@@ -79,9 +91,8 @@ async def _by_assertion(session: AsyncSession, credentials: Credentials, issuer:
     try:
         claimed = _claimed_issuer(assertion)
         client = await queries.find_client(session, claimed)
-        if client is None or client.status != "active" or not client.jwks:
-            raise jose.AuthError("client")
-        keys = jose.load_jwks(client.jwks, jose.INBOUND_ALGORITHMS)
+        usable = _uses(client, "private_key_jwt")
+        keys = _keys_to_try(client.jwks if client is not None and usable else None, assertion)
         claims = jose.verify(
             assertion,
             {claimed: jose.Issuer(keys, jose.INBOUND_ALGORITHMS)},
@@ -90,6 +101,8 @@ async def _by_assertion(session: AsyncSession, credentials: Credentials, issuer:
             max_life=3_600,
             max_age=60,
         )
+        if client is None or not usable:  # pragma: no cover - nobody signs for nobody's keys
+            raise jose.AuthError("client")
         if claims["sub"] != client.id or credentials.client_id not in (None, client.id):
             raise jose.AuthError("sub")
         if not claims["jti"].isprintable():  # it is stored as text
@@ -111,6 +124,23 @@ async def _by_assertion(session: AsyncSession, credentials: Credentials, issuer:
     return client
 
 
+def _keys_to_try(jwks: dict[str, Any] | None, assertion: str) -> jose.Keys:
+    """The client's keys; where they lack the one that is named, a key of nobody's in its place.
+
+    So a signature is checked in every case, and the time it takes says nothing about the client.
+    Raises AuthError.
+    """
+    keys = jose.load_jwks(jwks or _NOBODY_JWKS, jose.INBOUND_ALGORITHMS)
+    name = jose.key_name(assertion)
+    return keys if jwks and name in keys else {name: _nobody_key(name[1])}
+
+
+@functools.cache
+def _nobody_key(algorithm: str) -> Any:
+    """A verification key whose private half was thrown away. Raises AuthError."""
+    return jose.throwaway_key(algorithm)
+
+
 def _claimed_issuer(assertion: str) -> str:
     claims = jose.unverified_claims(assertion)
     claimed = claims.get("iss")
@@ -130,6 +160,18 @@ def grant(client: Client, requested: str | None) -> list[str]:
     return sorted(set(asked))
 
 
+def bound_to(client: Client, certificate: str | None) -> str | None:
+    """The certificate that the client's new token is bound to (RFC 8705), None for a free one.
+
+    Raises TokenRefused("invalid_client") for a bound client that came without.
+    """
+    if not client.certificate_bound:
+        return None
+    if certificate is None:
+        raise TokenRefused("invalid_client", 401)
+    return certificate
+
+
 def issue_token(
     key: jose.SigningKey,
     issuer: str,
@@ -138,9 +180,13 @@ def issue_token(
     scopes: Iterable[str],
     *,
     life_s: int = TOKEN_LIFE_S,
+    certificate: str | None = None,
     **more: Any,
 ) -> dict[str, Any]:
-    """The RFC 6749 answer with an RFC 9068 access token (ES256, 300 s); ``more`` are claims."""
+    """The RFC 6749 answer with an RFC 9068 access token (ES256, 300 s), bound if asked.
+
+    ``more`` are further claims.
+    """
     issued = int(time.time())
     claims = {
         "iss": issuer,
@@ -152,6 +198,7 @@ def issue_token(
         "jti": secrets.token_urlsafe(16),
         "scope": " ".join(scopes),
         "agency": agency_code,
+        **({"cnf": {"x5t#S256": certificate}} if certificate else {}),
         **more,
     }
     return {

@@ -11,24 +11,39 @@ from typing import Any, Literal
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from app.core.http import STREAMED
+
 HEAD_S = 10.0
 BODY_S = 30.0
+STALL_S = 30.0
+STREAM_RATE = 1_024
+"""Bytes a second that the sender of a stream of lines must reach, over BODY_S seconds."""
 
 
 class DeadlineProtocol(H11Protocol):
-    """Closes a connection whose request head or body takes too long in all, not per byte."""
+    """Closes a connection whose request head or body takes too long in all, not per byte.
+
+    The body of a stream of lines (core/ndjson.py) may take any time at a minimum rate; a wait
+    that we cause ourselves is not held against the sender. A peer that takes nothing of an
+    answer for STALL_S seconds is closed too; one that reads slowly is not.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._awaited: Literal["head", "body"] | None = None
         self._deadline: asyncio.TimerHandle | None = None
+        self._stall: asyncio.TimerHandle | None = None
+        self._received = 0
+        self._held_back = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._await("head")
 
     def data_received(self, data: bytes) -> None:
+        self._received += len(data)
         super().data_received(data)
+        self._held_back |= self.flow.read_paused
         state = self.conn.their_state
         if state is h11.SEND_BODY:
             self._await("body")
@@ -39,7 +54,22 @@ class DeadlineProtocol(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._await(None)
+        self._end_stall()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._end_stall()
+        self._stall = self.loop.call_later(STALL_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self._end_stall()
+        super().resume_writing()
+
+    def _end_stall(self) -> None:
+        if self._stall is not None:
+            self._stall.cancel()
+            self._stall = None
 
     def _await(self, what: Literal["head", "body"] | None) -> None:
         if what == self._awaited:
@@ -49,5 +79,18 @@ class DeadlineProtocol(H11Protocol):
             self._deadline.cancel()
             self._deadline = None
         if what is not None:
-            wait = HEAD_S if what == "head" else BODY_S
-            self._deadline = self.loop.call_later(wait, self.transport.abort)
+            self._start(HEAD_S if what == "head" else BODY_S)
+
+    def _start(self, seconds: float) -> None:
+        self._received, self._held_back = 0, self.flow.read_paused
+        self._deadline = self.loop.call_later(seconds, self._expire)
+
+    def _expire(self) -> None:
+        fast = self._held_back or self._received >= STREAM_RATE * BODY_S
+        if fast and self._awaited == "body" and self._streams():
+            self._start(BODY_S)
+        else:
+            self.transport.abort()
+
+    def _streams(self) -> bool:
+        return STREAMED in self.scope and not self.cycle.response_complete

@@ -90,6 +90,24 @@ class MalformedBody(ServiceError):
     title = "The body is not the JSON this interface accepts."
 
 
+class MalformedHead(ServiceError):
+    status = 400
+    code = "malformed_head"
+    title = "The request line or a header is not one this interface accepts."
+
+
+class HeadTooLarge(ServiceError):
+    status = 431
+    code = "head_too_large"
+    title = "The headers are larger than 16 kB."
+
+
+class MethodNotAllowed(ServiceError):
+    status = 405
+    code = "method_not_allowed"
+    title = "This resource does not take this method."
+
+
 class UnsupportedMediaType(ServiceError):
     status = 415
     code = "unsupported_media_type"
@@ -256,7 +274,7 @@ async def _http(request: Request, error: Exception) -> Response:
     known = {
         400: (MalformedBody.code, MalformedBody.title),
         404: (NotFound.code, NotFound.title),
-        405: ("method_not_allowed", "This resource does not take this method."),
+        405: (MethodNotAllowed.code, MethodNotAllowed.title),
         413: (BodyTooLarge.code, BodyTooLarge.title),
     }
     code, title = known.get(error.status_code, ("http_error", "The request was refused."))

@@ -6,13 +6,17 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Coroutine
-from typing import Annotated, Any, Never
+from typing import Annotated, Any, ClassVar, Never
 
 from fastapi import Header, Request, Response
 from fastapi.routing import APIRoute
 
-from app.core.errors import FieldError, InvalidRequest, ServiceError
+from app.core.errors import FieldError, InvalidRequest, ServiceError, UnsupportedMediaType
 
+OFFERED = "ndjson_offered"
+"""In the scope, set by the edge: the body says it is a stream of lines."""
+STREAMED = "ndjson_streamed"
+"""In the scope, set by the route that takes such a body: its sender owes a rate, no deadline."""
 _MAX_DEPTH = 32
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.S)
 
@@ -93,10 +97,17 @@ class RegistryRoute(APIRoute):
     with the finished response while the request's transaction is still open.
     """
 
+    ndjson: ClassVar[bool] = False
+    """Whether the body is a stream of lines (core/ndjson.py) and not one JSON document."""
+
     def get_route_handler(self) -> Handler:
         inner = super().get_route_handler()
 
         async def handle(request: Request) -> Response:
+            if request.scope.get(OFFERED, False) is not self.ndjson:
+                raise UnsupportedMediaType
+            if self.ndjson:
+                request.scope[STREAMED] = True
             request = StrictRequest(request.scope, request.receive)
             response = await inner(request)
             hook: AfterResponse | None = request.scope.get("before_commit")

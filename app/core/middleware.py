@@ -10,29 +10,54 @@ import time
 from typing import Any
 
 import structlog
-from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException as FrameworkRefusal  # noqa: TID251 - see _TooLarge
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core import metrics
-from app.core.errors import BodyTooLarge, UnsupportedMediaType, problem_response, unhandled
+from app.core.errors import (
+    BodyTooLarge,
+    HeadTooLarge,
+    MalformedHead,
+    MethodNotAllowed,
+    ServiceError,
+    UnsupportedMediaType,
+    problem_response,
+    unhandled,
+)
+from app.core.http import OFFERED
 from app.core.ids import new_id
+from app.core.limits import RATE, release
+from app.core.ndjson import MAX_STREAM
 
 log = structlog.get_logger()
 _REQUEST_ID = re.compile(rb"\A[A-Za-z0-9._-]{8,64}\Z")
 _JSON = re.compile(
     rb'\Aapplication/(json|merge-patch\+json)\s*(;\s*charset="?utf-?8"?\s*)?\Z', re.I
 )
+_NDJSON = re.compile(rb'\Aapplication/x-ndjson\s*(;\s*charset="?utf-?8"?\s*)?\Z', re.I)
 _FORM = re.compile(rb"\Aapplication/x-www-form-urlencoded\b", re.I)
+_BEHALF = re.compile(rb'\A[!-+\--:<-~]{1,80}(?:;[ ]?role="[ !#-\[\]-~]{1,64}")?\Z')
+_BEHALF_MAX = 128
+_MAX_HEAD = 16_384
 _BODY_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_NO_METHODS = frozenset({"TRACE", "CONNECT"})
+_GONE = 499
 _SECURITY_HEADERS = (
-    ("X-Content-Type-Options", "nosniff"),
-    ("X-Frame-Options", "DENY"),
-    ("Referrer-Policy", "no-referrer"),
-    ("Cross-Origin-Resource-Policy", "same-origin"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
-_API_CACHE = "private, no-cache"
+_V1_HEADERS = (
+    *_SECURITY_HEADERS,
+    (b"cache-control", b"private, no-cache"),
+    (b"vary", b"Authorization"),
+)
+_HSTS = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
+Headers = list[tuple[bytes, bytes]]
+Refusal = type[ServiceError]
 
 
 class _TooLarge(FrameworkRefusal):
@@ -45,10 +70,18 @@ class _TooLarge(FrameworkRefusal):
 class Edge:
     """Wraps the whole application; see the module's first line."""
 
-    def __init__(self, app: ASGIApp, *, body_limit: int) -> None:
+    def __init__(
+        self, app: ASGIApp, *, body_limit: int, hsts: bool = False, issuer: str | None = None
+    ) -> None:
         self.app = app
         self.body_limit = body_limit
         self._observers: dict[tuple[str, str, int], Any] = {}
+        more = (_HSTS,) if hsts else ()
+        self._plain = (*_SECURITY_HEADERS, *more)
+        self._v1 = (*_V1_HEADERS, *more)
+        # RFC 9728 5.1: a refused caller learns where tokens come from.
+        where = f'resource_metadata="{issuer}/.well-known/oauth-protected-resource"'
+        self._where = where.encode() if issuer else b""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -65,65 +98,88 @@ class Edge:
             nonlocal status, answered
             if message["type"] == "http.response.start":
                 status, answered = message["status"], True
-                self._headers(scope, MutableHeaders(scope=message), request_id)
+                message["headers"] = self._headers(
+                    scope, status, list(message.get("headers", ())), request_id
+                )
             await send(message)
 
         try:
-            refusal = self._refuse(scope, headers)
+            refusal = _refuse_head(scope, headers) or self._refuse_body(scope, headers)
             if refusal is not None:
-                await problem_response(None, refusal.status, refusal.code, refusal.title)(
-                    scope, receive, answer
-                )
+                # What follows on this connection cannot be told from a body nobody read.
+                close = {"Connection": "close"} if refusal is MalformedHead else None
+                await problem_response(
+                    Request(scope), refusal.status, refusal.code, refusal.title, headers=close
+                )(scope, receive, answer)
             elif scope["method"] in _BODY_METHODS:
                 await self._limited(scope, receive, answer)
             else:
                 await self.app(scope, receive, answer)
+        except ClientDisconnect:  # nobody is left to be answered
+            status = status if answered else _GONE
         except Exception as error:  # the last resort, so that a 500 has its headers too
             if answered:
                 raise
             await (await unhandled(Request(scope), error))(scope, receive, answer)
         finally:
+            release(scope)
             self._record(scope, status, time.perf_counter() - started, request_id)
 
-    def _refuse(
-        self, scope: Scope, headers: dict[bytes, bytes]
-    ) -> type[UnsupportedMediaType] | type[BodyTooLarge] | None:
+    def _refuse_body(self, scope: Scope, headers: dict[bytes, bytes]) -> Refusal | None:
         if scope["method"] not in _BODY_METHODS:
             return None
+        kind = headers.get(b"content-type")
+        form = scope["path"].startswith("/oauth/")
+        if kind is not None and not form and _NDJSON.match(kind):
+            scope[OFFERED] = True
         length = headers.get(b"content-length", b"0")
-        if length.isdigit() and int(length) > self.body_limit:
+        if length.isdigit() and int(length) > self._limit(scope):
             return BodyTooLarge
         if b"content-encoding" in headers:
             return UnsupportedMediaType
-        kind = headers.get(b"content-type")
         if kind is None:
             has_body = length != b"0" or b"transfer-encoding" in headers
             return UnsupportedMediaType if has_body else None
-        form = scope["path"].startswith("/oauth/")
+        if OFFERED in scope and scope["path"].startswith("/v1/"):
+            return None  # its route says whether it takes lines
         return None if (_FORM if form else _JSON).match(kind) else UnsupportedMediaType
 
+    def _limit(self, scope: Scope) -> int:
+        return MAX_STREAM if OFFERED in scope else self.body_limit
+
     async def _limited(self, scope: Scope, receive: Receive, send: Send) -> None:
-        seen = 0
+        seen, limit = 0, self._limit(scope)
 
         async def counted() -> Message:
             nonlocal seen
             message = await receive()
             # Real bytes are counted; Content-Length is only a claim.
             seen += len(message.get("body", b""))
-            if seen > self.body_limit:
+            if seen > limit:
                 raise _TooLarge
             return message
 
         # The framework's own handler turns _TooLarge into the 413 problem document.
         await self.app(scope, counted, send)
 
-    def _headers(self, scope: Scope, headers: MutableHeaders, request_id: str) -> None:
-        headers["X-Request-Id"] = request_id
-        for name, value in _SECURITY_HEADERS:
-            headers.setdefault(name, value)
-        if scope["path"].startswith("/v1"):
-            headers.setdefault("Cache-Control", _API_CACHE)
-            headers.setdefault("Vary", "Authorization")
+    def _headers(self, scope: Scope, status: int, headers: Headers, request_id: str) -> Headers:
+        v1 = scope["path"].startswith("/v1")
+        present = {name for name, _ in headers}
+        headers += [item for item in (self._v1 if v1 else self._plain) if item[0] not in present]
+        headers.append((b"x-request-id", request_id.encode()))
+        rate = scope.get(RATE)
+        if rate is not None:
+            headers.append((b"ratelimit-policy", rate[0].policy))
+            headers.append((b"ratelimit", rate[0].header(rate[1])))
+        if status == 401 and self._where:
+            headers = [self._challenge(item) for item in headers]
+        return headers
+
+    def _challenge(self, header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
+        name, value = header
+        if name != b"www-authenticate" or not value.startswith(b"Bearer"):
+            return header
+        return name, b"%b%b %b" % (value, b"," if b"=" in value else b"", self._where)
 
     def _record(self, scope: Scope, status: int, seconds: float, request_id: str) -> None:
         route = _template(scope)
@@ -148,6 +204,30 @@ class Edge:
             client=identity.client_id if identity else None,
             problem=scope.get("problem_code"),
         )
+
+
+def _refuse_head(scope: Scope, headers: dict[bytes, bytes]) -> Refusal | None:
+    """What no request may look like, whatever its route."""
+    if scope["method"] in _NO_METHODS:
+        return MethodNotAllowed
+    # No proxy's request: a target is a path. Both lengths at once is how requests are smuggled.
+    if not scope["path"].startswith("/") or (
+        b"transfer-encoding" in headers and b"content-length" in headers
+    ):
+        return MalformedHead
+    # The parser's own limit does not see a head that comes in one piece.
+    if sum([len(name) + len(value) for name, value in scope["headers"]]) > _MAX_HEAD:
+        return HeadTooLarge
+    if len(scope["path"]) + len(scope.get("query_string", b"")) > _MAX_HEAD:
+        return MalformedHead
+    claimed = headers.get(b"x-on-behalf-of")
+    if claimed is not None:
+        twice = sum(name == b"x-on-behalf-of" for name, _ in scope["headers"]) > 1
+        if twice or len(claimed) > _BEHALF_MAX or not _BEHALF.match(claimed):
+            return MalformedHead
+        # Recorded as what the client claims; nothing is decided by it.
+        scope["claimed_user"] = claimed.decode("ascii")
+    return None
 
 
 def _template(scope: Scope) -> str:

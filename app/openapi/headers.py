@@ -22,6 +22,12 @@ COMPONENTS: dict[str, Header] = {
     "Location": _header(
         "path of what was made", "/v1/partners/0198e2a4-7c1e-7b52-9d3a-2f6c1a5b8e90"
     ),
+    "RateLimit": _header(
+        "requests left to this client now, seconds until all are back", '"client";r=9999;t=1'
+    ),
+    "RateLimit-Policy": _header(
+        "requests at once and seconds in which they come back", '"client";q=10000;w=2'
+    ),
     "Retry-After": _header("seconds to wait before trying again", 1, "integer"),
     "WWW-Authenticate": _header("what is missing (RFC 6750)", 'Bearer error="invalid_token"'),
     "X-Request-Id": _header("id of this request, also in `instance` of a problem", "req-20260301"),
@@ -42,8 +48,10 @@ def document_headers(
         names = {"X-Request-Id"}
         if status == "304":
             names |= {"ETag"}
-        if status in ("409", "503"):
+        if status in ("409", "429", "503"):
             names.add("Retry-After")
+        if path.startswith("/v1/") and status not in ("401", "413", "415"):
+            names |= {"RateLimit", "RateLimit-Policy"}
         if status in ("401", "403") and path.startswith("/v1/"):
             names.add("WWW-Authenticate")
         if status.startswith("2"):

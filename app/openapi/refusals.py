@@ -23,6 +23,7 @@ from app.core.idempotency import (
     IdempotencyKeyRequired,
     IdempotencyKeyReused,
 )
+from app.core.limits import AgencyBusy, RateLimited
 
 _WRITING = ("post", "put", "patch", "delete")
 _FIELD_ERROR = [
@@ -54,7 +55,9 @@ def scopes(operation: Operation) -> list[str]:
 
 
 def _under_v1(method: str, operation: Operation) -> list[type[ServiceError]]:
-    kinds: list[type[ServiceError]] = [NotAuthenticated, ScopeMissing, InvalidRequest, Unavailable]
+    kinds: list[type[ServiceError]] = [
+        NotAuthenticated, ScopeMissing, InvalidRequest, Unavailable, RateLimited, AgencyBusy,
+    ]  # fmt: skip
     if DECIDING.intersection(scopes(operation)):
         kinds.append(PersonRequired)
     headers = {item["name"] for item in operation.get("parameters", ()) if item["in"] == "header"}

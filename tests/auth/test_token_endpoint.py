@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import time
 from typing import Any
 
@@ -14,7 +15,7 @@ from app.auth import clients as auth
 from app.auth.scopes import ALL
 from app.core.db import Database
 from tests.auth.conftest import SCOPES, MakeClient, MakeSigner
-from tests.auth.forge import assertion, new_key
+from tests.auth.forge import assertion, jwk, new_key
 from tests.support import BASE, World, plain_client
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -253,6 +254,142 @@ async def test_a_json_body_is_refused(app: FastAPI, make_client: MakeClient) -> 
             "/oauth/token", json={"grant_type": "client_credentials"}, auth=await make_client()
         )
     assert answer.status_code == 415
+
+
+async def _raw(app: FastAPI, body: str, pair: tuple[str, str] | None) -> httpx.Response:
+    """Exactly these form bytes."""
+    async with plain_client(app) as client:
+        return await client.post(
+            "/oauth/token",
+            content=body.encode(),
+            headers={"Content-Type": "application/x-www-form-urlencoded"},
+            auth=pair or httpx.USE_CLIENT_DEFAULT,
+        )
+
+
+_GRANT = "grant_type=client_credentials"
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (f"{_GRANT}&{_GRANT}", 400),
+        (f"{_GRANT}&scope=partners:read&scope=partners:read", 400),
+        (f"{_GRANT}&scope=partners:read&scope=", 400),
+        (f"{_GRANT}&unknown=1&unknown=2", 400),
+        (f"{_GRANT}&unknown=1&other=2&scope=&resource=&client_assertion=", 200),
+        (f"{_GRANT}&resource={BASE}&resource={BASE}", 200),
+        (f"{_GRANT}&scope={'x' * 9_000}", 400),
+        (f"{_GRANT}&client_id=another", 400),
+        ("", 400),
+        ("grant_type", 400),
+        ("grant_type=", 400),
+    ],
+)
+async def test_a_form_is_read_by_rfc_6749(
+    body: str, status: int, app: FastAPI, make_client: MakeClient
+) -> None:
+    """3.2: none twice, an empty one is an absent one, an unknown one is ignored."""
+    answer = await _raw(app, body, await make_client())
+    assert answer.status_code == status, answer.text
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["pragma"] == "no-cache"
+    if status == 400:
+        assert answer.json() == {"error": "invalid_request"}
+
+
+async def test_one_good_and_one_foreign_resource_is_no_target(
+    app: FastAPI, make_client: MakeClient
+) -> None:
+    body = f"{_GRANT}&resource={BASE}&resource=https://elsewhere.example"
+    _refused(await _raw(app, body, await make_client()), "invalid_target", 400)
+
+
+async def test_two_authorization_headers_or_a_huge_one_are_refused(
+    app: FastAPI, make_client: MakeClient
+) -> None:
+    pair = await make_client()
+    good = "Basic " + base64.b64encode(":".join(pair).encode()).decode()
+    async with plain_client(app) as client:
+        for headers in (
+            [("Authorization", good), ("Authorization", good)],
+            [("Authorization", "Basic " + "A" * 9_000)],
+        ):
+            answer = await client.post(
+                "/oauth/token", data={"grant_type": "client_credentials"}, headers=headers
+            )
+            _refused(answer, "invalid_request", 400)
+
+
+async def test_an_upload_is_no_form(app: FastAPI) -> None:
+    async with plain_client(app) as client:
+        answer = await client.post("/oauth/token", files={"grant_type": b"client_credentials"})
+    assert answer.status_code == 415
+
+
+async def test_an_assertion_may_be_as_ordinary_libraries_make_it(
+    app: FastAPI, make_signer: MakeSigner
+) -> None:
+    client_id, key = await make_signer()
+    now = int(time.time())
+    good: list[dict[str, Any]] = [
+        {"aud": BASE}, {"aud": [BASE]}, {"iat": now - 55, "exp": now + 3_545},
+        {"exp": now + 3_600}, {"iat": float(now), "exp": now + 60.5}, {"nbf": now},
+        {"jti": "x" * 128}, {"extra": {"a": 1}},
+    ]  # fmt: skip
+    for more in good:
+        answer = await _by_assertion(app, assertion(client_id, key, **more))
+        assert answer.status_code == 200, (more, answer.text)
+    for more in (
+        {"iat": now - 120, "exp": now + 60}, {"exp": now + 3_700}, {"aud": [BASE, BASE]},
+        {"aud": []}, {"aud": {BASE: 1}}, {"nbf": now + 600},
+    ):  # fmt: skip
+        _refused(await _by_assertion(app, assertion(client_id, key, **more)))
+
+
+async def test_an_assertion_is_kept_until_it_would_expire(
+    app: FastAPI, make_signer: MakeSigner, operator_database: Database
+) -> None:
+    client_id, key = await make_signer()
+    expires = int(time.time()) + 3_000
+    await _by_assertion(app, assertion(client_id, key, exp=expires))
+    async with operator_database.connection() as connection:
+        kept = await connection.fetchval(
+            "SELECT extract(epoch FROM expires_at) FROM assertion_replays WHERE client_id = $1",
+            client_id,
+        )
+    assert kept >= expires + 30, "and for the leeway that we give clocks"
+
+
+async def test_a_client_proves_itself_only_by_its_own_method(
+    app: FastAPI, make_client: MakeClient, operator_database: Database
+) -> None:
+    """Not by what is left in the tables of a method it had before."""
+    client_id, secret = await make_client()
+    assert (await _ask(app, (client_id, secret))).status_code == 200
+    key = new_key()
+    async with operator_database.connection() as connection:
+        await connection.execute(
+            "UPDATE clients SET jwks = $2 WHERE id = $1",
+            client_id,
+            json.dumps({"keys": [jwk(key, alg="ES256")]}),
+        )
+        _refused(await _by_assertion(app, assertion(client_id, key)))
+        await connection.execute(
+            "UPDATE clients SET auth_method = 'private_key_jwt' WHERE id = $1", client_id
+        )
+    assert (await _by_assertion(app, assertion(client_id, key))).status_code == 200
+    _refused(await _ask(app, (client_id, secret)))
+
+
+async def test_a_refused_caller_learns_where_tokens_come_from(app: FastAPI) -> None:
+    """RFC 9728 5.1."""
+    where = f'resource_metadata="{BASE}/.well-known/oauth-protected-resource"'
+    async with plain_client(app) as client:
+        bare = await client.get("/v1/agencies")
+        wrong = await client.get("/v1/agencies", headers={"Authorization": "Bearer x"})
+    assert bare.headers["www-authenticate"] == f"Bearer {where}"
+    assert wrong.headers["www-authenticate"] == f'Bearer error="invalid_token", {where}'
 
 
 async def test_metadata_and_keys_fit_the_tokens(app: FastAPI, make_client: MakeClient) -> None:

@@ -67,6 +67,9 @@ async def test_several_serving_processes_share_one_port(empty_database: Settings
 # ------------------------------------------------------------------------------ slow peers
 
 
+_PIECES, _PIECE = 400, 65_536
+
+
 async def _echo(scope: dict[str, str], receive: object, send: object) -> None:
     assert callable(receive)
     assert callable(send)
@@ -76,6 +79,14 @@ async def _echo(scope: dict[str, str], receive: object, send: object) -> None:
         if message["type"] == "http.disconnect":
             return
         more = message.get("more_body", False)
+    if scope["path"] == "/poll":
+        await asyncio.sleep(1.5)  # longer than every deadline of `hurried`
+    if scope["path"] == "/download":
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for _ in range(_PIECES):
+            await send({"type": "http.response.body", "body": b"x" * _PIECE, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+        return
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"done"})
 
@@ -85,6 +96,7 @@ async def hurried(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
     """A server with short deadlines; its port."""
     monkeypatch.setattr(protocol, "HEAD_S", 0.4)
     monkeypatch.setattr(protocol, "BODY_S", 0.8)
+    monkeypatch.setattr(protocol, "STALL_S", 0.5)
     port = free_port()
     config = Config(
         _echo,
@@ -149,3 +161,46 @@ async def test_an_honest_peer_keeps_its_connection(hurried: int) -> None:
         assert answer.startswith(b"HTTP/1.1 200")
         await asyncio.sleep(0.5)  # longer than a head may take: idle, not slow
     writer.close()
+
+
+async def test_a_long_poll_is_not_cut(hurried: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", hurried)
+    writer.write(b"GET /poll HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert (await reader.readuntil(b"0\r\n\r\n")).startswith(b"HTTP/1.1 200")
+    writer.close()
+
+
+async def _download(port: int, pause: float, take: int) -> int:
+    """Read a large answer, ``take`` bytes at a time; how many came before the end."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=take)
+    writer.write(b"GET /download HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    got = 0
+    try:
+        while piece := await reader.read(take):
+            got += len(piece)
+            await asyncio.sleep(pause)
+    except ConnectionError:
+        pass
+    writer.close()
+    return got
+
+
+async def test_a_large_download_may_be_slow_but_must_move(hurried: int) -> None:
+    whole = _PIECES * _PIECE
+    assert await _download(hurried, 0.0, 1_000_000) > whole
+    # Steady, and far longer in all than a stall may be.
+    assert await _download(hurried, 0.03, 500_000) > whole
+    # Takes a first piece and then nothing for longer than a stall: closed, and what lay in the
+    # buffers of the sockets is all that came.
+    reader, writer = await asyncio.open_connection("127.0.0.1", hurried, limit=1_000)
+    writer.write(b"GET /download HTTP/1.1\r\nHost: x\r\n\r\n")
+    await reader.read(1_000)
+    await asyncio.sleep(1.5)
+    got = 0
+    try:
+        while piece := await reader.read(1_000_000):
+            got += len(piece)
+    except ConnectionError:
+        pass
+    writer.close()
+    assert got < whole

@@ -13,14 +13,19 @@ import pytest
 from fastapi import FastAPI, Request, Response
 from structlog.testing import capture_logs
 
+from app.core.db import Database
 from app.core.middleware import Edge
 from app.core.settings import Settings
 from app.main import create_app
 from tests.conftest import ApiFor
+from tests.hostile.calls import raw_request
 from tests.partners.factories import partner_body
 from tests.support import plain_client
 
-_SECURITY = ("x-content-type-options", "x-frame-options", "referrer-policy", "x-request-id")
+_SECURITY = (
+    "x-content-type-options", "x-frame-options", "referrer-policy", "x-request-id",
+    "content-security-policy", "cross-origin-resource-policy",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -66,6 +71,145 @@ async def test_every_answer_has_its_security_headers(
     assert "server" not in answer.headers
     if path.startswith("/v1"):
         assert "no-" in answer.headers["cache-control"]
+
+
+async def test_the_policy_of_an_answer_allows_nothing_and_of_the_page_its_own(
+    app: FastAPI,
+) -> None:
+    strict = "default-src 'none'; frame-ancestors 'none'"
+    async with plain_client(app) as client:
+        for path in ("/v1/partners", "/livez", "/nowhere", "/oauth/jwks"):
+            assert (await client.get(path)).headers["content-security-policy"] == strict
+        page = await client.get("/docs")
+    assert page.headers.get_list("content-security-policy") == [
+        page.headers["content-security-policy"]
+    ]
+    assert "script-src 'self'" in page.headers["content-security-policy"]
+
+
+async def test_only_production_promises_https_for_ever() -> None:
+    async def inner(scope: Any, receive: Any, send: Any) -> None:
+        await Response("x")(scope, receive, send)
+
+    for hsts in (True, False):
+        transport = httpx.ASGITransport(app=Edge(inner, body_limit=10, hsts=hsts))
+        async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+            answer = await client.get("/v1/x")
+        assert ("strict-transport-security" in answer.headers) is hsts
+        if hsts:
+            assert answer.headers["strict-transport-security"].startswith("max-age=63072000")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status", "code"),
+    [
+        ("POST", "/v1/partners", {"Content-Type": "text/plain"}, 415, "unsupported_media_type"),
+        ("POST", "/v1/partners", {"Content-Length": "9" * 20}, 413, "body_too_large"),
+        ("TRACE", "/v1/partners", {}, 405, "method_not_allowed"),
+        ("TRACE", "/nowhere", {}, 405, "method_not_allowed"),
+        ("CONNECT", "/v1/partners", {}, 405, "method_not_allowed"),
+        ("GET", "/v1/partners", {"X-On-Behalf-Of": "a,b"}, 400, "malformed_head"),
+        (
+            "POST",
+            "/v1/partners",
+            {"Content-Length": "1", "Transfer-Encoding": "chunked"},
+            400,
+            "malformed_head",
+        ),
+    ],
+)
+async def test_a_refusal_of_the_edge_names_its_request(
+    method: str, path: str, headers: dict[str, str], status: int, code: str, app: FastAPI
+) -> None:
+    answer = await raw_request(app, method, path, httpx.Headers(headers))
+    assert answer.status_code == status
+    assert answer.json()["code"] == code
+    assert answer.json()["instance"] == f"urn:request:{answer.headers['x-request-id']}"
+    assert [name for name in _SECURITY if name not in answer.headers] == []
+    assert ("connection" in answer.headers) is (code == "malformed_head")
+
+
+@pytest.mark.parametrize(
+    "target", ["http://evil.example/v1/partners", "evil.example:443", "*", "v1/partners", ""]
+)
+async def test_a_target_is_a_path(target: str, app: FastAPI) -> None:
+    answer = await raw_request(app, "GET", target, httpx.Headers())
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "malformed_head"
+    assert "evil" not in answer.text
+
+
+@pytest.fixture
+def telling(settings: Settings) -> FastAPI:
+    """An application with a route that tells what the edge took as the claimed user."""
+    app = create_app(settings)
+
+    async def tell(request: Request) -> Response:
+        return Response(json.dumps(request.scope.get("claimed_user")))
+
+    app.add_route("/v1/tell", tell)
+    return app
+
+
+async def test_who_a_client_acts_for_is_kept_as_it_is_claimed(telling: FastAPI) -> None:
+    good = (
+        "u-4711", 'u-4711; role="Programme officer"', 'a@b.example;role="x"', "x" * 80,
+        "x" * 60 + '; role="' + "y" * 59 + '"',
+    )  # fmt: skip
+    bad = (
+        "", " ", "two words", "u;", "u; rank=1", "u; role=officer", 'u; role=""', 'u; role="a"b"',
+        'u; role="a"; x="b"', "u,v", "x" * 81, "x" * 61 + '; role="' + "y" * 64 + '"', "é", "a\x01",
+        'u; role="\x7f"', 'u;  role="a"', "u; role='a'", 'u; role="a\\"',
+    )  # fmt: skip
+    async with plain_client(telling) as client:
+        assert (await client.get("/v1/tell")).json() is None
+        for value in good:
+            answer = await client.get("/v1/tell", headers={"X-On-Behalf-Of": value})
+            assert answer.json() == value
+        for value in bad:
+            answer = await client.get("/v1/tell", headers=[(b"X-On-Behalf-Of", value.encode())])
+            assert answer.status_code == 400, value
+            assert answer.json()["code"] == "malformed_head"
+        twice = [("X-On-Behalf-Of", "a"), ("X-On-Behalf-Of", "b")]
+        assert (await client.get("/v1/tell", headers=twice)).status_code == 400
+
+
+async def test_a_claimed_user_reaches_the_log_and_decides_nothing(
+    api_for: ApiFor, operator_database: Database
+) -> None:
+    unicef = await api_for("UNICEF")
+    claim = f'{secrets.token_hex(8)}; role="UNHCR"'
+    made = await unicef.post("/v1/partners", json=partner_body(), headers={"X-On-Behalf-Of": claim})
+    assert made.status_code == 201, made.text
+    async with operator_database.connection() as connection:
+        events = await connection.fetch(
+            "SELECT client_id FROM audit_events WHERE claimed_user = $1", claim
+        )
+    assert [event["client_id"] for event in events] == ["UNICEF"]
+
+
+async def test_a_peer_that_left_is_no_failure(settings: Settings) -> None:
+    app = create_app(settings)
+
+    async def read(request: Request) -> Response:
+        await request.body()
+        raise AssertionError("not reached")
+
+    app.add_route("/v1/read", read, methods=["POST"])
+
+    async def receive() -> Any:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        raise AssertionError(message)
+
+    scope = {
+        "type": "http", "method": "POST", "path": "/v1/read", "query_string": b"",
+        "headers": [(b"content-type", b"application/json")], "root_path": "",
+    }  # fmt: skip
+    with capture_logs() as logs:
+        await app(scope, receive, send)
+    assert [(line["event"], line["status"]) for line in logs] == [("request", 499)]
 
 
 async def test_an_unforeseen_failure_is_a_bare_500(broken: FastAPI) -> None:

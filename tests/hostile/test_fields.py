@@ -26,7 +26,10 @@ from tests.hostile.fields import fields, json_body
 from tests.support import World, plain_client
 
 _BODIES = [item for item in operations() if json_body(item) is not None]
-_EDGE_HEADERS = ("X-Request-Id", "If-None-Match", "Accept", "Host", "Range", "Cookie", "Origin")
+_EDGE_HEADERS = (
+    "X-Request-Id", "If-None-Match", "Accept", "Host", "Range", "Cookie", "Origin",
+    "X-On-Behalf-Of", "Client-Cert", "X-Forwarded-For", "Forwarded",
+)  # fmt: skip
 
 
 def _parameters(operation: Operation, *places: str) -> list[dict[str, Any]]:

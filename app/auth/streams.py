@@ -1,0 +1,70 @@
+"""Callers of streams of lines: looked up at the start, and again with each chunk."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Request, Security
+from fastapi.security import SecurityScopes
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.auth.caller import STATUS_COLUMNS, Caller, VerifiedToken, caller_from, verified_token
+from app.auth.scopes import Scope
+from app.core.db import bind_now
+from app.core.limits import limits_of, release
+from app.core.ndjson import chunk_session
+
+_STATUS = text(f"SELECT {STATUS_COLUMNS} FROM client_status s WHERE s.client_id = :client_id")  # noqa: S608 - constant
+_SHARE_WAIT_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """The caller of a stream. It holds no transaction and no share of the pool between chunks."""
+
+    caller: Caller
+    _request: Request
+    _token: VerifiedToken
+    _scopes: tuple[Scope, ...]
+
+    @asynccontextmanager
+    async def chunk(self) -> AsyncIterator[tuple[AsyncSession, Caller]]:
+        """The transaction of one chunk, and the caller as it is now.
+
+        Raises NotAuthenticated or ScopeMissing when the client has been stopped meanwhile,
+        AgencyBusy when its agency's share of the pool does not get free in time.
+        """
+        share = self._token.agency or self._token.client_id
+        async with (
+            limits_of(self._request).bulkhead.slot(share, _SHARE_WAIT_S),
+            chunk_session(self._request, None) as session,
+        ):
+            row = (
+                await session.execute(_STATUS, {"client_id": self._token.client_id})
+            ).one_or_none()
+            caller = caller_from(self._request, self._token, row, *self._scopes)
+            await bind_now(session, caller.binding)
+            yield session, caller
+
+
+async def get_stream(
+    request: Request,
+    needed: SecurityScopes,
+    token: Annotated[VerifiedToken, Depends(verified_token)],
+) -> Stream:
+    """Dependency: the caller of a stream, known before its first line is read."""
+    scopes = tuple(map(Scope, needed.scopes))
+    async with chunk_session(request, None) as session:
+        row = (await session.execute(_STATUS, {"client_id": token.client_id})).one_or_none()
+        caller = caller_from(request, token, row, *scopes)
+    release(request.scope)
+    return Stream(caller, request, token, scopes)
+
+
+def requires_stream(*any_of: Scope) -> Any:
+    """As `requires`, for a route that takes a stream of lines: ``Annotated[Stream, …]``."""
+    return Security(get_stream, scopes=[scope.value for scope in any_of])
