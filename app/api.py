@@ -9,6 +9,7 @@ from app.assessments.endpoints import router as assessments
 from app.assessments.sharing_endpoints import requests as access_requests
 from app.assessments.sharing_endpoints import shares as assessment_shares
 from app.assessments.type_endpoints import router as assessment_types
+from app.audit.endpoints import router as audit
 from app.auth.endpoints import router as auth
 from app.core.http import refuse_unknown_query
 from app.partners.endpoints import router as partners
@@ -28,6 +29,7 @@ V1 = (
     assessment_shares,
     access_requests,
     sanctions,
+    audit,
 )
 """Routers under /v1; those of the hot routes first, because routes are tried in order."""
 

@@ -19,6 +19,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import models  # noqa: F401 - every table must be known before the first query
+from app.audit.sampling import Sampler
+from app.audit.stream import AuditStream
 from app.auth.keys import SigningKeys
 from app.core.crypto import RootKey
 from app.core.db import Database, wait_for_database
@@ -37,6 +39,7 @@ TRANSIENT = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyE
 HEARTBEAT_S = 30.0
 EXPIRY_S = 60.0
 HOUSEKEEPING_S = 3_600.0
+LOG_SAMPLE_S = 30.0
 ALIVE_S = 5.0
 _RETRY_S = 1.0
 _GRACE_S = 0.8
@@ -90,16 +93,19 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
         keys = SigningKeys(database, root)
         await keys.ensure()
         log.info("worker_started")
-        await _run_until(stop, _tasks(database, FeedStream(keys, settings.issuer), settings, stop))
+        await _run_until(stop, _tasks(database, keys, settings, stop))
         log.info("worker_stopped")
     finally:
         await database.close()
 
 
 def _tasks(
-    database: Database, feed: FeedStream, settings: Settings, stop: asyncio.Event
+    database: Database, keys: SigningKeys, settings: Settings, stop: asyncio.Event
 ) -> list[asyncio.Task[None]]:
-    sequencer = Sequencer(database, [STREAM, feed.as_stream()])
+    feed = FeedStream(keys, settings.issuer)
+    log_stream = AuditStream(keys, settings.issuer).as_stream()
+    sequencer = Sequencer(database, [STREAM, feed.as_stream(), log_stream])
+    sampler = Sampler(keys)
     heart = Heart.of(settings)
     rounds: dict[str, tuple[Work, float]] = {
         "sequencer": (lambda: sequencer.run(stop), 0.0),
@@ -107,6 +113,7 @@ def _tasks(
         "feed_heartbeat": (lambda: keep_feed_fresh(database, feed), HEARTBEAT_S),
         "expiry": (lambda: _until_none(lambda: expire_entries(database)), EXPIRY_S),
         "housekeeping": (lambda: _until_none(lambda: tidy(database)), HOUSEKEEPING_S),
+        "log_sample": (lambda: sampler.check(database), LOG_SAMPLE_S),
         "alive": (heart.beat, ALIVE_S),
     }
     return [

@@ -28,3 +28,4 @@ class Event(StrEnum):
     LIST_IMPORTED = "sanction:list:import"
     SCREENED = "screening:subject:run"
     CLEARANCE_GIVEN = "clearance:answer:give"
+    EVENT_ERASED = "audit:event:erase"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.cli import agencies, clients, contract, db, keys, lists, run
+from app.cli import agencies, audit, clients, contract, db, keys, lists, run
 from app.cli.shell import group
 
 app = group("Inter-agency registry of implementing partners.")
@@ -12,6 +12,7 @@ app.add_typer(agencies.app, name="agencies")
 app.add_typer(clients.app, name="clients")
 app.add_typer(lists.app, name="lists")
 app.add_typer(keys.app, name="keys")
+app.add_typer(audit.app, name="audit")
 app.add_typer(contract.app, name="openapi")
 
 
