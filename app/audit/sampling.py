@@ -48,9 +48,8 @@ class Sampler:
         metrics.verified_total.inc(max(0, len(rows) - len(faults)))
         metrics.broken_total.inc(len(faults))
         for fault in faults:
-            log.error(
-                "audit_broken", seq=fault.seq, event=str(fault.event_id or ""), what=fault.what
-            )
+            where = str(fault.event_id) if fault.event_id else None
+            log.error("audit_broken", seq=fault.seq, event_id=where, what=fault.what)
         return faults
 
 
