@@ -13,6 +13,7 @@ from app.assessments.sharing_endpoints import requests as access_requests
 from app.assessments.sharing_endpoints import shares as assessment_shares
 from app.assessments.standing_endpoints import router as sharing_policies
 from app.assessments.type_endpoints import router as assessment_types
+from app.audit.endpoints import router as audit
 from app.auth.endpoints import router as auth
 from app.core.http import refuse_unknown_query
 from app.partners.endpoints import router as partners
@@ -38,6 +39,7 @@ V1 = (
     ftm,
     clients,
     persons,
+    audit,
 )
 """Routers under /v1; those of the hot routes first, because routes are tried in order."""
 

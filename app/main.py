@@ -25,11 +25,8 @@ from app.core.crypto import KeyRing
 from app.core.db import Database
 from app.core.errors import install_handlers
 from app.core.idempotency import Replay
-<<<<<<< HEAD
 from app.core.key_provider import KeyProvider, load_root_keys
-=======
 from app.core.limits import Limits
->>>>>>> w-edge
 from app.core.middleware import Edge
 from app.core.outbound import Outbound
 from app.core.paging import Cursors

@@ -21,6 +21,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import models  # noqa: F401 - every table must be known before the first query
 from app.agencies.clients.upkeep import watch_secrets
 from app.assessments.consumers import CONSUMERS as ASSESSMENTS
+from app.audit.sampling import Sampler
+from app.audit.stream import AuditStream
 from app.auth.keys import SigningKeys
 from app.auth.scopes import DECIDING
 from app.core.db import Database, wait_for_database
@@ -40,6 +42,7 @@ TRANSIENT = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyE
 HEARTBEAT_S = 30.0
 EXPIRY_S = 60.0
 HOUSEKEEPING_S = 3_600.0
+LOG_SAMPLE_S = 30.0
 ALIVE_S = 5.0
 _RETRY_S = 1.0
 _GRACE_S = 0.8
@@ -93,16 +96,19 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
         keys = SigningKeys(database, root)
         await keys.ensure()
         log.info("worker_started")
-        await _run_until(stop, _tasks(database, FeedStream(keys, settings.issuer), settings, stop))
+        await _run_until(stop, _tasks(database, keys, settings, stop))
         log.info("worker_stopped")
     finally:
         await database.close()
 
 
 def _tasks(
-    database: Database, feed: FeedStream, settings: Settings, stop: asyncio.Event
+    database: Database, keys: SigningKeys, settings: Settings, stop: asyncio.Event
 ) -> list[asyncio.Task[None]]:
-    sequencer = Sequencer(database, [STREAM, feed.as_stream()])
+    feed = FeedStream(keys, settings.issuer)
+    log_stream = AuditStream(keys, settings.issuer).as_stream()
+    sequencer = Sequencer(database, [STREAM, feed.as_stream(), log_stream])
+    sampler = Sampler(keys)
     heart = Heart.of(settings)
     rounds: dict[str, tuple[Work, float]] = {
         "sequencer": (lambda: sequencer.run(stop), 0.0),
@@ -111,6 +117,7 @@ def _tasks(
         "expiry": (lambda: _until_none(lambda: expire_entries(database)), EXPIRY_S),
         "housekeeping": (lambda: _until_none(lambda: tidy(database)), HOUSEKEEPING_S),
         "client_secrets": (lambda: watch_secrets(database), HOUSEKEEPING_S),
+        "log_sample": (lambda: sampler.check(database), LOG_SAMPLE_S),
         "alive": (heart.beat, ALIVE_S),
     }
     return [

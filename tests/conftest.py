@@ -22,6 +22,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.assessments.consumers import CONSUMERS as ASSESSMENTS
+from app.audit.stream import AuditStream
 from app.auth.keys import SigningKeys
 from app.core import migrate, roles
 from app.core.crypto import RootKey
@@ -214,7 +215,8 @@ async def settle(worker_database: Database, app: FastAPI, settings: Settings) ->
     """``await settle()``: what the worker process would do now, done: numbered and consumed."""
     keys = SigningKeys(worker_database, app.state.root)
     stream = FeedStream(keys, settings.issuer)
-    sequencer = Sequencer(worker_database, [events.STREAM, stream.as_stream()])
+    log = AuditStream(keys, settings.issuer).as_stream()
+    sequencer = Sequencer(worker_database, [events.STREAM, stream.as_stream(), log])
     async with worker_database.connection() as connection:
         await stream.heartbeat(connection, ("public", "inter_agency", "source.unsc"))
 

@@ -50,3 +50,4 @@ class Event(StrEnum):
     ISSUER_REVOKED = "agency:issuer:revoke"
     ISSUER_KEY_SHARED = "agency:issuer:key-shared"
     PRINCIPAL_MADE = "agency:principal:make"
+    EVENT_ERASED = "audit:event:erase"

@@ -136,7 +136,9 @@ async def issue_token(
     certificate = service.bound_to(client, attempt.certificate)
     key = await keys.signing_key("token")
     if exchanging:
-        answer = await exchange.exchange(session, trusted, key, settings.issuer, client, asked)
+        answer = await exchange.exchange(
+            session, trusted, key, settings.issuer, client, asked, certificate
+        )
         return JSONResponse(answer, headers=_NO_STORE)
     scopes = service.grant(client, scope)
     return JSONResponse(

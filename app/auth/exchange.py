@@ -50,8 +50,11 @@ async def exchange(
     issuer: str,
     machine: Client,
     asked: Exchange,
+    certificate: str | None = None,
 ) -> dict[str, Any]:
     """The RFC 8693 answer for an authenticated machine client. Raises TokenRefused.
+
+    ``certificate`` is the thumbprint that the machine's tokens are bound to.
 
     A user assertion that is not good, not of the machine's own agency, used before, or of nobody
     registered is always ``invalid_request``: the answer does not say which.
@@ -79,6 +82,7 @@ async def exchange(
         terms.agency_code,
         scopes,
         life_s=life,
+        certificate=certificate,
         act={"sub": machine.id},
     )
     named = JWT if asked.requested_token_type == JWT else ACCESS_TOKEN

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.cli import agencies, clients, contract, db, issuers, keys, lists, persons, run
+from app.cli import agencies, audit, clients, contract, db, issuers, keys, lists, persons, run
 from app.cli.shell import group
 
 app = group("Inter-agency registry of implementing partners.")
@@ -14,6 +14,7 @@ app.add_typer(persons.app, name="persons")
 app.add_typer(issuers.app, name="issuers")
 app.add_typer(lists.app, name="lists")
 app.add_typer(keys.app, name="keys")
+app.add_typer(audit.app, name="audit")
 app.add_typer(contract.app, name="openapi")
 
 

@@ -190,6 +190,7 @@ def _query_names(route: APIRoute) -> frozenset[str]:
             for field in dependant.query_params:
                 model = getattr(field.field_info, "annotation", None)
                 fields = getattr(model, "model_fields", None)
-                found.update(fields if fields else [field.alias])
+                named = {info.alias or name for name, info in fields.items()} if fields else None
+                found.update(named or [field.alias])
         names = _KNOWN[id(route)] = frozenset(found)
     return names

@@ -58,13 +58,12 @@ class Settings(BaseSettings):
     lists_dir: Path | None = Field(None, description="folder of list files for the demo world")
     body_limit_bytes: int = Field(262_144, ge=1_024, le=26_214_400)
     docs_enabled: bool = Field(True, description="serve /docs and /openapi.json")
-<<<<<<< HEAD
     outbound_allow: str | None = Field(
         None,
         description="networks and ports that may be called beside public https, such as "
         "`203.0.113.7/32:8443`; http is allowed for them. Default: none; 127.0.0.0/8 outside "
         "production",
-=======
+    )
     rate_limits: Literal["on", "off"] = Field(
         "on", description="off in development and test only; each limit counts in one process"
     )
@@ -89,12 +88,11 @@ class Settings(BaseSettings):
     agency_share: float = Field(
         0.75, gt=0, le=1, description="share of the pool that requests of one agency may hold"
     )
-    agency_wait_ms: int = Field(500, ge=0, le=10_000, description="wait for the agency's share")
+    agency_wait_ms: int = Field(5_000, ge=0, le=10_000, description="wait for the agency's share")
     client_cert_header: bool = Field(
         False,
         description="believe the header Client-Cert (RFC 9440): only behind a proxy that checks "
         "client certificates, sets it, and strips what callers send under this name",
->>>>>>> w-edge
     )
 
     @field_validator("issuer")
@@ -132,15 +130,12 @@ class Settings(BaseSettings):
             raise UnsafeSettings("REGISTRY_ROOT_KEY_FILE must be set in production.")
         if not self.issuer.startswith("https://"):
             raise UnsafeSettings("REGISTRY_ISSUER must be an https address in production.")
-<<<<<<< HEAD
         if not all(is_public(allowed.network) for allowed in self.outbound_networks):
             raise UnsafeSettings(
                 "REGISTRY_OUTBOUND_ALLOW names a network that is not public; production refuses it."
             )
-=======
         if self.rate_limits == "off":
             raise UnsafeSettings("REGISTRY_RATE_LIMITS cannot be off in production.")
->>>>>>> w-edge
         return self
 
     @property

@@ -1,0 +1,30 @@
+"""Errors of the log."""
+
+from __future__ import annotations
+
+from app.core.errors import NotFound, ServiceError
+
+
+class AuditEventNotFound(NotFound):
+    code = "audit_event_not_found"
+    title = "There is no such event."
+
+
+class CheckpointNotPublished(NotFound):
+    code = "checkpoint_not_published"
+    title = "The log has no checkpoint yet."
+
+
+class LeafNotFound(NotFound):
+    """No leaf of the tree asked for has this hash; a new event has its leaf within seconds."""
+
+    code = "leaf_not_found"
+    title = "The tree holds no such leaf."
+
+
+class TreeSizeInvalid(ServiceError):
+    """Sizes go up to that of the newest checkpoint, and ``from`` is not above ``to``."""
+
+    status = 422
+    code = "tree_size_invalid"
+    title = "There is no tree of this size."
