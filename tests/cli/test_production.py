@@ -120,6 +120,21 @@ def test_demo_clients(env: Environment, database: str) -> None:
     execute(database, "DELETE FROM clients")
 
 
+def test_a_machine_client_that_decides(env: Environment, database: str) -> None:
+    execute(
+        database,
+        "WITH a AS (INSERT INTO agencies (id, code, name, contact_office, contact_email) "
+        "VALUES (uuidv7(), 'FAO', 'x', 'x', 'x') RETURNING id) INSERT INTO clients "
+        "(id, agency_id, name, scopes, auth_method) SELECT 'ERP', id, 'x', "
+        "'{partners:read,sanctions:decide}', 'private_key_jwt' FROM a",
+    )
+    words = "The machine client ERP holds a deciding scope; only clients of named persons decide."
+    refused(env, words)
+    execute(database, "UPDATE clients SET status = 'revoked'")
+    assert registry_here("db", "check", env=env).exit_code == 0
+    execute(database, "DELETE FROM clients")
+
+
 def test_a_superuser(env: Environment, database: str) -> None:
     words = "The database role postgres passes by row level security; use reg_app."
     both = {"REGISTRY_DATABASE_URL": database, "REGISTRY_DATABASE_WORKER_URL": database}

@@ -27,6 +27,13 @@ def test_a_complete_production_is_accepted() -> None:
     [
         ({"database_url": None}, "REGISTRY_DATABASE_URL must be set in production."),
         ({"root_key_file": None}, "REGISTRY_ROOT_KEY_FILE must be set in production."),
+        *(
+            (
+                {"outbound_allow": networks},
+                "REGISTRY_OUTBOUND_ALLOW names a network that is not public",
+            )
+            for networks in ("127.0.0.0/8:*", "1.1.1.1/32:8443, 10.0.0.0/8:443", "0.0.0.0/0:*")
+        ),
         (
             {"issuer": "http://127.0.0.1:8000"},
             "REGISTRY_ISSUER must be an https address in production.",
@@ -63,3 +70,16 @@ def test_settings_do_not_change_and_do_not_show_their_secrets() -> None:
 def test_a_missing_address_is_named() -> None:
     with pytest.raises(UnsafeSettings, match="REGISTRY_DATABASE_WORKER_URL is not set"):
         Settings(database_worker_url=None).require("database_worker_url")
+
+
+def test_what_may_be_called_beside_public_https() -> None:
+    def said(**more: Any) -> list[tuple[str, int | None]]:
+        found = Settings(**more).outbound_networks
+        return [(str(allowed.network), allowed.port) for allowed in found]
+
+    assert said() == said(env="test") == [("127.0.0.0/8", None)]
+    assert said(outbound_allow="") == said(**GOOD) == []
+    exact = said(**(GOOD | {"outbound_allow": "1.1.1.1/32:8443"}))
+    assert exact == [("1.1.1.1/32", 8_443)]
+    with pytest.raises(ValidationError, match="outbound_allow"):
+        Settings(outbound_allow="somewhere")
