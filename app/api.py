@@ -5,6 +5,8 @@ from __future__ import annotations
 from fastapi import Depends, FastAPI
 
 from app.agencies.endpoints import router as agencies
+from app.agencies.office_endpoints import router as offices
+from app.agencies.setting_endpoints import router as agency_settings
 from app.assessments.endpoints import router as assessments
 from app.assessments.sharing_endpoints import requests as access_requests
 from app.assessments.sharing_endpoints import shares as assessment_shares
@@ -23,6 +25,8 @@ V1 = (
     screening,
     feed,
     agencies,
+    offices,
+    agency_settings,
     assessment_types,
     assessments,
     assessment_shares,

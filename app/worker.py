@@ -19,6 +19,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import models  # noqa: F401 - every table must be known before the first query
+from app.assessments import consumers as assessments
 from app.auth.keys import SigningKeys
 from app.core.crypto import RootKey
 from app.core.db import Database, wait_for_database
@@ -27,8 +28,8 @@ from app.core.safety import check_database, check_root_key
 from app.core.sequencer import LEADER_LOCK, Sequencer
 from app.core.settings import Settings
 from app.events.service import STREAM, run_consumers
+from app.sanctions import consumers as sanctions
 from app.sanctions import sources
-from app.sanctions.consumers import CONSUMERS
 from app.sanctions.expiry import expire_entries
 from app.sanctions.feed.stream import FeedStream
 
@@ -41,6 +42,7 @@ ALIVE_S = 5.0
 _RETRY_S = 1.0
 _GRACE_S = 0.8
 _BATCH = 5_000
+CONSUMERS = (*assessments.CONSUMERS, *sanctions.CONSUMERS)
 FEED_STREAMS = ("public", "inter_agency", *(f"source.{code}" for code in sources.ALL))
 
 Work = Callable[[], Awaitable[object]]

@@ -16,6 +16,7 @@ from app.assessments.errors import (
     AccessRequestOpen,
     AssessmentNotFound,
     NotShareable,
+    OwnerWithdrawn,
     OwnRecord,
     SharedWithSelf,
     ShareExists,
@@ -124,7 +125,9 @@ async def revoke_share(
     status_code=201,
     operation_id="requestAccess",
     response_model=AccessRequestOut,
-    responses=problems(AssessmentNotFound, OwnRecord, AccessNotNeeded, AccessRequestOpen),
+    responses=problems(
+        AssessmentNotFound, OwnRecord, OwnerWithdrawn, AccessNotNeeded, AccessRequestOpen
+    ),
     summary="Ask for an assessment",
 )
 async def request_access(

@@ -9,6 +9,7 @@ from alembic.util import CommandError
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
+from app.agencies.life_cycle import AgencyProblem
 from app.auth.service import ClientProblem
 from app.core.embedded import EmbeddedPostgresError
 from app.core.settings import UnsafeSettings
@@ -26,6 +27,7 @@ _PLAIN = (
     UnsafeSettings,
     EmbeddedPostgresError,
     ClientProblem,
+    AgencyProblem,
     RootKeyProblem,
     UnknownSource,
     ListOlder,
