@@ -186,7 +186,12 @@ CREATE POLICY agency_status_changes_operator ON agency_status_changes TO reg_own
   USING (true) WITH CHECK (true);
 
 -- An agency withdrew: the worker ends what was shared with it and closes what waits for it.
-GRANT SELECT ON assessment_shares, assessments_acl, access_requests TO reg_worker;
+-- It sees whose they are and how they stand, and no text of a request.
+GRANT SELECT (id, assessment_id, owner_agency, shared_with, purpose, active)
+  ON assessment_shares TO reg_worker;
+GRANT SELECT (agency_id, record_id, share_id) ON assessments_acl TO reg_worker;
+GRANT SELECT (id, assessment_id, owner_agency, requested_by, purpose, status, close_reason,
+  version) ON access_requests TO reg_worker;
 GRANT UPDATE (active, ended_at, end_reason) ON assessment_shares TO reg_worker;
 GRANT DELETE ON assessments_acl TO reg_worker;
 GRANT UPDATE (status, close_reason, version) ON access_requests TO reg_worker;
@@ -263,8 +268,6 @@ DROP POLICY assessments_acl_end ON assessments_acl;
 DROP POLICY assessment_shares_end ON assessment_shares;
 REVOKE SELECT, UPDATE, DELETE ON assessment_shares, assessments_acl, access_requests
   FROM reg_worker;
-REVOKE UPDATE (active, ended_at, end_reason) ON assessment_shares FROM reg_worker;
-REVOKE UPDATE (status, close_reason, version) ON access_requests FROM reg_worker;
 DROP POLICY focal_points_operator ON focal_points;
 DROP POLICY focal_points_delete ON focal_points;
 DROP POLICY focal_points_update ON focal_points;
