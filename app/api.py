@@ -7,7 +7,9 @@ from fastapi import Depends, FastAPI
 from app.agencies.clients.endpoints import router as clients
 from app.agencies.endpoints import router as agencies
 from app.agencies.issuers.endpoints import router as trusted_issuers
+from app.agencies.office_endpoints import router as offices
 from app.agencies.persons.endpoints import router as persons
+from app.agencies.setting_endpoints import router as agency_settings
 from app.assessments.endpoints import router as assessments
 from app.assessments.sharing_endpoints import requests as access_requests
 from app.assessments.sharing_endpoints import shares as assessment_shares
@@ -30,6 +32,8 @@ V1 = (
     feed,
     agencies,
     trusted_issuers,
+    offices,
+    agency_settings,
     assessment_types,
     assessments,
     assessment_shares,

@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app import models  # noqa: F401 - every table must be known before the first query
 from app.agencies.clients.upkeep import watch_secrets
-from app.assessments.consumers import CONSUMERS as ASSESSMENTS
+from app.assessments import consumers as assessments
 from app.audit.sampling import Sampler
 from app.audit.stream import AuditStream
 from app.auth.keys import SigningKeys
@@ -32,8 +32,8 @@ from app.core.safety import check_database, check_root_key
 from app.core.sequencer import LEADER_LOCK, Sequencer
 from app.core.settings import Settings
 from app.events.service import STREAM, run_consumers
+from app.sanctions import consumers as sanctions
 from app.sanctions import sources
-from app.sanctions.consumers import CONSUMERS as SANCTIONS
 from app.sanctions.expiry import expire_entries
 from app.sanctions.feed.stream import FeedStream
 
@@ -47,6 +47,7 @@ ALIVE_S = 5.0
 _RETRY_S = 1.0
 _GRACE_S = 0.8
 _BATCH = 5_000
+CONSUMERS = (*assessments.CONSUMERS, *sanctions.CONSUMERS)
 FEED_STREAMS = ("public", "inter_agency", *(f"source.{code}" for code in sources.ALL))
 
 Work = Callable[[], Awaitable[object]]
@@ -112,7 +113,7 @@ def _tasks(
     heart = Heart.of(settings)
     rounds: dict[str, tuple[Work, float]] = {
         "sequencer": (lambda: sequencer.run(stop), 0.0),
-        "consumers": (lambda: run_consumers(database, (*ASSESSMENTS, *SANCTIONS), stop), 0.0),
+        "consumers": (lambda: run_consumers(database, CONSUMERS, stop), 0.0),
         "feed_heartbeat": (lambda: keep_feed_fresh(database, feed), HEARTBEAT_S),
         "expiry": (lambda: _until_none(lambda: expire_entries(database)), EXPIRY_S),
         "housekeeping": (lambda: _until_none(lambda: tidy(database)), HOUSEKEEPING_S),

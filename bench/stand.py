@@ -18,7 +18,6 @@ from uuid import UUID
 import asyncpg
 import httpx
 
-from app.agencies.models import Agency
 from app.auth import clients as auth
 from app.auth.scopes import AGENCY
 from app.core import migrate, roles
@@ -28,6 +27,7 @@ from app.core.embedded import EmbeddedPostgres
 from app.core.ids import new_id
 from app.core.names import fold
 from app.core.settings import Settings
+from app.demo.agencies import take_in
 from app.recognition.service import ensure_default_policies
 from app.sanctions.lists.importer import import_list
 from bench import bare
@@ -168,9 +168,7 @@ async def _create(server: EmbeddedPostgres, password: str) -> None:
 async def _fill(settings: Settings, partners: int) -> tuple[str, list[str], list[str]]:
     database = Database(settings.require("database_migration_url"), settings)
     async with database.session() as session:
-        agencies = [_agency(code) for code in ("WFP", "UNICEF", "UNDP")]
-        session.add_all(agencies)
-        await session.flush()
+        agencies = [await take_in(session, code, code) for code in ("WFP", "UNICEF", "UNDP")]
         for agency in agencies:
             await ensure_default_policies(session, agency.id)
         person = await auth.add_person(session, agencies[0].id, "Bench", "HQ", "officer")
@@ -202,12 +200,6 @@ async def _fill(settings: Settings, partners: int) -> tuple[str, list[str], list
     await import_list(worker, "unsc", file)
     await worker.close()
     return secret, [str(item) for item in ids], [str(item) for item in items]
-
-
-def _agency(code: str) -> Agency:
-    return Agency(
-        id=new_id(), code=code, name=code, contact_office="HQ", contact_email=f"{code}@example.org"
-    )
 
 
 async def _partners(connection: asyncpg.Connection, owner: object, count: int) -> list[UUID]:

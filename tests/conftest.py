@@ -21,7 +21,6 @@ from fastapi import FastAPI
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.assessments.consumers import CONSUMERS as ASSESSMENTS
 from app.audit.stream import AuditStream
 from app.auth.keys import SigningKeys
 from app.core import migrate, roles
@@ -32,7 +31,6 @@ from app.core.sequencer import Sequencer
 from app.core.settings import Settings
 from app.events import service as events
 from app.main import create_app
-from app.sanctions.consumers import CONSUMERS as SANCTIONS
 from app.sanctions.feed.stream import FeedStream
 from tests.support import Api, World, build_world, open_api
 
@@ -224,7 +222,7 @@ async def settle(worker_database: Database, app: FastAPI, settings: Settings) ->
         taken = 1
         while taken:
             taken = await sequencer.step()
-            for consumer in (*ASSESSMENTS, *SANCTIONS):
+            for consumer in CONSUMERS:
                 taken += await events.consume(worker_database, consumer)
 
     return run

@@ -12,12 +12,11 @@ from uuid import UUID
 import httpx
 from fastapi import FastAPI
 
-from app.agencies.models import Agency
 from app.auth import clients as auth
 from app.auth.scopes import AGENCY
 from app.core.db import Database
-from app.core.ids import new_id
 from app.core.settings import Settings
+from app.demo.agencies import take_in
 from app.recognition.service import ensure_default_policies
 
 AGENCIES = ("UNICEF", "UNHCR", "WFP", "UNDP", "FAO")
@@ -39,15 +38,7 @@ async def build_world(settings: Settings) -> World:
     database = Database(settings.require("database_migration_url"), settings)
     async with database.session() as session:
         for code in AGENCIES:
-            agency = Agency(
-                id=new_id(),
-                code=code,
-                name=f"{code} (test)",
-                contact_office="Partnerships unit",
-                contact_email=f"partners@{code.lower()}.example",
-            )
-            session.add(agency)
-            await session.flush()
+            agency = await take_in(session, code, f"{code} (test)")
             world.agencies[code] = agency.id
             await ensure_default_policies(session, agency.id)
             for suffix in ("", "_REVIEWER", "_APPROVER"):

@@ -15,6 +15,7 @@ from app.assessments.errors import (
     AccessRequestDecided,
     AccessRequestNotFound,
     AccessRequestOpen,
+    OwnerWithdrawn,
     OwnRecord,
 )
 from app.assessments.models import AccessRequest
@@ -29,18 +30,19 @@ from app.core.http import PreconditionFailed
 from app.core.ids import new_id
 
 
-def _context(request_id: UUID, field: str, author: UUID) -> str:
+def seal_context(request_id: UUID, field: str, author: UUID) -> str:
+    """Encryption context of a text of a request."""
     return f"access_requests|{request_id}|{field}|{author}"
 
 
 async def wire(session: AsyncSession, keyring: KeyRing, row: Any) -> dict[str, Any]:
     """A row of `queries.read_request` as AccessRequestOut needs it."""
     said = await keyring.open(
-        session, _context(row.id, "justification", row.requester_id), row.sealed_justification
+        session, seal_context(row.id, "justification", row.requester_id), row.sealed_justification
     )
     reason = None
     if row.sealed_reason is not None:
-        context = _context(row.id, "reason", row.owner_id)
+        context = seal_context(row.id, "reason", row.owner_id)
         reason = (await keyring.open(session, context, row.sealed_reason)).decode()
     return {
         "id": row.id,
@@ -52,6 +54,7 @@ async def wire(session: AsyncSession, keyring: KeyRing, row: Any) -> dict[str, A
         "justification": said.decode(),
         "status": row.status,
         "reason": reason,
+        "close_reason": row.close_reason,
         "share_id": row.share_id,
         "version": row.version,
         "created_at": row.created_at,
@@ -64,12 +67,14 @@ async def ask(
 ) -> dict[str, Any]:
     """Ask the owner for an assessment whose summary the caller can see.
 
-    Raises AssessmentNotFound, OwnRecord, AccessNotNeeded, AccessRequestOpen; RoleLacksRight or
-    LevelAboveClient where a share would not help.
+    Raises AssessmentNotFound, OwnRecord, OwnerWithdrawn, AccessNotNeeded, AccessRequestOpen;
+    RoleLacksRight or LevelAboveClient where a share would not help.
     """
     assessment = await access.readable(session, caller, new.assessment_id)
     if assessment.owner_id == caller.agency_id:
         raise OwnRecord
+    if assessment.owner_withdrawn:
+        raise OwnerWithdrawn
     if assessment.level == "INTER_AGENCY" or new.level == "summary":
         raise AccessNotNeeded
     access.require_use_of_a_share(caller, assessment, new.purpose)
@@ -77,7 +82,7 @@ async def ask(
     sealed = await keyring.seal(
         session,
         agency_scope(caller.agency_id),
-        _context(request_id, "justification", caller.agency_id),
+        seal_context(request_id, "justification", caller.agency_id),
         new.justification.encode(),
     )
     asked = await session.execute(
@@ -203,7 +208,7 @@ async def _close(
         raise AccessRequestDecided
     reason = None
     if decision.reason is not None:
-        context = _context(row.id, "reason", caller.agency_id)
+        context = seal_context(row.id, "reason", caller.agency_id)
         reason = await keyring.seal(
             session, agency_scope(caller.agency_id), context, decision.reason.encode()
         )

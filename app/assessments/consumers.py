@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.audit.events import Event
 from app.events.catalogue import EventType
 from app.events.models import OutboxEvent
 from app.events.service import Consumer
@@ -21,10 +22,73 @@ async def _share_anew(session: AsyncSession, event: OutboxEvent) -> None:
         await session.execute(_APPLY, {"partner": event.subject_id})
 
 
+_BATCH = 1_000
+# The change and its line in the log in one statement: an agency may have many shares.
+_END_SHARES = text(
+    """WITH due AS (
+        SELECT id FROM assessment_shares WHERE shared_with = :agency AND active
+        LIMIT :batch FOR NO KEY UPDATE),
+      ended AS (
+        UPDATE assessment_shares s SET active = false, ended_at = now(),
+            end_reason = 'recipient_withdrawn'
+        FROM due WHERE s.id = due.id
+        RETURNING s.id, s.assessment_id, s.owner_agency, s.purpose),
+      closed AS (
+        DELETE FROM assessments_acl x USING ended e
+        WHERE x.agency_id = :agency AND x.record_id = e.assessment_id AND x.share_id = e.id)
+    INSERT INTO audit_events (id, event, subject_id, owner_agency, partner_id, purpose, detail)
+    SELECT uuidv7(), :event, e.assessment_id, e.owner_agency, a.partner_id, e.purpose,
+        jsonb_build_object('share_id', e.id, 'shared_with', CAST(:agency AS uuid),
+            'reason', 'recipient_withdrawn')
+    FROM ended e JOIN assessments a ON a.id = e.assessment_id"""
+)
+_CLOSE_REQUESTS = text(
+    """WITH due AS (
+        SELECT id FROM access_requests
+        WHERE (owner_agency = :agency OR requested_by = :agency) AND status = 'open'
+        LIMIT :batch FOR NO KEY UPDATE),
+      closed AS (
+        UPDATE access_requests r SET status = 'closed', version = version + 1,
+            close_reason = CASE WHEN r.owner_agency = :agency THEN 'owner_withdrawn'
+                                ELSE 'requester_withdrawn' END
+        FROM due WHERE r.id = due.id
+        RETURNING r.id, r.assessment_id, r.owner_agency, r.purpose, r.close_reason)
+    INSERT INTO audit_events (id, event, subject_id, owner_agency, partner_id, purpose, detail)
+    SELECT uuidv7(), :event, c.assessment_id, c.owner_agency, a.partner_id, c.purpose,
+        jsonb_build_object('request', c.id, 'reason', c.close_reason)
+    FROM closed c JOIN assessments a ON a.id = c.assessment_id"""
+)
+# A list entry that no share accounts for, such as one given while the agency withdrew.
+_CLEAR_LIST = text("DELETE FROM assessments_acl WHERE agency_id = :agency")
+
+
+async def _end_withdrawn(session: AsyncSession, event: OutboxEvent) -> None:
+    """An agency withdrew: what was shared with it ends, what waits for it is closed.
+
+    Between its withdrawal and this no read is possible: its clients are refused on their next
+    request, and there is no way back. What it shared with others stays readable.
+    """
+    values = {"agency": event.agency_id, "batch": _BATCH}
+    for statement, kind in (
+        (_END_SHARES, Event.SHARE_ENDED),
+        (_CLOSE_REQUESTS, Event.ACCESS_CLOSED),
+    ):
+        while True:
+            done = await session.execute(statement, values | {"event": kind.value})
+            if done.rowcount < _BATCH:  # type: ignore[attr-defined]
+                break
+    await session.execute(_CLEAR_LIST, {"agency": event.agency_id})
+
+
 CONSUMERS = (
     Consumer(
         name="assessments.partner_country",
         types=frozenset({EventType.PARTNER_CHANGED}),
         effect=_share_anew,
+    ),
+    Consumer(
+        name="assessments.agency_withdrawn",
+        types=frozenset({EventType.AGENCY_WITHDRAWN}),
+        effect=_end_withdrawn,
     ),
 )

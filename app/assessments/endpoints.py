@@ -38,6 +38,7 @@ from app.core.http import (
     PreconditionFailed,
     PreconditionRequired,
     RegistryRoute,
+    bytes_etag,
     expected_version,
     not_modified,
     version_etag,
@@ -74,6 +75,13 @@ DetailReader = Annotated[Caller, requires(Scope.ASSESSMENTS_DETAIL)]
 Filer = Annotated[Caller, requires_once(Scope.ASSESSMENTS_WRITE)]
 Writer = Annotated[Caller, requires(Scope.ASSESSMENTS_WRITE)]
 _NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "Not modified"}}
+
+
+def _etag(found: dict[str, Any]) -> str:
+    # What is said of an owner that withdrew is not in the version, and nobody will change that.
+    if found["owner_withdrawn"]:
+        return bytes_etag(f"{found['version']}|{found['custodian']}".encode())
+    return version_etag(found["version"])
 
 
 @router.post(
@@ -142,7 +150,7 @@ async def get_assessment(
 ) -> Any:
     """Type, dates, owner and rating of one assessment; its ETag is its version."""
     found = await service.get_assessment(session, caller, assessment_id)
-    etag = version_etag(found["version"])
+    etag = _etag(found)
     response.headers["ETag"] = etag
     return not_modified(request, etag) or found
 
@@ -210,7 +218,7 @@ async def read_detail(
     """
     headers = request.headers.getlist("access-purpose") if access_purpose is not None else []
     found = await detail.read_detail(session, keyring, caller, assessment_id, headers)
-    etag = version_etag(found["version"])
+    etag = _etag(found)
     response.headers["ETag"] = etag
     return not_modified(request, etag) or found
 

@@ -102,6 +102,13 @@ class OwnRecord(ServiceError):
     title = "The assessment is your agency's own."
 
 
+class OwnerWithdrawn(Conflict):
+    """Nobody is left who could decide on a request."""
+
+    code = "owner_withdrawn"
+    title = "The owner has left the registry; write to the custodian."
+
+
 class AccessNotNeeded(ServiceError):
     status = 422
     code = "access_not_needed"

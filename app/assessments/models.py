@@ -132,6 +132,8 @@ class AssessmentShare(Base):
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     revoked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     revoked_by: Mapped[UUID | None] = mapped_column(ForeignKey("persons.id"))
+    ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    end_reason: Mapped[str | None] = mapped_column(Text)
     access_request_id: Mapped[UUID | None] = mapped_column(ForeignKey("access_requests.id"))
 
     __table_args__ = (
@@ -156,6 +158,13 @@ class AssessmentShare(Base):
         CheckConstraint("valid_until > valid_from", name="valid_until"),
         CheckConstraint("(revoked_at IS NULL) = (revoked_by IS NULL)", name="revoked_by"),
         CheckConstraint("revoked_at IS NULL OR NOT active", name="active"),
+        CheckConstraint("ended_at IS NULL OR NOT active", name="ended"),
+        CheckConstraint("(ended_at IS NULL) = (end_reason IS NULL)", name="end_reason"),
+        Index(
+            "ix_assessment_shares_shared_with",
+            "shared_with",
+            postgresql_where=text("active"),
+        ),
     )
 
 
@@ -228,6 +237,7 @@ class AccessRequest(Base):
     decided_by: Mapped[UUID | None] = mapped_column(ForeignKey("persons.id"))
     decided_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     sealed_reason: Mapped[bytes | None] = mapped_column(LargeBinary)
+    close_reason: Mapped[str | None] = mapped_column(Text)
     version: Mapped[int] = mapped_column(server_default="1")
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
@@ -248,7 +258,10 @@ class AccessRequest(Base):
         CheckConstraint(_SHARE_LEVEL, name="level"),
         CheckConstraint(_PURPOSE, name="purpose"),
         CheckConstraint("requested_by <> owner_agency", name="requested_by"),
-        CheckConstraint("status IN ('open', 'approved', 'denied', 'withdrawn')", name="status"),
+        CheckConstraint(
+            "status IN ('open', 'approved', 'denied', 'withdrawn', 'closed')", name="status"
+        ),
+        CheckConstraint("(status = 'closed') = (close_reason IS NOT NULL)", name="close_reason"),
         CheckConstraint(
             "(status IN ('approved', 'denied')) = (decided_by IS NOT NULL)", name="decided_by"
         ),

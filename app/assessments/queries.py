@@ -12,9 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 COLUMNS = """a.id, a.partner_id, a.type, a.methodology, o.code AS owner_agency,
     a.owner_agency AS owner_id, a.status, a.conducted_on, a.valid_until, a.confidentiality,
     a.level, a.rating_scheme, a.rating_value, a.rating_dimension, a.rating_level,
-    a.rating_source, a.version, a.created_at, a.updated_at, p.country"""
+    a.rating_source, a.version, a.created_at, a.updated_at, p.country,
+    o.status = 'withdrawn' AS owner_withdrawn, coalesce(k.code, o.custodian_office) AS custodian"""
 _FROM = """FROM assessments a JOIN agencies o ON o.id = a.owner_agency
-    JOIN partners p ON p.id = a.partner_id"""
+    JOIN partners p ON p.id = a.partner_id LEFT JOIN agencies k ON k.id = o.custodian_agency"""
 
 RECOGNITION_FACTS = """(SELECT coalesce(json_agg(json_build_object(
         'id', a.id, 'type', a.type, 'methodology', a.methodology, 'owner_agency', o.code,
@@ -66,7 +67,10 @@ _LIST_FILTERS = {
 
 _SHARE_COLUMNS = """s.id, s.assessment_id, o.code AS owner_agency, w.code AS shared_with, s.level,
     s.purpose, s.valid_from, s.valid_until, s.created_at, s.revoked_at, s.access_request_id,
-    CASE WHEN s.revoked_at IS NOT NULL THEN 'revoked' WHEN s.valid_until <= now() THEN 'expired'
+    s.ended_at, s.end_reason,
+    CASE WHEN s.revoked_at IS NOT NULL THEN 'revoked'
+         WHEN s.ended_at IS NOT NULL OR w.status = 'withdrawn' THEN 'ended'
+         WHEN s.valid_until <= now() THEN 'expired'
          WHEN s.valid_from > now() THEN 'scheduled' ELSE 'active' END AS status"""
 _SHARE_FROM = """FROM assessment_shares s JOIN agencies o ON o.id = s.owner_agency
     JOIN agencies w ON w.id = s.shared_with"""
@@ -94,8 +98,8 @@ _POLICY_FILTERS = {
 
 _REQUEST_COLUMNS = """r.id, r.assessment_id, o.code AS owner_agency, q.code AS requested_by,
     r.owner_agency AS owner_id, r.requested_by AS requester_id, r.level, r.purpose,
-    r.sealed_justification, r.status, r.sealed_reason, r.version, r.created_at, r.decided_at,
-    p.country,
+    r.sealed_justification, r.status, r.close_reason, r.sealed_reason, r.version,
+    r.created_at, r.decided_at, p.country,
     (SELECT s.id FROM assessment_shares s WHERE s.access_request_id = r.id) AS share_id"""
 _REQUEST_FROM = """FROM access_requests r JOIN agencies o ON o.id = r.owner_agency
     JOIN agencies q ON q.id = r.requested_by

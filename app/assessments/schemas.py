@@ -17,6 +17,7 @@ AgencyCode = Annotated[str, Field(strict=True, pattern=r"^[A-Z][A-Z0-9_]{1,15}$"
 RoleCode = Annotated[str, Field(strict=True, pattern=r"^[A-Z]{2,10}$", examples=["CO"])]
 AssessmentStatus = Literal["draft", "final", "withdrawn"]
 ShareLevel = Literal["summary", "detail"]
+RequestStatus = Literal["open", "approved", "denied", "withdrawn", "closed"]
 QueryLimit = Annotated[QueryInt, Field(ge=1, le=200)]
 QueryCursor = Annotated[str, Field(max_length=1_000, pattern=r"^[A-Za-z0-9_-]+$")]
 
@@ -37,6 +38,12 @@ class AssessmentOut(Schema):
     )
     rating: Rating | None = Field(description="null while a draft")
     version: int
+    owner_withdrawn: bool = Field(
+        False, description="the owner has left the registry; its statement stays under retention"
+    )
+    custodian: str | None = Field(
+        None, description="agency or office that answers for it then", examples=["UNDP"]
+    )
     created_at: Instant
     updated_at: Instant
 
@@ -51,6 +58,12 @@ class DetailOut(Schema):
     owner_agency: str
     status: AssessmentStatus
     version: int
+    owner_withdrawn: bool = Field(
+        False, description="the owner has left the registry; its statement stays under retention"
+    )
+    custodian: str | None = Field(
+        None, description="agency or office that answers for it then", examples=["UNDP"]
+    )
     rating: Rating | None
     detail: dict[str, Any] = Field(
         description="as filed, in the shape of the type",
@@ -87,7 +100,8 @@ class ShareIn(Schema):
     valid_from: Instant | None = Field(None, description="default: at once")
     valid_until: Instant | None = Field(
         None,
-        description="default: 12 months, or the end of the assessment's validity if sooner",
+        description="default: 12 months, or what the agency's setting `default_share_months` "
+        "says, or the end of the assessment's validity if sooner",
         examples=["2026-12-31T23:59:59Z"],
     )
 
@@ -103,9 +117,11 @@ class ShareOut(Schema):
     purpose: AccessPurpose
     valid_from: Instant
     valid_until: Instant
-    status: Literal["scheduled", "active", "expired", "revoked"]
+    status: Literal["scheduled", "active", "expired", "revoked", "ended"]
     created_at: Instant
     revoked_at: Instant | None = None
+    ended_at: Instant | None = None
+    end_reason: str | None = Field(None, examples=["recipient_withdrawn"])
     access_request_id: UUID | None = None
 
 
@@ -206,8 +222,11 @@ class AccessRequestOut(Schema):
     level: ShareLevel
     purpose: AccessPurpose
     justification: str
-    status: Literal["open", "approved", "denied", "withdrawn"]
+    status: RequestStatus
     reason: str | None = None
+    close_reason: str | None = Field(
+        None, description="why nobody decides any more", examples=["owner_withdrawn"]
+    )
     share_id: UUID | None = None
     version: int
     created_at: Instant
@@ -218,7 +237,7 @@ class AccessRequestFilter(Schema):
     """Filters of the list of access requests."""
 
     direction: Literal["received", "sent"] | None = None
-    status: Literal["open", "approved", "denied", "withdrawn"] | None = None
+    status: RequestStatus | None = None
     assessment_id: UUID | None = None
     limit: QueryLimit = 50
     cursor: QueryCursor | None = None

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_or
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.agencies import service as agencies
+from app.agencies import settings
 from app.assessments import access, queries
 from app.assessments.errors import (
     NotShareable,
@@ -29,8 +30,6 @@ from app.core.clock import add_months
 from app.core.ids import new_id
 from app.events import service as events
 from app.events.catalogue import EventType
-
-DEFAULT_MONTHS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,10 @@ async def give(session: AsyncSession, caller: Caller, row: Any, terms: Terms) ->
         raise NotShareable
     if terms.shared_with == caller.agency_id:
         raise SharedWithSelf
-    start, end = _period(row, terms)
+    months = await settings.value(
+        session, caller.agency_id, settings.DEFAULT_SHARE_MONTHS, row.now.date()
+    )
+    start, end = _period(row, terms, months)
     await _end_expired(session, row, terms)
     share_id = await _insert_share(session, caller, row, terms, (start, end))
     await session.execute(
@@ -109,13 +111,13 @@ async def give(session: AsyncSession, caller: Caller, row: Any, terms: Terms) ->
     return share_id
 
 
-def _period(row: Any, terms: Terms) -> tuple[datetime, datetime]:
+def _period(row: Any, terms: Terms, months: int) -> tuple[datetime, datetime]:
     # By the database's clock, which is the one that row security asks.
     start: datetime = terms.valid_from or row.now
-    last_day = min(add_months(start.date(), DEFAULT_MONTHS), row.valid_until)
+    last_day = min(add_months(start.date(), months), row.valid_until)
     if last_day < start.date():
         # The result has expired; the owner may still show it.
-        last_day = add_months(start.date(), DEFAULT_MONTHS)
+        last_day = add_months(start.date(), months)
     end = terms.valid_until or _end_of(last_day)
     if end <= start or end <= row.now:
         raise SharePeriodInvalid

@@ -36,5 +36,7 @@ def common(row: Any) -> dict[str, Any]:
         "owner_agency": row.owner_agency,
         "status": row.status,
         "version": row.version,
+        "owner_withdrawn": row.owner_withdrawn,
+        "custodian": row.custodian,
         "rating": rating,
     }

@@ -13,6 +13,7 @@ from app.audit.events import Event
 from app.audit.models import AuditEvent
 from app.audit.purposes import HELD_PURPOSES
 from app.auth.caller import Caller
+from app.core.db import NO_AGENCY
 from app.core.ids import new_id
 
 
@@ -23,6 +24,10 @@ class Subject:
     id: UUID
     owner_agency: UUID | None = None
     partner_id: UUID | None = None
+
+
+OPERATOR = Caller(NO_AGENCY, "OPERATOR", "operator", frozenset(), None)
+"""Who the log names for what the operator does by command: no agency."""
 
 
 async def record(
@@ -42,13 +47,14 @@ async def record(
     None for the system itself.
     """
     person = caller.person if caller else None
+    of_agency = caller and caller.subject == "agency" and caller.agency_id != NO_AGENCY
     # A plain INSERT without RETURNING: the writer may add to the log, not read all of it.
     await session.execute(
         insert(AuditEvent)
         .values(
             id=new_id(),
             event=event.value,
-            agency_id=caller.agency_id if caller and caller.subject == "agency" else None,
+            agency_id=caller.agency_id if caller and of_agency else None,
             client_id=caller.client_id if caller else None,
             person_id=person.id if person else None,
             office=person.office if person else None,

@@ -9,6 +9,7 @@ from alembic.util import CommandError
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
+from app.agencies.life_cycle import AgencyProblem
 from app.auth.clients import ClientProblem
 from app.auth.key_rotation import KeyProblem
 from app.core.embedded import EmbeddedPostgresError
@@ -29,6 +30,7 @@ _PLAIN = (
     UnsafeSettings,
     EmbeddedPostgresError,
     ClientProblem,
+    AgencyProblem,
     RootKeyProblem,
     KeyProblem,
     RotationProblem,

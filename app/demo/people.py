@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.agencies.models import Agency, FocalPoint
+from app.agencies.models import Agency
 from app.auth import clients
 from app.auth import service as auth
 from app.auth.caller import Caller, Person
@@ -17,7 +17,7 @@ from app.auth.errors import TokenRefused
 from app.auth.models import Client
 from app.auth.models import Person as PersonRow
 from app.auth.scopes import AGENCY, DECIDING
-from app.core.ids import new_id
+from app.demo.agencies import open_offices, take_in
 from app.recognition import service as recognition
 
 READER = "READER"
@@ -80,7 +80,6 @@ _RIGHTS = (
     ("IPU", "SAO", "CO", "HFP", "PFP"),
 )
 """Roles of the three in the matrix; each set needs every scope that agencies' clients hold."""
-_SUBJECTS = ("implementing_partners", "sanctions", "psea", "data_protection")
 
 
 def client_ids() -> list[str]:
@@ -98,7 +97,9 @@ async def ensure_people(session: AsyncSession) -> dict[str, str]:
     present = set(await session.scalars(select(Client.id)))
     for plan in AGENCIES:
         if plan.code not in known:
-            known[plan.code] = (await _add_agency(session, plan)).id
+            agency = await take_in(session, plan.code, plan.name, [plan.xm_dac])
+            await open_offices(session, agency, plan.office)
+            known[plan.code] = agency.id
         await recognition.ensure_default_policies(session, known[plan.code])
         for suffix, person, role, rights in zip(
             SUFFIXES, plan.persons, _ROLES, _RIGHTS, strict=True
@@ -129,31 +130,6 @@ async def ensure_people(session: AsyncSession) -> dict[str, str]:
         )
         secrets[READER] = await clients.create_client(session, new) or ""
     return secrets
-
-
-async def _add_agency(session: AsyncSession, plan: AgencyPlan) -> Agency:
-    mail = f"{plan.code.lower()}.example"
-    agency = Agency(
-        id=new_id(),
-        code=plan.code,
-        name=plan.name,
-        xm_dac=[plan.xm_dac],
-        contact_office="Implementing partner management unit",
-        contact_email=f"partners@{mail}",
-    )
-    session.add(agency)
-    await session.flush()  # focal points refer to the row
-    for subject in _SUBJECTS:
-        session.add(
-            FocalPoint(
-                id=new_id(),
-                agency_id=agency.id,
-                subject=subject,
-                office=f"{plan.code} {subject.replace('_', ' ')} unit",
-                email=f"{subject.replace('_', '-')}@{mail}",
-            )
-        )
-    return agency
 
 
 async def working_secrets(

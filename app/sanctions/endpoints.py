@@ -287,7 +287,7 @@ async def lift_entry(
     keys: Keys,
     now: Now,
 ) -> dict[str, Any]:
-    """End an own measure early; clients of the feed learn of it within two seconds."""
+    """End an own measure, or one in custody, early; the feed tells of it within two seconds."""
     return await service.lift_entry(session, keys, caller, entry_id, version, lift, now)
 
 

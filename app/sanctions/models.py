@@ -108,7 +108,11 @@ class SanctionCaseStep(Base):
 
 
 class SanctionEntry(Base):
-    """A measure an agency imposed: its own decision, shared with all."""
+    """A measure an agency imposed: its own decision, shared with all.
+
+    ``custodian_agency`` is the one that may lift it after the imposing agency has withdrawn and
+    the operator has handed it over.
+    """
 
     __tablename__ = "sanction_entries"
 
@@ -127,6 +131,8 @@ class SanctionEntry(Base):
     ended_on: Mapped[date | None]
     end_reason: Mapped[str | None] = mapped_column(Text)
     ended_by: Mapped[UUID | None] = mapped_column(ForeignKey("persons.id"))
+    sealed_end_reason: Mapped[bytes | None] = mapped_column(LargeBinary)
+    custodian_agency: Mapped[UUID | None] = mapped_column(ForeignKey("agencies.id"))
     version: Mapped[int] = mapped_column(server_default="1")
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=NOW)
 
@@ -145,12 +151,32 @@ class SanctionEntry(Base):
         CheckConstraint("status IN ('ACTIVE', 'EXPIRED', 'LIFTED')", name="status"),
         CheckConstraint("procedure IN ('full', 'recorded')", name="procedure"),
         CheckConstraint("(status = 'ACTIVE') = (ended_on IS NULL)", name="ended"),
+        CheckConstraint("custodian_agency <> imposing_agency", name="custodian_agency"),
         Index("ix_sanction_entries_partner_id", "partner_id"),
         Index(
             "ix_sanction_entries_effective_to",
             "effective_to",
             postgresql_where=text("status = 'ACTIVE'"),
         ),
+    )
+
+
+class SanctionCustody(Base):
+    """A measure of an agency that withdrew was given into another's hands; insert-only."""
+
+    __tablename__ = "sanction_custody"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    entry_id: Mapped[UUID] = mapped_column(ForeignKey("sanction_entries.id"))
+    from_agency: Mapped[UUID] = mapped_column(ForeignKey("agencies.id"))
+    to_agency: Mapped[UUID] = mapped_column(ForeignKey("agencies.id"))
+    reason: Mapped[str] = mapped_column(Text)
+    recorded_by: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=NOW)
+
+    __table_args__ = (
+        CheckConstraint("from_agency <> to_agency", name="to_agency"),
+        Index("ix_sanction_custody_entry_id", "entry_id"),
     )
 
 

@@ -14,10 +14,12 @@ from app.sanctions.models import ListSourceState, SanctionCase, SanctionCaseStep
 
 ENTRY_COLUMNS = """e.id AS entry_id, f.seq, e.version, e.partner_id, a.code AS imposing_agency,
     e.measure, e.blocking, e.practices, e.decided_on, e.effective_from, e.effective_to, e.status,
-    e.ended_on, e.procedure"""
+    e.ended_on, e.procedure, a.status = 'withdrawn' AS owner_withdrawn,
+    CASE WHEN a.status = 'withdrawn' THEN coalesce(k.code, a.custodian_office) END AS custodian"""
 
 _ENTRIES = f"""SELECT {ENTRY_COLUMNS} FROM sanction_entries e
     JOIN agencies a ON a.id = e.imposing_agency
+    LEFT JOIN agencies k ON k.id = coalesce(e.custodian_agency, a.custodian_agency)
     LEFT JOIN feed_entries f
       ON f.stream = 'inter_agency' AND f.entry_id = e.id::text"""  # noqa: S608
 

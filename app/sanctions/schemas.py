@@ -148,6 +148,12 @@ class EntryOut(Schema):
     status: EntryStatus
     ended_on: date | None = None
     procedure: Literal["full", "recorded"]
+    owner_withdrawn: bool = Field(
+        False, description="the imposing agency has left the registry; the measure stays"
+    )
+    custodian: str | None = Field(
+        None, description="agency or office that answers for it then", examples=["UNICEF"]
+    )
 
 
 class EntryFilter(PageQuery):

@@ -328,6 +328,11 @@ def entry_wire(row: Any) -> dict[str, Any]:
     }
 
 
+def end_reason_context(entry: Any) -> str:
+    """Encryption context of what a custodian wrote when it lifted a measure."""
+    return f"sanction_entries|{entry.id}|end_reason|{entry.custodian_agency}"
+
+
 async def lift_entry(
     session: AsyncSession,
     keys: KeyRing,
@@ -337,12 +342,13 @@ async def lift_entry(
     lift: LiftIn,
     now: datetime,
 ) -> dict[str, Any]:
-    """End a measure of the own agency early; the reason is kept, sealed, with its case.
+    """End a measure of the own agency, or one in its custody, early.
 
+    The reason is kept, sealed: with its case, which a custodian does not see, or with the entry.
     Raises EntryNotFound (also for another agency's), EntryEnded, PreconditionFailed.
     """
     entry = await queries.lock_entry(session, entry_id)
-    if entry is None or entry.imposing_agency != caller.agency_id:
+    if entry is None or (entry.custodian_agency or entry.imposing_agency) != caller.agency_id:
         raise errors.EntryNotFound
     if entry.version != version:
         raise PreconditionFailed
@@ -353,9 +359,12 @@ async def lift_entry(
     entry.end_reason = "lifted"
     entry.ended_by = caller.require_person().id
     entry.version += 1
+    if entry.custodian_agency is not None:
+        scope, context = agency_scope(caller.agency_id), end_reason_context(entry)
+        entry.sealed_end_reason = await keys.seal(session, scope, context, to_json(lift))
     await session.flush()  # the answer reads the row
     await feed.remove(session, str(entry.id), "lifted", feed.AGENCY_STREAMS)
-    if entry.case_id is not None:
+    if entry.case_id is not None and entry.custodian_agency is None:
         case = await get_case(session, caller, entry.case_id)
         await _step(session, keys, caller, case, "lift", Event.CASE_LIFTED, lift)
     subject = audit.Subject(entry.id, entry.imposing_agency, entry.partner_id)

@@ -1,43 +1,101 @@
-"""Clients made by the interface, and callers that use them."""
+"""Agencies of a test's own: taken in as the operator does, with three persons' clients."""
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
+from uuid import UUID
 
 from fastapi import FastAPI
 
+from app.agencies import life_cycle
+from app.auth import clients as auth
+from app.auth.scopes import AGENCY, DECIDING
+from app.core.db import Database
+from app.demo.agencies import take_in
+from app.recognition.service import ensure_default_policies
 from tests.support import Api, World, open_api
 
-CLIENTS, PERSONS = "/v1/clients", "/v1/persons"
+WHY = {"reason": "a test", "by": "tester"}
 
 
-def client_body(**more: Any) -> dict[str, Any]:
-    """A machine client that reads partners."""
-    body: dict[str, Any] = {
-        "name": "Vendor system",
-        "auth_method": "client_secret_basic",
-        "scopes": ["partners:read"],
-    }
-    return body | more
+def new_code() -> str:
+    """The code of an agency that no other test has."""
+    return "T" + secrets.token_hex(4).upper()
 
 
-def person_body(**more: Any) -> dict[str, Any]:
-    """A person of a name of their own."""
-    name = f"Person {secrets.token_hex(4)}"
-    return {"name": name, "office": "Nairobi", "role": "officer"} | more
+async def new_agency(database: Database, world: World, *, machine: bool = False) -> str:
+    """An active agency with clients CODE, CODE_REVIEWER, CODE_APPROVER; of the operator.
+
+    ``machine`` adds CODE_MACHINE, bound to nobody.
+    """
+    code = new_code()
+    async with database.session() as session:
+        agency = await take_in(session, code, f"{code} (test)")
+        world.agencies[code] = agency.id
+        await ensure_default_policies(session, agency.id)
+        for suffix in ("", "_REVIEWER", "_APPROVER") + (("_MACHINE",) if machine else ()):
+            person = None
+            if suffix != "_MACHINE":
+                person = await auth.add_person(
+                    session, agency.id, f"{code}{suffix}", "HQ", "officer"
+                )
+                world.persons[code + suffix] = person.id
+            secret = await auth.create_client(
+                session,
+                auth.NewClient(
+                    id=code + suffix,
+                    agency_id=agency.id,
+                    name=code + suffix,
+                    scopes=tuple(sorted(AGENCY if person else AGENCY - DECIDING)),
+                    auth_method="client_secret_basic",
+                    person_id=person.id if person else None,
+                ),
+            )
+            world.secrets[code + suffix] = secret or ""
+    return code
 
 
-async def caller_of(app: FastAPI, client_id: str, secret: str) -> Api:
-    """An authenticated caller for a client that was just made."""
-    world = World(secrets={client_id: secret})
-    return await open_api(app, world, client_id, ())
+@asynccontextmanager
+async def calling(app: FastAPI, world: World, name: str) -> AsyncIterator[Api]:
+    """A caller with all its scopes."""
+    api = await open_api(app, world, name, ())
+    try:
+        yield api
+    finally:
+        await api.aclose()
 
 
-async def administrator(app: FastAPI, maker: Api, **more: Any) -> Api:
-    """A caller of a new person who may make clients, with these rights."""
-    person = await maker.made(PERSONS, person_body())
-    scopes = ["clients:admin", "partners:read", "feed:read"]
-    body = client_body(scopes=scopes, person_id=person["id"], max_level="AGENCY_ONLY") | more
-    made = await maker.made(CLIENTS, body)
-    return await caller_of(app, made["id"], made["secret"])
+async def do(database: Database, step: Any, *arguments: Any, **more: Any) -> Any:
+    """One step of `life_cycle` or of custody in a transaction of the operator."""
+    async with database.session() as session:
+        return await step(session, *arguments, **(WHY | more))
+
+
+async def withdraw(database: Database, code: str, custodian: str) -> None:
+    """The agency leaves."""
+    await do(database, life_cycle.withdraw, code, custodian=custodian)
+
+
+async def refusal(api: Api, method: str, url: str, **kwargs: Any) -> tuple[int, str]:
+    """Status and problem code of a request that must be refused."""
+    response = await api.request(method, url, **kwargs)
+    assert response.status_code >= 400, response.text
+    return response.status_code, response.json()["code"]
+
+
+async def one(database: Database, sql: str, *values: object) -> Any:
+    """The first column of a statement's first row, as the operator."""
+    async with database.connection() as connection:
+        return await connection.fetchval(sql, *values)
+
+
+async def events_of(database: Database, subject: UUID | str) -> list[str]:
+    """Names of the audit events about a record, in order."""
+    async with database.connection() as connection:
+        rows = await connection.fetch(
+            "SELECT event FROM audit_events WHERE subject_id = $1 ORDER BY id", UUID(str(subject))
+        )
+    return [row["event"] for row in rows]

@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from app.auth import jose
 from app.core.db import Database, bind
 from app.core.idempotency import context
-from tests.agencies.support import (
+from tests.agencies.client_support import (
     CLIENTS,
     PERSONS,
     administrator,

@@ -10,7 +10,7 @@ import pytest
 from fastapi import FastAPI
 
 from app.core.db import Database
-from tests.agencies.support import CLIENTS, PERSONS, caller_of, client_body, person_body
+from tests.agencies.client_support import CLIENTS, PERSONS, caller_of, client_body, person_body
 from tests.conftest import ApiFor
 from tests.support import Api, World
 

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from app.audit import merkle, notes, service
 from app.audit.events import Event
 from app.audit.service import Subject
-from app.auth import service as auth
+from app.auth import clients as auth
 from app.auth.caller import Caller, Person
 from app.auth.keys import SigningKeys
 from app.core.db import Database

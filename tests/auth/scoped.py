@@ -10,7 +10,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import update
 
-from app.auth import service as auth
+from app.auth import clients as auth
 from app.auth.models import Client
 from app.auth.scopes import AGENCY
 from app.core.db import Database

@@ -16,7 +16,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import event
 
-from app.auth import service as auth
+from app.auth import clients as client_life
 from app.core.db import Database
 from tests.auth.conftest import MakeClient, MakeSigner
 from tests.auth.forge import assertion, new_key
@@ -37,8 +37,8 @@ async def failures(
     signer, key = await make_signer()
     stopped_signer, stopped_key = await make_signer()
     async with operator_database.session() as session:
-        await auth.revoke_client(session, stopped)
-        await auth.revoke_client(session, stopped_signer)
+        await client_life.revoke_client(session, stopped)
+        await client_life.revoke_client(session, stopped_signer)
 
     def basic(name: str, word: str) -> Failure:
         return lambda: _ask(app, {}, (name, word))

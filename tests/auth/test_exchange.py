@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from app.auth import service as auth
+from app.auth import clients as client_life
 from app.auth.exchange import ACCESS_TOKEN, GRANT_TYPE, JWT
 from app.auth.scopes import AGENCY
 from tests.auth import hostile_tokens
@@ -331,9 +331,9 @@ async def hostile(app: Any, world: Any, operator_database: Any, api_for: Any) ->
     subject, _ = await trust.person(await trust.trust(idp))
     name = f"M_{subject}"
     async with operator_database.session() as session:
-        secret = await auth.create_client(
+        secret = await client_life.create_client(
             session,
-            auth.NewClient(
+            client_life.NewClient(
                 id=name,
                 agency_id=world.agencies["UNICEF"],
                 name=name,

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from app.auth import service as auth
+from app.auth import clients as auth
 from app.auth.models import Client
 from app.core.db import Database
 from tests.conftest import ApiFor

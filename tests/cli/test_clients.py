@@ -14,7 +14,7 @@ from app.agencies.clients.upkeep import watch_secrets
 from app.core.db import Database
 from app.core.metrics import registry as metrics
 from app.core.settings import Settings
-from tests.agencies.support import caller_of
+from tests.agencies.client_support import caller_of
 from tests.cli.commands import environment_of, registry
 from tests.conftest import ApiFor
 from tests.partners.factories import make_partner

@@ -165,7 +165,9 @@ async def test_the_life_of_a_client(empty_database: Settings) -> None:
     await make_agency(env, "WHO")
     again = await registry(*("agencies", "create", "WHO", *REST, "a@b"), env=env)
     assert "There is an agency WHO already." in again.stderr
-    assert "WHO\tWHO in full\tactive\t41122" in (await registry("agencies", "list", env=env)).stdout
+    assert (
+        "WHO\tWHO in full\tapplicant\t41122" in (await registry("agencies", "list", env=env)).stdout
+    )
 
     create = ("clients", "create", "who-erp", "--agency", "WHO", "--auth", "client_secret_basic")
     deciding = await registry(*create, "--scope", "sanctions:decide", env=env)

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import text
 
-from app.auth import service as auth
+from app.auth import clients as auth
 from app.core.db import Database
 from tests.assessments.factories import make_assessment, make_share, request_body
 from tests.conftest import ApiFor

@@ -1,0 +1,55 @@
+"""What of assessments belongs to an agency, opened; and its part in others' shares."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.agencies.export import ExportTable, Sealed
+from app.assessments.access_requests import seal_context as request_context
+from app.assessments.detail import seal_context
+
+
+def _detail(row: Any) -> str:
+    return seal_context(row.id, row.sealed_version, row.owner_agency)
+
+
+TABLES = (
+    ExportTable(
+        "assessments",
+        """SELECT a.id, a.partner_id, a.type, a.methodology, a.owner_agency, a.status,
+        a.conducted_on, a.valid_until, a.confidentiality, a.level, a.rating_scheme, a.rating_value,
+        a.rating_dimension, a.rating_level, a.rating_source, a.version, a.created_at, a.updated_at,
+        d.version AS sealed_version, d.sealed
+        FROM assessments a LEFT JOIN assessment_details d ON d.assessment_id = a.id
+        WHERE a.owner_agency = :agency ORDER BY a.created_at, a.id""",
+        {"sealed": Sealed("detail", _detail)},
+    ),
+    ExportTable(
+        "assessment_shares",
+        """SELECT id, assessment_id, owner_agency, shared_with, level, purpose, valid_from,
+        valid_until, active, created_at, revoked_at, ended_at, end_reason, access_request_id,
+        CASE WHEN owner_agency = :agency THEN created_by_person END AS created_by_person
+        FROM assessment_shares WHERE owner_agency = :agency OR shared_with = :agency
+        ORDER BY id""",
+    ),
+    ExportTable(
+        "access_requests",
+        """SELECT id, assessment_id, owner_agency, requested_by, level, purpose,
+        sealed_justification, status, decided_at, sealed_reason, close_reason, version, created_at
+        FROM access_requests WHERE owner_agency = :agency OR requested_by = :agency
+        ORDER BY id""",
+        {
+            "sealed_justification": Sealed(
+                "justification",
+                lambda row: request_context(row.id, "justification", row.requested_by),
+                json=False,
+            ),
+            "sealed_reason": Sealed(
+                "reason",
+                lambda row: request_context(row.id, "reason", row.owner_agency),
+                json=False,
+            ),
+        },
+    ),
+)
+"""Another agency's assessment is not its own: of a share to it, only the terms."""

@@ -1,0 +1,30 @@
+"""What of recognition belongs to an agency: policies, and clearances opened with their receipts."""
+
+from __future__ import annotations
+
+from app.agencies.export import ExportTable, Sealed
+
+TABLES = (
+    ExportTable(
+        "recognition_policies",
+        """SELECT id, requirement, version, rules, source, effective_from, effective_to, created_at
+        FROM recognition_policies WHERE agency_id = :agency ORDER BY requirement, version""",
+    ),
+    # Request and answer as text, byte for byte: the receipt holds their hashes.
+    ExportTable(
+        "clearances",
+        """SELECT c.id, c.agency_id, c.client_id, c.partner_id, c.purpose, c.outcome, c.reasons,
+        c.list_version, c.evaluated_at, c.expires_at, c.sealed_request, c.sealed_answer,
+        c.receipt_payload, r.receipt, r.signed_at
+        FROM clearances c LEFT JOIN clearance_receipts r ON r.clearance_id = c.id
+        WHERE c.agency_id = :agency ORDER BY c.evaluated_at, c.id""",
+        {
+            "sealed_request": Sealed(
+                "request", lambda row: f"clearances.request|{row.id}|{row.agency_id}", json=False
+            ),
+            "sealed_answer": Sealed(
+                "answer", lambda row: f"clearances.answer|{row.id}|{row.agency_id}", json=False
+            ),
+        },
+    ),
+)
