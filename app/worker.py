@@ -26,6 +26,7 @@ from app.core.idempotency import KEEP_DAYS
 from app.core.safety import check_database, check_root_key
 from app.core.sequencer import LEADER_LOCK, Sequencer
 from app.core.settings import Settings
+from app.events.reminders import remind
 from app.events.service import STREAM, run_consumers
 from app.sanctions import sources
 from app.sanctions.consumers import CONSUMERS
@@ -105,6 +106,7 @@ def _tasks(
         "sequencer": (lambda: sequencer.run(stop), 0.0),
         "consumers": (lambda: run_consumers(database, CONSUMERS, stop), 0.0),
         "feed_heartbeat": (lambda: keep_feed_fresh(database, feed), HEARTBEAT_S),
+        "reminders": (lambda: _until_none(lambda: remind(database)), EXPIRY_S),
         "expiry": (lambda: _until_none(lambda: expire_entries(database)), EXPIRY_S),
         "housekeeping": (lambda: _until_none(lambda: tidy(database)), HOUSEKEEPING_S),
         "alive": (heart.beat, ALIVE_S),

@@ -18,6 +18,7 @@ from app.assessments.wire import common
 from app.audit import queries as log
 from app.audit import service as audit
 from app.audit.events import Event
+from app.audit.exceptions.errors import ContentRedacted
 from app.audit.purposes import OWN_RECORD, StatedPurpose, parse_purpose
 from app.auth.caller import Caller
 from app.core.crypto import KeyRing, agency_scope
@@ -52,12 +53,14 @@ async def read_detail(
 ) -> dict[str, Any]:
     """Summary facts and detail, with the reading in the log of the same transaction.
 
-    Raises AssessmentNotFound, then PurposeRequired or PurposeNotShared, in this order: a purpose
-    is asked only of a caller who may know that the detail exists.
+    Raises AssessmentNotFound, ContentRedacted, then PurposeRequired or PurposeNotShared, in this
+    order: a purpose is asked only of a caller who may know that the detail exists.
     """
     row = await queries.read_detail(session, assessment_id)
     if row is None:
         raise AssessmentNotFound
+    if row.redacted:
+        raise ContentRedacted
     stated, basis = _basis(row, purpose_headers)
     opened = await unseal(session, keyring, row)
     detail = opened if row.own else ALL[row.type].disclose(opened)
@@ -94,7 +97,9 @@ def _basis(row: Any, headers: Sequence[str]) -> tuple[StatedPurpose | None, str]
 
 
 async def unseal(session: AsyncSession, keyring: KeyRing, row: Any) -> dict[str, Any]:
-    """The detail of a row of `queries.read_detail`. Raises Undecipherable."""
+    """The detail of a row of `queries.read_detail`. Raises ContentRedacted or Undecipherable."""
+    if row.redacted:
+        raise ContentRedacted
     context = seal_context(row.id, row.sealed_version, row.owner_id)
     opened: dict[str, Any] = json.loads(await keyring.open(session, context, row.sealed))
     return opened

@@ -35,6 +35,7 @@ class AssessmentOut(Schema):
         description="as chosen by the owner; a draft is AGENCY_ONLY whatever stands here"
     )
     rating: Rating | None = Field(description="null while a draft")
+    redacted: bool = Field(False, description="the detail is hidden from all, or destroyed")
     version: int
     created_at: Instant
     updated_at: Instant
@@ -147,6 +148,9 @@ class AccessRequestOut(Schema):
     justification: str
     status: Literal["open", "approved", "denied", "withdrawn"]
     reason: str | None = None
+    redacted: bool = Field(
+        False, description="the assessment is redacted: justification is empty, reason null"
+    )
     share_id: UUID | None = None
     version: int
     created_at: Instant

@@ -22,6 +22,7 @@ from app.assessments.types.base import AssessmentBase, Rating
 from app.assessments.wire import wire
 from app.audit import service as audit
 from app.audit.events import Event
+from app.audit.exceptions.errors import UnderLegalHold
 from app.auth.caller import Caller
 from app.core.clock import utc_now
 from app.core.crypto import KeyRing
@@ -121,8 +122,8 @@ async def change_draft(
 ) -> dict[str, Any]:
     """Apply a merge patch to the caller's own draft of version ``version``; perhaps file it.
 
-    Raises AssessmentNotFound, PreconditionFailed, AssessmentFinal, PatchEmpty, and what filing
-    raises.
+    Raises AssessmentNotFound, PreconditionFailed, AssessmentFinal, UnderLegalHold, PatchEmpty,
+    ContentRedacted, and what filing raises.
     """
     row = await _own_draft(session, assessment_id, version)
     fields = patch.model_dump(exclude_unset=True)
@@ -169,6 +170,9 @@ async def _own_draft(session: AsyncSession, assessment_id: UUID, version: int) -
         raise PreconditionFailed
     if row.status != "draft":
         raise AssessmentFinal
+    if row.held:
+        # The older text of a draft is destroyed by its change.
+        raise UnderLegalHold
     return row
 
 

@@ -161,7 +161,10 @@ async def verified_token(
     if kind.lower() != "bearer" or not token:
         raise NotAuthenticated("Bearer")
     verifier: TokenVerifier = request.app.state.verifier
-    return await verifier.verify(token)
+    verified = await verifier.verify(token)
+    # Whose token it is, also when its client may no longer act: a refusal then names it.
+    request.scope["presented_client"] = verified.client_id
+    return verified
 
 
 def caller_from(request: Request, token: VerifiedToken, row: Any | None, *any_of: Scope) -> Caller:

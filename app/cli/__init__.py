@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from app.cli import agencies, clients, contract, db, keys, lists, run
+from app.cli import (
+    agencies,
+    break_glass,
+    clients,
+    contract,
+    db,
+    keys,
+    lists,
+    operators,
+    run,
+)
 from app.cli.shell import group
 
 app = group("Inter-agency registry of implementing partners.")
@@ -11,6 +21,8 @@ app.add_typer(db.app, name="db")
 app.add_typer(agencies.app, name="agencies")
 app.add_typer(clients.app, name="clients")
 app.add_typer(lists.app, name="lists")
+app.add_typer(operators.app, name="operators")
+app.add_typer(break_glass.app, name="break-glass")
 app.add_typer(keys.app, name="keys")
 app.add_typer(contract.app, name="openapi")
 

@@ -9,6 +9,7 @@ from alembic.util import CommandError
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
+from app.audit.exceptions.break_glass import BreakGlassRefused
 from app.auth.service import ClientProblem
 from app.core.embedded import EmbeddedPostgresError
 from app.core.settings import UnsafeSettings
@@ -26,6 +27,7 @@ _PLAIN = (
     UnsafeSettings,
     EmbeddedPostgresError,
     ClientProblem,
+    BreakGlassRefused,
     RootKeyProblem,
     UnknownSource,
     ListOlder,

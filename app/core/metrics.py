@@ -33,6 +33,19 @@ sequenced_total = Counter(
 consumer_lag_events = Gauge(
     "consumer_lag_events", "Events a consumer has not seen yet", ("consumer",), registry=registry
 )
+refusals_total = Counter(
+    "refusals_total",
+    "Refused requests; known: logged with the caller, sampled: of a known caller but counted "
+    "only, anonymous: of nobody we know, lost: could not be logged",
+    ("code", "recorded"),
+    registry=registry,
+)
+exceptions_overdue = Gauge(
+    "exceptions_overdue",
+    "Redactions without a decision in time, and legal holds without a review",
+    ("kind",),
+    registry=registry,
+)
 
 
 async def metrics_endpoint(request: object) -> Response:

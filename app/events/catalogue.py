@@ -15,3 +15,8 @@ class EventType(StrEnum):
     SANCTION_LIFTED = "sanction.lifted"
     LIST_CHANGED = "list.changed"
     CLEARANCE_GIVEN = "clearance.given"
+    CONTENT_HIDDEN = "content.hidden"
+    CONTENT_DESTROYED = "content.destroyed"
+    CONTENT_RESTORED = "content.restored"
+    REDACTION_OVERDUE = "redaction.overdue"
+    BREAK_GLASS_OPENED = "break_glass.opened"

@@ -17,6 +17,7 @@ import asyncpg
 from pydantic_core import to_json
 
 from app.audit.events import Event
+from app.audit.purposes import is_held
 from app.auth.caller import Caller, FastWriter, caller_from
 from app.auth.scopes import Scope
 from app.core.clock import rfc3339
@@ -224,7 +225,8 @@ async def _store(
     )
     scope, context = agency_scope(caller.agency_id), f"{clearance_id}|{caller.agency_id}"
     person = caller.person
-    facts_json = to_json({"outcome": answer["outcome"], "reasons": codes}).decode()
+    held = is_held(caller.oversight, wanted.purpose)
+    told = {"outcome": answer["outcome"], "reasons": codes} | ({"held": True} if held else {})
     await connection.execute(
         queries.STORE,
         clearance_id,
@@ -255,7 +257,7 @@ async def _store(
         ).decode(),
         new_id(),
         EventType.CLEARANCE_GIVEN.value,
-        facts_json,
+        to_json(told).decode(),
         writer.key.route,
         writer.key.key,
         writer.key.fingerprint,
@@ -263,4 +265,5 @@ async def _store(
             {"content-type": "application/json", "location": f"/v1/clearances/{clearance_id}"}
         ).decode(),
         await writer.keys.seal(connection, scope, writer.key.context, body),
+        held,
     )
