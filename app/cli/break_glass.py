@@ -105,7 +105,6 @@ async def _approve(settings: Settings, key: PrivateKey, window_id: UUID) -> str:
             window.record_id,
             window.owner_agency,
             break_glass=str(window.id),
-            kind=window.record_kind,
         )
         assert window.expires_at is not None
         return rfc3339(window.expires_at)

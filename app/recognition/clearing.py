@@ -223,10 +223,8 @@ async def _store(
     payload = receipt_payload(
         request.app.state.settings.issuer, caller.agency_code, answer, codes, raw, body, facts, now
     )
-    scope, context = agency_scope(caller.agency_id), f"{clearance_id}|{caller.agency_id}"
-    person = caller.person
-    held = is_held(caller.oversight, wanted.purpose)
-    told = {"outcome": answer["outcome"], "reasons": codes} | ({"held": True} if held else {})
+    person, scope = caller.person, agency_scope(caller.agency_id)
+    context, held = f"{clearance_id}|{caller.agency_id}", is_held(caller.oversight, wanted.purpose)
     await connection.execute(
         queries.STORE,
         clearance_id,
@@ -257,7 +255,7 @@ async def _store(
         ).decode(),
         new_id(),
         EventType.CLEARANCE_GIVEN.value,
-        to_json(told).decode(),
+        _told(answer, codes, held),
         writer.key.route,
         writer.key.key,
         writer.key.fingerprint,
@@ -267,3 +265,9 @@ async def _store(
         await writer.keys.seal(connection, scope, writer.key.context, body),
         held,
     )
+
+
+def _told(answer: dict[str, Any], codes: list[str], held: bool) -> str:
+    """What the event of a clearance says; ``held`` is for whoever passes events on."""
+    told = {"outcome": answer["outcome"], "reasons": codes}
+    return to_json(told | ({"held": True} if held else {})).decode()

@@ -93,7 +93,8 @@ CREATE POLICY legal_holds_update ON legal_holds FOR UPDATE TO reg_app
   USING (agency_id = (SELECT app_agency()) AND released_at IS NULL)
   WITH CHECK (agency_id = (SELECT app_agency()));
 CREATE POLICY legal_holds_worker ON legal_holds FOR SELECT TO reg_worker USING (true);
-CREATE POLICY legal_holds_fact ON legal_holds FOR SELECT TO reg_facts USING (true);
+CREATE POLICY legal_holds_fact ON legal_holds FOR SELECT TO reg_facts
+  USING (released_at IS NULL);
 
 CREATE FUNCTION is_held(record uuid) RETURNS boolean
   LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -244,7 +245,8 @@ CREATE POLICY withholdings_update ON withholdings FOR UPDATE TO reg_app
   USING (agency_id = (SELECT app_agency()) AND (SELECT app_oversight()) AND ended_at IS NULL)
   WITH CHECK (agency_id = (SELECT app_agency()) AND (SELECT app_oversight()));
 CREATE POLICY withholdings_worker ON withholdings FOR SELECT TO reg_worker USING (true);
-CREATE POLICY withholdings_fact ON withholdings FOR SELECT TO reg_facts USING (true);
+CREATE POLICY withholdings_fact ON withholdings FOR SELECT TO reg_facts
+  USING (ended_at IS NULL);
 
 CREATE FUNCTION read_withheld(reader uuid, subject uuid, partner uuid) RETURNS boolean
   LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
