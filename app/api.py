@@ -11,11 +11,13 @@ from app.agencies.office_endpoints import router as offices
 from app.agencies.persons.endpoints import router as persons
 from app.agencies.setting_endpoints import router as agency_settings
 from app.assessments.endpoints import router as assessments
+from app.assessments.redaction_endpoints import router as assessment_redactions
 from app.assessments.sharing_endpoints import requests as access_requests
 from app.assessments.sharing_endpoints import shares as assessment_shares
 from app.assessments.standing_endpoints import router as sharing_policies
 from app.assessments.type_endpoints import router as assessment_types
 from app.audit.endpoints import router as audit
+from app.audit.exceptions.endpoints import router as exceptions
 from app.auth.endpoints import router as auth
 from app.core.http import refuse_unknown_query
 from app.partners.endpoints import router as partners
@@ -23,6 +25,7 @@ from app.recognition.endpoints import router as recognition
 from app.sanctions.endpoints import router as sanctions
 from app.sanctions.feed.endpoints import router as feed
 from app.sanctions.feed.ftm_endpoints import router as ftm
+from app.sanctions.redaction_endpoints import router as case_redactions
 from app.sanctions.screening.endpoints import router as screening
 
 V1 = (
@@ -44,6 +47,9 @@ V1 = (
     clients,
     persons,
     audit,
+    assessment_redactions,
+    case_redactions,
+    exceptions,
 )
 """Routers under /v1; those of the hot routes first, because routes are tried in order."""
 

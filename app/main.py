@@ -12,6 +12,7 @@ from starlette.responses import Response
 from app import models  # noqa: F401 - every table must be known before the first query
 from app.agencies.issuers.service import record_principal
 from app.api import include_all
+from app.audit.refusals import Refusals
 from app.auth.caller import TokenVerifier
 from app.auth.endpoints import token_refused
 from app.auth.errors import TokenRefused
@@ -90,6 +91,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.keyring = KeyRing(root)
     app.state.limits = Limits(settings)
     app.state.cursors = Cursors(root.derive("cursors"))
+    app.state.refusal_hook = Refusals()
     install_handlers(app)
     app.add_exception_handler(Replay, _replay)
     app.add_exception_handler(TokenRefused, token_refused)

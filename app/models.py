@@ -3,6 +3,7 @@
 from app.agencies import models as agencies
 from app.assessments import models as assessments
 from app.audit import models as audit
+from app.audit.exceptions import models as audit_exceptions
 from app.auth import models as auth
 from app.core import crypto, idempotency, safety, sequencer
 from app.core.db import Base
@@ -17,6 +18,7 @@ __all__ = [
     "agencies",
     "assessments",
     "audit",
+    "audit_exceptions",
     "auth",
     "crypto",
     "events",

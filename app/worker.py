@@ -31,6 +31,7 @@ from app.core.key_provider import load_root_keys
 from app.core.safety import check_database, check_root_key
 from app.core.sequencer import LEADER_LOCK, Sequencer
 from app.core.settings import Settings
+from app.events.reminders import remind
 from app.events.service import STREAM, run_consumers
 from app.sanctions import consumers as sanctions
 from app.sanctions import sources
@@ -115,6 +116,7 @@ def _tasks(
         "sequencer": (lambda: sequencer.run(stop), 0.0),
         "consumers": (lambda: run_consumers(database, CONSUMERS, stop), 0.0),
         "feed_heartbeat": (lambda: keep_feed_fresh(database, feed), HEARTBEAT_S),
+        "reminders": (lambda: _until_none(lambda: remind(database)), EXPIRY_S),
         "expiry": (lambda: _until_none(lambda: expire_entries(database)), EXPIRY_S),
         "housekeeping": (lambda: _until_none(lambda: tidy(database)), HOUSEKEEPING_S),
         "client_secrets": (lambda: watch_secrets(database), HOUSEKEEPING_S),

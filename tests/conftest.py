@@ -32,6 +32,7 @@ from app.core.settings import Settings
 from app.events import service as events
 from app.main import create_app
 from app.sanctions.feed.stream import FeedStream
+from app.worker import CONSUMERS
 from tests.support import Api, World, build_world, open_api
 
 _ROOT = Path(__file__).resolve().parents[1]

@@ -37,13 +37,7 @@ def seal_context(request_id: UUID, field: str, author: UUID) -> str:
 
 async def wire(session: AsyncSession, keyring: KeyRing, row: Any) -> dict[str, Any]:
     """A row of `queries.read_request` as AccessRequestOut needs it."""
-    said = await keyring.open(
-        session, seal_context(row.id, "justification", row.requester_id), row.sealed_justification
-    )
-    reason = None
-    if row.sealed_reason is not None:
-        context = seal_context(row.id, "reason", row.owner_id)
-        reason = (await keyring.open(session, context, row.sealed_reason)).decode()
+    texts = ("", None) if row.redacted else await _texts(session, keyring, row)
     return {
         "id": row.id,
         "assessment_id": row.assessment_id,
@@ -51,15 +45,27 @@ async def wire(session: AsyncSession, keyring: KeyRing, row: Any) -> dict[str, A
         "requested_by": row.requested_by,
         "level": row.level,
         "purpose": row.purpose,
-        "justification": said.decode(),
+        "justification": texts[0],
         "status": row.status,
-        "reason": reason,
+        "reason": texts[1],
         "close_reason": row.close_reason,
+        "redacted": row.redacted,
         "share_id": row.share_id,
         "version": row.version,
         "created_at": row.created_at,
         "decided_at": row.decided_at,
     }
+
+
+async def _texts(session: AsyncSession, keyring: KeyRing, row: Any) -> tuple[str, str | None]:
+    said = await keyring.open(
+        session, seal_context(row.id, "justification", row.requester_id), row.sealed_justification
+    )
+    reason = None
+    if row.sealed_reason is not None:
+        context = seal_context(row.id, "reason", row.owner_id)
+        reason = (await keyring.open(session, context, row.sealed_reason)).decode()
+    return said.decode(), reason
 
 
 async def ask(

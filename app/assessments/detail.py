@@ -18,6 +18,7 @@ from app.assessments.wire import common
 from app.audit import queries as log
 from app.audit import service as audit
 from app.audit.events import Event
+from app.audit.exceptions.errors import ContentRedacted
 from app.audit.purposes import OWN_RECORD, parse_purpose
 from app.auth import policy
 from app.auth.caller import Caller
@@ -54,8 +55,8 @@ async def read_detail(
 ) -> dict[str, Any]:
     """Summary facts and detail, with the reading in the log of the same transaction.
 
-    Raises AssessmentNotFound, then PurposeRequired or PurposeNotShared, in this order: a purpose
-    is asked only of a caller who may know that the detail exists.
+    Raises AssessmentNotFound, ContentRedacted, then PurposeRequired or PurposeNotShared, in this
+    order: a purpose is asked only of a caller who may know that the detail exists.
     """
     row = await queries.read_detail(session, assessment_id)
     if row is None:
@@ -65,6 +66,8 @@ async def read_detail(
     resource = access.detail_of(row, access.shares_of(row))
     decision = policy.can(caller, "read", resource, stated.purpose if stated else None)
     policy.require_readable(decision, AssessmentNotFound)
+    if row.redacted:
+        raise ContentRedacted
     if row.own:
         stated = None
     elif stated is None and (purpose_headers or not decision.allowed):
@@ -90,7 +93,9 @@ async def read_detail(
 
 
 async def unseal(session: AsyncSession, keyring: KeyRing, row: Any) -> dict[str, Any]:
-    """The detail of a row of `queries.read_detail`. Raises Undecipherable."""
+    """The detail of a row of `queries.read_detail`. Raises ContentRedacted or Undecipherable."""
+    if row.redacted:
+        raise ContentRedacted
     context = seal_context(row.id, row.sealed_version, row.owner_id)
     opened: dict[str, Any] = json.loads(await keyring.open(session, context, row.sealed))
     return opened

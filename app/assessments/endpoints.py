@@ -27,6 +27,7 @@ from app.assessments.schemas import (
 )
 from app.assessments.types import ALL, AssessmentIn
 from app.assessments.wire import wire
+from app.audit.exceptions.errors import ContentRedacted, UnderLegalHold
 from app.auth.caller import Caller, Keys, requires, requires_once
 from app.auth.errors import LevelAboveClient, RoleLacksRight
 from app.auth.scopes import Scope
@@ -163,6 +164,8 @@ async def get_assessment(
         AssessmentNotFound,
         RoleLacksRight,
         AssessmentFinal,
+        ContentRedacted,
+        UnderLegalHold,
         PatchEmpty,
         MethodologyUnknown,
         DetailInvalid,
@@ -193,7 +196,8 @@ async def change_assessment(
     "/{assessment_id}/detail",
     operation_id="readAssessmentDetail",
     response_model=DetailOut,
-    responses=problems(AssessmentNotFound, PurposeRequired, PurposeNotShared) | _NOT_MODIFIED,
+    responses=problems(AssessmentNotFound, ContentRedacted, PurposeRequired, PurposeNotShared)
+    | _NOT_MODIFIED,
     summary="Read an assessment's detail",
 )
 async def read_detail(
@@ -213,8 +217,8 @@ async def read_detail(
 ) -> Any:
     """The answers behind the rating. The reading is logged, and the owner can see the log.
 
-    Checked in this order: scope (403), visibility (404), purpose (422). The owner's own reads
-    and INTER_AGENCY details need no purpose.
+    Checked in this order: scope (403), visibility (404), redaction (410), purpose (422).
+    The owner's own reads and INTER_AGENCY details need no purpose.
     """
     headers = request.headers.getlist("access-purpose") if access_purpose is not None else []
     found = await detail.read_detail(session, keyring, caller, assessment_id, headers)

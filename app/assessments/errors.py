@@ -61,7 +61,7 @@ class PurposeNotShared(ServiceError):
 class NotShareable(ServiceError):
     status = 422
     code = "not_shareable"
-    title = "An AGENCY_ONLY assessment, and a draft is one, is not shared."
+    title = "An AGENCY_ONLY assessment, a draft, and a redacted one are not shared."
 
 
 class SharedWithSelf(ServiceError):
@@ -123,3 +123,8 @@ class AccessRequestOpen(Conflict):
 class AccessRequestDecided(Conflict):
     code = "access_request_decided"
     title = "The request has been decided."
+    refusal = True
+    refusal = True
+    refusal = True
+    refusal = True
+    refusal = True

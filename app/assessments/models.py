@@ -50,6 +50,7 @@ class Assessment(Base):
     rating_dimension: Mapped[str | None] = mapped_column(Text)
     rating_level: Mapped[str | None] = mapped_column(Text)
     rating_source: Mapped[str | None] = mapped_column(Text)
+    redacted: Mapped[bool] = mapped_column(server_default="false")
     version: Mapped[int] = mapped_column(server_default="1")
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
@@ -85,7 +86,10 @@ class Assessment(Base):
 
 
 class AssessmentDetail(Base):
-    """The sealed body of an assessment, as of one version of it."""
+    """The sealed body of an assessment, as of one version of it.
+
+    Row security shows a redacted one to nobody; it is empty once the redaction is confirmed.
+    """
 
     __tablename__ = "assessment_details"
 
@@ -94,8 +98,10 @@ class AssessmentDetail(Base):
     level: Mapped[str] = mapped_column(Text)
     version: Mapped[int]
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    redacted: Mapped[bool] = mapped_column(server_default="false")
 
     __table_args__ = (
+        CheckConstraint("redacted OR length(sealed) > 0", name="emptied"),
         # The level is in the key: a body can never be less confidential than its summary says.
         ForeignKeyConstraint(
             ["assessment_id", "owner_agency", "level"],

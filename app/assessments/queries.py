@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 COLUMNS = """a.id, a.partner_id, a.type, a.methodology, o.code AS owner_agency,
     a.owner_agency AS owner_id, a.status, a.conducted_on, a.valid_until, a.confidentiality,
     a.level, a.rating_scheme, a.rating_value, a.rating_dimension, a.rating_level,
-    a.rating_source, a.version, a.created_at, a.updated_at, p.country,
+    a.rating_source, a.redacted, a.version, a.created_at, a.updated_at, p.country,
     o.status = 'withdrawn' AS owner_withdrawn, coalesce(k.code, o.custodian_office) AS custodian"""
 _FROM = """FROM assessments a JOIN agencies o ON o.id = a.owner_agency
     JOIN partners p ON p.id = a.partner_id LEFT JOIN agencies k ON k.id = o.custodian_agency"""
@@ -39,11 +39,12 @@ _SUMMARIES = text(
 _READ = text(f"SELECT {COLUMNS} {_FROM} WHERE a.id = :id")
 
 _OWNED = text(
-    f"SELECT {COLUMNS}, now() AS now {_FROM} "
+    f"SELECT {COLUMNS}, now() AS now, is_held(a.id) OR is_held(a.partner_id) AS held {_FROM} "
     "WHERE a.id = :id AND a.owner_agency = (SELECT app_agency()) FOR NO KEY UPDATE OF a"
 )
 
-# One statement for every caller: hidden and absent cannot differ, not in time either.
+# One statement for every caller: hidden and absent cannot differ. A redacted detail is hidden
+# from all; who could read it else still gets a row, without content.
 _DETAIL = text(
     f"""SELECT {COLUMNS}, d.version AS sealed_version, d.sealed,
         a.owner_agency = (SELECT app_agency()) AS own,
@@ -52,7 +53,7 @@ _DETAIL = text(
          FROM assessments_acl x LEFT JOIN sharing_policies s ON s.id = x.share_id
          WHERE x.agency_id = (SELECT app_agency()) AND x.record_id = a.id AND x.level = 'detail'
            AND x.valid_from <= now() AND (x.valid_to IS NULL OR x.valid_to > now())) AS shares
-    {_FROM} JOIN assessment_details d ON d.assessment_id = a.id
+    {_FROM} LEFT JOIN assessment_details d ON d.assessment_id = a.id
     WHERE a.id = :id"""  # noqa: S608 - constants
 )
 
@@ -99,7 +100,7 @@ _POLICY_FILTERS = {
 _REQUEST_COLUMNS = """r.id, r.assessment_id, o.code AS owner_agency, q.code AS requested_by,
     r.owner_agency AS owner_id, r.requested_by AS requester_id, r.level, r.purpose,
     r.sealed_justification, r.status, r.close_reason, r.sealed_reason, r.version,
-    r.created_at, r.decided_at, p.country,
+    r.created_at, r.decided_at, p.country, coalesce(a.redacted, false) AS redacted,
     (SELECT s.id FROM assessment_shares s WHERE s.access_request_id = r.id) AS share_id"""
 _REQUEST_FROM = """FROM access_requests r JOIN agencies o ON o.id = r.owner_agency
     JOIN agencies q ON q.id = r.requested_by
@@ -125,8 +126,15 @@ async def lock_owned(session: AsyncSession, assessment_id: UUID) -> Row[Any] | N
 
 
 async def read_detail(session: AsyncSession, assessment_id: UUID) -> Row[Any] | None:
-    """Summary and sealed detail, if the caller may see the detail; its share by purpose."""
-    return (await session.execute(_DETAIL, {"id": assessment_id})).one_or_none()
+    """Summary and sealed detail, if the caller may see the detail; its share by purpose.
+
+    Of a redacted one the row without detail, if the caller could see the detail else.
+    """
+    row = (await session.execute(_DETAIL, {"id": assessment_id})).one_or_none()
+    if row is None or row.sealed is not None:
+        return row
+    could = row.own or row.level == "INTER_AGENCY" or (row.level == "RESTRICTED" and row.shares)
+    return row if row.redacted and could else None
 
 
 async def list_assessments(

@@ -37,6 +37,7 @@ class AssessmentOut(Schema):
         description="as chosen by the owner; a draft is AGENCY_ONLY whatever stands here"
     )
     rating: Rating | None = Field(description="null while a draft")
+    redacted: bool = Field(False, description="the detail is hidden from all, or destroyed")
     version: int
     owner_withdrawn: bool = Field(
         False, description="the owner has left the registry; its statement stays under retention"
@@ -226,6 +227,9 @@ class AccessRequestOut(Schema):
     reason: str | None = None
     close_reason: str | None = Field(
         None, description="why nobody decides any more", examples=["owner_withdrawn"]
+    )
+    redacted: bool = Field(
+        False, description="the assessment is redacted: justification is empty, reason null"
     )
     share_id: UUID | None = None
     version: int

@@ -19,6 +19,7 @@ from app.assessments.types.base import AssessmentBase, Rating
 from app.assessments.wire import wire
 from app.audit import service as audit
 from app.audit.events import Event
+from app.audit.exceptions.errors import UnderLegalHold
 from app.auth import policy
 from app.auth.caller import Caller
 from app.core.clock import utc_now
@@ -123,8 +124,8 @@ async def change_draft(
 ) -> dict[str, Any]:
     """Apply a merge patch to the caller's own draft of version ``version``; perhaps file it.
 
-    Raises AssessmentNotFound, PreconditionFailed, AssessmentFinal, PatchEmpty, and what filing
-    raises.
+    Raises AssessmentNotFound, PreconditionFailed, AssessmentFinal, UnderLegalHold, PatchEmpty,
+    ContentRedacted, and what filing raises.
     """
     row = await _own_draft(session, caller, assessment_id, version)
     fields = patch.model_dump(exclude_unset=True)
@@ -171,6 +172,9 @@ async def _own_draft(
         raise PreconditionFailed
     if row.status != "draft":
         raise AssessmentFinal
+    if row.held:
+        # The older text of a draft is destroyed by its change.
+        raise UnderLegalHold
     return row
 
 

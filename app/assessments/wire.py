@@ -12,6 +12,7 @@ def wire(row: Any) -> dict[str, Any]:
         "conducted_on": row.conducted_on,
         "valid_until": row.valid_until,
         "confidentiality": row.confidentiality,
+        "redacted": row.redacted,
         "created_at": row.created_at,
         "updated_at": row.updated_at,
     }

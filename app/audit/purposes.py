@@ -29,6 +29,11 @@ HELD_PURPOSES = frozenset({AccessPurpose.INVESTIGATION, AccessPurpose.AUDIT})
 """What an oversight role does for one of these is held back from all but oversight roles."""
 
 
+def is_held(oversight: bool, purpose: str | None) -> bool:
+    """Whether what a caller does for this purpose is held back: see HELD_PURPOSES."""
+    return oversight and purpose in HELD_PURPOSES
+
+
 @dataclass(frozen=True, slots=True)
 class StatedPurpose:
     """A purpose and the reader's own reference to the business it belongs to."""

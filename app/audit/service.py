@@ -19,9 +19,9 @@ from app.core.ids import new_id
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What an event is about."""
+    """What an event is about; a refusal may be about nothing in particular."""
 
-    id: UUID
+    id: UUID | None
     owner_agency: UUID | None = None
     partner_id: UUID | None = None
 

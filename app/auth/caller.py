@@ -208,6 +208,8 @@ async def verified_token(
         raise NotAuthenticated("Bearer")
     verifier: TokenVerifier = request.app.state.verifier
     verified = await verifier.verify(token)
+    # Whose token it is, also when its client may no longer act: a refusal then names it.
+    request.scope["presented_client"] = verified.client_id
     await _admit(request, verified)
     return verified
 

@@ -18,7 +18,7 @@ from app.auth.schemas import JwksOut, ResourceMetadata, ServerMetadata, TokenErr
 from app.auth.scopes import ALL
 from app.core.clock import Now
 from app.core.db import Session
-from app.core.errors import problems
+from app.core.errors import problems, refused
 from app.core.limits import RateLimited
 from app.core.settings import Settings
 
@@ -129,7 +129,11 @@ async def issue_token(
             raise TokenRefused("invalid_request")
     else:
         raise TokenRefused("invalid_client", 401)
-    client = await service.authenticate(session, credentials, settings.issuer, now)
+    try:
+        client = await service.authenticate(session, credentials, settings.issuer, now)
+    except TokenRefused as refusal:
+        refusal.client_id = service.claimed_client(credentials)
+        raise
     row = (await session.execute(_AGENCY, {"client_id": client.id})).one_or_none()
     if row is None:
         raise TokenRefused("invalid_client", 401)
@@ -208,6 +212,9 @@ async def resource_metadata(settings: SettingsDep) -> JSONResponse:
 async def token_refused(request: Request, error: Exception) -> JSONResponse:
     """RFC 6749 5.2: the token endpoint does not speak problem documents."""
     assert isinstance(error, TokenRefused)
+    if error.error == "invalid_client":
+        request.scope["presented_client"] = error.client_id
+        await refused(request, error.status, error.error)
     headers = dict(_NO_STORE)
     if error.status == 401:
         headers["WWW-Authenticate"] = 'Basic realm="token"'

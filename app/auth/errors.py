@@ -77,3 +77,9 @@ class TokenRefused(Exception):
         super().__init__(error)
         self.error = error
         self.status = status
+        self.client_id: str | None = None
+        """The client that the request claimed to be, when it did."""
+
+    refusal = True
+    refusal = True
+    refusal = True

@@ -27,6 +27,8 @@ class Scope(StrEnum):
     AGENCIES_ADMIN = "agencies:admin"
     CLIENTS_ADMIN = "clients:admin"
     AUDIT_READ = "audit:read"
+    HOLDS_WRITE = "holds:write"
+    WITHHOLDINGS_WRITE = "withholdings:write"
     SELF_READ = "self:read"
 
 
@@ -50,6 +52,8 @@ DESCRIPTIONS: dict[str, str] = {
     Scope.AGENCIES_ADMIN: "keep the own agency's profile, offices and trusted issuers",
     Scope.CLIENTS_ADMIN: "make, rotate and revoke the own agency's clients and persons",
     Scope.AUDIT_READ: "read what the own agency did and who read its records",
+    Scope.HOLDS_WRITE: "set, renew and release legal holds on the own agency's records",
+    Scope.WITHHOLDINGS_WRITE: "keep back for a time who read, or a statement, as oversight",
     Scope.SELF_READ: "partner: read what is kept about the own organisation",
 }
 
@@ -65,6 +69,8 @@ DECIDING: frozenset[str] = frozenset(
         Scope.ASSESSMENTS_SHARE,
         Scope.AGENCIES_ADMIN,
         Scope.CLIENTS_ADMIN,
+        Scope.HOLDS_WRITE,
+        Scope.WITHHOLDINGS_WRITE,
     }
 )
 """Scopes that act only for a natural person with office and role, never for a bare machine."""

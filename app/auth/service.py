@@ -141,6 +141,16 @@ def _nobody_key(algorithm: str) -> Any:
     return jose.throwaway_key(algorithm)
 
 
+def claimed_client(credentials: Credentials) -> str | None:
+    """The client that a token request says it is; believed by nobody."""
+    if credentials.assertion is None:
+        return credentials.client_id
+    try:
+        return _claimed_issuer(credentials.assertion)
+    except jose.AuthError:
+        return None
+
+
 def _claimed_issuer(assertion: str) -> str:
     claims = jose.unverified_claims(assertion)
     claimed = claims.get("iss")

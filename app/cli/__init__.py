@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from app.cli import agencies, audit, clients, contract, db, issuers, keys, lists, persons, run
+from app.cli import (
+    agencies,
+    audit,
+    break_glass,
+    clients,
+    contract,
+    db,
+    issuers,
+    keys,
+    lists,
+    operators,
+    persons,
+    run,
+)
 from app.cli.shell import group
 
 app = group("Inter-agency registry of implementing partners.")
@@ -13,6 +26,8 @@ app.add_typer(clients.app, name="clients")
 app.add_typer(persons.app, name="persons")
 app.add_typer(issuers.app, name="issuers")
 app.add_typer(lists.app, name="lists")
+app.add_typer(operators.app, name="operators")
+app.add_typer(break_glass.app, name="break-glass")
 app.add_typer(keys.app, name="keys")
 app.add_typer(audit.app, name="audit")
 app.add_typer(contract.app, name="openapi")

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
 from app.agencies.life_cycle import AgencyProblem
+from app.audit.exceptions.break_glass import BreakGlassRefused
 from app.auth.clients import ClientProblem
 from app.auth.key_rotation import KeyProblem
 from app.core.embedded import EmbeddedPostgresError
@@ -31,6 +32,7 @@ _PLAIN = (
     EmbeddedPostgresError,
     ClientProblem,
     AgencyProblem,
+    BreakGlassRefused,
     RootKeyProblem,
     KeyProblem,
     RotationProblem,

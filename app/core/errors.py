@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 import asyncpg
@@ -54,6 +54,8 @@ class ServiceError(Exception):
     status: ClassVar[int] = 400
     code: ClassVar[str] = "bad_request"
     title: ClassVar[str] = "The request cannot be carried out."
+    refusal: ClassVar[bool] = False
+    """Whether somebody was kept from something: the log then has an event of its own."""
 
     def __init__(
         self,
@@ -255,8 +257,24 @@ def _safe(text: str) -> str:
     return text.encode("utf-8", "replace").decode()[:200]
 
 
+RefusalHook = Callable[[Request, int, str], Awaitable[None]]
+"""What is told of a refusal: the request, status and code. Never raises."""
+
+
+async def refused(request: Request, status: int, code: str) -> None:
+    """Tell the hook of the application (``app.state.refusal_hook``), if there is one.
+
+    Called when the request's own transaction has been rolled back.
+    """
+    hook: RefusalHook | None = getattr(request.app.state, "refusal_hook", None)
+    if hook is not None:
+        await hook(request, status, code)
+
+
 async def _service(request: Request, error: Exception) -> Response:
     assert isinstance(error, ServiceError)
+    if error.refusal:
+        await refused(request, error.status, error.code)
     return problem_response(
         request,
         error.status,
@@ -320,6 +338,8 @@ async def _database(request: Request, error: Exception) -> Response:
     if found is None:
         return await unhandled(request, error)
     status, code, title = found
+    if state == "42501":
+        await refused(request, status, code)
     log.warning("database_error", sqlstate=state, kind=type(error).__name__, status=status)
     retry = {"Retry-After": str(1 + random.randrange(3))} if status in (409, 503) else {}  # noqa: S311 - jitter
     return problem_response(request, status, code, title, headers=retry)

@@ -44,6 +44,19 @@ client_secrets_expiring = Gauge(
     "Active clients whose newest secret ends within 30 days",
     registry=registry,
 )
+refusals_total = Counter(
+    "refusals_total",
+    "Refused requests; known: logged with the caller, sampled: of a known caller but counted "
+    "only, anonymous: of nobody we know, lost: could not be logged",
+    ("code", "recorded"),
+    registry=registry,
+)
+exceptions_overdue = Gauge(
+    "exceptions_overdue",
+    "Redactions without a decision in time, and legal holds without a review",
+    ("kind",),
+    registry=registry,
+)
 
 
 async def metrics_endpoint(request: object) -> Response:

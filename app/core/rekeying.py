@@ -27,7 +27,8 @@ this nothing can be sealed any more under a key that was retired."""
 _BLOCKS = 128
 _BATCH = 100
 _PASSES = 20
-_OPERATOR = "SET LOCAL ROLE reg_owner"
+_OPERATOR = "SET LOCAL ROLE reg_owner; SELECT set_config('app.rekey', 'on', true)"
+"""The policies that show the operator every sealed value hold in such a transaction only."""
 
 
 class RotationProblem(Exception):

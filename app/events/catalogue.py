@@ -24,3 +24,8 @@ class EventType(StrEnum):
     AGENCY_WITHDRAWN = "agency.withdrawn"
     AGENCY_CHANGED = "agency.changed"
     ENTRY_HANDED_OVER = "sanction.handed_over"
+    CONTENT_HIDDEN = "content.hidden"
+    CONTENT_DESTROYED = "content.destroyed"
+    CONTENT_RESTORED = "content.restored"
+    REDACTION_OVERDUE = "redaction.overdue"
+    BREAK_GLASS_OPENED = "break_glass.opened"

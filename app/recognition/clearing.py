@@ -17,6 +17,7 @@ import asyncpg
 from pydantic_core import to_json
 
 from app.audit.events import Event
+from app.audit.purposes import is_held
 from app.auth.caller import Caller, FastWriter, caller_from
 from app.auth.scopes import Scope
 from app.core.clock import rfc3339
@@ -222,9 +223,8 @@ async def _store(
     payload = receipt_payload(
         request.app.state.settings.issuer, caller.agency_code, answer, codes, raw, body, facts, now
     )
-    scope, context = agency_scope(caller.agency_id), f"{clearance_id}|{caller.agency_id}"
-    person = caller.person
-    facts_json = to_json({"outcome": answer["outcome"], "reasons": codes}).decode()
+    person, scope = caller.person, agency_scope(caller.agency_id)
+    context, held = f"{clearance_id}|{caller.agency_id}", is_held(caller.oversight, wanted.purpose)
     await connection.execute(
         queries.STORE,
         clearance_id,
@@ -255,7 +255,7 @@ async def _store(
         ).decode(),
         new_id(),
         EventType.CLEARANCE_GIVEN.value,
-        facts_json,
+        _told(answer, codes, held),
         writer.key.route,
         writer.key.key,
         writer.key.fingerprint,
@@ -263,4 +263,11 @@ async def _store(
             {"content-type": "application/json", "location": f"/v1/clearances/{clearance_id}"}
         ).decode(),
         await writer.keys.seal(connection, scope, writer.key.context, body),
+        held,
     )
+
+
+def _told(answer: dict[str, Any], codes: list[str], held: bool) -> str:
+    """What the event of a clearance says; ``held`` is for whoever passes events on."""
+    told = {"outcome": answer["outcome"], "reasons": codes}
+    return to_json(told | ({"held": True} if held else {})).decode()

@@ -8,3 +8,4 @@ from app.core.errors import NotFound
 class ClearanceNotFound(NotFound):
     code = "clearance_not_found"
     title = "There is no such clearance."
+    refusal = True

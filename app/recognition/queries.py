@@ -59,8 +59,8 @@ STORE = f"""WITH clearance AS (
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)),
   audit AS (
     INSERT INTO audit_events (id, event, agency_id, client_id, person_id, office, role, subject_id,
-        partner_id, purpose, request_id, detail)
-    VALUES ($14, $15, $2, $3, $16, $17, $18, $1, $4, $5, $19, $20::jsonb)),
+        partner_id, purpose, request_id, detail, held)
+    VALUES ($14, $15, $2, $3, $16, $17, $18, $1, $4, $5, $19, $20::jsonb, $29)),
   published AS (
     INSERT INTO outbox (id, type, agency_id, subject_id, data)
     VALUES ($21, $22, $2, $1, $23::jsonb))

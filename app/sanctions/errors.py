@@ -94,3 +94,5 @@ class CursorAhead(ServiceError):
     status = 409
     code = "cursor_ahead"
     title = "The cursor is ahead of the stream; do not trust your copy, take the full set."
+    refusal = True
+    refusal = True

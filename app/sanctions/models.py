@@ -84,7 +84,11 @@ class SanctionCase(Base):
 
 
 class SanctionCaseStep(Base):
-    """What was written at one step of a case, sealed; insert-only."""
+    """What was written at one step of a case, sealed; insert-only.
+
+    But for a redaction: row security shows a redacted step to nobody, and a confirmed one is
+    empty. Only the database's own function writes these two columns.
+    """
 
     __tablename__ = "sanction_case_steps"
 
@@ -95,8 +99,10 @@ class SanctionCaseStep(Base):
     person_id: Mapped[UUID] = mapped_column(ForeignKey("persons.id"))
     at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=NOW)
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    redacted: Mapped[bool] = mapped_column(server_default="false")
 
     __table_args__ = (
+        CheckConstraint("redacted OR length(sealed) > 0", name="emptied"),
         ForeignKeyConstraint(
             ["case_id", "agency_id"], ["sanction_cases.id", "sanction_cases.agency_id"]
         ),

@@ -94,9 +94,11 @@ class LiftIn(Schema):
 class StepOut(Schema):
     """What was written at one step."""
 
+    id: UUID
     kind: Literal["finding", "notice", "reply", "review", "decision", "lift"]
     at: Instant
-    content: dict[str, Any]
+    content: dict[str, Any] = Field(description="as it was sent; empty when redacted")
+    redacted: bool = False
 
 
 class CaseOut(Schema):

@@ -30,12 +30,18 @@ from app.sanctions.codes import CODES
 from app.sanctions.feed import service as feed
 from app.sanctions.feed.entries import agency_entry
 from app.sanctions.models import SanctionCase, SanctionCaseStep, SanctionEntry
+from app.sanctions.redaction import redacted_steps
 from app.sanctions.schemas import CaseIn, DecisionIn, LiftIn, NoticeIn, ReplyIn, ReviewIn
 
 
 def _not_future(day: date, now: datetime) -> None:
     if day > now.date():
         raise errors.DateNotPossible
+
+
+def step_context(step_id: UUID, case_id: UUID, agency_id: UUID) -> str:
+    """Encryption context of what was written at a step."""
+    return f"sanction_case_steps|{step_id}|{case_id}|{agency_id}"
 
 
 async def _step(
@@ -52,7 +58,7 @@ async def _step(
     sealed = await keys.seal(
         session,
         agency_scope(case.agency_id),
-        f"sanction_case_steps|{step_id}|{case.id}|{case.agency_id}",
+        step_context(step_id, case.id, case.agency_id),
         to_json(content),
     )
     await session.execute(
@@ -123,20 +129,26 @@ async def read_case(
 ) -> dict[str, Any]:
     """The case with what was written at its steps; the reading is logged."""
     case = await get_case(session, caller, case_id)
-    steps = [
+    steps: list[dict[str, Any]] = [
         {
+            "id": step.id,
             "kind": step.kind,
             "at": step.at,
             "content": from_json(
                 await keys.open(
                     session,
-                    f"sanction_case_steps|{step.id}|{case.id}|{case.agency_id}",
+                    step_context(step.id, case.id, case.agency_id),
                     step.sealed,
                 )
             ),
         }
         for step in await queries.case_steps(session, case_id)
     ]
+    steps += [
+        dict(step._mapping) | {"content": {}, "redacted": True}
+        for step in await redacted_steps(session, case_id)
+    ]
+    steps.sort(key=lambda step: str(step["id"]))
     subject = audit.Subject(case.id, case.agency_id, case.partner_id)
     await audit.record(session, caller, Event.CASE_READ, subject, basis="own_record")
     fields = (

@@ -1,6 +1,6 @@
 """clients
 
-Revision: 0011, after 0005
+Revision: 0011, after 0010
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from alembic import op
 from app.core.migrate import run_script
 
 revision = "0011"
-down_revision = "0005"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 

@@ -1,6 +1,6 @@
 """issuers
 
-Revision: 0009, after 0005
+Revision: 0009, after 0008
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from alembic import op
 from app.core.migrate import run_script
 
 revision = "0009"
-down_revision = "0005"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 

@@ -1,6 +1,6 @@
 """keys
 
-Revision: 0010, after 0005
+Revision: 0010, after 0009
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from alembic import op
 from app.core.migrate import run_script
 
 revision = "0010"
-down_revision = "0005"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
@@ -41,7 +41,28 @@ CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger
     RAISE EXCEPTION 'this table is append-only' USING ERRCODE = '42501';
   END $$;
 
--- Row security binds the operator too: it may see and rewrite what is sealed, where it lies.
+-- As above, for the steps of cases, which a redaction may blank.
+CREATE OR REPLACE FUNCTION sanction_case_steps_kept() RETURNS trigger
+  LANGUAGE plpgsql SET bytea_output = 'hex' AS $$ BEGIN
+  IF TG_OP = 'UPDATE' AND current_user = 'reg_facts'
+     AND to_jsonb(NEW) - '{sealed,redacted}'::text[] = to_jsonb(OLD) - '{sealed,redacted}'::text[]
+     AND (NEW.sealed = OLD.sealed OR length(NEW.sealed) = 0) THEN
+    IF length(NEW.sealed) = 0 THEN
+      PERFORM refuse_held(OLD.id, OLD.case_id,
+        (SELECT c.partner_id FROM sanction_cases c WHERE c.id = OLD.case_id));
+    END IF;
+    RETURN NEW;
+  END IF;
+  IF TG_OP = 'UPDATE' AND pg_has_role(current_user, 'reg_owner', 'MEMBER')
+     AND OLD IS DISTINCT FROM NEW
+     AND public.without_key_headers(to_jsonb(OLD)) = public.without_key_headers(to_jsonb(NEW)) THEN
+    RETURN NEW;
+  END IF;
+  RAISE EXCEPTION 'this table is append-only' USING ERRCODE = '42501';
+END $$;
+
+-- Row security binds the operator too: it may see and rewrite what is sealed, where it lies, in a
+-- transaction that says it changes keys, and in no other.
 DO $$
 DECLARE found record;
 BEGIN
@@ -51,9 +72,11 @@ BEGIN
       AND NOT a.attisdropped AND a.atttypid = 'bytea'::regtype
       AND (a.attname = 'sealed' OR starts_with(a.attname, 'sealed_'))
   LOOP
-    EXECUTE format('CREATE POLICY %I ON %I FOR SELECT TO reg_owner USING (true)',
+    EXECUTE format('CREATE POLICY %I ON %I FOR SELECT TO reg_owner USING '
+      '((SELECT current_setting(''app.rekey'', true)) = ''on'')',
       found.name || '_rekey_select', found.name);
-    EXECUTE format('CREATE POLICY %I ON %I FOR UPDATE TO reg_owner USING (true) WITH CHECK (true)',
+    EXECUTE format('CREATE POLICY %I ON %I FOR UPDATE TO reg_owner USING '
+      '((SELECT current_setting(''app.rekey'', true)) = ''on'') WITH CHECK (true)',
       found.name || '_rekey_update', found.name);
   END LOOP;
 END $$;
@@ -71,6 +94,18 @@ BEGIN
 END $$;
 CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS
   $$ BEGIN RAISE EXCEPTION 'this table is append-only' USING ERRCODE = '42501'; END $$;
+CREATE OR REPLACE FUNCTION sanction_case_steps_kept() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  IF TG_OP = 'UPDATE' AND current_user = 'reg_facts'
+     AND to_jsonb(NEW) - '{sealed,redacted}'::text[] = to_jsonb(OLD) - '{sealed,redacted}'::text[]
+     AND (NEW.sealed = OLD.sealed OR length(NEW.sealed) = 0) THEN
+    IF length(NEW.sealed) = 0 THEN
+      PERFORM refuse_held(OLD.id, OLD.case_id,
+        (SELECT c.partner_id FROM sanction_cases c WHERE c.id = OLD.case_id));
+    END IF;
+    RETURN NEW;
+  END IF;
+  RAISE EXCEPTION 'this table is append-only' USING ERRCODE = '42501';
+END $$;
 DROP FUNCTION without_key_headers(jsonb);
 """
 

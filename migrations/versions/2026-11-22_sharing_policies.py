@@ -1,6 +1,6 @@
 """sharing_policies
 
-Revision: 0012, after 0005
+Revision: 0012, after 0011
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql
 from app.core.migrate import run_script
 
 revision = "0012"
-down_revision = "0005"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -16,6 +16,11 @@ from app.core.crypto import RootKey
 from app.core.db import Database
 from app.core.sequencer import Sequencer
 from app.core.settings import Settings
+from tests.audit.support import add_officer
+from tests.conftest import ApiFor
+from tests.support import Api, World
+
+OfficerOf = Callable[..., Awaitable[Api]]
 
 _FILL = """INSERT INTO audit_events (id, event, client_id, office, role, subject_id, detail)
     SELECT uuidv7(), 'partner:profile:change', 'WFP', 'HQ', 'officer', gen_random_uuid(),
@@ -84,3 +89,14 @@ async def audit_log(empty_database: Settings, root_key: Path) -> AsyncIterator[L
     yield Log(empty_database, worker, operator, keys, AuditStream(keys, empty_database.issuer))
     await worker.close()
     await operator.close()
+
+
+@pytest.fixture(scope="session")
+def officer(api_for: ApiFor, world: World, operator_database: Database) -> OfficerOf:
+    """``await officer("WFP", "OVS")``: a person of the agency with this role; more by number."""
+
+    async def call(agency: str, role: str, number: int = 1) -> Api:
+        name = f"{role}{number}"
+        return await api_for(await add_officer(operator_database, world, agency, name, role))
+
+    return call

@@ -90,7 +90,7 @@ async def partner_client(
             scopes,
         )
     async with operator.session() as session:
-        world.secrets[name] = await auth.add_secret(session, name)
+        world.secrets[name] = (await auth.rotate_secret(session, name)).secret
     return await open_api(app, world, name, ())
 
 
@@ -326,7 +326,7 @@ async def test_an_agency_client_with_the_partners_scope_reads_nothing(
             world.agencies["WFP"],
         )
     async with operator_database.session() as session:
-        world.secrets[name] = await auth.add_secret(session, name)
+        world.secrets[name] = (await auth.rotate_secret(session, name)).secret
     api = await open_api(app, world, name, ())
     assert (await api.get(PATH)).status_code == 403
     await api.aclose()

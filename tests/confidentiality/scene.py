@@ -129,7 +129,7 @@ async def _partner_client(scene: Scene) -> None:
             ),
             {"id": name, "partner": UUID(scene.ids["partner"])},
         )
-        scene.world.secrets[name] = await auth.add_secret(session, name)
+        scene.world.secrets[name] = (await auth.rotate_secret(session, name)).secret
     scene.ids["partner_client"] = name
 
 

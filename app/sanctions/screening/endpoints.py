@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic_core import to_json
 
 from app.audit.events import Event
+from app.audit.purposes import is_held
 from app.auth.caller import Caller, FastWriter, caller_from, requires_fast_once
 from app.auth.scopes import Scope
 from app.core.clock import Now
@@ -111,4 +112,6 @@ async def _store(
         writer.key.fingerprint,
         '{"content-type": "application/json"}',
         await writer.keys.seal(connection, scope, writer.key.context, body),
+        wanted.purpose.value if wanted.purpose else None,
+        is_held(caller.oversight, wanted.purpose),
     )

@@ -17,5 +17,6 @@ STORE = f"""WITH screening AS (
         entry_ids, sealed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)),
   audit AS (
     INSERT INTO audit_events (id, event, agency_id, client_id, person_id, office, role, subject_id,
-        request_id, detail) VALUES ($10, $11, $2, $3, $12, $13, $14, $1, $15, $16::jsonb))
+        request_id, detail, purpose, held)
+      VALUES ($10, $11, $2, $3, $12, $13, $14, $1, $15, $16::jsonb, $22, $23))
   {FAST_INSERT.format(agency_id="$2", client_id="$3", route="$17", key="$18", fingerprint="$19", headers="$20", sealed_body="$21")}"""  # noqa: S608, E501

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
+from app.audit.purposes import AccessPurpose
 from app.core.names import DEFAULT_THRESHOLD
 from app.core.schemas import Country, Line, Schema, Text
 
@@ -33,6 +34,9 @@ class ScreeningIn(Schema):
 
     subject: SubjectIn
     threshold: Annotated[float, Field(ge=0, le=1, strict=True)] = DEFAULT_THRESHOLD
+    purpose: AccessPurpose | None = Field(
+        None, description="why; what an oversight role does for INVESTIGATION or AUDIT is held"
+    )
 
 
 class HitOut(Schema):
