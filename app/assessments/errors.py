@@ -10,6 +10,7 @@ class AssessmentNotFound(NotFound):
 
     code = "assessment_not_found"
     title = "There is no such assessment."
+    refusal = True
 
 
 class AssessmentTypeNotFound(NotFound):
@@ -20,11 +21,13 @@ class AssessmentTypeNotFound(NotFound):
 class ShareNotFound(NotFound):
     code = "share_not_found"
     title = "There is no such share."
+    refusal = True
 
 
 class AccessRequestNotFound(NotFound):
     code = "access_request_not_found"
     title = "There is no such access request."
+    refusal = True
 
 
 class DetailInvalid(ServiceError):
@@ -50,12 +53,14 @@ class PurposeRequired(ServiceError):
     status = 422
     code = "purpose_required"
     title = 'Send Access-Purpose: CODE; ref="your reference" to read this detail.'
+    refusal = True
 
 
 class PurposeNotShared(ServiceError):
     status = 422
     code = "purpose_not_shared"
     title = "The assessment is shared with your agency for another purpose."
+    refusal = True
 
 
 class NotShareable(ServiceError):
@@ -123,8 +128,3 @@ class AccessRequestOpen(Conflict):
 class AccessRequestDecided(Conflict):
     code = "access_request_decided"
     title = "The request has been decided."
-    refusal = True
-    refusal = True
-    refusal = True
-    refusal = True
-    refusal = True

@@ -11,6 +11,7 @@ class NotAuthenticated(ServiceError):
     status = 401
     code = "not_authenticated"
     title = "Send a valid access token."
+    refusal = True
 
     def __init__(self, challenge: str = 'Bearer error="invalid_token"') -> None:
         super().__init__(headers={"WWW-Authenticate": challenge})
@@ -22,6 +23,7 @@ class ScopeMissing(ServiceError):
     status = 403
     code = "scope_missing"
     title = "The token lacks the scope of this operation."
+    refusal = True
 
     def __init__(self, scope: str) -> None:
         super().__init__(
@@ -36,6 +38,7 @@ class PersonRequired(ServiceError):
     status = 403
     code = "person_required"
     title = "Only a client bound to a named person may take this step."
+    refusal = True
 
 
 class RoleUnknown(ServiceError):
@@ -79,7 +82,3 @@ class TokenRefused(Exception):
         self.status = status
         self.client_id: str | None = None
         """The client that the request claimed to be, when it did."""
-
-    refusal = True
-    refusal = True
-    refusal = True

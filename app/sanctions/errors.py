@@ -8,6 +8,7 @@ from app.core.errors import NotFound, ServiceError
 class CaseNotFound(NotFound):
     code = "case_not_found"
     title = "There is no such case."
+    refusal = True
 
 
 class EntryNotFound(NotFound):
@@ -41,6 +42,7 @@ class SamePerson(ServiceError):
     status = 409
     code = "same_person"
     title = "Another person must take this step."
+    refusal = True
 
 
 class DateNotPossible(ServiceError):
@@ -94,5 +96,3 @@ class CursorAhead(ServiceError):
     status = 409
     code = "cursor_ahead"
     title = "The cursor is ahead of the stream; do not trust your copy, take the full set."
-    refusal = True
-    refusal = True

@@ -104,7 +104,8 @@ async def test_confirmed_it_is_destroyed_everywhere_and_the_proof_stays(
     asked = await wfp.made("/v1/access-requests", request_body(record))
     reply = {"decision": "approve", "reason": "Canary: joint programme"}
     request_url = f"/v1/access-requests/{asked['id']}"
-    await unicef.made(f"{request_url}/decision", reply, headers={"If-Match": '"v1"'})
+    given = await unicef.post(f"{request_url}/decision", json=reply, headers={"If-Match": '"v1"'})
+    assert given.status_code == 200
     await wfp.read(f"{url}/detail", headers=PURPOSE)
     hidden = await unicef.made(f"{url}/redaction", REASON)
     assert [(item["agency"], item["purpose"]) for item in hidden["readers"]] == [

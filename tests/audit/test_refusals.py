@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from typing import Any
 from uuid import uuid4
 
@@ -159,8 +160,8 @@ async def test_what_was_left_out_is_said_by_the_next_one(monkeypatch: pytest.Mon
     sampler = refusals.Sampler()
     assert [sampler.take("X", "c") for _ in range(7)] == [0, 0, 0, 0, 0, None, None]
     assert sampler.take("Y", "c") == 0
-    now = refusals.time.monotonic() + 61
-    monkeypatch.setattr(refusals.time, "monotonic", lambda: now)
+    now = time.monotonic() + 61
+    monkeypatch.setattr("app.audit.refusals.time.monotonic", lambda: now)
     assert [sampler.take("X", "c") for _ in range(2)] == [2, 0]
     monkeypatch.setattr(refusals, "_REMEMBERED", 2)
     assert sampler.take("Z", "c") == 0
