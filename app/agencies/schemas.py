@@ -52,6 +52,15 @@ class MutualRecognition(Schema):
     confirmed: Flag = Field(description="false: stated from memory, not yet checked at the source")
 
 
+class MutualRecognitionOut(Schema):
+    """The agency's present statement about its signature."""
+
+    statement: str = Field(examples=["Mutual Recognition Statement, 2018"])
+    signed_on: date | None = Field(description="null: not signed, or no longer")
+    source: str
+    confirmed: bool = Field(description="false: stated from memory, not yet checked at the source")
+
+
 class AgencyOut(Schema):
     """A participating agency."""
 
@@ -67,7 +76,7 @@ class AgencyOut(Schema):
     eligible_partner_types: list[str] = Field(
         description="codes of partner types it works with; empty: not stated", examples=[["CBO"]]
     )
-    mutual_recognition: MutualRecognition | None = Field(None, description="null: not stated")
+    mutual_recognition: MutualRecognitionOut | None = Field(None, description="null: not stated")
     custodian: str | None = Field(
         None,
         description="of a withdrawn agency: code of the agency, or the office, that answers for "

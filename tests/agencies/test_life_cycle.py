@@ -28,7 +28,10 @@ async def applicant(database: Database, code: str, *, without: str = "", **paper
         await life_cycle.apply(session, NewAgency(code, code, "Office", "p@example.org"))
         for kind in AGREEMENTS:
             if kind != without:
-                facts = {"signed_on": TODAY - timedelta(days=9), "document_sha256": NO_HASH}
+                facts: dict[str, Any] = {
+                    "signed_on": TODAY - timedelta(days=9),
+                    "document_sha256": NO_HASH,
+                }
                 await life_cycle.record_agreement(
                     session,
                     code,
@@ -53,7 +56,7 @@ async def by_hand(database: Database, code: str, to: str) -> str | None:
         try:
             await connection.execute("UPDATE agencies SET status = $2 WHERE code = $1", code, to)
         except asyncpg.CheckViolationError as error:
-            return error.constraint_name
+            return str(error.constraint_name)
     return None
 
 
@@ -75,7 +78,7 @@ async def test_nobody_becomes_active_without(missing: str, operator_database: Da
     ],
 )
 async def test_a_paper_that_is_not_in_force_counts_for_nothing(
-    paper: dict[str, date], operator_database: Database
+    paper: dict[str, Any], operator_database: Database
 ) -> None:
     code = new_code()
     await applicant(operator_database, code, **paper)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,7 @@ async def test_an_export_holds_everything_it_owns_and_nothing_else(
         made = await make_assessment(api)
         await make_share(api, made["id"], shared_with="WFP")
         await make_share(unicef, foreign["id"], shared_with=code)
+        await api.made("/v1/screenings", {"subject": {"kind": "person", "names": ["Canary Name"]}})
         await api.made("/v1/access-requests", request_body((await make_assessment(unicef))["id"]))
         body = {"partner": {"id": made["partner_id"]}, "country": "KEN", "purpose": "CONTRACTING"}
         cleared = await api.post("/v1/clearances", json=body)
@@ -135,6 +137,7 @@ async def test_an_export_holds_everything_it_owns_and_nothing_else(
     assert len(found["persons"]) == len(found["clients"]) == 3
     assert cleared.status_code == 201, cleared.text
     assert json.loads(found["clearances"][0]["answer"])["outcome"] == cleared.json()["outcome"]
+    assert found["screenings"][0]["request"]["subject"]["names"] == ["Canary Name"]
     whole = b"".join(path.read_bytes() for path in folder.iterdir())
     assert world.secrets[code].encode() not in whole
     assert foreign["id"] not in {row["id"] for row in found["assessments"]}
@@ -171,7 +174,7 @@ async def test_an_export_that_fails_leaves_nothing(
         env=environment_of(settings),
     )
     assert failed.exit_code == 1
-    assert list(tmp_path.iterdir()) == []
+    assert os.listdir(tmp_path) == []
 
 
 async def test_the_owner_role_itself_reads_the_bound_agency_alone(
