@@ -28,9 +28,6 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _ASSERTION_TYPES = frozenset({"", "jwt", "client-authentication+jwt"})
 _MAX_CLIENT_ID = 128
 _NOBODY = hashlib.sha256(b"nobody").digest()
-_NOBODY_JWKS: dict[str, Any] = {
-    "keys": [jose.public_jwk(jose.load_signing_key(jose.generate_key()))],
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +127,14 @@ def _keys_to_try(jwks: dict[str, Any] | None, assertion: str) -> jose.Keys:
     So a signature is checked in every case, and the time it takes says nothing about the client.
     Raises AuthError.
     """
-    keys = jose.load_jwks(jwks or _NOBODY_JWKS, jose.INBOUND_ALGORITHMS)
+    keys = jose.load_jwks(jwks or _nobody_jwks(), jose.INBOUND_ALGORITHMS)
     name = jose.key_name(assertion)
     return keys if jwks and name in keys else {name: _nobody_key(name[1])}
+
+
+@functools.cache
+def _nobody_jwks() -> dict[str, Any]:
+    return {"keys": [jose.public_jwk(jose.load_signing_key(jose.generate_key()))]}
 
 
 @functools.cache
