@@ -43,7 +43,8 @@ def verify_receipt(
         raise WrongIssuer("receipt: of another issuer than the trust anchor's")
     issued = claims.integer("iat")
     expires = claims.integer("exp")
-    keys.require_held("receipt", signed.kid, issued)
+    # The answer is of ``iat``; its first reader had it signed, perhaps by a key of later.
+    keys.require_not_ended("receipt", signed.kid, issued)
     if issued > now + SKEW_S:
         raise FromTheFuture("receipt: issued in the future; is the clock of this host right?")
     digest = _read_claims(claims)

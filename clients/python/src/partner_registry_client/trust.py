@@ -131,6 +131,16 @@ class KeysDocument:
         ):
             raise UnknownKey(f"the {use} key was not in use at the time of signing")
 
+    def require_not_ended(self, use: str, kid: str, moment: int) -> None:
+        """Refuse what speaks of a time when this key had ended or the registry had none yet."""
+        of_use = [key for key in self.keys if key.use == use]
+        begun = any(key.not_before <= moment for key in of_use)
+        if not begun or not any(
+            key.public.kid == kid and (key.not_after is None or moment <= key.not_after)
+            for key in of_use
+        ):
+            raise UnknownKey(f"the {use} key was not in use at the time of the answer")
+
 
 def accept_keys(
     document: bytes, *, anchor: Anchor, trusted: KeysDocument | None, now: float
