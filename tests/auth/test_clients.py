@@ -15,6 +15,8 @@ from tests.auth.conftest import MakeClient, MakeSigner
 from tests.auth.forge import jwk, new_key
 from tests.support import World, plain_client
 
+_KEY = jwk(new_key(), alg="ES256")
+
 
 async def _works(app: FastAPI, client_id: str, secret: str) -> bool:
     async with plain_client(app) as client:
@@ -31,6 +33,12 @@ async def _works(app: FastAPI, client_id: str, secret: str) -> bool:
         ({"scopes": ("sanctions:decide",)}, "bound to a named person"),
         ({"auth_method": "private_key_jwt"}, "at least one usable public key"),
         ({"auth_method": "private_key_jwt", "jwks": {"keys": [{}]}}, "at least one usable"),
+        (
+            {"auth_method": "private_key_jwt", "jwks": {"keys": [_KEY, _KEY]}},
+            "at least one usable",
+        ),
+        ({"jwks": {"keys": [_KEY]}}, "Only private_key_jwt takes a JWKS"),
+        ({"roles": ("po",)}, "not one of the code list"),
         ({"id": "UNICEF"}, "exists already"),
     ],
 )
