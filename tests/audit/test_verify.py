@@ -312,5 +312,6 @@ async def test_one_row_in_two_thousand_is_found(audit_log: Log) -> None:
 
 
 @pytest.mark.drill
+@pytest.mark.timeout(900)
 async def test_one_row_in_a_hundred_thousand_is_found(audit_log: Log) -> None:
     await _one_in(audit_log, 100_000)
