@@ -126,9 +126,7 @@ async def test_an_empty_log_holds(audit_log: Log) -> None:
             ["checkpoint 59 was changed: its note says 59"],
         ),
         (
-            (
-                "UPDATE log_checkpoints SET note = replace(note, E'\\n59', E'\\n58') WHERE size = 59",
-            ),
+            ("UPDATE log_checkpoints SET note = replace(note, E'\\n5', E'\\n4') WHERE size = 59",),
             ["checkpoint 59 is not signed by this registry: a signature is wrong"],
         ),
         (
@@ -314,5 +312,6 @@ async def test_one_row_in_two_thousand_is_found(audit_log: Log) -> None:
 
 
 @pytest.mark.drill
+@pytest.mark.timeout(900)
 async def test_one_row_in_a_hundred_thousand_is_found(audit_log: Log) -> None:
     await _one_in(audit_log, 100_000)
