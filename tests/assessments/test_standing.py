@@ -296,8 +296,8 @@ async def test_the_floor_lets_nobody_give_or_end_for_another(
     given = await unicef.made(URL, body(partner_id=(await make_partner(unicef))["id"]))
     wfp, owner = world.agencies["WFP"], world.agencies["UNICEF"]
     end = (
-        "UPDATE sharing_policies SET active = false, ended_at = now(), ended_by = created_by_person "
-        "WHERE id = :id"
+        "UPDATE sharing_policies SET active = false, ended_at = now(), "
+        "ended_by = created_by_person WHERE id = :id"
     )
     assert await touched(database, wfp, end, id=UUID(given["id"])) == 0
     assert await touched(database, None, end, id=UUID(given["id"])) == 0
@@ -342,7 +342,7 @@ async def test_no_record_slips_between_a_policy_and_its_filing(
     partner = (await make_partner(unicef))["id"]
     for _ in range(4):
         filing = [make_assessment(unicef, partner) for _ in range(4)]
-        given, *made = await asyncio.gather(unicef.made(URL, body(partner_id=partner)), *filing)
+        given, *_ = await asyncio.gather(unicef.made(URL, body(partner_id=partner)), *filing)
         listed = (await unicef.read(f"/v1/assessments?partner_id={partner}"))["items"]
         assert await entries(database, owner, given["id"]) == len(listed)
         filing = [make_assessment(unicef, partner) for _ in range(4)]

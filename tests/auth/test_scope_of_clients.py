@@ -133,7 +133,7 @@ async def test_a_client_gets_nothing_above_its_level(api_for: ApiFor, scoped: Sc
     expected = {
         "INTER_AGENCY": {"INTER_AGENCY": (200, 200), "RESTRICTED": (200, 404)},
         "RESTRICTED": {"INTER_AGENCY": (200, 200), "RESTRICTED": (200, 200)},
-        "AGENCY_ONLY": {level: (200, 200) for level in made},
+        "AGENCY_ONLY": dict.fromkeys(made, (200, 200)),
     }
     for ceiling, rows in expected.items():
         client = await scoped("UNICEF", max_level=ceiling)
@@ -180,7 +180,7 @@ async def test_roles_decide_who_of_an_agency_reads_files_and_shares(
     asked = await hact.post("/v1/access-requests", json=request_body(made["id"]))
     assert asked.json()["code"] == "role_lacks_right"
     focal = await scoped("UNICEF", roles=("PFP",))
-    own = await make_assessment(focal)
+    own = await make_assessment(focal, made["partner_id"])
     wrong = await scoped("UNICEF", roles=("HFP",))
     given = await wrong.post(f"/v1/assessments/{own['id']}/shares", json=share_body())
     assert (given.status_code, given.json()["code"]) == (403, "role_lacks_right")

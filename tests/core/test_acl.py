@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+from sqlalchemy import MetaData
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.schema import CreateTable
@@ -17,7 +18,7 @@ from app.core.settings import Settings
 
 
 class _Base(DeclarativeBase):
-    metadata = DeclarativeBase.metadata.__class__(naming_convention=NAMING)
+    metadata = MetaData(naming_convention=NAMING)
 
 
 class _NotesAcl(AclColumns, _Base):
