@@ -180,7 +180,7 @@ async def test_roles_decide_who_of_an_agency_reads_files_and_shares(
     asked = await hact.post("/v1/access-requests", json=request_body(made["id"]))
     assert asked.json()["code"] == "role_lacks_right"
     focal = await scoped("UNICEF", roles=("PFP",))
-    own = await make_assessment(focal)
+    own = await make_assessment(focal, made["partner_id"])
     wrong = await scoped("UNICEF", roles=("HFP",))
     given = await wrong.post(f"/v1/assessments/{own['id']}/shares", json=share_body())
     assert (given.status_code, given.json()["code"]) == (403, "role_lacks_right")

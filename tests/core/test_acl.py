@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+from sqlalchemy import MetaData
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.schema import CreateTable
@@ -17,7 +19,7 @@ from app.core.settings import Settings
 
 
 class _Base(DeclarativeBase):
-    metadata = DeclarativeBase.metadata.__class__(naming_convention=NAMING)
+    metadata = MetaData(naming_convention=NAMING)
 
 
 class _NotesAcl(AclColumns, _Base):
@@ -58,10 +60,11 @@ async def test_a_new_feature_has_the_whole_floor_by_one_line_each(
     connection = await asyncpg.connect(empty_database.require("database_migration_url"))
     await connection.execute(_NOTES)
     # The records' table is not modelled; its key is made by hand as a migration would.
-    table = _NotesAcl.__table__
+    table = cast(Any, _NotesAcl.__table__)
     for key in list(table.foreign_key_constraints):
         table.constraints.discard(key)
-    await connection.execute(str(CreateTable(table).compile(dialect=postgresql.dialect())))
+    create = CreateTable(table).compile(dialect=cast(Any, postgresql).dialect())
+    await connection.execute(str(create))
     await connection.execute(
         "ALTER TABLE notes_acl ADD FOREIGN KEY (record_id, owner_agency) "
         "REFERENCES notes (id, owner_agency) ON DELETE CASCADE"
