@@ -83,7 +83,7 @@ async def test_a_set_that_ages_is_renewed_in_the_background_and_kept(
     await key_sets.keys(terms, name)
     assert idp.fetches == 1
     idp.document = {"keys": [jwk(idp.key, "k1"), jwk(new_key(), "k2")]}
-    clock.now += SOFT_S + 1
+    clock.now += SOFT_S + 120  # the set was fetched after this clock was read
     assert await key_sets.keys(terms, name) is not None
     await _settled(key_sets, terms)
     assert idp.fetches == 2
@@ -101,7 +101,7 @@ async def test_what_another_process_fetched_is_taken_over(
 ) -> None:
     terms = await terms_of(idp)
     await key_sets.keys(terms, ("k1", "ES256"))
-    clock.now += SOFT_S + 1
+    clock.now += SOFT_S + 120  # the set was fetched after this clock was read
     idp.rotate("k2")
     other = KeySets(trust.app.state.database, trust.app.state.outbound, clock)
     await other.keys(terms, ("k2", "ES256"))
@@ -171,7 +171,7 @@ async def test_a_bad_provider_leaves_the_last_good_set(
     idp.mode, idp.elsewhere = mode, healthy.jwks_uri
     if mode == "down":
         await idp.close()
-    clock.now += SOFT_S + 1
+    clock.now += SOFT_S + 120  # the set was fetched after this clock was read
     name = ("k1", "ES256")
     for sets_terms in (terms, others):
         assert name in await key_sets.keys(sets_terms, name)
