@@ -17,7 +17,7 @@ from uuid import UUID
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.auth import jose, queries
+from app.auth import jose, queries, roles
 from app.auth.models import Client, ClientSecret, Person
 from app.auth.scopes import AGENCY, DECIDING, PARTNER
 from app.core.ids import new_id
@@ -27,7 +27,6 @@ SECRET_LIFE = timedelta(days=180)
 SECRET_WARNING = timedelta(days=30)
 """A secret that ends sooner than this is pointed out to operators."""
 MAX_SECRETS = 2
-_ROLE = re.compile(r"[A-Z]{2,8}")
 
 
 class ClientProblem(Exception):
@@ -69,9 +68,11 @@ class NewClient:
 
 
 def check_roles(codes: Iterable[str]) -> None:
-    """Raises ClientProblem unless every code is one of a role."""
-    if not all(_ROLE.fullmatch(code) for code in codes):
-        raise ClientProblem("A role is not one of the code list.", "roles", "role_unknown")
+    """Raises ClientProblem unless every code is that of a role which agencies' callers hold."""
+    try:
+        roles.check_roles(codes)
+    except roles.RoleUnknown:
+        raise ClientProblem("A role is not one of the code list.", "roles", "role_unknown") from None
 
 
 def check_scopes(scopes: Iterable[str], *, partner: bool, person: bool) -> None:

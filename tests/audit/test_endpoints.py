@@ -295,6 +295,7 @@ async def test_a_partner_reads_agency_and_time_of_its_own_records_only(
     probing = await api.get(f"{PATH}?purpose=MONITORING&event=assessment:detail:read")
     assert probing.status_code == 422
     assert {error["code"] for error in probing.json()["errors"]} == {"not_for_partners"}
+    assert subject.id is not None
     some = await database_event(operator_database, subject.id)
     assert (await api.get(f"{PATH}/{some}")).status_code == 403
     greedy = await partner_client(
