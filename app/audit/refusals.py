@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import service as audit
 from app.audit.events import Event
+from app.audit.purposes import parse_purpose
 from app.auth.caller import Caller
 from app.core import metrics
 from app.core.db import Database, bind_now
@@ -106,6 +107,13 @@ def _subject(request: Request) -> UUID | None:
     return None
 
 
+def _purpose(request: Request) -> str | None:
+    """The purpose that the request states, if it states one."""
+    stated = request.headers.getlist("access-purpose")
+    found = parse_purpose(stated[0]) if len(stated) == 1 else None
+    return found.purpose.value if found else None
+
+
 async def _record(
     request: Request, caller: Caller | None, client_id: str, detail: dict[str, Any]
 ) -> bool:
@@ -119,7 +127,15 @@ async def _record(
             return False
         asked_token = detail["code"] == "invalid_client"
         event = Event.TOKEN_REFUSED if asked_token else Event.REQUEST_REFUSED
-        await audit.record(session, caller, event, audit.Subject(_subject(request)), **detail)
+        # What oversight tries for an investigation is held back as what it does.
+        await audit.record(
+            session,
+            caller,
+            event,
+            audit.Subject(_subject(request)),
+            purpose=_purpose(request),
+            **detail,
+        )
     return True
 
 

@@ -83,9 +83,13 @@ class Principals:
         come from the person.
         """
         allowed = AGENCY & terms.scope_ceiling
+        limits: dict[str, Any] = {}
         if through is not None:
+            # As it is now, and so until the end: who narrows the machine waits, and then narrows
+            # the person's client as well (trigger ``clients_narrowed``).
+            await session.refresh(through, with_for_update={"read": True})
             allowed &= DECIDING.union(through.scopes)
-        limits = {"countries": through.countries, "max_level": through.max_level} if through else {}
+            limits = _limits(through)
         person = await session.get_one(Person, person_id)
         new_client = f"person-{new_id()}"
         made = await session.execute(

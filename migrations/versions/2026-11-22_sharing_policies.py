@@ -22,7 +22,8 @@ FITS = """a.owner_agency = s.owner_agency AND s.active AND a.status = 'final'
     AND a.level <> 'AGENCY_ONLY' AND (s.type IS NULL OR a.type = s.type)
     AND (s.country IS NULL OR p.country = s.country)
     AND (s.partner_id IS NULL OR a.partner_id = s.partner_id)
-    AND (s.valid_until IS NULL OR s.valid_until > now())"""
+    AND (s.valid_until IS NULL OR s.valid_until > now())
+    AND EXISTS (SELECT 1 FROM agencies g WHERE g.id = s.shared_with AND g.status <> 'withdrawn')"""
 ENTRIES = """INSERT INTO assessments_acl (agency_id, record_id, share_id, owner_agency, level, purpose,
       valid_from, valid_to)
     SELECT s.shared_with, a.id, s.id, s.owner_agency, s.level, s.purpose, s.valid_from,
