@@ -6,7 +6,6 @@ Works inside the caller's transaction; who may do it and the log are the feature
 from __future__ import annotations
 
 import hashlib
-import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -72,7 +71,8 @@ def check_roles(codes: Iterable[str]) -> None:
     try:
         roles.check_roles(codes)
     except roles.RoleUnknown:
-        raise ClientProblem("A role is not one of the code list.", "roles", "role_unknown") from None
+        words = "A role is not one of the code list."
+        raise ClientProblem(words, "roles", "role_unknown") from None
 
 
 def check_scopes(scopes: Iterable[str], *, partner: bool, person: bool) -> None:
