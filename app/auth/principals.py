@@ -85,7 +85,7 @@ class Principals:
         allowed = AGENCY & terms.scope_ceiling
         if through is not None:
             allowed &= DECIDING.union(through.scopes)
-        limits = {"countries": through.countries, "max_level": through.max_level} if through else {}
+        limits = _limits(through) if through else {}
         person = await session.get_one(Person, person_id)
         new_client = f"person-{new_id()}"
         made = await session.execute(
