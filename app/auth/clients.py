@@ -17,6 +17,7 @@ from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth import jose, queries, roles
+from app.auth.errors import RoleUnknown
 from app.auth.models import Client, ClientSecret, Person
 from app.auth.scopes import AGENCY, DECIDING, PARTNER
 from app.core.ids import new_id
@@ -70,7 +71,7 @@ def check_roles(codes: Iterable[str]) -> None:
     """Raises ClientProblem unless every code is that of a role which agencies' callers hold."""
     try:
         roles.check_roles(codes)
-    except roles.RoleUnknown:
+    except RoleUnknown:
         words = "A role is not one of the code list."
         raise ClientProblem(words, "roles", "role_unknown") from None
 
