@@ -9,7 +9,8 @@ UV ?= uv
 WORKERS ?= 2
 COVERAGE ?= --cov --cov-report=term --cov-fail-under=95
 # Where a line that no test runs could leak a record or clear somebody wrongly.
-WHOLLY := app/auth/*,app/assessments/detail.py,app/assessments/sharing.py,app/core/acl.py,$\
+WHOLLY := app/auth/*,app/assessments/access.py,app/assessments/detail.py,$\
+  app/assessments/sharing.py,app/assessments/standing.py,app/core/acl.py,$\
   app/audit/purposes.py,app/recognition/decide.py,app/recognition/rules.py,$\
   app/recognition/receipts.py,app/sanctions/feed/*
 BENCH ?=

@@ -6,7 +6,6 @@ Works inside the caller's transaction; who may do it and the log are the feature
 from __future__ import annotations
 
 import hashlib
-import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth import jose, queries, roles
+from app.auth.errors import RoleUnknown
 from app.auth.models import Client, ClientSecret, Person
 from app.auth.scopes import AGENCY, DECIDING, PARTNER
 from app.core.ids import new_id
@@ -71,8 +71,9 @@ def check_roles(codes: Iterable[str]) -> None:
     """Raises ClientProblem unless every code is that of a role which agencies' callers hold."""
     try:
         roles.check_roles(codes)
-    except roles.RoleUnknown:
-        raise ClientProblem("A role is not one of the code list.", "roles", "role_unknown") from None
+    except RoleUnknown:
+        words = "A role is not one of the code list."
+        raise ClientProblem(words, "roles", "role_unknown") from None
 
 
 def check_scopes(scopes: Iterable[str], *, partner: bool, person: bool) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Form, Header, Request
 from fastapi.responses import JSONResponse
 from sqlalchemy import text
+from starlette.background import BackgroundTask
 
 from app.auth import exchange, service
 from app.auth.attempts import Attempt, token_attempt
@@ -117,18 +118,7 @@ async def issue_token(
     targets = [*attempt.resources, *([audience] if exchanging and audience else [])]
     if any(wanted != settings.issuer for wanted in targets):
         raise TokenRefused("invalid_target")
-    if authorization is not None and client_assertion:
-        raise TokenRefused("invalid_request")
-    if client_assertion:
-        if client_assertion_type != service.ASSERTION_TYPE:
-            raise TokenRefused("invalid_request")
-        credentials = service.Credentials(client_id or None, assertion=client_assertion)
-    elif authorization is not None:
-        credentials = service.basic_credentials(authorization)
-        if client_id not in (None, "", credentials.client_id):
-            raise TokenRefused("invalid_request")
-    else:
-        raise TokenRefused("invalid_client", 401)
+    credentials = _credentials(authorization, client_id, client_assertion_type, client_assertion)
     try:
         client = await service.authenticate(session, credentials, settings.issuer, now)
     except TokenRefused as refusal:
@@ -151,6 +141,27 @@ async def issue_token(
         ),
         headers=_NO_STORE,
     )
+
+
+def _credentials(
+    authorization: str | None,
+    client_id: str | None,
+    assertion_type: str | None,
+    assertion: str | None,
+) -> service.Credentials:
+    """The one proof that the request offers. Raises TokenRefused."""
+    if authorization is not None and assertion:
+        raise TokenRefused("invalid_request")
+    if assertion:
+        if assertion_type != service.ASSERTION_TYPE:
+            raise TokenRefused("invalid_request")
+        return service.Credentials(client_id or None, assertion=assertion)
+    if authorization is None:
+        raise TokenRefused("invalid_client", 401)
+    credentials = service.basic_credentials(authorization)
+    if client_id not in (None, "", credentials.client_id):
+        raise TokenRefused("invalid_request")
+    return credentials
 
 
 @router.get(
@@ -212,10 +223,15 @@ async def resource_metadata(settings: SettingsDep) -> JSONResponse:
 async def token_refused(request: Request, error: Exception) -> JSONResponse:
     """RFC 6749 5.2: the token endpoint does not speak problem documents."""
     assert isinstance(error, TokenRefused)
+    log = None
     if error.error == "invalid_client":
         request.scope["presented_client"] = error.client_id
-        await refused(request, error.status, error.error)
+        # After the answer: a client that we know is logged and another is not, and the time of
+        # the answer must not tell which it is.
+        log = BackgroundTask(refused, request, error.status, error.error)
     headers = dict(_NO_STORE)
     if error.status == 401:
         headers["WWW-Authenticate"] = 'Basic realm="token"'
-    return JSONResponse({"error": error.error}, status_code=error.status, headers=headers)
+    return JSONResponse(
+        {"error": error.error}, status_code=error.status, headers=headers, background=log
+    )

@@ -6,6 +6,8 @@ Everything here follows from the routes, so a new operation needs no line in thi
 from __future__ import annotations
 
 import functools
+import hashlib
+import json
 import re
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -107,7 +109,29 @@ def _complete(contract: dict[str, Any]) -> dict[str, Any]:
         _add_examples(operation, examples)
     tags = sorted({tag for *_, operation in operations(contract) for tag in operation["tags"]})
     contract["tags"] = [{"name": tag, "description": texts.tag_description(tag)} for tag in tags]
+    _share_refusals(contract)
     return contract
+
+
+def _share_refusals(contract: dict[str, Any]) -> None:
+    """Say a refusal once that several operations give word for word: most of the document is it."""
+    users: dict[str, list[tuple[Operation, str]]] = {}
+    for _path, _method, operation in operations(contract):
+        for status, response in operation["responses"].items():
+            if status >= "400":
+                text = json.dumps(response, sort_keys=True)
+                users.setdefault(text, []).append((operation, status))
+    shared: dict[str, Any] = {}
+    for text, places in sorted(users.items()):
+        if len(places) == 1:
+            continue
+        operation, status = places[0]
+        # Named by what it says: another operation does not rename it.
+        name = f"Refusal{status}_{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+        shared[name] = operation["responses"][status]
+        for user, code in places:
+            user["responses"][code] = {"$ref": f"#/components/responses/{name}"}
+    contract["components"]["responses"] = shared
 
 
 def _add_problem(schemas: dict[str, Any]) -> None:

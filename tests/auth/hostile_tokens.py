@@ -80,6 +80,7 @@ def _small_rsa(key: EcKey, kid: str) -> str:
 
 
 _NOW = int(time.time())
+_HEAD = 16_384
 
 TOKENS: dict[str, Make] = {
     # what must be there
@@ -199,10 +200,20 @@ TOKENS: dict[str, Make] = {
     "empty parts": lambda key, kid: "..",
     "no base64": lambda key, kid: "a.a.a",
     "8 kB": with_claims(note="x" * 8_192),
+    "15 kB": with_claims(note="x" * 11_000),
     "1 MB": lambda key, kid: "a" * 1_000_000 + ".a.a",
     "wide letters": lambda key, kid: "ａ.ｂ.ｃ",
     "empty": lambda key, kid: "",
 }
+
+
+def refusal(token: str) -> tuple[int, str]:
+    """Status and code of the answer to a request with this hostile token.
+
+    The edge takes a head of 16 kB. With a larger one the request is refused whatever it carries
+    and before anything reads the token: that is the head's fault, not the credential's.
+    """
+    return (431, "head_too_large") if len(token) > _HEAD else (401, "not_authenticated")
 
 
 def _embedded(kid: str, member: str) -> str:

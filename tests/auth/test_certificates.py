@@ -11,12 +11,15 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from app.auth.exchange import GRANT_TYPE, JWT
 from app.core.db import Database
 from app.core.settings import Settings
 from app.main import create_app
 from tests.auth.conftest import MakeClient, MakeSigner
 from tests.auth.forge import EcKey, assertion, b64, claims, forge
 from tests.auth.test_token_endpoint import ASSERTION_TYPE
+from tests.auth.trust import Trust
+from tests.idp import Idp
 from tests.support import World, plain_client
 
 _DER, _OTHER = b"a certificate of ours" * 30, b"another certificate" * 30
@@ -59,7 +62,8 @@ _CNF: dict[str, tuple[Any, list[str], int]] = {
     "bound, broken base64": (_BOUND, [":AAAAA:"], 401),
     "bound, base64 of the other alphabet": (_BOUND, [":-_-_:"], 401),
     "bound, parameters": (_BOUND, [_header(_DER) + ";a=1"], 401),
-    "bound, far too long": (_BOUND, [_header(b"x" * 12_000)], 401),
+    "bound, far too long": (_BOUND, [_header(b"x" * 9_500)], 401),
+    "bound, larger than a head may be": (_BOUND, [_header(b"x" * 12_000)], 431),
     "bound, empty": (_BOUND, ["::"], 401),
     "confirmation of another kind": ({"jkt": "x" * 43}, [_header(_DER)], 401),
     "a second member": (_BOUND | {"jkt": "x" * 43}, [_header(_DER)], 401),
@@ -148,6 +152,34 @@ async def test_a_bound_client_gets_bound_tokens_or_none(
             assert refused.json() == {"error": "invalid_client"}
     token = (await ask(proxied, free, _header(_DER))).json()["access_token"]
     assert (await _read(proxied, token)).status_code == 200, "only a bound client's is bound"
+
+
+async def test_a_person_through_a_bound_machine_is_bound_to_its_certificate(
+    proxied: FastAPI, trust: Trust, idp: Idp, make_client: MakeClient
+) -> None:
+    subject, _ = await trust.person(await trust.trust(idp))
+    machine = await make_client()
+    await _bind(trust.operator, machine[0])
+
+    async def exchange(headers: dict[str, str]) -> httpx.Response:
+        form = {
+            "grant_type": GRANT_TYPE,
+            "subject_token": idp.token(subject),
+            "subject_token_type": JWT,
+        }
+        async with plain_client(proxied) as client:
+            return await client.post("/oauth/token", data=form, auth=machine, headers=headers)
+
+    assert (await exchange({})).json() == {"error": "invalid_client"}
+    answer = await exchange({"Client-Cert": _header(_DER)})
+    assert answer.status_code == 200, answer.text
+    token = answer.json()["access_token"]
+    assert (await _read(proxied, token, _header(_DER))).status_code == 200
+    assert (await _read(proxied, token, _header(_OTHER))).status_code == 401
+    assert (await _read(proxied, token)).status_code == 401
+    assert await trust.value(
+        "SELECT certificate_bound FROM clients WHERE acts_through = $1", machine[0]
+    )
 
 
 async def test_the_metadata_says_whether_tokens_can_be_bound(

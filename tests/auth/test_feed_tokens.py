@@ -17,7 +17,7 @@ from app.auth.clients import ClientProblem
 from app.auth.feed_tokens import PREFIX, create_feed_token, feed_reader
 from app.auth.models import Client
 from app.core.db import Database
-from app.core.limits import Limits, Rate
+from app.core.limits import Limits, Rate, release
 from app.core.metrics import registry
 from tests.auth.conftest import MakeClient
 from tests.conftest import ApiFor, Settle
@@ -161,6 +161,7 @@ async def test_it_is_a_machine_that_reads_inter_agency_at_most(
     scope = {"type": "http", "app": app, "headers": []}
     request = Request(scope)
     reader = await feed_reader(request, f"Token {feed_token}")
+    release(scope)
     assert scope["limit_key"].startswith("feed_token:")  # type: ignore[attr-defined]
     row = (UUID(int=1), "WFP", ["feed:read", "clients:admin"], UUID(int=2), "A", "HQ", "head",
            None, ["OVS"], ["KEN"], "AGENCY_ONLY")  # fmt: skip

@@ -72,7 +72,7 @@ _INSERT = (
     ),
     text(
         "INSERT INTO assessment_details (assessment_id, owner_agency, level, version, sealed) "
-        "VALUES (:id, :owner, :level, 1, '')"
+        "VALUES (:id, :owner, :level, 1, 'x')"
     ),
 )
 _ENTRY = text(

@@ -29,6 +29,7 @@ class Facts:
 
     now: datetime
     acl: list[Row] = field(default_factory=list)
+    withholdings: list[Row] = field(default_factory=list)
     agency_of_client: dict[str, UUID | None] = field(default_factory=dict)
 
 
@@ -54,17 +55,23 @@ def either(*rules: Says) -> Says:
 
 @dataclass(frozen=True)
 class Table:
-    """Who may do what to which row as reg_app; ``key`` names a row."""
+    """Who may do what to which row as reg_app; ``key`` names a row.
+
+    ``change`` is what an UPDATE must change for the policy's sake; without it a column is set to
+    itself. ``closed`` tables are the operator's: reg_app has no part in them.
+    """
 
     key: tuple[str, ...]
     select: Says = never
     insert: Says = never
     update: Says = never
     delete: Says = never
+    change: str | None = None
+    closed: bool = False
 
 
 def _detail(row: Row, who: Who, facts: Facts) -> bool:
-    if who.agency is None:
+    if who.agency is None or row["redacted"]:
         return False
     if row["owner_agency"] == who.agency or row["level"] == "INTER_AGENCY":
         return True
@@ -79,8 +86,37 @@ def _detail(row: Row, who: Who, facts: Facts) -> bool:
 
 
 def _log(row: Row, who: Who, facts: Facts) -> bool:
-    mine = who.agency is not None and who.agency in (row["owner_agency"], row["agency_id"])
-    return mine and (who.oversight or not row["held"])
+    if who.agency is None or who.agency not in (row["owner_agency"], row["agency_id"]):
+        return False
+    if not row["held"]:
+        return True
+    return who.oversight and (who.agency == row["agency_id"] or not _withheld(row, facts))
+
+
+def _withheld(row: Row, facts: Facts) -> bool:
+    """Whether the reader's oversight keeps a read from the owner's."""
+    return any(
+        mark["agency_id"] == row["agency_id"]
+        and mark["subject_kind"] == "read_log"
+        and mark["ended_at"] is None
+        and mark["until"] > facts.now
+        and any(
+            mark[name] is not None and mark[name] == row[name]
+            for name in ("subject_id", "partner_id")
+        )
+        for mark in facts.withholdings
+    )
+
+
+def _by_oversight(row: Row, who: Who, facts: Facts) -> bool:
+    return who.oversight and _AGENCY(row, who, facts)
+
+
+def _responsible(row: Row, who: Who, facts: Facts) -> bool:
+    """The imposing agency of a measure, or its custodian once there is one."""
+    return who.agency is not None and who.agency == (
+        row["custodian_agency"] or row["imposing_agency"]
+    )
 
 
 def _logs(row: Row, who: Who, facts: Facts) -> bool:
@@ -123,10 +159,52 @@ TABLES: dict[str, Table] = {
         update=_OWNER,
     ),
     "sanction_cases": Table(_ID, select=_AGENCY, insert=_AGENCY, update=_AGENCY),
-    "sanction_case_steps": Table(_ID, select=_AGENCY, insert=_AGENCY),
-    "sanction_entries": Table(
-        _ID, select=always, insert=own("imposing_agency"), update=own("imposing_agency")
+    "sanction_case_steps": Table(
+        _ID,
+        select=lambda row, who, facts: not row["redacted"] and _AGENCY(row, who, facts),
+        insert=_AGENCY,
     ),
+    "sanction_entries": Table(
+        _ID,
+        select=always,
+        insert=lambda row, who, facts: (
+            row["custodian_agency"] is None and own("imposing_agency")(row, who, facts)
+        ),
+        update=_responsible,
+    ),
+    "agencies": Table(_ID, select=always, update=own("id")),
+    "focal_points": Table(_ID, select=always, insert=_AGENCY, update=_AGENCY, delete=_AGENCY),
+    "agency_signatories": Table(("agency_id", "version"), select=always, insert=_AGENCY),
+    "agency_settings": Table(
+        ("agency_id", "key", "version"), select=_AGENCY, insert=_AGENCY, update=_AGENCY
+    ),
+    "sharing_policies": Table(
+        _ID, select=either(_OWNER, own("shared_with")), insert=_OWNER, update=_OWNER
+    ),
+    "legal_holds": Table(
+        _ID,
+        select=_AGENCY,
+        insert=_AGENCY,
+        update=lambda row, who, facts: row["released_at"] is None and _AGENCY(row, who, facts),
+    ),
+    "redactions": Table(
+        _ID,
+        select=_AGENCY,
+        insert=_AGENCY,
+        update=lambda row, who, facts: row["state"] == "hidden" and _AGENCY(row, who, facts),
+        change="state = 'undone'",
+    ),
+    "withholdings": Table(
+        _ID,
+        select=_by_oversight,
+        insert=_by_oversight,
+        update=lambda row, who, facts: row["ended_at"] is None and _by_oversight(row, who, facts),
+    ),
+    "agency_agreements": Table(_ID, closed=True),
+    "agency_status_changes": Table(_ID, closed=True),
+    "sanction_custody": Table(_ID, closed=True),
+    "break_glass": Table(_ID, closed=True),
+    "operators": Table(("name",), closed=True),
     "screenings": Table(_ID, select=_AGENCY, insert=_AGENCY),
     "clearances": Table(_ID, select=_AGENCY, insert=_AGENCY),
     "clearance_receipts": Table(("clearance_id",), select=_AGENCY, insert=_AGENCY),

@@ -41,6 +41,7 @@ class Matrix:
         self._facts = Facts(
             await self._connection.fetchval("SELECT now()"),
             list(self._rows["assessments_acl"]),
+            list(self._rows["withholdings"]),
             {row["id"]: row["agency_id"] for row in self._rows["clients"]},
         )
 
@@ -90,43 +91,80 @@ class Matrix:
     async def _blindly(self, table: str, rules: Table, who: Who) -> bool:
         """An UPDATE that reads nothing is bound by the policy for UPDATE alone."""
         assert self._facts is not None
-        updatable = await self._connection.fetchval(
-            "SELECT has_column_privilege($1::regclass, attnum, 'UPDATE') FROM pg_attribute "
-            "WHERE attrelid = $1::regclass AND attname = 'version'",
-            table,
-        )
-        if not updatable:
+        column = await self._updatable(table)
+        if column is None:
             return True
         wanted = [row for row in self._rows[table] if rules.update(row, who, self._facts)]
-        async with Undone(self._connection):
-            done: str = await self._connection.execute(f"UPDATE {table} SET version = 1")
-        return int(done.removeprefix("UPDATE ")) == len(wanted)
+        value = self._rows[table][0][column]
+        try:
+            async with Undone(self._connection):
+                if rules.change is None:
+                    done = await self._connection.execute(
+                        f"UPDATE {table} SET {column} = $1", value
+                    )
+                else:
+                    done = await self._connection.execute(f"UPDATE {table} SET {rules.change}")
+        except asyncpg.InsufficientPrivilegeError:
+            return not wanted
+        except asyncpg.PostgresError:  # a constraint: a row was let through to it
+            return bool(wanted)
+        return int(str(done).removeprefix("UPDATE ")) == len(wanted)
+
+    async def _updatable(self, table: str) -> str | None:
+        """A column that reg_app may change; ``version`` before others, which keys may bind."""
+        name: str | None = await self._connection.fetchval(
+            "SELECT attname FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 "
+            "AND has_column_privilege($1::regclass, attnum, 'UPDATE') "
+            "ORDER BY attname <> 'version' LIMIT 1",
+            table,
+        )
+        return name
 
     async def _touched(self, table: str, rules: Table, verb: str) -> set[tuple[Any, ...]]:
         key = ", ".join(rules.key)
         if verb == "select":
+            if not await self._may(table, "SELECT"):
+                return set()
             sql = f"SELECT {key} FROM {table}"
         elif verb == "delete":
             if not await self._may(table, "DELETE"):
                 return set()
             sql = f"DELETE FROM {table} RETURNING {key}"
         else:
-            column = await self._connection.fetchval(
-                "SELECT attname FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 "
-                "AND has_column_privilege($1::regclass, attnum, 'UPDATE') LIMIT 1",
-                table,
-            )
+            column = await self._updatable(table)
             if column is None:
                 return set()
+            if rules.change is not None:
+                return await self._one_by_one(table, rules, f"UPDATE {table} SET {rules.change}")
             sql = f"UPDATE {table} SET {column} = {column} RETURNING {key}"
-        async with Undone(self._connection):
-            return {tuple(row) for row in await self._connection.fetch(sql)}
+        try:
+            async with Undone(self._connection):
+                return {tuple(row) for row in await self._connection.fetch(sql)}
+        except asyncpg.CheckViolationError:  # of one row that was let through; who were the others?
+            return await self._one_by_one(table, rules, sql.partition(" RETURNING ")[0])
+
+    async def _one_by_one(self, table: str, rules: Table, verb: str) -> set[tuple[Any, ...]]:
+        """Rows that the policies let be touched, each tried alone; constraints come later."""
+        touched = set()
+        where = " AND ".join(f"{name} = ${n}" for n, name in enumerate(rules.key, 1))
+        for row in self._rows[table]:
+            try:
+                async with Undone(self._connection):
+                    done = await self._connection.execute(
+                        f"{verb} WHERE {where}", *_key(rules, row)
+                    )
+            except asyncpg.InsufficientPrivilegeError:
+                continue
+            except asyncpg.PostgresError:
+                done = "refused by a constraint"
+            if not done.endswith(" 0"):
+                touched.add(_key(rules, row))
+        return touched
 
     async def _may(self, table: str, privilege: str) -> bool:
+        asked = "has_table_privilege" if privilege == "DELETE" else "has_any_column_privilege"
         return bool(
-            await self._connection.fetchval(
-                "SELECT has_table_privilege($1::regclass, $2)", table, privilege
-            )
+            await self._connection.fetchval(f"SELECT {asked}($1::regclass, $2)", table, privilege)
         )
 
     async def _insert_agrees(self, table: str, rows: Rows, may: Any, who: Who) -> bool:
@@ -140,18 +178,31 @@ class Matrix:
         return True
 
     async def _passes(self, table: str, row: asyncpg.Record) -> bool:
-        columns = ", ".join(row.keys())
-        marks = ", ".join(f"${number}" for number in range(1, len(row) + 1))
+        names = await self._insertable(table)
+        columns = ", ".join(names)
+        marks = ", ".join(f"${number}" for number in range(1, len(names) + 1))
         try:
             async with Undone(self._connection):
                 await self._connection.execute(
-                    f"INSERT INTO {table} ({columns}) VALUES ({marks})", *row.values()
+                    f"INSERT INTO {table} ({columns}) VALUES ({marks})",
+                    *(row[name] for name in names),
                 )
         except asyncpg.InsufficientPrivilegeError:
             return False
         except asyncpg.PostgresError:
             return True
         return True
+
+    async def _insertable(self, table: str) -> list[str]:
+        return [
+            found[0]
+            for found in await self._connection.fetch(
+                "SELECT attname FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 "
+                "AND NOT attisdropped AND attgenerated = '' "
+                "AND has_column_privilege($1::regclass, attnum, 'INSERT')",
+                table,
+            )
+        ]
 
 
 class Undone:

@@ -19,7 +19,21 @@ from tests.assessments.factories import (
     request_body,
     share_body,
 )
-from tests.confidentiality.scene import AGENCIES, OWNER, Scene, clearance_body, screening_body
+from tests.confidentiality.scene import (
+    AGENCIES,
+    OWNER,
+    REASON,
+    Scene,
+    clearance_body,
+    client_body,
+    hold_body,
+    issuer_body,
+    person_body,
+    policy_body,
+    screening_body,
+    until,
+    withholding_body,
+)
 from tests.partners.factories import partner_body
 from tests.sanctions.factories import impose, open_case, reviewed_case
 
@@ -50,8 +64,9 @@ class Rule:
 
     ``hides`` names the path parameter of a confidential record: whoever gets a 404 gets the very
     same for an id that does not exist. ``shows`` maps an id of the scene to the relations whose
-    list holds it. ``logged`` overrides whether success leaves an event in the log: writes do, and
-    reads of RESTRICTED contents.
+    list holds it. ``oversight``: persons with an oversight role call. ``logged``
+    overrides whether success leaves an event in the log: writes do, and reads of RESTRICTED
+    contents.
     """
 
     make: Maker
@@ -59,6 +74,7 @@ class Rule:
     hides: str | None = None
     shows: dict[str, frozenset[str]] = field(default_factory=dict)
     logged: bool | None = None
+    oversight: bool = False
 
 
 def only(*relations: str, granted: frozenset[int] = OK, others: frozenset[int] = GONE) -> Expected:
@@ -154,6 +170,81 @@ async def _detail(scene: Scene, relation: str) -> Call:
 
 async def _own_profile(scene: Scene, relation: str) -> Call:
     return Call(json=partner_body())
+
+
+async def _client(scene: Scene) -> dict[str, str]:
+    return {"client_id": (await (await scene.owner()).made("/v1/clients", client_body()))["id"]}
+
+
+async def _secret(scene: Scene) -> dict[str, str]:
+    made = await _client(scene)
+    read = await (await scene.owner()).read(f"/v1/clients/{made['client_id']}")
+    return made | {"secret_id": read["secrets"][0]["id"]}
+
+
+async def _feed_token(scene: Scene) -> dict[str, str]:
+    made = await _client(scene)
+    url = f"/v1/clients/{made['client_id']}/feed-tokens"
+    token = await (await scene.owner()).made(url, {"name": "m", "days": 9})
+    return made | {"token_id": token["id"]}
+
+
+async def _issuer(scene: Scene) -> dict[str, str]:
+    made = await (await scene.owner()).made("/v1/trusted-issuers", issuer_body())
+    return {"issuer_id": made["id"]}
+
+
+async def _policy(scene: Scene) -> dict[str, str]:
+    owner = await scene.owner()
+    partner = (await owner.made("/v1/partners", partner_body()))["id"]
+    made = await owner.made("/v1/sharing-policies", policy_body(partner))
+    return {"policy_id": made["id"]}
+
+
+async def _focal_point(scene: Scene) -> dict[str, str]:
+    body = {"subject": "psea", "office": "PSEA unit", "email": "psea@agency.example"}
+    made = await (await scene.owner()).made(f"/v1/agencies/{OWNER}/focal-points", body)
+    return {"code": OWNER, "focal_point_id": made["id"]}
+
+
+async def _step(scene: Scene) -> dict[str, str]:
+    made = await _case(scene)
+    read = await (await scene.owner()).read(f"/v1/sanctions/cases/{made['case_id']}")
+    return made | {"step_id": read["steps"][0]["id"]}
+
+
+async def _withholding(scene: Scene) -> dict[str, str]:
+    owner = await scene.owner()
+    partner = (await owner.made("/v1/partners", partner_body()))["id"]
+    made = await (await scene.officer()).made("/v1/withholdings", withholding_body(partner))
+    return {"withholding_id": made["id"]}
+
+
+async def _own_policy(scene: Scene, relation: str) -> Call:
+    maker = await scene.api_for(AGENCIES.get(relation, OWNER))
+    partner = (await maker.made("/v1/partners", partner_body()))["id"]
+    with_whom = "UNHCR" if relation != "stranger" else "FAO"
+    return Call(json=policy_body(partner) | {"shared_with": with_whom})
+
+
+async def _own_hold(scene: Scene, relation: str) -> Call:
+    partner = (await (await scene.owner()).made("/v1/partners", partner_body()))["id"]
+    return Call(json=hold_body(partner))
+
+
+async def _own_withholding(scene: Scene, relation: str) -> Call:
+    partner = (await (await scene.owner()).made("/v1/partners", partner_body()))["id"]
+    return Call(json=withholding_body(partner))
+
+
+async def _leaf(scene: Scene, relation: str) -> Call:
+    async with scene.operator.connection() as connection:
+        leaf = await connection.fetchval("SELECT leaf_hash FROM log_leaves WHERE seq = 1")
+    return Call(params={"leaf": leaf.hex()})
+
+
+async def _two_sizes(scene: Scene, relation: str) -> Call:
+    return Call(params={"from": "1", "to": "2"})
 
 
 def _body(**values: Any) -> Callable[[Scene], Any]:
@@ -299,6 +390,149 @@ RULES: dict[str, Rule] = {
     "getClearance": Rule(plain(clearance_id="clearance"), OWNER_ONLY, hides="clearance_id"),
     "getClearanceReceipt": Rule(plain(clearance_id="clearance"), OWNER_ONLY, hides="clearance_id"),
     "getRatingScales": Rule(plain(), EVERYONE),
+    # agencies: the directory is every agency's, its administration the own one's
+    "changeAgency": Rule(
+        posted(_body(website="https://unicef.example"), code="UNICEF"),
+        only("owner", granted=frozenset({200, 412})),
+    ),
+    "createFocalPoint": Rule(
+        posted(_body(subject="psea", office="Unit", email="p@agency.example"), code="UNICEF"),
+        OWNER_ONLY,
+    ),
+    "changeFocalPoint": Rule(
+        posted(_body(office="Unit"), code="UNICEF", focal_point_id="focal_point"),
+        only("owner", granted=frozenset({200, 412})),
+        hides="focal_point_id",
+    ),
+    "removeFocalPoint": Rule(
+        fresh(_focal_point, code="UNICEF", focal_point_id="focal_point"),
+        OWNER_ONLY,
+        hides="focal_point_id",
+    ),
+    "listOffices": Rule(plain(code="UNICEF"), EVERYONE),
+    "openOffice": Rule(
+        posted(_body(code="HQ", name="Headquarters", kind="hq"), code="UNICEF"),
+        only("owner", granted=frozenset({201, 409})),
+    ),
+    "changeOffice": Rule(
+        posted(_body(name="Head office"), code="UNICEF", office_id="office"),
+        only("owner", granted=frozenset({200, 412})),
+        hides="office_id",
+    ),
+    "listAgencySettings": Rule(plain(code="UNICEF"), OWNER_ONLY),
+    "getAgencySetting": Rule(plain(code="UNICEF", key="default_share_months"), OWNER_ONLY),
+    "setAgencySetting": Rule(
+        posted(_body(value=6), code="UNICEF", key="default_share_months"),
+        only("owner", granted=frozenset({200, 412})),
+    ),
+    "listAgencySettingChanges": Rule(plain(code="UNICEF", key="default_share_months"), OWNER_ONLY),
+    "listPersons": Rule(plain(), EVERYONE, shows={"person": frozenset({"owner"})}),
+    "createPerson": Rule(posted(lambda scene: person_body()), EVERYONE),
+    "getPerson": Rule(plain(person_id="person"), OWNER_ONLY, hides="person_id"),
+    "changePerson": Rule(
+        posted(_body(office="HQ 2"), person_id="person"),
+        only("owner", granted=frozenset({200, 412})),
+        hides="person_id",
+    ),
+    "listClients": Rule(plain(), EVERYONE, shows={"client": frozenset({"owner"})}),
+    "createClient": Rule(posted(lambda scene: client_body()), EVERYONE),
+    "getClient": Rule(plain(client_id="client"), OWNER_ONLY),
+    "changeClient": Rule(
+        posted(_body(name="Renamed"), client_id="client"),
+        only("owner", granted=frozenset({200, 412})),
+    ),
+    "revokeClient": Rule(fresh(_client, client_id="client"), OWNER_ONLY),
+    "rotateSecret": Rule(fresh(_client, client_id="client"), OWNER_ONLY),
+    "endSecret": Rule(fresh(_secret, client_id="client", secret_id="secret"), OWNER_ONLY),
+    "listFeedTokens": Rule(plain(client_id="client"), OWNER_ONLY),
+    "createFeedToken": Rule(
+        fresh(_client, {"name": "m", "days": 9}, client_id="client"), OWNER_ONLY
+    ),
+    "revokeFeedToken": Rule(
+        fresh(_feed_token, client_id="client", token_id="feed_token"), OWNER_ONLY
+    ),
+    "listTrustedIssuers": Rule(plain(), EVERYONE),
+    "proposeTrustedIssuer": Rule(posted(lambda scene: issuer_body()), EVERYONE),
+    "getTrustedIssuer": Rule(plain(issuer_id="issuer"), OWNER_ONLY, hides="issuer_id"),
+    "decideTrustedIssuer": Rule(
+        posted(_body(decision="approve", reason="Checked"), issuer_id="issuer"),
+        only("owner", granted=_SAME_PERSON),
+        hides="issuer_id",
+    ),
+    "revokeTrustedIssuer": Rule(fresh(_issuer, issuer_id="issuer"), OWNER_ONLY, hides="issuer_id"),
+    # standing shares: both sides see them, the owner alone changes them
+    "listSharingPolicies": Rule(
+        plain(), EVERYONE, shows={"policy": frozenset({"owner", "shared"})}
+    ),
+    "giveSharingPolicy": Rule(_own_policy, EVERYONE),
+    "getSharingPolicy": Rule(plain(policy_id="policy"), only("owner", "shared"), hides="policy_id"),
+    "endSharingPolicy": Rule(fresh(_policy, policy_id="policy"), OWNER_ONLY, hides="policy_id"),
+    # the log: an agency's own acts and those on its records; the tree tells nothing
+    "listAuditEvents": Rule(
+        plain(), EVERYONE | {"partner": OK}, shows={"event": frozenset({"owner"})}
+    ),
+    "getAuditEvent": Rule(plain(event_id="event"), OWNER_ONLY, hides="event_id"),
+    "getLogCheckpoint": Rule(plain(), EVERYONE | {"partner": OK}),
+    "getInclusionProof": Rule(_leaf, EVERYONE | {"partner": OK}),
+    "getConsistencyProof": Rule(_two_sizes, EVERYONE | {"partner": OK}),
+    # exceptions: what an agency hides, holds and withholds is its own
+    "redactAssessment": Rule(
+        fresh(_assessment, REASON, assessment_id="restricted"), OWNER_ONLY, hides="assessment_id"
+    ),
+    "decideAssessmentRedaction": Rule(
+        posted(_body(decision="undo", reason="Canary"), assessment_id="redacted"),
+        only("owner", granted=_SAME_PERSON),
+        hides="assessment_id",
+    ),
+    "redactSanctionCaseStep": Rule(
+        fresh(_step, REASON, case_id="case", step_id="step"), OWNER_ONLY, hides="case_id"
+    ),
+    "decideSanctionCaseStepRedaction": Rule(
+        posted(
+            _body(decision="undo", reason="Canary"), case_id="case_hidden", step_id="step_hidden"
+        ),
+        only("owner", granted=_SAME_PERSON),
+        hides="case_id",
+    ),
+    "listRedactions": Rule(plain(), EVERYONE, shows={"redaction": frozenset({"owner"})}),
+    "getRedaction": Rule(plain(redaction_id="redaction"), OWNER_ONLY, hides="redaction_id"),
+    "listLegalHolds": Rule(plain(), EVERYONE, shows={"hold": frozenset({"owner"})}, oversight=True),
+    "setLegalHold": Rule(_own_hold, EVERYONE, oversight=True),
+    "getLegalHold": Rule(plain(hold_id="hold"), OWNER_ONLY, hides="hold_id", oversight=True),
+    "renewLegalHold": Rule(
+        posted(lambda scene: {"review_on": until(60)[:10]}, hold_id="hold"),
+        only("owner", granted=frozenset({201, 409, 412})),
+        hides="hold_id",
+        oversight=True,
+    ),
+    "releaseLegalHold": Rule(
+        posted(_body(reason="Canary"), hold_id="hold"),
+        only("owner", granted=_SAME_PERSON),
+        hides="hold_id",
+        oversight=True,
+    ),
+    "listWithholdings": Rule(
+        plain(), EVERYONE, shows={"withholding": frozenset({"owner"})}, oversight=True
+    ),
+    "setWithholding": Rule(_own_withholding, EVERYONE, oversight=True),
+    "getWithholding": Rule(
+        plain(withholding_id="withholding"), OWNER_ONLY, hides="withholding_id", oversight=True
+    ),
+    "renewWithholding": Rule(
+        posted(lambda scene: {"until": until(60)}, withholding_id="withholding"),
+        only("owner", granted=_SAME_PERSON),
+        hides="withholding_id",
+        oversight=True,
+    ),
+    "endWithholding": Rule(
+        fresh(_withholding, withholding_id="withholding"),
+        OWNER_ONLY,
+        hides="withholding_id",
+        oversight=True,
+    ),
+    "getFtmIndex": Rule(plain(), EVERYONE),
+    "getFtmEntities": Rule(plain(), EVERYONE),
+    "getFtmTable": Rule(plain(), EVERYONE),
     "listRecognitionPolicies": Rule(plain(), EVERYONE),
 }
 

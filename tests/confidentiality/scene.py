@@ -13,6 +13,7 @@ from sqlalchemy import text
 from app.auth import clients as auth
 from app.core.db import Database
 from tests.assessments.factories import make_assessment, make_share, request_body
+from tests.audit.support import add_officer
 from tests.conftest import ApiFor
 from tests.partners.factories import make_partner
 from tests.sanctions.factories import impose, open_case, reviewed_case
@@ -48,8 +49,16 @@ class Scene:
     async def owner(self) -> Api:
         return await self.api_for(OWNER)
 
-    async def caller(self, relation: str, scopes: list[str]) -> Api:
+    async def officer(self, relation: str = "owner") -> Api:
+        """A person of this agency with an oversight role."""
+        return await self.api_for(
+            await add_officer(self.operator, self.world, AGENCIES[relation], "OVSM", "OVS")
+        )
+
+    async def caller(self, relation: str, scopes: list[str], *, oversight: bool = False) -> Api:
         """A caller in this relation; ``no_scope`` is the owner without any of ``scopes``."""
+        if oversight and relation in AGENCIES:
+            return await self.officer(relation)
         if relation == "partner":
             return await self.api_for(self.ids["partner_client"])
         if relation == "no_scope":
@@ -94,6 +103,8 @@ async def build_scene(api_for: ApiFor, world: World, operator: Database) -> Scen
     assert receipt.status_code == 200
     await _partner_client(scene)
     await _more_rows(scene)
+    await _administration(scene)
+    await _exceptions(scene)
     return scene
 
 
@@ -144,6 +155,8 @@ _MORE_ROWS = (
     "'azp', 300, '{}', (SELECT id FROM persons WHERE agency_id = :owner LIMIT 1))",
     "INSERT INTO audit_events (id, event, agency_id, owner_agency, held) "
     "VALUES (gen_random_uuid(), 'assessment:detail:read', :reader, :owner, true)",
+    "INSERT INTO audit_events (id, event, agency_id, owner_agency, partner_id, held) "
+    "VALUES (gen_random_uuid(), 'assessment:detail:read', :reader, :owner, :partner, true)",
 )
 """What the API does not make, or not for everybody: one row of each kind."""
 
@@ -152,6 +165,7 @@ async def _more_rows(scene: Scene) -> None:
     values = {
         "owner": scene.agency("owner"),
         "reader": scene.agency("shared"),
+        "partner": UUID(scene.ids["partner"]),
         "client": OWNER,
         "digest": secrets.token_bytes(32),
         "issuer": f"https://{secrets.token_hex(4)}.example",
@@ -160,6 +174,106 @@ async def _more_rows(scene: Scene) -> None:
         for statement in _MORE_ROWS:
             names = {name for name in values if f":{name}" in statement}
             await session.execute(text(statement), {name: values[name] for name in names})
+
+
+def issuer_body() -> dict[str, Any]:
+    return {
+        "issuer": f"https://{secrets.token_hex(6)}.example",
+        "jwks_uri": "https://keys.example/jwks",
+        "algorithms": ["ES256"],
+        "audience": "https://registry.example",
+        "token_type": "at+jwt",
+        "client_claim": "sub",
+        "token_id_claim": "jti",
+        "scope_ceiling": ["partners:read"],
+    }
+
+
+def client_body() -> dict[str, Any]:
+    return {
+        "name": "Matrix",
+        "auth_method": "client_secret_basic",
+        "scopes": ["feed:read", "partners:read"],
+    }
+
+
+def person_body() -> dict[str, Any]:
+    return {"name": f"Person {secrets.token_hex(4)}", "office": "HQ", "role": "officer"}
+
+
+def policy_body(partner: str) -> dict[str, Any]:
+    return {
+        "shared_with": "WFP",
+        "level": "summary",
+        "purpose": "MONITORING",
+        "partner_id": partner,
+    }
+
+
+REASON = {"reason": "Canary: the comment names a survivor."}
+
+
+def until(days: int = 30) -> str:
+    return (datetime.now(UTC) + timedelta(days=days)).isoformat()
+
+
+def hold_body(partner: str) -> dict[str, Any]:
+    review = (datetime.now(UTC) + timedelta(days=90)).date().isoformat()
+    return {"subject_kind": "partner", "subject_id": partner, "review_on": review} | REASON
+
+
+def withholding_body(partner: str) -> dict[str, Any]:
+    return {"subject_kind": "read_log", "partner_id": partner, "until": until()} | REASON
+
+
+async def _administration(scene: Scene) -> None:
+    owner, ids = await scene.owner(), scene.ids
+    ids["client"] = (await owner.made("/v1/clients", client_body()))["id"]
+    url = f"/v1/clients/{ids['client']}"
+    ids["secret"] = (await owner.read(url))["secrets"][0]["id"]
+    ids["feed_token"] = (await owner.made(f"{url}/feed-tokens", {"name": "m", "days": 9}))["id"]
+    ids["person"] = (await owner.made("/v1/persons", person_body()))["id"]
+    ids["issuer"] = (await owner.made("/v1/trusted-issuers", issuer_body()))["id"]
+    ids["policy"] = (await owner.made("/v1/sharing-policies", policy_body(ids["partner"])))["id"]
+    agency = f"/v1/agencies/{OWNER}"
+    ids["office"] = (await owner.read(f"{agency}/offices"))["items"][0]["id"]
+    ids["focal_point"] = (await owner.read(f"{agency}/focal-points"))["items"][0]["id"]
+    setting = await owner.read(f"{agency}/settings/default_share_months")
+    done = await owner.put(
+        f"{agency}/settings/default_share_months",
+        json={"value": 6},
+        headers={"If-Match": f'"v{setting["version"]}"'},
+    )
+    assert done.status_code == 200, done.text
+    profile = await owner.read(agency)
+    signed = {"statement": "S", "signed_on": "2018-11-15", "source": "L", "confirmed": False}
+    done = await owner.patch(
+        agency,
+        json={"mutual_recognition": signed},
+        headers={"If-Match": f'"v{profile["version"]}"'},
+    )
+    assert done.status_code == 200, done.text
+    events = await owner.read(f"/v1/audit/events?subject_id={ids['restricted']}")
+    ids["event"] = events["items"][-1]["id"]
+
+
+async def _exceptions(scene: Scene) -> None:
+    owner, ids = await scene.owner(), scene.ids
+    oversight = await scene.officer()
+    ids["redacted"] = (await make_assessment(owner, ids["partner"]))["id"]
+    url = f"/v1/assessments/{ids['redacted']}/redaction"
+    ids["redaction"] = (await owner.made(url, REASON))["id"]
+    case = f"/v1/sanctions/cases/{ids['case']}"
+    ids["step"] = (await owner.read(case))["steps"][0]["id"]
+    ids["case_hidden"] = (await open_case(scene.api_for, ids["partner"], OWNER))["id"]
+    hidden = f"/v1/sanctions/cases/{ids['case_hidden']}"
+    ids["step_hidden"] = (await owner.read(hidden))["steps"][0]["id"]
+    await owner.made(f"{hidden}/steps/{ids['step_hidden']}/redaction", REASON)
+    ids["hold"] = (await oversight.made("/v1/legal-holds", hold_body(ids["partner"])))["id"]
+    reader = await scene.officer("shared")
+    body = withholding_body(ids["partner"])
+    ids["withholding"] = (await oversight.made("/v1/withholdings", body))["id"]
+    await reader.made("/v1/withholdings", body)
 
 
 def absent() -> str:

@@ -52,7 +52,7 @@ async def test_raw_sql_says_what_the_model_says(
     settings: Settings, scene: Scene, table: str
 ) -> None:
     async with matrix(settings, scene) as (_, made):
-        assert made.rows(table), "the scene holds no row: nothing would be proved"
+        assert TABLES[table].closed or made.rows(table), "no row: nothing would be proved"
         assert await made.findings([table]) == []
 
 

@@ -47,7 +47,7 @@ async def test_who_gets_what(app: FastAPI, scene: Scene, operation: str, relatio
     method, path, scopes = operations(app)[operation]
     rule = RULES[operation]
     call = await rule.make(scene, relation)
-    api = await scene.caller(relation, scopes)
+    api = await scene.caller(relation, scopes, oversight=rule.oversight)
     answer = await send(api, method, path, call)
     assert answer.status_code in expected(rule, relation), answer.text
     if answer.status_code >= 400:

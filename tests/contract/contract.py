@@ -48,11 +48,21 @@ def operations() -> tuple[Operation, ...]:
     """Every operation, in the order of the document."""
     methods = ("get", "put", "post", "delete", "patch")
     return tuple(
-        Operation(path, method, item[method])
+        Operation(path, method, _with_responses(item[method]))
         for path, item in contract()["paths"].items()
         for method in methods
         if method in item
     )
+
+
+def _with_responses(spec: dict[str, Any]) -> dict[str, Any]:
+    """The operation with its shared responses in their places."""
+    shared = contract()["components"]["responses"]
+    responses = {
+        status: shared[answer["$ref"].rsplit("/", 1)[1]] if "$ref" in answer else answer
+        for status, answer in spec["responses"].items()
+    }
+    return spec | {"responses": responses}
 
 
 def each(**wanted: bool) -> pytest.MarkDecorator:

@@ -365,6 +365,7 @@ async def test_an_append_only_row_takes_another_key_header_and_nothing_else(
                     "CREATE POLICY p ON clearances FOR UPDATE TO reg_app USING (true)"
                 )
             await connection.execute(f"SET LOCAL ROLE {role}")
+            await connection.execute("SET LOCAL app.rekey = 'on'")
             # Whatever a session prints bytes as.
             await connection.execute("SET LOCAL bytea_output = 'escape'")
             if allowed and role == "reg_owner":
@@ -373,6 +374,21 @@ async def test_an_append_only_row_takes_another_key_header_and_nothing_else(
                 with pytest.raises(asyncpg.InsufficientPrivilegeError, match="append-only"):
                     await connection.execute(f"UPDATE clearances SET {change}")
             await outer.rollback()
+
+
+async def test_the_operator_that_does_not_change_keys_sees_nothing_sealed(house: House) -> None:
+    async with house.operator.connection() as connection:
+        for declared, rows in ((None, 0), ("off", 0), ("on", 1)):
+            async with connection.transaction():
+                await connection.execute("SET LOCAL ROLE reg_owner")
+                if declared:
+                    await connection.execute(f"SET LOCAL app.rekey = '{declared}'")
+                assert await connection.fetchval("SELECT count(*) FROM clearances") == rows
+                changed = await connection.execute(
+                    f"UPDATE clearances SET sealed_answer = overlay(sealed_answer "
+                    f"PLACING '\\xab' FROM {HEADER})"
+                )
+                assert changed == f"UPDATE {rows}"
 
 
 async def test_an_append_only_row_is_not_deleted_by_the_operator(house: House) -> None:
