@@ -22,6 +22,7 @@ async def _share_anew(session: AsyncSession, event: OutboxEvent) -> None:
         await session.execute(_APPLY, {"partner": event.subject_id})
 
 
+_WITHDRAWN = text("SELECT status = 'withdrawn' FROM agencies WHERE id = :agency")
 _BATCH = 1_000
 # The change and its line in the log in one statement: an agency may have many shares.
 _END_SHARES = text(
@@ -75,6 +76,9 @@ async def _end_withdrawn(session: AsyncSession, event: OutboxEvent) -> None:
     Between its withdrawal and this no read is possible: its clients are refused on their next
     request, and there is no way back. What it shared with others stays readable.
     """
+    withdrawn = await session.scalar(_WITHDRAWN, {"agency": event.agency_id})
+    if not withdrawn:
+        return  # an event is the API's word; what ends for good wants the operator's
     values = {"agency": event.agency_id, "batch": _BATCH}
     for statement, kind in (
         (_END_SHARES, Event.SHARE_ENDED),

@@ -27,6 +27,7 @@ from app.core.db import Database, bind_now
 log = structlog.get_logger()
 _TIMEOUT_S = 2.0
 _WINDOW_S, _BURST, _REMEMBERED = 60.0, 5, 10_000
+_NAME_LENGTH = 160
 _SAMPLED = frozenset({401, 429})
 _CLIENT = text("SELECT agency_id, partner_id FROM clients WHERE id = :id")
 
@@ -42,7 +43,8 @@ class Sampler:
         now = time.monotonic()
         if len(self._seen) >= _REMEMBERED:
             self._seen.clear()
-        entry = self._seen.setdefault((client_id, code), [now, 0, 0])
+        # What is no client's name may be long.
+        entry = self._seen.setdefault((client_id[:_NAME_LENGTH], code), [now, 0, 0])
         if now - entry[0] >= _WINDOW_S:
             entry[0], entry[1] = now, 0
         if entry[1] >= _BURST:

@@ -40,8 +40,9 @@ CREATE POLICY sharing_policies_select ON sharing_policies FOR SELECT TO reg_app
   USING (owner_agency = (SELECT app_agency()) OR shared_with = (SELECT app_agency()));
 CREATE POLICY sharing_policies_insert ON sharing_policies FOR INSERT TO reg_app
   WITH CHECK (owner_agency = (SELECT app_agency()));
+-- What was ended stays so.
 CREATE POLICY sharing_policies_update ON sharing_policies FOR UPDATE TO reg_app
-  USING (owner_agency = (SELECT app_agency())) WITH CHECK (owner_agency = (SELECT app_agency()));
+  USING (owner_agency = (SELECT app_agency()) AND ended_at IS NULL) WITH CHECK (owner_agency = (SELECT app_agency()));
 CREATE POLICY sharing_policies_worker ON sharing_policies FOR SELECT TO reg_worker USING (true);
 
 GRANT SELECT, INSERT, DELETE ON assessments_acl TO reg_worker;

@@ -180,17 +180,21 @@ async def test_a_log_cut_back_under_a_running_worker_is_not_continued(
     assert "the log ended at 20 and now ends at 10" in capsys.readouterr().out
 
 
+_WITHOUT_SALT = "INSERT INTO audit_events (id, event, salt) VALUES (uuidv7(), 'a:b:c', '')"
+
+
 async def test_every_event_waits_whoever_writes_it_and_none_lacks_its_salt(
     audit_log: Log,
 ) -> None:
     async with audit_log.worker.connection() as connection:
-        with pytest.raises(asyncpg.CheckViolationError):
-            await connection.execute(
-                "INSERT INTO audit_events (id, event, salt) VALUES (uuidv7(), 'a:b:c', '')"
-            )
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute(_WITHOUT_SALT)
         await connection.execute("INSERT INTO audit_events (id, event) VALUES (uuidv7(), 'a:b:c')")
         # Somebody queues what does not exist, or what has its number: nothing comes of it.
         await connection.execute("INSERT INTO audit_pending (event_id) VALUES (uuidv7())")
+    async with audit_log.operator.connection() as connection:
+        with pytest.raises(asyncpg.CheckViolationError):
+            await connection.execute(_WITHOUT_SALT)
     assert await audit_log.number() == 2
     async with audit_log.worker.connection() as connection:
         await connection.execute(

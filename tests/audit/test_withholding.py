@@ -89,7 +89,7 @@ async def test_a_held_read_shows_to_oversight_only_and_withheld_to_the_reader_s_
 async def test_whom_another_looks_into_is_not_to_be_asked(
     api_for: ApiFor, officer: OfficerOf, world: World, database: Database
 ) -> None:
-    record, _ = await _read_for_investigation(api_for, officer)
+    record = (await make_assessment(await api_for("UNICEF")))["id"]
     await (await officer("WFP", "OVS")).made("/v1/withholdings", body(subject_id=record))
     reader, owner = world.agencies["WFP"], world.agencies["UNICEF"]
     asked = text("SELECT read_withheld(:reader, :record, NULL)")
