@@ -153,7 +153,13 @@ async def test_only_oversight_makes_oversight(
         await connection.execute(
             "UPDATE persons SET roles = '{OVS}' WHERE id = $1::uuid", person["id"]
         )
-    oversight = await caller_of(app, made["id"], made["secret"])
+        oversight = await caller_of(app, made["id"], made["secret"])
+        alone = await oversight.post(PERSONS, json=person_body(roles=["OVS"]))
+        # Oversight alone administers nobody: the role that does is held beside it.
+        assert (alone.status_code, alone.json()["code"]) == (403, "scope_missing")
+        await connection.execute(
+            "UPDATE persons SET roles = '{IPU,OVS}' WHERE id = $1::uuid", person["id"]
+        )
     colleague = await oversight.made(PERSONS, person_body(roles=["OVS"]))
     # Others can neither act through such a person nor take one over; only stop one.
     for attempt in (
