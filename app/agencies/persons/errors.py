@@ -8,6 +8,7 @@ from app.core.errors import NotFound, ServiceError
 class PersonNotFound(NotFound):
     code = "person_not_found"
     title = "There is no such person."
+    refusal = True
 
 
 class PersonKnown(ServiceError):
