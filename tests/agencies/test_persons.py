@@ -170,3 +170,15 @@ async def test_only_oversight_makes_oversight(
         assert attempt.json()["code"] == "beyond_caller"
     stopped = await unicef.patch(url, json={"status": "inactive"}, headers={"If-Match": '"v1"'})
     assert stopped.status_code == 200
+
+
+@pytest.mark.parametrize("change", [{"roles": ["IPU", "SAO"]}, {"roles": []}, {"staff_id": "X1"}])
+async def test_nobody_changes_the_own_rights(
+    change: dict[str, Any], unicef: Api, world: World
+) -> None:
+    url = f"{PERSONS}/{world.persons['UNICEF']}"
+    version = (await unicef.get(url)).headers["etag"]
+    refused = await unicef.patch(url, json=change, headers={"If-Match": version})
+    assert (refused.status_code, refused.json()["code"]) == (403, "own_rights")
+    renamed = await unicef.patch(url, json={"office": "HQ"}, headers={"If-Match": version})
+    assert renamed.status_code == 200

@@ -182,6 +182,7 @@ async def test_shared_detail_is_read_for_its_purpose_and_disclosed(api_for: ApiF
         "agency": "WFP",
         "office": "HQ",
         "role": "role _REVIEWER",
+        "person": None,
         "purpose": "PARTNER_SELECTION",
         "reference": "WFP-KE-2026-17",
         "basis": "share",

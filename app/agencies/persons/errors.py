@@ -25,3 +25,12 @@ class PersonUnfit(ServiceError):
     status = 422
     code = "person_unfit"
     title = "A person cannot be recorded like this."
+
+
+class OwnRights(ServiceError):
+    """Nobody widens or narrows what they may do themselves."""
+
+    status = 403
+    code = "own_rights"
+    title = "Another administrator changes your roles and how you are known."
+    refusal = True
