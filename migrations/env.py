@@ -18,6 +18,8 @@ _LOCK = 7_021_003
 
 
 def _run(connection: Connection) -> None:
+    # Taking turns may take as long as the other's migrations; a lock of theirs may not.
+    connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _LOCK})
     # Role and timeouts are set here once, so that no migration can forget them.
     for statement in (
         f"SET ROLE {OWNER}",
@@ -27,7 +29,6 @@ def _run(connection: Connection) -> None:
         "SET row_security = off",
     ):
         connection.execute(text(statement))
-    connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _LOCK})
     connection.commit()
     context.configure(
         connection=connection,

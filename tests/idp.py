@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gzip
 import json
+import secrets
 from typing import Any
 
 from tests.auth.forge import EcKey, claims, forge, jwk, new_key
@@ -24,12 +25,14 @@ class Idp:
         self.fetches = 0
         self.requests: list[bytes] = []
         self.port = 0
+        # Ports are given out again; an issuer is known for ever.
+        self.name = secrets.token_hex(4)
         self._server: asyncio.Server | None = None
         self._serving: set[asyncio.Task[Any]] = set()
 
     @property
     def issuer(self) -> str:
-        return f"http://127.0.0.1:{self.port}/tenant"
+        return f"http://127.0.0.1:{self.port}/{self.name}/tenant"
 
     @property
     def jwks_uri(self) -> str:

@@ -16,6 +16,7 @@ class AgencyNotFound(NotFound):
 
     code = "agency_not_found"
     title = "There is no such agency."
+    refusal = True
 
 
 class AgencyUnknown(ServiceError):
@@ -29,16 +30,19 @@ class AgencyUnknown(ServiceError):
 class OfficeNotFound(NotFound):
     code = "office_not_found"
     title = "There is no such office."
+    refusal = True
 
 
 class FocalPointNotFound(NotFound):
     code = "focal_point_not_found"
     title = "There is no such focal point."
+    refusal = True
 
 
 class SettingNotFound(NotFound):
     code = "setting_not_found"
     title = "There is no such setting."
+    refusal = True
 
 
 class PatchEmpty(ServiceError):

@@ -106,6 +106,8 @@ async def disclosures(
 ) -> list[dict[str, Any]]:
     """Who read the detail of the caller's own assessment, newest first.
 
+    Names of persons are for oversight roles only.
+
     Raises AssessmentNotFound for anyone but the owner, RoleLacksRight for its roles that do not
     read the log.
     """
@@ -124,6 +126,7 @@ async def disclosures(
             "agency": codes[read.agency_id],
             "office": read.office,
             "role": read.role,
+            "person": read.person if caller.oversight else None,
             "purpose": read.purpose,
             "reference": read.reference,
             "basis": read.basis,

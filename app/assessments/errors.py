@@ -89,6 +89,7 @@ class ShareExists(Conflict):
 class SharingPolicyNotFound(NotFound):
     code = "sharing_policy_not_found"
     title = "There is no such sharing policy."
+    refusal = True
 
 
 class SharingPolicyExists(Conflict):

@@ -193,6 +193,9 @@ class DisclosureOut(Schema):
     agency: str = Field(examples=["WFP"])
     office: str | None = Field(examples=["Nairobi country office"])
     role: str | None = Field(examples=["contracting officer"])
+    person: str | None = Field(
+        None, description="name, for oversight roles of the owner; null for all others"
+    )
     purpose: str | None = Field(
         description="null for INTER_AGENCY detail read without one; OWN_RECORD for the owner's own",
         examples=["PARTNER_SELECTION"],

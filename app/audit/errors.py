@@ -8,6 +8,7 @@ from app.core.errors import NotFound, ServiceError
 class AuditEventNotFound(NotFound):
     code = "audit_event_not_found"
     title = "There is no such event."
+    refusal = True
 
 
 class CheckpointNotPublished(NotFound):

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.audit import leaves
 from app.audit.events import Event
 from app.audit.models import AuditEvent
+from app.auth.models import Person
 
 
 async def events_on(
@@ -29,11 +30,13 @@ async def events_on(
         AuditEvent.agency_id,
         AuditEvent.office,
         AuditEvent.role,
+        Person.name.label("person"),
         AuditEvent.purpose,
         AuditEvent.reference,
         AuditEvent.basis,
         AuditEvent.detail,
-    ).where(
+    ).join(Person, Person.id == AuditEvent.person_id, isouter=True)
+    query = query.where(
         AuditEvent.subject_id == subject_id,
         AuditEvent.event == event.value,
         AuditEvent.owner_agency == owner_agency,

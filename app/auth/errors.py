@@ -55,6 +55,7 @@ class RoleLacksRight(ServiceError):
     status = 403
     code = "role_lacks_right"
     title = "None of your roles has the right to do this."
+    refusal = True
 
 
 class CountryOutsideScope(ServiceError):
@@ -63,6 +64,7 @@ class CountryOutsideScope(ServiceError):
     status = 403
     code = "country_outside_scope"
     title = "The country lies outside the country scope of this client."
+    refusal = True
 
 
 class LevelAboveClient(ServiceError):
@@ -71,6 +73,7 @@ class LevelAboveClient(ServiceError):
     status = 403
     code = "level_above_client"
     title = "The record is more confidential than this client may handle."
+    refusal = True
 
 
 class TokenRefused(Exception):

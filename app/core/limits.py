@@ -36,6 +36,7 @@ class RateLimited(ServiceError):
     status = 429
     code = "rate_limited"
     title = "Too many requests; wait as long as Retry-After says."
+    refusal = True
 
 
 class AgencyBusy(ServiceError):

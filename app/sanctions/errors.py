@@ -14,6 +14,7 @@ class CaseNotFound(NotFound):
 class EntryNotFound(NotFound):
     code = "entry_not_found"
     title = "There is no such entry."
+    refusal = True
 
 
 class PartnerUnknown(ServiceError):

@@ -268,6 +268,12 @@ CREATE POLICY audit_events_select ON audit_events FOR SELECT TO reg_app
   USING ((owner_agency = (SELECT app_agency()) OR agency_id = (SELECT app_agency()))
     AND (NOT held OR ((SELECT app_oversight()) AND (agency_id = (SELECT app_agency())
       OR NOT read_withheld(agency_id, subject_id, partner_id)))));
+-- To the partner neither: nothing held, no act of an agency that withholds its reads of it, and
+-- nothing done on a statement that is kept from it.
+DROP POLICY audit_events_facts ON audit_events;
+CREATE POLICY audit_events_facts ON audit_events FOR SELECT TO reg_facts
+  USING (partner_id = (SELECT app_partner()) AND NOT held
+    AND NOT read_withheld(agency_id, subject_id, partner_id) AND NOT withheld(subject_id));
 
 -- ---------------------------------------------------------------- break-glass
 ALTER TABLE operators ENABLE ROW LEVEL SECURITY;
@@ -311,6 +317,9 @@ DROP POLICY sanction_case_steps_break_glass ON sanction_case_steps;
 DROP POLICY sanction_cases_break_glass ON sanction_cases;
 DROP POLICY assessment_details_break_glass ON assessment_details;
 DROP POLICY assessments_break_glass ON assessments;
+DROP POLICY audit_events_facts ON audit_events;
+CREATE POLICY audit_events_facts ON audit_events FOR SELECT TO reg_facts
+  USING (partner_id = (SELECT app_partner()) AND NOT held);
 DROP POLICY audit_events_select ON audit_events;
 CREATE POLICY audit_events_select ON audit_events FOR SELECT TO reg_app
   USING ((owner_agency = (SELECT app_agency()) OR agency_id = (SELECT app_agency()))

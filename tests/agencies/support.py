@@ -9,10 +9,13 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import FastAPI
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.agencies import life_cycle
 from app.auth import clients as auth
-from app.auth.scopes import AGENCY, DECIDING
+from app.auth.models import Client
+from app.auth.scopes import AGENCY
 from app.core.db import Database
 from app.demo.agencies import take_in
 from app.recognition.service import ensure_default_policies
@@ -26,6 +29,11 @@ def new_code() -> str:
     return "T" + secrets.token_hex(4).upper()
 
 
+async def without_person(session: AsyncSession, client_id: str) -> None:
+    """Bind a client to nobody and leave it its scopes: nobody makes one like that."""
+    await session.execute(update(Client).where(Client.id == client_id).values(person_id=None))
+
+
 async def new_agency(database: Database, world: World, *, machine: bool = False) -> str:
     """An active agency with clients CODE, CODE_REVIEWER, CODE_APPROVER; of the operator.
 
@@ -37,24 +45,22 @@ async def new_agency(database: Database, world: World, *, machine: bool = False)
         world.agencies[code] = agency.id
         await ensure_default_policies(session, agency.id)
         for suffix in ("", "_REVIEWER", "_APPROVER") + (("_MACHINE",) if machine else ()):
-            person = None
-            if suffix != "_MACHINE":
-                person = await auth.add_person(
-                    session, agency.id, f"{code}{suffix}", "HQ", "officer"
-                )
-                world.persons[code + suffix] = person.id
+            person = await auth.add_person(session, agency.id, f"{code}{suffix}", "HQ", "officer")
+            world.persons[code + suffix] = person.id
             secret = await auth.create_client(
                 session,
                 auth.NewClient(
                     id=code + suffix,
                     agency_id=agency.id,
                     name=code + suffix,
-                    scopes=tuple(sorted(AGENCY if person else AGENCY - DECIDING)),
+                    scopes=tuple(sorted(AGENCY)),
                     auth_method="client_secret_basic",
-                    person_id=person.id if person else None,
+                    person_id=person.id,
                 ),
             )
             world.secrets[code + suffix] = secret or ""
+        if machine:
+            await without_person(session, f"{code}_MACHINE")
     return code
 
 

@@ -467,9 +467,9 @@ async def test_a_client_of_an_issuer_is_known_once(
     async with operator_database.connection() as connection:
         await connection.execute(
             "INSERT INTO trusted_issuers (id, issuer, agency_id, jwks_uri, algorithms, audience, "
-            "token_type, client_claim, max_life_s, scope_ceiling, status, proposed_by, approved_by)"
-            " VALUES ($1, $2, $3, 'https://x/k', '{ES256}', 'x', 'JWT', 'azp', 3600, "
-            "'{partners:read}', 'active', $4, $5)",
+            "token_type, client_claim, max_life_s, scope_ceiling, status, key_set, proposed_by, "
+            "approved_by) VALUES ($1, $2, $3, 'https://x/k', '{ES256}', 'x', 'JWT', 'azp', 3600, "
+            "'{partners:read}', 'active', '{\"keys\": []}', $4, $5)",
             *(issuer, f"https://{issuer}", world.agencies["UNICEF"]),
             *(world.persons["UNICEF"], world.persons["UNICEF_REVIEWER"]),
         )

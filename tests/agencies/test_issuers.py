@@ -12,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from app.core.db import Database
+from tests.agencies.support import without_person
 from tests.auth.conftest import MakeClient, make_client, token_key
 from tests.auth.forge import EcKey, jwk, new_key, rsa_jwk
 from tests.auth.trust import OpenIdp, Trust
@@ -273,9 +274,17 @@ async def test_production_takes_https_issuers_only(idp: Idp, api_for: ApiFor, ap
 
 
 async def test_only_a_named_person_proposes_decides_and_ends(
-    trust: Trust, idp: Idp, make_client: MakeClient, api_for: ApiFor
+    trust: Trust,
+    idp: Idp,
+    make_client: MakeClient,
+    api_for: ApiFor,
+    operator_database: Database,
 ) -> None:
-    client_id, secret = await make_client(scopes=("agencies:admin", "agencies:read"))
+    client_id, secret = await make_client(
+        person_id=trust.world.persons["UNICEF"], scopes=("agencies:admin", "agencies:read")
+    )
+    async with operator_database.session() as session:
+        await without_person(session, client_id)
     trust.world.secrets[client_id] = secret
     machine = await api_for(client_id)
     refused = await machine.post(URL, json=terms(idp))

@@ -153,7 +153,13 @@ async def test_only_oversight_makes_oversight(
         await connection.execute(
             "UPDATE persons SET roles = '{OVS}' WHERE id = $1::uuid", person["id"]
         )
-    oversight = await caller_of(app, made["id"], made["secret"])
+        oversight = await caller_of(app, made["id"], made["secret"])
+        alone = await oversight.post(PERSONS, json=person_body(roles=["OVS"]))
+        # Oversight alone administers nobody: the role that does is held beside it.
+        assert (alone.status_code, alone.json()["code"]) == (403, "scope_missing")
+        await connection.execute(
+            "UPDATE persons SET roles = '{IPU,OVS}' WHERE id = $1::uuid", person["id"]
+        )
     colleague = await oversight.made(PERSONS, person_body(roles=["OVS"]))
     # Others can neither act through such a person nor take one over; only stop one.
     for attempt in (
@@ -164,3 +170,15 @@ async def test_only_oversight_makes_oversight(
         assert attempt.json()["code"] == "beyond_caller"
     stopped = await unicef.patch(url, json={"status": "inactive"}, headers={"If-Match": '"v1"'})
     assert stopped.status_code == 200
+
+
+@pytest.mark.parametrize("change", [{"roles": ["IPU", "SAO"]}, {"roles": []}, {"staff_id": "X1"}])
+async def test_nobody_changes_the_own_rights(
+    change: dict[str, Any], unicef: Api, world: World
+) -> None:
+    url = f"{PERSONS}/{world.persons['UNICEF']}"
+    version = (await unicef.get(url)).headers["etag"]
+    refused = await unicef.patch(url, json=change, headers={"If-Match": version})
+    assert (refused.status_code, refused.json()["code"]) == (403, "own_rights")
+    renamed = await unicef.patch(url, json={"office": "HQ"}, headers={"If-Match": version})
+    assert renamed.status_code == 200

@@ -156,7 +156,9 @@ async def test_measures_stay_and_are_lifted_by_whom_they_were_handed_to(
     done = await lifted(fao, 2)
     assert (done.status_code, done.json()["status"]) == (201, "LIFTED")
     assert await events_of(operator_database, entry) == [
+        "access:request:refuse",
         "sanction:entry:hand_over",
+        "access:request:refuse",
         "sanction:entry:lift",
     ]
     sealed = await one(

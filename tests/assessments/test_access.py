@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from app.audit.purposes import AccessPurpose, parse_purpose
+from app.core.db import Database
 from tests.assessments.factories import (
     PURPOSE,
     SECRET,
@@ -18,7 +19,9 @@ from tests.assessments.factories import (
     share_body,
 )
 from tests.assessments.support import code
+from tests.audit.support import add_officer
 from tests.conftest import ApiFor
+from tests.support import World
 
 
 def visible(response: httpx.Response) -> tuple[int, Any, dict[str, str]]:
@@ -41,6 +44,20 @@ async def test_the_owner_reads_its_own_detail_without_a_purpose(api_for: ApiFor)
         (read,) = (await unicef.read(f"{url}/disclosures"))["items"]
         assert read["purpose"] == "OWN_RECORD"
         assert read["agency"] == "UNICEF"
+
+
+async def test_only_oversight_of_the_owner_is_told_the_readers_name(
+    api_for: ApiFor, operator_database: Database, world: World
+) -> None:
+    unicef, wfp = await api_for("UNICEF"), await api_for("WFP")
+    made = await make_assessment(unicef, confidentiality="INTER_AGENCY")
+    await wfp.read(f"/v1/assessments/{made['id']}/detail")
+    url = f"/v1/assessments/{made['id']}/disclosures"
+    (shown,) = (await unicef.read(url))["items"]
+    assert (shown["agency"], shown["role"], shown["person"]) == ("WFP", "role officer", None)
+    name = await add_officer(operator_database, world, "UNICEF", "OVS1", "OVS")
+    (known,) = (await (await api_for(name)).read(url))["items"]
+    assert known == shown | {"person": "Person WFP"}
 
 
 async def test_inter_agency_detail_is_for_every_agency_with_the_scope(api_for: ApiFor) -> None:
@@ -165,6 +182,7 @@ async def test_shared_detail_is_read_for_its_purpose_and_disclosed(api_for: ApiF
         "agency": "WFP",
         "office": "HQ",
         "role": "role _REVIEWER",
+        "person": None,
         "purpose": "PARTNER_SELECTION",
         "reference": "WFP-KE-2026-17",
         "basis": "share",

@@ -346,7 +346,9 @@ async def test_a_leaf_outside_the_tree_is_found_by_the_sample(audit_log: Log) ->
 
 async def test_a_new_key_signs_and_the_old_notes_still_hold(audit_log: Log) -> None:
     await audit_log.grow(3)
-    await audit_log.tamper("UPDATE signing_keys SET state = 'retired' WHERE use = 'checkpoint'")
+    await audit_log.tamper(
+        "UPDATE signing_keys SET state = 'retired', not_after = now() WHERE use = 'checkpoint'"
+    )
     await audit_log.keys.ensure()
     audit_log.keys._read_at -= 31
     await audit_log.grow(3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -14,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from app.audit.exceptions import queries
 from app.core.clock import rfc3339, utc_now
 from app.core.db import Binding, Database
-from tests.assessments.factories import make_assessment, make_share
+from tests.assessments.factories import make_assessment
 from tests.audit.conftest import OfficerOf
 from tests.audit.support import events_of
 from tests.conftest import ApiFor
@@ -22,6 +23,7 @@ from tests.partners.factories import make_partner
 from tests.support import Api, World
 
 INVESTIGATION = {"Access-Purpose": 'INVESTIGATION; ref="OIG-7"'}
+MONITORING = {"Access-Purpose": 'MONITORING; ref="x"'}
 
 
 def until(days: int = 30) -> str:
@@ -33,10 +35,12 @@ def body(kind: str = "read_log", **more: Any) -> dict[str, Any]:
 
 
 async def _read_for_investigation(api_for: ApiFor, officer: OfficerOf) -> tuple[str, str]:
-    """UNICEF's assessment, read by WFP's oversight; its id and its partner's."""
+    """UNICEF's assessment, read by WFP's oversight; its id and its partner's.
+
+    Of details of this kind the matrix gives oversight its own only: it reads what is inter-agency.
+    """
     unicef, ovs = await api_for("UNICEF"), await officer("WFP", "OVS")
-    made = await make_assessment(unicef)
-    await make_share(unicef, made["id"], purpose="INVESTIGATION")
+    made = await make_assessment(unicef, confidentiality="INTER_AGENCY")
     await ovs.read(f"/v1/assessments/{made['id']}/detail", headers=INVESTIGATION)
     return made["id"], made["partner_id"]
 
@@ -104,11 +108,8 @@ async def test_ordinary_reads_are_not_withheld_and_nothing_leaves_the_log(
 ) -> None:
     record, _ = await _read_for_investigation(api_for, officer)
     unicef, wfp = await api_for("UNICEF"), await api_for("WFP")
-    await make_share(unicef, record, purpose="MONITORING")
     await (await officer("WFP", "OVS")).made("/v1/withholdings", body(subject_id=record))
-    await wfp.read(
-        f"/v1/assessments/{record}/detail", headers={"Access-Purpose": 'MONITORING; ref="x"'}
-    )
+    await wfp.read(f"/v1/assessments/{record}/detail", headers=MONITORING)
     assert await disclosed(unicef, record) == 1
     assert await disclosed(await officer("UNICEF", "OVS"), record) == 1
     reads = [
@@ -119,10 +120,47 @@ async def test_ordinary_reads_are_not_withheld_and_nothing_leaves_the_log(
     assert reads == [True, False]
 
 
-async def test_it_ends_with_its_time(
-    api_for: ApiFor, officer: OfficerOf, operator_database: Database
+async def told(database: Database, partner: str) -> Counter[str]:
+    """What the partner reads of the log: how often each agency is in it."""
+    async with database.session(Binding(partner_id=UUID(partner))) as session:
+        rows = await session.execute(
+            text("SELECT agency FROM partner_audit(NULL, NULL, NULL, 200)")
+        )
+        return Counter(rows.scalars())
+
+
+@pytest.mark.parametrize("by", ["subject_id", "partner_id"])
+async def test_a_partner_is_shown_nothing_held_and_nothing_withheld(
+    api_for: ApiFor, officer: OfficerOf, database: Database, world: World, by: str
 ) -> None:
-    record, _ = await _read_for_investigation(api_for, officer)
+    record, partner = await _read_for_investigation(api_for, officer)
+    wfp_ovs, unicef_ovs = await officer("WFP", "OVS"), await officer("UNICEF", "OVS")
+    owner = (await told(database, partner))["UNICEF"]
+    assert owner > 0
+    assert await told(database, partner) == {"UNICEF": owner}, "the read of oversight is held"
+    for agency in ("WFP", "FAO"):
+        api = await api_for(agency)
+        await api.read(f"/v1/assessments/{record}/detail", headers=MONITORING)
+    everything = {"UNICEF": owner, "WFP": 1, "FAO": 1}
+    assert await told(database, partner) == everything
+    mark = await wfp_ovs.made(
+        "/v1/withholdings", body(**{by: record if by == "subject_id" else partner})
+    )
+    assert await told(database, partner) == {"UNICEF": owner, "FAO": 1}, "the reader's own only"
+    assert await seen(database, Binding(world.agencies["WFP"]), record) == 1, "nothing leaves"
+    assert (await wfp_ovs.delete(f"/v1/withholdings/{mark['id']}")).status_code == 204
+    assert await told(database, partner) == everything
+    # A statement that is kept from its partner: nothing tells that there is one.
+    mark = await unicef_ovs.made("/v1/withholdings", body("statement", subject_id=record))
+    assert await told(database, partner) == {"UNICEF": owner - 1}
+    assert (await unicef_ovs.delete(f"/v1/withholdings/{mark['id']}")).status_code == 204
+    assert await told(database, partner) == everything
+
+
+async def test_it_ends_with_its_time(
+    api_for: ApiFor, officer: OfficerOf, database: Database, operator_database: Database
+) -> None:
+    record, partner = await _read_for_investigation(api_for, officer)
     ovs, second = await officer("WFP", "OVS"), await officer("WFP", "OVS", 2)
     mark = await ovs.made("/v1/withholdings", body(subject_id=record))
     async with operator_database.session() as session:
@@ -135,6 +173,8 @@ async def test_it_ends_with_its_time(
             {"id": mark["id"]},
         )
     assert await disclosed(await officer("UNICEF", "OVS"), record) == 1
+    await (await api_for("WFP")).read(f"/v1/assessments/{record}/detail", headers=MONITORING)
+    assert (await told(database, partner))["WFP"] == 1
     late = await second.post(f"/v1/withholdings/{mark['id']}/renewal", json={"until": until()})
     assert late.json()["code"] == "withholding_ended"
 
@@ -171,9 +211,9 @@ async def test_only_oversight_withholds_and_only_its_own_agency_s_statements(
     unicef, ovs = await api_for("UNICEF"), await officer("UNICEF", "OVS")
     foreign, legal = await officer("WFP", "OVS"), await officer("UNICEF", "LEGAL")
     record = (await make_assessment(unicef))["id"]
-    for api in (unicef, legal):
+    for api, code in ((unicef, "role_required"), (legal, "scope_missing")):
         answer = await api.post("/v1/withholdings", json=body("statement", subject_id=record))
-        assert answer.json()["code"] == "role_required"
+        assert (answer.status_code, answer.json()["code"]) == (403, code)
     for kind, subject in (("statement", record), ("flag", str(uuid4())), ("case_step", record)):
         answer = await foreign.post("/v1/withholdings", json=body(kind, subject_id=subject))
         assert answer.json()["code"] == "record_not_found"

@@ -197,6 +197,7 @@ _ACCEPTED = {
         for signature in _DEFINERS
     },
     "public.audit_events.audit_events_select": "the function is asked of held events only",
+    "public.audit_events.audit_events_facts": "the functions are asked of one page of one partner",
     **{
         f"public.{table}.{table}_insert": "one own record is looked up for the row that is written"
         for table in ("legal_holds", "redactions", "withholdings")

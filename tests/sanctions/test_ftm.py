@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -141,6 +142,15 @@ async def test_the_index_leads_to_the_files(api_for: ApiFor, settle: Settle) -> 
     assert (await wfp.get(f"{FTM}/index.json?stream=source.unsc")).status_code == 422
 
 
+def test_a_later_version_is_the_greater_text() -> None:
+    start = datetime(2026, 11, 22, 19, 26, 34, tzinfo=UTC)
+    times = [start + timedelta(microseconds=22 * step) for step in range(100_000)]
+    versions = [ftm.version(at) for at in times]
+    assert versions == sorted(set(versions))
+    assert versions[0] == "20261122192634-000"
+    assert ftm.version(start + timedelta(microseconds=999_999)) == "20261122192634-zzz"
+
+
 async def test_the_table_has_no_cell_that_calculates(api_for: ApiFor, settle: Settle) -> None:
     unicef = await api_for("UNICEF")
     name = '=HYPERLINK("http://x", "y")'
@@ -203,4 +213,4 @@ async def test_a_stream_without_a_head_is_absent(
         finally:
             await connection.execute(rename, "away", "public")
     assert answer.json()["code"] == "stream_not_found"
-    assert ftm.version(None, "abc") == "19700101000000-abc"
+    assert ftm.version(None) == "19700101000000-000"

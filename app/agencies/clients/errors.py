@@ -8,16 +8,19 @@ from app.core.errors import NotFound, ServiceError
 class ClientNotFound(NotFound):
     code = "client_not_found"
     title = "There is no such client."
+    refusal = True
 
 
 class SecretNotFound(NotFound):
     code = "secret_not_found"
     title = "The client has no such secret."
+    refusal = True
 
 
 class FeedTokenNotFound(NotFound):
     code = "feed_token_not_found"
     title = "The client has no such feed token."
+    refusal = True
 
 
 class ClientExists(ServiceError):
@@ -50,3 +53,4 @@ class BeyondCaller(ServiceError):
     status = 422
     code = "beyond_caller"
     title = "The client would be able to do more than you."
+    refusal = True

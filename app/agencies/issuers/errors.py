@@ -8,6 +8,7 @@ from app.core.errors import NotFound, ServiceError
 class IssuerNotFound(NotFound):
     code = "issuer_not_found"
     title = "There is no such trusted issuer."
+    refusal = True
 
 
 class IssuerExists(ServiceError):
@@ -30,6 +31,7 @@ class SamePerson(ServiceError):
     status = 409
     code = "same_person"
     title = "Another person must take this step."
+    refusal = True
 
 
 class IssuerKeysUnusable(ServiceError):

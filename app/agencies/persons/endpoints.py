@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from app.agencies.clients.errors import BeyondCaller
 from app.agencies.errors import PatchEmpty
 from app.agencies.persons import queries, service
-from app.agencies.persons.errors import PersonKnown, PersonNotFound, PersonUnfit
+from app.agencies.persons.errors import OwnRights, PersonKnown, PersonNotFound, PersonUnfit
 from app.agencies.persons.schemas import PersonFilter, PersonIn, PersonOut, PersonPatch
 from app.auth.caller import Caller, requires, requires_once
 from app.auth.models import Person
@@ -99,6 +99,7 @@ async def get_person(
         PersonKnown,
         PersonUnfit,
         BeyondCaller,
+        OwnRights,
         PatchEmpty,
         PreconditionRequired,
         PreconditionFailed,

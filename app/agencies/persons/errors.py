@@ -8,6 +8,7 @@ from app.core.errors import NotFound, ServiceError
 class PersonNotFound(NotFound):
     code = "person_not_found"
     title = "There is no such person."
+    refusal = True
 
 
 class PersonKnown(ServiceError):
@@ -24,3 +25,12 @@ class PersonUnfit(ServiceError):
     status = 422
     code = "person_unfit"
     title = "A person cannot be recorded like this."
+
+
+class OwnRights(ServiceError):
+    """Nobody widens or narrows what they may do themselves."""
+
+    status = 403
+    code = "own_rights"
+    title = "Another administrator changes your roles and how you are known."
+    refusal = True

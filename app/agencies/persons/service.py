@@ -14,7 +14,7 @@ from app.agencies.clients.limits import refuse_excess
 from app.agencies.clients.queries import find_issuer, find_office
 from app.agencies.errors import PatchEmpty
 from app.agencies.persons import queries
-from app.agencies.persons.errors import PersonKnown, PersonNotFound, PersonUnfit
+from app.agencies.persons.errors import OwnRights, PersonKnown, PersonNotFound, PersonUnfit
 from app.agencies.persons.schemas import PersonIn, PersonPatch
 from app.audit import service as audit
 from app.audit.events import Event
@@ -48,6 +48,10 @@ def _refuse_oversight(caller: Caller, *roles: Iterable[str]) -> None:
     """Oversight sees what is held back from others: only oversight makes and changes it."""
     given = any(OVERSIGHT in codes for codes in roles)
     refuse_excess(["roles"] if given and not caller.oversight else [])
+
+
+_RIGHTS = frozenset({"roles", "staff_id", "issuer_id", "subject"})
+"""What decides who a person is and what they may do."""
 
 
 async def _office_name(session: AsyncSession, caller: Caller, office_id: UUID) -> str:
@@ -116,8 +120,9 @@ async def change_person(
 ) -> Person:
     """Apply a merge patch to version ``version``.
 
-    Who is not of oversight may only stop a person who is. Raises PersonNotFound,
-    PreconditionFailed, PatchEmpty, PersonKnown, PersonUnfit or BeyondCaller.
+    Who is not of oversight may only stop a person who is; nobody changes the own rights. Raises
+    PersonNotFound, PreconditionFailed, PatchEmpty, OwnRights, PersonKnown, PersonUnfit or
+    BeyondCaller.
     """
     person = await queries.find_person(session, caller.agency_id, person_id, lock=True)
     if person is None:
@@ -127,6 +132,8 @@ async def change_person(
     fields = patch.model_dump(exclude_unset=True)
     if not fields:
         raise PatchEmpty
+    if caller.require_person().id == person.id and fields.keys() & _RIGHTS:
+        raise OwnRights
     if fields != {"status": "inactive"}:
         _refuse_oversight(caller, person.roles, fields.get("roles", ()))
     await _check_change(session, caller, person, fields)

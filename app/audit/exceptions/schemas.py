@@ -122,8 +122,9 @@ class WithholdingIn(Schema):
     """What to keep back, from whom follows from the kind, and until when."""
 
     subject_kind: WithheldKind = Field(
-        description="read_log: reads of the own oversight, from the owner's oversight; "
-        "the others: an own statement, flag or step of a case, from the partner",
+        description="read_log: reads of the own oversight, from the owner's oversight, and all "
+        "that the own agency did there, from the partner's view of the log; the others: an own "
+        "statement, flag or step of a case, from the partner",
         examples=["read_log"],
     )
     subject_id: UUID | None = Field(

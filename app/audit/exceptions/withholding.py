@@ -1,8 +1,9 @@
 """Withholdings: an oversight office keeps something back for a time.
 
 A `read_log` keeps the held reads of the own oversight from the owner's oversight as well; see the
-policy of audit_events. The other kinds keep a statement from its partner: whoever shows something
-to a partner asks `queries.withheld`. The log itself is never shortened. Never commits.
+policy of audit_events. The partner's view of the log leaves out all acts of the agency there. The
+other kinds keep a statement from its partner: whoever shows something to a partner asks
+`queries.withheld`. The log itself is never shortened. Never commits.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ async def get_index(
     etag = _etag(head, stream, "index.json")
     settings: Settings = request.app.state.settings
     at = rfc3339(head["changed_at"] or head["signed_at"])
-    version = ftm.version(head["changed_at"], head["set_sha256"])
+    version = ftm.version(head["changed_at"])
     body = ftm.catalogue(stream, settings.issuer, version, at, head["count"])
     return not_modified(request, etag) or Response(
         to_json(body), media_type="application/json", headers={"ETag": etag}
