@@ -24,6 +24,10 @@ from tests.partners.factories import make_partner
 from tests.sanctions.factories import open_case
 from tests.support import Api, World, open_api, plain_client
 
+_GRANT_AGAIN = """GRANT INSERT (id, event, agency_id, client_id, person_id, office, role,
+    subject_id, owner_agency, partner_id, purpose, reference, basis, request_id, claimed_user, held, detail)
+    ON audit_events TO reg_app"""
+
 
 async def _logged(database: Database, request_id: str) -> list[Any]:
     async with database.session() as session:
@@ -270,6 +274,6 @@ async def test_a_log_that_cannot_be_written_does_not_change_the_answer(
         answer = await wfp.get(url)
     finally:
         async with operator_database.session() as session:
-            await session.execute(text("GRANT INSERT ON audit_events TO reg_app"))
+            await session.execute(text(_GRANT_AGAIN))
     assert (answer.status_code, answer.json()["code"]) == (403, usual.json()["code"])
     assert counted("scope_missing", "lost") == lost + 1

@@ -55,9 +55,10 @@ async def test_a_writer_sets_neither_time_nor_salt_nor_what_no_leaf_holds(
         f"INSERT INTO audit_events (id, event, agency_id, {columns}) "
         f"VALUES (uuidv7(), 'list:version:import', :agency, {values})"
     )
-    with pytest.raises(DBAPIError) as caught:
-        async with database.session(world.agencies["WFP"]) as session:
+    async with database.session(world.agencies["WFP"]) as session:
+        with pytest.raises(DBAPIError) as caught:
             await session.execute(text(sql), {"agency": world.agencies["WFP"]})
+        await session.rollback()
     assert sqlstate(caught.value) in ("42501", "23514", "54001")
 
 
