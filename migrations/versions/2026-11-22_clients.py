@@ -40,15 +40,20 @@ CHECKS = (
 SECURITY = """
 -- The worker counts secrets that end soon; it never reads a digest.
 -- A feed token that was revoked stays so.
-ALTER POLICY feed_tokens_update ON feed_tokens USING (revoked_at IS NULL
-  AND EXISTS (SELECT 1 FROM clients c
-    WHERE c.id = client_id AND c.agency_id = (SELECT app_agency())));
+CREATE FUNCTION keep_feed_token_revoked() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'a feed token that was revoked stays so'
+    USING ERRCODE = 'check_violation', CONSTRAINT = 'feed_tokens_revoked';
+END $$;
+CREATE TRIGGER feed_tokens_revoked BEFORE UPDATE OF revoked_at ON feed_tokens
+  FOR EACH ROW WHEN (OLD.revoked_at IS NOT NULL AND NEW.revoked_at IS DISTINCT FROM OLD.revoked_at)
+  EXECUTE FUNCTION keep_feed_token_revoked();
 GRANT SELECT (id, client_id, created_at, expires_at) ON client_secrets TO reg_worker;
 CREATE POLICY client_secrets_worker ON client_secrets FOR SELECT TO reg_worker USING (true);
 """
 OPEN = """
-ALTER POLICY feed_tokens_update ON feed_tokens USING (EXISTS (SELECT 1 FROM clients c
-    WHERE c.id = client_id AND c.agency_id = (SELECT app_agency())));
+DROP TRIGGER feed_tokens_revoked ON feed_tokens;
+DROP FUNCTION keep_feed_token_revoked();
 DROP POLICY client_secrets_worker ON client_secrets;
 REVOKE SELECT (id, client_id, created_at, expires_at) ON client_secrets FROM reg_worker;
 """

@@ -40,10 +40,20 @@ CREATE POLICY sharing_policies_select ON sharing_policies FOR SELECT TO reg_app
   USING (owner_agency = (SELECT app_agency()) OR shared_with = (SELECT app_agency()));
 CREATE POLICY sharing_policies_insert ON sharing_policies FOR INSERT TO reg_app
   WITH CHECK (owner_agency = (SELECT app_agency()));
--- What was ended stays so.
 CREATE POLICY sharing_policies_update ON sharing_policies FOR UPDATE TO reg_app
-  USING (owner_agency = (SELECT app_agency()) AND ended_at IS NULL) WITH CHECK (owner_agency = (SELECT app_agency()));
+  USING (owner_agency = (SELECT app_agency())) WITH CHECK (owner_agency = (SELECT app_agency()));
 CREATE POLICY sharing_policies_worker ON sharing_policies FOR SELECT TO reg_worker USING (true);
+
+-- What was ended stays so.
+CREATE FUNCTION keep_policy_ended() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'a sharing policy that was ended stays so'
+    USING ERRCODE = 'check_violation', CONSTRAINT = 'sharing_policies_ended';
+END $$;
+CREATE TRIGGER sharing_policies_ended BEFORE UPDATE ON sharing_policies
+  FOR EACH ROW WHEN (OLD.ended_at IS NOT NULL AND (NEW.active OR NEW.ended_at <> OLD.ended_at
+    OR num_nulls(NEW.ended_at, NEW.ended_by) > 0 OR NEW.ended_by <> OLD.ended_by))
+  EXECUTE FUNCTION keep_policy_ended();
 
 GRANT SELECT, INSERT, DELETE ON assessments_acl TO reg_worker;
 CREATE POLICY assessments_acl_worker ON assessments_acl TO reg_worker
@@ -246,3 +256,4 @@ def downgrade() -> None:
     op.drop_index("ix_sharing_policies_shared_with_id", table_name="sharing_policies")
     op.drop_index("ix_sharing_policies_owner_agency_id", table_name="sharing_policies")
     op.drop_table("sharing_policies")
+    op.execute("DROP FUNCTION keep_policy_ended()")

@@ -74,6 +74,25 @@ async def test_what_was_shared_with_it_ends_and_what_waits_is_closed(
     assert (await refusal(unicef, "POST", url, json=body))[1] == "agency_unknown"
 
 
+async def test_an_event_alone_takes_nothing_from_an_agency(
+    database: Database, world: World, api_for: ApiFor, settle: Settle
+) -> None:
+    unicef, wfp = await api_for("UNICEF"), await api_for("WFP")
+    record = (await make_assessment(unicef))["id"]
+    await make_share(unicef, record, shared_with="WFP")
+    async with database.session(world.agencies["FAO"]) as session:
+        await session.execute(
+            text(
+                "INSERT INTO outbox (id, type, agency_id, subject_id) "
+                "VALUES (uuidv7(), 'agency.withdrawn', :agency, :agency)"
+            ),
+            {"agency": world.agencies["WFP"]},
+        )
+    await settle()
+    answer = await wfp.get(f"/v1/assessments/{record}/detail", headers=PURPOSE)
+    assert answer.status_code == 200
+
+
 async def test_what_was_shared_with_it_for_the_future_ends_too(
     operator_database: Database, world: World, api_for: ApiFor, settle: Settle
 ) -> None:

@@ -36,7 +36,7 @@ async def status(api: Api, assessment_id: str) -> int:
 
 
 async def test_a_policy_shares_what_is_there_and_what_comes_until_it_is_ended(
-    api_for: ApiFor,
+    api_for: ApiFor, database: Database, world: World
 ) -> None:
     unicef, wfp, fao = [await api_for(code) for code in ("UNICEF", "WFP", "FAO")]
     partner = (await make_partner(unicef))["id"]
@@ -62,6 +62,11 @@ async def test_a_policy_shares_what_is_there_and_what_comes_until_it_is_ended(
         assert await status(wfp, one) == 404
     ended = await wfp.read(f"{URL}/{given['id']}")
     assert ended["status"] == "ended"
+    revive = "UPDATE sharing_policies SET active = true, ended_at = NULL, ended_by = NULL "
+    refused = await denied(
+        database, world.agencies["UNICEF"], revive + "WHERE id = :id", id=UUID(given["id"])
+    )
+    assert refused == "23514"
     again = await unicef.delete(f"{URL}/{given['id']}")
     assert again.json()["code"] == "sharing_policy_not_found"
 

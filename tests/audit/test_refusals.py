@@ -25,8 +25,8 @@ from tests.sanctions.factories import open_case
 from tests.support import Api, World, open_api, plain_client
 
 _GRANT_AGAIN = """GRANT INSERT (id, event, agency_id, client_id, person_id, office, role,
-    subject_id, owner_agency, partner_id, purpose, reference, basis, request_id, claimed_user, held, detail)
-    ON audit_events TO reg_app"""
+    subject_id, owner_agency, partner_id, purpose, reference, basis, request_id, claimed_user,
+    held, detail) ON audit_events TO reg_app"""
 
 
 async def _logged(database: Database, request_id: str) -> list[Any]:

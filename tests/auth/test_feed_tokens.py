@@ -23,7 +23,7 @@ from tests.auth.conftest import MakeClient
 from tests.conftest import ApiFor, Settle
 from tests.contract.contract import Operation, operations
 from tests.hostile.calls import example_body, headers_of, path_of, query_of
-from tests.support import Api, plain_client
+from tests.support import Api, World, plain_client
 
 FTM = "/v1/feeds/sanctions/ftm"
 FILES = (f"{FTM}/index.json", f"{FTM}/entities.ftm.json", f"{FTM}/targets.simple.csv")
@@ -219,6 +219,20 @@ async def test_an_access_token_with_the_scope_works_too(
         assert (await other.get(path)).json()["code"] == "scope_missing"
     async with plain_client(app) as nobody:
         assert (await nobody.get(FILES[0])).status_code == 401
+
+
+async def test_a_revoked_one_stays_so(
+    admin: Api, follower: str, database: Database, world: World
+) -> None:
+    made = await _made(admin, follower)
+    url = f"/v1/clients/{follower}/feed-tokens/{made['id']}"
+    assert (await admin.delete(url)).status_code == 204
+    async with database.session(world.agencies["FAO"]) as session:
+        with pytest.raises(IntegrityError, match="stays so"):
+            await session.execute(
+                text("UPDATE feed_tokens SET revoked_at = NULL WHERE id = :id"), {"id": made["id"]}
+            )
+        await session.rollback()
 
 
 async def test_it_has_a_rate_of_its_own_and_takes_a_slot_of_its_agency(
