@@ -22,6 +22,7 @@ async def _share_anew(session: AsyncSession, event: OutboxEvent) -> None:
         await session.execute(_APPLY, {"partner": event.subject_id})
 
 
+_WITHDRAWN = text("SELECT status = 'withdrawn' FROM agencies WHERE id = :agency")
 _BATCH = 1_000
 # The change and its line in the log in one statement: an agency may have many shares.
 _END_SHARES = text(
@@ -58,6 +59,13 @@ _CLOSE_REQUESTS = text(
         jsonb_build_object('request', c.id, 'reason', c.close_reason)
     FROM closed c JOIN assessments a ON a.id = c.assessment_id"""
 )
+# It ends by itself: no record fits a policy whose recipient withdrew.
+_LOG_POLICIES = text(
+    """INSERT INTO audit_events (id, event, subject_id, owner_agency, purpose, detail)
+    SELECT uuidv7(), :event, s.id, s.owner_agency, s.purpose,
+        jsonb_build_object('shared_with', CAST(:agency AS uuid), 'reason', 'recipient_withdrawn')
+    FROM sharing_policies s WHERE s.shared_with = :agency AND s.ended_at IS NULL"""
+)
 # A list entry that no share accounts for, such as one given while the agency withdrew.
 _CLEAR_LIST = text("DELETE FROM assessments_acl WHERE agency_id = :agency")
 
@@ -68,6 +76,9 @@ async def _end_withdrawn(session: AsyncSession, event: OutboxEvent) -> None:
     Between its withdrawal and this no read is possible: its clients are refused on their next
     request, and there is no way back. What it shared with others stays readable.
     """
+    withdrawn = await session.scalar(_WITHDRAWN, {"agency": event.agency_id})
+    if not withdrawn:
+        return  # an event is the API's word; what ends for good wants the operator's
     values = {"agency": event.agency_id, "batch": _BATCH}
     for statement, kind in (
         (_END_SHARES, Event.SHARE_ENDED),
@@ -77,6 +88,8 @@ async def _end_withdrawn(session: AsyncSession, event: OutboxEvent) -> None:
             done = await session.execute(statement, values | {"event": kind.value})
             if done.rowcount < _BATCH:  # type: ignore[attr-defined]
                 break
+    ended = {"agency": event.agency_id, "event": Event.SHARING_POLICY_ENDED.value}
+    await session.execute(_LOG_POLICIES, ended)
     await session.execute(_CLEAR_LIST, {"agency": event.agency_id})
 
 

@@ -76,7 +76,7 @@ _SHARE_COLUMNS = """s.id, s.assessment_id, o.code AS owner_agency, w.code AS sha
 _SHARE_FROM = """FROM assessment_shares s JOIN agencies o ON o.id = s.owner_agency
     JOIN agencies w ON w.id = s.shared_with"""
 
-_POLICY_STATUS = """CASE WHEN s.ended_at IS NOT NULL THEN 'ended'
+_POLICY_STATUS = """CASE WHEN s.ended_at IS NOT NULL OR w.status = 'withdrawn' THEN 'ended'
     WHEN s.valid_until <= now() THEN 'expired' WHEN s.valid_from > now() THEN 'scheduled'
     ELSE 'active' END"""
 _POLICIES = f"""SELECT s.id, o.code AS owner_agency, w.code AS shared_with, s.level, s.purpose,

@@ -29,6 +29,8 @@ _TEXTS = (
     "claimed_user",
 )
 _EXACT = 2**53 - 1
+_DIGITS = 17
+"""What a number up to that takes at most, with its sign."""
 
 COLUMNS = ", ".join(
     [f"e.{name}" for name in (*_IDS, *_TEXTS, "at", "held", "salt")] + ["e.detail::text AS detail"]
@@ -58,6 +60,8 @@ def _id(value: object) -> str | None:
 
 def _whole(text: str) -> int | str:
     # Canonical JSON has no whole number beyond 2**53; such a one stands as text.
+    if len(text) > _DIGITS:
+        return text
     number = int(text)
     return number if -_EXACT <= number <= _EXACT else text
 

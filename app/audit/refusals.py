@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import service as audit
 from app.audit.events import Event
+from app.audit.purposes import parse_purpose
 from app.auth.caller import Caller
 from app.core import metrics
 from app.core.db import Database, bind_now
@@ -26,6 +27,7 @@ from app.core.db import Database, bind_now
 log = structlog.get_logger()
 _TIMEOUT_S = 2.0
 _WINDOW_S, _BURST, _REMEMBERED = 60.0, 5, 10_000
+_NAME_LENGTH = 160
 _SAMPLED = frozenset({401, 429})
 _CLIENT = text("SELECT agency_id, partner_id FROM clients WHERE id = :id")
 
@@ -41,7 +43,8 @@ class Sampler:
         now = time.monotonic()
         if len(self._seen) >= _REMEMBERED:
             self._seen.clear()
-        entry = self._seen.setdefault((client_id, code), [now, 0, 0])
+        # What is no client's name may be long.
+        entry = self._seen.setdefault((client_id[:_NAME_LENGTH], code), [now, 0, 0])
         if now - entry[0] >= _WINDOW_S:
             entry[0], entry[1] = now, 0
         if entry[1] >= _BURST:
@@ -106,6 +109,13 @@ def _subject(request: Request) -> UUID | None:
     return None
 
 
+def _purpose(request: Request) -> str | None:
+    """The purpose that the request states, if it states one."""
+    stated = request.headers.getlist("access-purpose")
+    found = parse_purpose(stated[0]) if len(stated) == 1 else None
+    return found.purpose.value if found else None
+
+
 async def _record(
     request: Request, caller: Caller | None, client_id: str, detail: dict[str, Any]
 ) -> bool:
@@ -119,7 +129,15 @@ async def _record(
             return False
         asked_token = detail["code"] == "invalid_client"
         event = Event.TOKEN_REFUSED if asked_token else Event.REQUEST_REFUSED
-        await audit.record(session, caller, event, audit.Subject(_subject(request)), **detail)
+        # What oversight tries for an investigation is held back as what it does.
+        await audit.record(
+            session,
+            caller,
+            event,
+            audit.Subject(_subject(request)),
+            purpose=_purpose(request),
+            **detail,
+        )
     return True
 
 

@@ -210,12 +210,15 @@ async def verified_token(
     verified = await verifier.verify(token)
     # Whose token it is, also when its client may no longer act: a refusal then names it.
     request.scope["presented_client"] = verified.client_id
-    await _admit(request, verified)
+    await admit(request, verified)
     return verified
 
 
-async def _admit(request: Request, token: VerifiedToken) -> None:
-    """Raises NotAuthenticated without the token's certificate, RateLimited or AgencyBusy."""
+async def admit(request: Request, token: VerifiedToken) -> None:
+    """Charge the request to its client and agency.
+
+    Raises NotAuthenticated without the token's certificate, RateLimited or AgencyBusy.
+    """
     settings: Settings = request.app.state.settings
     try:
         check_certificate(request, token.certificate, believed=settings.client_cert_header)

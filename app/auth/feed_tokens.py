@@ -17,7 +17,7 @@ from fastapi import Depends, Request, Security
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.auth.caller import Caller, VerifiedToken, caller_from, scheme, verified_token
+from app.auth.caller import Caller, VerifiedToken, admit, caller_from, scheme, verified_token
 from app.auth.clients import ClientProblem
 from app.auth.errors import NotAuthenticated
 from app.auth.models import Client, FeedToken
@@ -25,13 +25,17 @@ from app.auth.scopes import Scope
 from app.core import metrics
 from app.core.db import database_of
 from app.core.ids import new_id
+from app.core.limits import LIMIT_KEY
 
 PREFIX = "prf_"
 MAX_DAYS = 365
 _KINDS = frozenset({"token", "apikey"})
 """Ways to send it that no other token has; `Bearer` is told apart by the prefix."""
-_FIND = """SELECT id, client_id, extract(epoch FROM expires_at)::float8 AS expires_at
-    FROM feed_tokens WHERE digest = $1 AND revoked_at IS NULL AND expires_at > now()"""
+_FIND = """SELECT t.id, t.client_id, extract(epoch FROM t.expires_at)::float8 AS expires_at,
+    coalesce(a.code, '') AS agency
+    FROM feed_tokens t JOIN clients c ON c.id = t.client_id
+    LEFT JOIN agencies a ON a.id = c.agency_id
+    WHERE t.digest = $1 AND t.revoked_at IS NULL AND t.expires_at > now()"""
 
 
 async def create_feed_token(
@@ -104,8 +108,8 @@ async def feed_reader(
 ) -> FeedReader:
     """Dependency of the few routes that take a feed token beside access tokens.
 
-    Raises NotAuthenticated; an unknown, expired or revoked token costs the same work: one hash
-    and one look-up.
+    Raises NotAuthenticated, RateLimited or AgencyBusy; an unknown, expired or revoked token costs
+    the same work: one hash and one look-up.
     """
     kind, _, token = (header or "").partition(" ")
     opaque = kind.lower() in _KINDS or (kind.lower() == "bearer" and token.startswith(PREFIX))
@@ -116,11 +120,16 @@ async def feed_reader(
     metrics.feed_token_requests_total.labels("refused" if row is None else "accepted").inc()
     if row is None:
         raise NotAuthenticated
-    # What rate limits count by: a busy feed does not use up its client's own budget.
-    request.scope["limit_key"] = f"feed_token:{row['id']}"
     verified = VerifiedToken(
-        row["client_id"], frozenset({Scope.FEED_READ.value}), float(row["expires_at"])
+        row["client_id"],
+        frozenset({Scope.FEED_READ.value}),
+        float(row["expires_at"]),
+        row["agency"],
     )
+    request.scope["presented_client"] = verified.client_id
+    # What rate limits count by: a busy feed does not use up its client's own budget.
+    request.scope[LIMIT_KEY] = f"feed_token:{row['id']}"
+    await admit(request, verified)
     return FeedReader(verified, opaque=True)
 
 

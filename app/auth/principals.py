@@ -82,10 +82,7 @@ class Principals:
         person acts: the client has its limits, and of its scopes all but the deciding ones, which
         come from the person.
         """
-        allowed = AGENCY & terms.scope_ceiling
-        if through is not None:
-            allowed &= DECIDING.union(through.scopes)
-        limits = _limits(through) if through else {}
+        allowed, limits = await _rights(session, terms, through)
         person = await session.get_one(Person, person_id)
         new_client = f"person-{new_id()}"
         made = await session.execute(
@@ -129,12 +126,24 @@ class Principals:
         return client.id
 
 
-def _limits(machine: Client) -> dict[str, Any]:
-    return {
+async def _rights(
+    session: AsyncSession, terms: IssuerTerms, machine: Client | None
+) -> tuple[frozenset[str], dict[str, Any]]:
+    """Scopes and limits of a person's client; by a machine, those that it has now.
+
+    Who narrows the machine waits for us, and then narrows the person's client, too (trigger
+    ``clients_narrowed``); or we wait, and see what is left.
+    """
+    allowed = AGENCY & terms.scope_ceiling
+    if machine is None:
+        return allowed, {}
+    await session.refresh(machine, with_for_update={"read": True})
+    limits = {
         "countries": machine.countries,
         "max_level": machine.max_level,
         "certificate_bound": machine.certificate_bound,
     }
+    return allowed & DECIDING.union(machine.scopes), limits
 
 
 def subject_of(claims: Mapping[str, Any], claim: str) -> str:

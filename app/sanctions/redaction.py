@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit.exceptions import redaction
 from app.audit.exceptions.schemas import RedactionDecisionIn
+from app.auth import policy
 from app.auth.caller import Caller
 from app.core.crypto import KeyRing
 from app.events import service as events
@@ -26,11 +27,16 @@ async def redacted_steps(session: AsyncSession, case_id: UUID) -> Sequence[Row[A
     return (await session.execute(_HIDDEN, {"id": case_id})).all()
 
 
-async def _target(session: AsyncSession, case_id: UUID, step_id: UUID) -> redaction.Target:
+async def _target(
+    session: AsyncSession, caller: Caller, case_id: UUID, step_id: UUID
+) -> redaction.Target:
     found = await queries.find_case(session, case_id, lock=True)
     if found is None:
         raise errors.CaseNotFound
-    case, _ = found
+    case, country = found
+    # As with assessments: no right to the content, but to know of the case.
+    if not (policy.reaches(caller, "AGENCY_ONLY") and policy.within(caller, country)):
+        raise errors.CaseNotFound
     known = {step.id for step in await queries.case_steps(session, case_id)}
     known |= {step.id for step in await redacted_steps(session, case_id)}
     if step_id not in known:
@@ -47,7 +53,7 @@ async def hide(
     reason: str,
 ) -> dict[str, Any]:
     """Hide what was written at a step of an own case. Raises CaseNotFound, and as hiding."""
-    target = await _target(session, case_id, step_id)
+    target = await _target(session, caller, case_id, step_id)
     found = await redaction.hide(session, keyring, caller, target, reason)
     await _tell(session, caller, EventType.CONTENT_HIDDEN, target, found)
     return found
@@ -63,7 +69,7 @@ async def decide(
     decision: RedactionDecisionIn,
 ) -> dict[str, Any]:
     """A second person decides. Raises CaseNotFound, and what deciding raises."""
-    target = await _target(session, case_id, step_id)
+    target = await _target(session, caller, case_id, step_id)
     found = await redaction.decide(session, keyring, caller, target, version, decision)
     await _tell(session, caller, _TOLD[decision.decision], target, found)
     return found

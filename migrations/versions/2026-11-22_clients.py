@@ -39,10 +39,16 @@ CHECKS = (
 
 SECURITY = """
 -- The worker counts secrets that end soon; it never reads a digest.
+-- A feed token that was revoked stays so.
+ALTER POLICY feed_tokens_update ON feed_tokens USING (revoked_at IS NULL
+  AND EXISTS (SELECT 1 FROM clients c
+    WHERE c.id = client_id AND c.agency_id = (SELECT app_agency())));
 GRANT SELECT (id, client_id, created_at, expires_at) ON client_secrets TO reg_worker;
 CREATE POLICY client_secrets_worker ON client_secrets FOR SELECT TO reg_worker USING (true);
 """
 OPEN = """
+ALTER POLICY feed_tokens_update ON feed_tokens USING (EXISTS (SELECT 1 FROM clients c
+    WHERE c.id = client_id AND c.agency_id = (SELECT app_agency())));
 DROP POLICY client_secrets_worker ON client_secrets;
 REVOKE SELECT (id, client_id, created_at, expires_at) ON client_secrets FROM reg_worker;
 """

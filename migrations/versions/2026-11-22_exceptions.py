@@ -250,12 +250,13 @@ CREATE POLICY withholdings_fact ON withholdings FOR SELECT TO reg_facts
 
 CREATE FUNCTION read_withheld(reader uuid, subject uuid, partner uuid) RETURNS boolean
   LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-  SELECT EXISTS (SELECT 1 FROM withholdings w WHERE w.subject_id = subject
+  -- Whom another agency looks into is nobody's to ask but theirs whose view of the log it filters.
+  SELECT (app_oversight() OR app_partner() IS NOT NULL) AND (EXISTS (SELECT 1 FROM withholdings w WHERE w.subject_id = subject
       AND w.agency_id = reader AND w.subject_kind = 'read_log'
       AND w.ended_at IS NULL AND w.until > now())
     OR EXISTS (SELECT 1 FROM withholdings w WHERE w.partner_id = partner
       AND w.agency_id = reader AND w.subject_kind = 'read_log'
-      AND w.ended_at IS NULL AND w.until > now()) $$;
+      AND w.ended_at IS NULL AND w.until > now())) $$;
 CREATE FUNCTION withheld(subject uuid) RETURNS boolean
   LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
   SELECT EXISTS (SELECT 1 FROM withholdings w WHERE w.subject_id = subject

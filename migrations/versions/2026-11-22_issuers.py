@@ -15,7 +15,31 @@ down_revision = "0008"
 branch_labels = None
 depends_on = None
 
-SECURITY = """
+# The present text of the view, to which one condition is added.
+STATUS = """  SELECT c.id AS client_id,
+         coalesce(c.agency_id, '00000000-0000-0000-0000-000000000000'::uuid) AS agency_id,
+         coalesce(a.code, 'PARTNER') AS agency_code,
+         CASE WHEN i.id IS NULL AND a.scope_ceiling IS NULL THEN c.scopes
+              ELSE ARRAY(SELECT x FROM unnest(c.scopes) x
+                         WHERE (i.id IS NULL OR x = ANY (i.scope_ceiling))
+                           AND (a.scope_ceiling IS NULL OR x = ANY (a.scope_ceiling))) END
+           AS scopes,
+         c.person_id, p.name AS person_name, p.office, p.role, c.partner_id,
+         CASE WHEN c.person_id IS NULL THEN c.roles ELSE p.roles END AS roles,
+         c.countries, c.max_level
+  FROM clients c
+  LEFT JOIN agencies a ON a.id = c.agency_id
+  LEFT JOIN persons p ON p.id = c.person_id
+  LEFT JOIN trusted_issuers i ON i.id = c.issuer_id
+  LEFT JOIN clients t ON t.id = c.acts_through
+  WHERE c.status = 'active'
+    AND (c.agency_id IS NULL OR a.status = 'active')
+    AND (c.person_id IS NULL OR p.status = 'active')
+    AND (c.issuer_id IS NULL OR (i.status = 'active' AND i.valid_from <= now()
+         AND (i.valid_to IS NULL OR i.valid_to > now())))
+    AND (c.acts_through IS NULL OR t.status = 'active')"""
+
+SECURITY = f"""
 GRANT UPDATE (decided_at, reason) ON trusted_issuers TO reg_app;
 
 -- What was refused or revoked stays so: whoever wants it again proposes it again, to two persons.
@@ -28,9 +52,33 @@ CREATE TRIGGER trusted_issuers_status_order BEFORE UPDATE OF status ON trusted_i
   FOR EACH ROW WHEN (OLD.status <> NEW.status AND NOT (
     OLD.status = 'proposed' OR (OLD.status = 'active' AND NEW.status = 'revoked')))
   EXECUTE FUNCTION keep_issuer_ended();
-"""
 
-OPEN = """
+-- A person who acts through a machine has its limits, and loses a scope with it, at once.
+CREATE FUNCTION narrow_acting_clients() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE clients c SET countries = NEW.countries, max_level = NEW.max_level,
+    certificate_bound = NEW.certificate_bound,
+    scopes = ARRAY(SELECT x FROM unnest(c.scopes) x
+      WHERE x <> ALL (OLD.scopes) OR x = ANY (NEW.scopes) ORDER BY x)
+  WHERE c.acts_through = NEW.id;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER clients_narrowed
+  AFTER UPDATE OF scopes, countries, max_level, certificate_bound ON clients
+  FOR EACH ROW WHEN (OLD.acts_through IS NULL) EXECUTE FUNCTION narrow_acting_clients();
+
+-- As before, and: a person's client by an issuer ends when the issuer's subject is another's.
+CREATE OR REPLACE VIEW client_status WITH (security_invoker = true, security_barrier = true) AS
+{STATUS}
+    AND (c.issuer_id IS NULL OR c.person_id IS NULL
+         OR (p.issuer_id = c.issuer_id AND p.subject = c.subject));
+"""  # noqa: S608 - constant
+
+OPEN = f"""
+CREATE OR REPLACE VIEW client_status WITH (security_invoker = true, security_barrier = true) AS
+{STATUS};
+DROP TRIGGER clients_narrowed ON clients;
+DROP FUNCTION narrow_acting_clients();
 DROP TRIGGER trusted_issuers_status_order ON trusted_issuers;
 DROP FUNCTION keep_issuer_ended();
 """

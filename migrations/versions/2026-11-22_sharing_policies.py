@@ -22,7 +22,8 @@ FITS = """a.owner_agency = s.owner_agency AND s.active AND a.status = 'final'
     AND a.level <> 'AGENCY_ONLY' AND (s.type IS NULL OR a.type = s.type)
     AND (s.country IS NULL OR p.country = s.country)
     AND (s.partner_id IS NULL OR a.partner_id = s.partner_id)
-    AND (s.valid_until IS NULL OR s.valid_until > now())"""
+    AND (s.valid_until IS NULL OR s.valid_until > now())
+    AND EXISTS (SELECT 1 FROM agencies g WHERE g.id = s.shared_with AND g.status <> 'withdrawn')"""
 ENTRIES = """INSERT INTO assessments_acl (agency_id, record_id, share_id, owner_agency, level, purpose,
       valid_from, valid_to)
     SELECT s.shared_with, a.id, s.id, s.owner_agency, s.level, s.purpose, s.valid_from,
@@ -39,8 +40,9 @@ CREATE POLICY sharing_policies_select ON sharing_policies FOR SELECT TO reg_app
   USING (owner_agency = (SELECT app_agency()) OR shared_with = (SELECT app_agency()));
 CREATE POLICY sharing_policies_insert ON sharing_policies FOR INSERT TO reg_app
   WITH CHECK (owner_agency = (SELECT app_agency()));
+-- What was ended stays so.
 CREATE POLICY sharing_policies_update ON sharing_policies FOR UPDATE TO reg_app
-  USING (owner_agency = (SELECT app_agency())) WITH CHECK (owner_agency = (SELECT app_agency()));
+  USING (owner_agency = (SELECT app_agency()) AND ended_at IS NULL) WITH CHECK (owner_agency = (SELECT app_agency()));
 CREATE POLICY sharing_policies_worker ON sharing_policies FOR SELECT TO reg_worker USING (true);
 
 GRANT SELECT, INSERT, DELETE ON assessments_acl TO reg_worker;

@@ -17,11 +17,29 @@ branch_labels = None
 depends_on = None
 
 SECURITY = """
+-- When an event was and its salt are the database's word, whoever writes it. Held is only what a
+-- client with the oversight role does.
+REVOKE INSERT ON audit_events FROM reg_app, reg_worker;
+GRANT INSERT (id, event, agency_id, client_id, person_id, office, role, subject_id, owner_agency,
+  partner_id, purpose, reference, basis, request_id, claimed_user, held, detail)
+  ON audit_events TO reg_app, reg_worker;
+DROP POLICY audit_events_insert ON audit_events;
+CREATE POLICY audit_events_insert ON audit_events FOR INSERT TO reg_app
+  WITH CHECK ((agency_id = (SELECT app_agency())
+      OR (agency_id IS NULL AND (SELECT app_partner()) IS NOT NULL))
+    AND (NOT held OR EXISTS (SELECT 1 FROM client_status s
+      WHERE s.client_id = audit_events.client_id AND s.agency_id = audit_events.agency_id
+        AND 'OVS' = ANY (s.roles))));
+
 -- Every event waits for its number, whoever writes it; the sequencer alone takes it from there.
 CREATE FUNCTION queue_audit_event() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF NEW.salt IS NULL OR octet_length(NEW.salt) < 16 THEN
     RAISE EXCEPTION 'an event needs its salt' USING ERRCODE = '23514';
+  END IF;
+  -- What cannot be brought into a leaf would stop the log.
+  IF jsonb_path_exists(NEW.detail, '$.**{8 to last}') THEN
+    RAISE EXCEPTION 'the detail is nested too deeply' USING ERRCODE = '23514';
   END IF;
   INSERT INTO public.audit_pending (event_id) VALUES (NEW.id);
   RETURN NULL;
@@ -120,6 +138,11 @@ CREATE TRIGGER audit_events_append_only BEFORE UPDATE OR DELETE ON audit_events
   FOR EACH ROW EXECUTE FUNCTION refuse_change();
 DROP FUNCTION guard_audit_event();
 DELETE FROM streams WHERE name = 'audit';
+DROP POLICY audit_events_insert ON audit_events;
+CREATE POLICY audit_events_insert ON audit_events FOR INSERT TO reg_app
+  WITH CHECK (agency_id = (SELECT app_agency())
+    OR (agency_id IS NULL AND (SELECT app_partner()) IS NOT NULL));
+GRANT INSERT ON audit_events TO reg_app, reg_worker;
 """
 
 

@@ -18,6 +18,7 @@ from app.sanctions import custody
 from tests.agencies.support import calling, do, events_of, new_agency, one, refusal, withdraw
 from tests.assessments.factories import PURPOSE, make_assessment, make_share, request_body
 from tests.conftest import ApiFor, Settle
+from tests.partners.factories import make_partner
 from tests.sanctions.factories import impose
 from tests.support import World
 
@@ -71,6 +72,31 @@ async def test_what_was_shared_with_it_ends_and_what_waits_is_closed(
     assert again == (409, "owner_withdrawn")
     body = {"shared_with": code, "level": "detail", "purpose": "AUDIT"}
     assert (await refusal(unicef, "POST", url, json=body))[1] == "agency_unknown"
+
+
+async def test_what_was_shared_with_it_for_the_future_ends_too(
+    operator_database: Database, world: World, api_for: ApiFor, settle: Settle
+) -> None:
+    code = await new_agency(operator_database, world)
+    unicef = await api_for("UNICEF")
+    partner = (await make_partner(unicef))["id"]
+    given = await unicef.made(
+        "/v1/sharing-policies",
+        {"shared_with": code, "level": "detail", "purpose": "AUDIT", "partner_id": partner},
+    )
+    await make_assessment(unicef, partner)
+    rows = "SELECT count(*) FROM assessments_acl WHERE agency_id = $1"
+    assert await one(operator_database, rows, world.agencies[code]) == 1
+    await withdraw(operator_database, code, "UNDP")
+    url = f"/v1/sharing-policies/{given['id']}"
+    assert (await unicef.read(url))["status"] == "ended"
+    await settle()
+    assert await one(operator_database, rows, world.agencies[code]) == 0
+    await make_assessment(unicef, partner)
+    assert await one(operator_database, rows, world.agencies[code]) == 0
+    logged = await events_of(operator_database, given["id"])
+    assert logged.count("assessment:sharing_policy:end") == 1
+    assert (await unicef.delete(url)).status_code == 204
 
 
 async def test_what_it_said_stays_readable_and_says_who_answers(

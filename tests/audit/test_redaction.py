@@ -24,11 +24,13 @@ from tests.assessments.factories import (
 from tests.audit.conftest import OfficerOf
 from tests.audit.support import events_of
 from tests.audit.test_holds import set_hold
+from tests.auth.scoped import ScopedApi, scoped
 from tests.conftest import ApiFor
 from tests.partners.factories import make_partner
 from tests.sanctions.factories import open_case
 from tests.support import Api, World
 
+__all__ = ["scoped"]
 REASON = {"reason": "Canary: the comment names a survivor"}
 CONFIRM = {"decision": "confirm", "reason": "Checked."}
 UNDO = {"decision": "undo", "reason": "Nothing in it."}
@@ -60,6 +62,35 @@ async def _seen(database: Database, world: World, agency: str, record: str) -> i
             {"id": record},
         )
         return int(found or 0)
+
+
+@pytest.mark.parametrize("limits", [{"countries": ("KEN",)}, {"max_level": "RESTRICTED"}])
+async def test_who_may_not_know_of_a_record_neither_hides_it_nor_reads_that_it_was(
+    limits: dict[str, Any], api_for: ApiFor, scoped: ScopedApi
+) -> None:
+    unicef, limited = await api_for("UNICEF"), await scoped("UNICEF", **limits)
+    partner = (await make_partner(unicef, country="UGA"))["id"]
+    record = (await make_assessment(unicef, partner, confidentiality="AGENCY_ONLY"))["id"]
+    url, reason = f"/v1/assessments/{record}/redaction", {"reason": "published by mistake"}
+    assert (await limited.post(url, json=reason)).json()["code"] == "assessment_not_found"
+    made = await unicef.made(url, reason)
+    decision = {"decision": "confirm", "reason": "so it was"}
+    late = await limited.post(f"{url}/decision", json=decision, headers={"If-Match": '"v1"'})
+    assert late.json()["code"] == "assessment_not_found"
+    one = await limited.get(f"/v1/redactions/{made['id']}")
+    assert one.json()["code"] == "redaction_not_found"
+    listed = (await limited.read("/v1/redactions?limit=200"))["items"]
+    assert made["id"] not in [item["id"] for item in listed]
+    undp = await api_for("UNDP")
+    case = (await open_case(api_for, partner))["id"]
+    step = (await undp.read(f"/v1/sanctions/cases/{case}"))["steps"][0]["id"]
+    limited = await scoped("UNDP", **limits)
+    hidden = await limited.post(f"/v1/sanctions/cases/{case}/steps/{step}/redaction", json=reason)
+    assert hidden.json()["code"] == "case_not_found"
+    in_uganda = await scoped("UNICEF", countries=("UGA",))
+    assert (await in_uganda.read(f"/v1/redactions/{made['id']}"))["state"] == "hidden"
+    listed = (await in_uganda.read("/v1/redactions?limit=200"))["items"]
+    assert made["id"] in [item["id"] for item in listed]
 
 
 @pytest.mark.parametrize("level", ["RESTRICTED", "INTER_AGENCY", "AGENCY_ONLY"])

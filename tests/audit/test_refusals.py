@@ -18,7 +18,7 @@ from app.auth import service
 from app.core import metrics
 from app.core.db import Database
 from tests.assessments.factories import PURPOSE, make_assessment, make_share
-from tests.audit.support import events_of
+from tests.audit.support import add_officer, events_of
 from tests.conftest import ApiFor
 from tests.partners.factories import make_partner
 from tests.sanctions.factories import open_case
@@ -108,6 +108,37 @@ async def test_a_purpose_that_is_missing_or_not_shared_is_logged(
     assert answer.status_code == 422
     (row,) = await _logged(operator_database, headers["X-Request-Id"])
     assert row.detail["code"] == code
+
+
+@pytest.mark.parametrize(
+    ("roles", "purpose", "held"),
+    [
+        (("OVS",), "INVESTIGATION", True),
+        (("OVS",), "MONITORING", False),
+        (("LEGAL",), "INVESTIGATION", False),
+    ],
+)
+async def test_what_oversight_is_refused_in_an_investigation_is_held(
+    roles: tuple[str, ...],
+    purpose: str,
+    held: bool,
+    app: FastAPI,
+    api_for: ApiFor,
+    world: World,
+    operator_database: Database,
+) -> None:
+    record = (await make_assessment(await api_for("UNICEF")))["id"]
+    name = await add_officer(operator_database, world, "WFP", f"REFUSED_{roles[0]}", *roles)
+    async with await open_api(app, world, name, ()) as officer:
+        headers = {"Access-Purpose": f'{purpose}; ref="C-1"'}
+        answer = await officer.get(f"/v1/assessments/{record}/detail", headers=headers)
+    assert answer.status_code == 404
+    (row,) = [
+        row
+        for row in await events_of(operator_database, record)
+        if row.event == "access:request:refuse"
+    ]
+    assert (row.held, row.purpose) == (held, purpose)
 
 
 async def test_a_fast_write_that_is_refused_before_its_agency_is_bound(

@@ -10,6 +10,8 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from app.audit import leaves, notes, service
 from app.audit.erasure import erase_event
@@ -18,9 +20,10 @@ from app.audit.sampling import Sampler
 from app.audit.stream import AuditStream
 from app.core import metrics
 from app.core.db import Database
-from app.core.errors import NotFound
+from app.core.errors import NotFound, sqlstate
 from app.core.sequencer import Sequencer, Stream
 from tests.audit.conftest import Log
+from tests.support import World
 
 
 def sample(name: str) -> float:
@@ -31,6 +34,45 @@ async def _in_one(connection: asyncpg.Connection, *statements: str) -> None:
     async with connection.transaction():
         for statement in statements:
             await connection.execute(statement)
+
+
+@pytest.mark.parametrize(
+    ("columns", "values"),
+    [
+        ("at", "'-infinity'"),
+        ("at", "now() - interval '1 day'"),
+        ("salt", "'0123456789abcdef0123456789abcdef'"),
+        ("held", "true"),
+        ("held, client_id", "true, 'WFP'"),
+        ("detail", "(repeat('[', 9) || repeat(']', 9))::jsonb"),
+        ("detail", "(repeat('[', 5000) || repeat(']', 5000))::jsonb"),
+    ],
+)
+async def test_a_writer_sets_neither_time_nor_salt_nor_what_no_leaf_holds(
+    columns: str, values: str, database: Database, world: World
+) -> None:
+    sql = (
+        f"INSERT INTO audit_events (id, event, agency_id, {columns}) "
+        f"VALUES (uuidv7(), 'list:version:import', :agency, {values})"
+    )
+    with pytest.raises(DBAPIError) as caught:
+        async with database.session(world.agencies["WFP"]) as session:
+            await session.execute(text(sql), {"agency": world.agencies["WFP"]})
+    assert sqlstate(caught.value) in ("42501", "23514", "54001")
+
+
+async def test_no_number_in_a_detail_stops_the_log(audit_log: Log) -> None:
+    numbers = {"a": "9" * 5_000, "b": "-" + "9" * 400 + ".5", "c": "1e-900", "d": "-1e900"}
+    members = ", ".join(f"'{name}', {value}::numeric" for name, value in numbers.items())
+    async with audit_log.worker.session() as session:
+        await session.execute(
+            text(
+                "INSERT INTO audit_events (id, event, detail) VALUES "
+                f"(uuidv7(), 'list:version:import', jsonb_build_object({members}))"
+            )
+        )
+    sequencer = Sequencer(audit_log.worker, [audit_log.stream.as_stream()])
+    assert await sequencer.step() == 1
 
 
 async def test_writers_that_overtake_each_other_get_gapless_numbers(audit_log: Log) -> None:
@@ -138,17 +180,21 @@ async def test_a_log_cut_back_under_a_running_worker_is_not_continued(
     assert "the log ended at 20 and now ends at 10" in capsys.readouterr().out
 
 
+_WITHOUT_SALT = "INSERT INTO audit_events (id, event, salt) VALUES (uuidv7(), 'a:b:c', '')"
+
+
 async def test_every_event_waits_whoever_writes_it_and_none_lacks_its_salt(
     audit_log: Log,
 ) -> None:
     async with audit_log.worker.connection() as connection:
-        with pytest.raises(asyncpg.CheckViolationError):
-            await connection.execute(
-                "INSERT INTO audit_events (id, event, salt) VALUES (uuidv7(), 'a:b:c', '')"
-            )
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute(_WITHOUT_SALT)
         await connection.execute("INSERT INTO audit_events (id, event) VALUES (uuidv7(), 'a:b:c')")
         # Somebody queues what does not exist, or what has its number: nothing comes of it.
         await connection.execute("INSERT INTO audit_pending (event_id) VALUES (uuidv7())")
+    async with audit_log.operator.connection() as connection:
+        with pytest.raises(asyncpg.CheckViolationError):
+            await connection.execute(_WITHOUT_SALT)
     assert await audit_log.number() == 2
     async with audit_log.worker.connection() as connection:
         await connection.execute(

@@ -90,6 +90,19 @@ async def test_a_held_read_shows_to_oversight_only_and_withheld_to_the_reader_s_
     assert (await wfp.get("/v1/withholdings")).json()["code"] == "role_required"
 
 
+async def test_whom_another_looks_into_is_not_to_be_asked(
+    api_for: ApiFor, officer: OfficerOf, world: World, database: Database
+) -> None:
+    record = (await make_assessment(await api_for("UNICEF")))["id"]
+    await (await officer("WFP", "OVS")).made("/v1/withholdings", body(subject_id=record))
+    reader, owner = world.agencies["WFP"], world.agencies["UNICEF"]
+    asked = text("SELECT read_withheld(:reader, :record, NULL)")
+    for binding, told in ((Binding(owner), False), (Binding(owner, oversight=True), True)):
+        async with database.session(binding) as session:
+            found = await session.scalar(asked, {"reader": reader, "record": UUID(record)})
+        assert found is told
+
+
 async def test_ordinary_reads_are_not_withheld_and_nothing_leaves_the_log(
     api_for: ApiFor, officer: OfficerOf, operator_database: Database
 ) -> None:

@@ -170,6 +170,62 @@ async def test_a_machine_that_does_not_prove_itself(
         _refused(await _exchange(trust, proof, idp.token(subject)), "invalid_client", 401)
 
 
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ("scopes = '{agencies:read}'", "scope_missing"),
+        ("countries = '{TON}', max_level = 'INTER_AGENCY'", None),
+    ],
+)
+async def test_who_narrows_the_machine_narrows_its_persons_at_once(
+    change: str, code: str | None, trust: Trust, idp: Idp, make_client: MakeClient
+) -> None:
+    subject, _ = await trust.person(await trust.trust(idp))
+    machine = await make_client(scopes=_MACHINE)
+    token = (await _exchange(trust, machine, idp.token(subject))).json()["access_token"]
+    direct = idp.token(subject)
+    for one in (token, direct):
+        assert (await trust.get(one)).status_code == 200
+    await trust.execute(f"UPDATE clients SET {change} WHERE id = $1", machine[0])
+    assert (await trust.get(token)).json().get("code") == code
+    assert (await trust.get(direct)).status_code == 200
+    rows = "SELECT (countries, max_level)::text FROM clients WHERE id = $1"
+    assert await trust.value(rows, _claims(token)["sub"]) == await trust.value(rows, machine[0])
+    # A deciding scope is the person's own.
+    scopes = await trust.value("SELECT scopes FROM clients WHERE id = $1", _claims(token)["sub"])
+    assert "assessments:share" in scopes
+
+
+async def test_a_machine_is_not_narrowed_while_a_person_comes_through_it(
+    trust: Trust, idp: Idp, make_client: MakeClient
+) -> None:
+    subject, _ = await trust.person(await trust.trust(idp))
+    machine = await make_client(scopes=_MACHINE)
+    assert (await _exchange(trust, machine, idp.token(subject))).status_code == 200
+    async with trust.operator.connection() as connection, connection.transaction():
+        await connection.execute(
+            "UPDATE clients SET scopes = '{agencies:read}' WHERE id = $1", machine[0]
+        )
+        late = asyncio.create_task(_exchange(trust, machine, idp.token(subject)))
+        await asyncio.sleep(0.3)
+        assert not late.done()
+    answer = await late
+    assert answer.json()["scope"].split() == ["agencies:read", "assessments:share"]
+
+
+async def test_a_person_whom_the_issuer_no_longer_names_is_out_at_once(
+    trust: Trust, idp: Idp, make_client: MakeClient
+) -> None:
+    subject, person_id = await trust.person(await trust.trust(idp))
+    exchanged = await _exchange(trust, await make_client(), idp.token(subject))
+    tokens = (exchanged.json()["access_token"], idp.token(subject))
+    for token in tokens:
+        assert (await trust.get(token)).status_code == 200
+    await trust.execute("UPDATE persons SET subject = $2 WHERE id = $1", person_id, uuid4().hex)
+    for token in tokens:
+        await trust.refused(token)
+
+
 async def test_a_client_bound_to_a_person_acts_for_nobody_else(trust: Trust, idp: Idp) -> None:
     subject, _ = await trust.person(await trust.trust(idp))
     bound = ("UNICEF", trust.world.secrets["UNICEF"])

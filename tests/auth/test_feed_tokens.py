@@ -17,6 +17,7 @@ from app.auth.clients import ClientProblem
 from app.auth.feed_tokens import PREFIX, create_feed_token, feed_reader
 from app.auth.models import Client
 from app.core.db import Database
+from app.core.limits import Limits, Rate, release
 from app.core.metrics import registry
 from tests.auth.conftest import MakeClient
 from tests.conftest import ApiFor, Settle
@@ -160,6 +161,7 @@ async def test_it_is_a_machine_that_reads_inter_agency_at_most(
     scope = {"type": "http", "app": app, "headers": []}
     request = Request(scope)
     reader = await feed_reader(request, f"Token {feed_token}")
+    release(scope)
     assert scope["limit_key"].startswith("feed_token:")  # type: ignore[attr-defined]
     row = (UUID(int=1), "WFP", ["feed:read", "clients:admin"], UUID(int=2), "A", "HQ", "head",
            None, ["OVS"], ["KEN"], "AGENCY_ONLY")  # fmt: skip
@@ -217,6 +219,27 @@ async def test_an_access_token_with_the_scope_works_too(
         assert (await other.get(path)).json()["code"] == "scope_missing"
     async with plain_client(app) as nobody:
         assert (await nobody.get(FILES[0])).status_code == 401
+
+
+async def test_it_has_a_rate_of_its_own_and_takes_a_slot_of_its_agency(
+    app: FastAPI, admin: Api, feed_token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits: Limits = app.state.limits
+    monkeypatch.setattr(limits, "_feed", Rate("feed", 1, 2))
+    entered: list[str] = []
+    enter = limits.bulkhead.enter
+
+    async def watched(key: str, wait_s: float | None = None) -> None:
+        entered.append(key)
+        await enter(key, wait_s)
+
+    monkeypatch.setattr(limits.bulkhead, "enter", watched)
+    answers = [await _ask(app, feed_token) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert answers[0].headers["ratelimit-policy"] == '"feed";q=2;w=2'
+    assert answers[2].json()["code"] == "rate_limited"
+    assert entered == ["WFP", "WFP"]
+    assert limits.bulkhead.held("WFP") == 0
 
 
 async def test_its_requests_are_counted_by_outcome(app: FastAPI, feed_token: str) -> None:

@@ -60,14 +60,24 @@ class Sender:
         if "If-Match" in wanted:
             wanted["If-Match"] = self._etag.encode()
         wanted |= headers or {}
-        answer = await self._client.request(
+        answer = await self._send(body, url, wanted)
+        if answer.status_code == 412 and wanted.get("If-Match") == self._etag.encode():
+            # Another operation changed the record meanwhile.
+            now = await self._client.get(raw_url(self.path))
+            self._etag = now.headers.get("etag", self._etag)
+            answer = await self._send(body, url, wanted | {"If-Match": self._etag.encode()})
+        self._etag = answer.headers.get("etag", self._etag)
+        return answer
+
+    async def _send(
+        self, body: bytes | None, url: str | None, headers: dict[str, bytes]
+    ) -> httpx.Response:
+        return await self._client.request(
             self._operation.method,
             raw_url(url or self.path + query_of(self._operation)),
             content=example_body(self._operation) if body is None else body,
-            headers=[(name.encode(), value) for name, value in wanted.items()],
+            headers=[(name.encode(), value) for name, value in headers.items()],
         )
-        self._etag = answer.headers.get("etag", self._etag)
-        return answer
 
 
 @_each(_BODIES)

@@ -64,7 +64,7 @@ async def list_redactions(
 ) -> dict[str, Any]:
     """Redactions of the own agency's content, newest first; `overdue` wait for their decision."""
     pager, after = _pages(request, caller, filters)
-    rows = await redaction.list_redactions(session, filters.state, after, filters.limit + 1)
+    rows = await redaction.list_redactions(session, caller, filters.state, after, filters.limit + 1)
     items, following = pager.page(list(rows), lambda row: [str(row.id)], response)
     shown = [await redaction.wire(session, keys, row) for row in items]
     return {"items": shown, "next_cursor": following}
@@ -82,7 +82,7 @@ async def get_redaction(
     redaction_id: UUID, caller: RedactionReader, session: Session, keys: Keys
 ) -> dict[str, Any]:
     """One redaction of the own agency's content, and who has read that content since entry."""
-    return await redaction.read(session, keys, redaction_id)
+    return await redaction.read_for(session, keys, caller, redaction_id)
 
 
 @router.post(

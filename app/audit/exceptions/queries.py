@@ -23,6 +23,7 @@ _REDACTION_STATES = {
     "confirmed": "r.state = 'confirmed'",
     "undone": "r.state = 'undone'",
 }
+_IN_COUNTRIES = "r.partner_id IN (SELECT p.id FROM partners p WHERE p.country = ANY (:countries))"
 _HOLDS = """SELECT h.id, h.agency_id, h.subject_kind, h.subject_id, h.sealed_reason, h.review_on,
     h.released_at IS NULL AND h.review_on < current_date AS overdue, h.set_by, h.set_at,
     h.renewed_by, h.renewed_at, h.released_by, h.released_at, h.sealed_release, h.version
@@ -86,18 +87,29 @@ async def live_redaction(session: AsyncSession, subject_id: UUID) -> Row[Any] | 
     return (await session.execute(sql, {"id": subject_id})).one_or_none()
 
 
-async def find_redaction(session: AsyncSession, redaction_id: UUID) -> Row[Any] | None:
-    """The own agency's redaction."""
-    sql = text(f"{_REDACTIONS} WHERE r.id = :id")
-    return (await session.execute(sql, {"id": redaction_id})).one_or_none()
+async def find_redaction(
+    session: AsyncSession, redaction_id: UUID, countries: list[str] | None = None
+) -> Row[Any] | None:
+    """The own agency's redaction, in these countries, if any is named."""
+    where = f"r.id = :id AND {_IN_COUNTRIES}" if countries else "r.id = :id"
+    values = {"id": redaction_id} | ({"countries": countries} if countries else {})
+    return (await session.execute(text(f"{_REDACTIONS} WHERE {where}"), values)).one_or_none()
 
 
 async def list_redactions(
-    session: AsyncSession, state: str | None, after: UUID | None, limit: int
+    session: AsyncSession,
+    state: str | None,
+    countries: list[str] | None,
+    after: UUID | None,
+    limit: int,
 ) -> Sequence[Row[Any]]:
-    """The own agency's redactions, newest first."""
+    """The own agency's redactions, newest first; those in these countries, if any is named."""
     clauses = [_REDACTION_STATES[state]] if state else []
-    return await _newest(session, _REDACTIONS, "r.id", clauses, {}, after, limit)
+    values: dict[str, Any] = {}
+    if countries:
+        clauses.append(_IN_COUNTRIES)
+        values["countries"] = countries
+    return await _newest(session, _REDACTIONS, "r.id", clauses, values, after, limit)
 
 
 async def find_hold(session: AsyncSession, hold_id: UUID) -> Row[Any] | None:

@@ -21,6 +21,7 @@ from app.audit.exceptions import errors, queries
 from app.audit.exceptions.models import Redaction
 from app.audit.exceptions.roles import REDACTING, require_role
 from app.audit.exceptions.schemas import RedactionDecisionIn
+from app.auth import policy
 from app.auth.caller import Caller
 from app.core.crypto import KeyRing, agency_scope
 from app.core.errors import violated_constraint
@@ -175,11 +176,28 @@ async def read(session: AsyncSession, keyring: KeyRing, redaction_id: UUID) -> d
     return await wire(session, keyring, row) | {"readers": [dict(item._mapping) for item in found]}
 
 
+async def read_for(
+    session: AsyncSession, keyring: KeyRing, caller: Caller, redaction_id: UUID
+) -> dict[str, Any]:
+    """As `read`, for a caller that may know of the record, else RedactionNotFound."""
+    known = await queries.find_redaction(session, redaction_id, sorted(caller.countries))
+    if known is None or not _reaches(caller):
+        raise errors.RedactionNotFound
+    return await read(session, keyring, redaction_id)
+
+
+def _reaches(caller: Caller) -> bool:
+    # Of what level the content was is not said; it may have been the highest.
+    return policy.reaches(caller, "AGENCY_ONLY")
+
+
 async def list_redactions(
-    session: AsyncSession, state: str | None, after: UUID | None, limit: int
+    session: AsyncSession, caller: Caller, state: str | None, after: UUID | None, limit: int
 ) -> Sequence[Any]:
-    """The own agency's redactions, newest first."""
-    return await queries.list_redactions(session, state, after, limit)
+    """The own agency's redactions, newest first, of records that the caller may know of."""
+    if not _reaches(caller):
+        return []
+    return await queries.list_redactions(session, state, sorted(caller.countries), after, limit)
 
 
 async def wire(session: AsyncSession, keyring: KeyRing, row: Any) -> dict[str, Any]:
