@@ -19,7 +19,8 @@ TABLES = (
         """SELECT a.id, a.partner_id, a.type, a.methodology, a.owner_agency, a.status,
         a.conducted_on, a.valid_until, a.confidentiality, a.level, a.rating_scheme, a.rating_value,
         a.rating_dimension, a.rating_level, a.rating_source, a.version, a.created_at, a.updated_at,
-        d.version AS sealed_version, d.sealed
+        a.redacted, d.version AS sealed_version,
+        CASE WHEN NOT a.redacted THEN d.sealed END AS sealed
         FROM assessments a LEFT JOIN assessment_details d ON d.assessment_id = a.id
         WHERE a.owner_agency = :agency ORDER BY a.created_at, a.id""",
         {"sealed": Sealed("detail", _detail)},
@@ -34,10 +35,13 @@ TABLES = (
     ),
     ExportTable(
         "access_requests",
-        """SELECT id, assessment_id, owner_agency, requested_by, level, purpose,
-        sealed_justification, status, decided_at, sealed_reason, close_reason, version, created_at
-        FROM access_requests WHERE owner_agency = :agency OR requested_by = :agency
-        ORDER BY id""",
+        """SELECT r.id, r.assessment_id, r.owner_agency, r.requested_by, r.level, r.purpose,
+        CASE WHEN NOT coalesce(a.redacted, false) THEN r.sealed_justification END
+          AS sealed_justification, r.status, r.decided_at,
+        CASE WHEN NOT coalesce(a.redacted, false) THEN r.sealed_reason END AS sealed_reason,
+        r.close_reason, r.version, r.created_at
+        FROM access_requests r LEFT JOIN assessments a ON a.id = r.assessment_id
+        WHERE r.owner_agency = :agency OR r.requested_by = :agency ORDER BY r.id""",
         {
             "sealed_justification": Sealed(
                 "justification",

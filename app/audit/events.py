@@ -48,7 +48,7 @@ class Event(StrEnum):
     ISSUER_APPROVED = "agency:issuer:approve"
     ISSUER_REFUSED = "agency:issuer:refuse"
     ISSUER_REVOKED = "agency:issuer:revoke"
-    ISSUER_KEY_SHARED = "agency:issuer:key-shared"
+    ISSUER_KEY_SHARED = "agency:issuer:key_shared"
     PRINCIPAL_MADE = "agency:principal:make"
     EVENT_ERASED = "audit:event:erase"
     AGENCY_CREATED = "agency:record:create"

@@ -22,8 +22,9 @@ from app.cli.errors import Refused
 from app.cli.shell import Steps, group, load_settings, operator, run, show, steps
 from app.core.clock import utc_now
 from app.core.countries import parse_country
-from app.core.crypto import KeyRing, RootKey
+from app.core.crypto import KeyRing
 from app.core.db import Database, bind_now
+from app.core.key_provider import load_root_keys
 from app.core.settings import Settings
 from app.partners.export import TABLES as PARTNERS
 from app.recognition import service as recognition
@@ -212,7 +213,7 @@ def export_agency(
     Needs REGISTRY_ROOT_KEY_FILE. All files show one moment; the folder is whole or not there.
     """
     settings = load_settings()
-    keyring = KeyRing(RootKey.load(Path(settings.require("root_key_file"))))
+    keyring = KeyRing(load_root_keys(settings))
     with steps() as report:
         done = run(_export(settings, keyring, code, directory, reference, report))
     typer.echo(f"{sum(done.counts.values())} rows of {code}; manifest {done.manifest_sha256}")

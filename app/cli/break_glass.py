@@ -20,7 +20,8 @@ from app.audit.exceptions.models import BreakGlass
 from app.cli.errors import Refused
 from app.cli.shell import group, load_settings, operator, run, show
 from app.core.clock import rfc3339, utc_now
-from app.core.crypto import KeyRing, RootKey
+from app.core.crypto import KeyRing
+from app.core.key_provider import load_root_keys
 from app.core.settings import Settings
 from app.events import service as events
 from app.events.catalogue import EventType
@@ -34,12 +35,14 @@ Key = Annotated[Path, typer.Option("--key", help="file with your private key (PE
 Window = Annotated[UUID, typer.Argument(help="the break-glass, as `open` printed it")]
 _LONGEST_REASON = 4_000
 _ASSESSMENT = text(
-    """SELECT a.id, a.partner_id, a.type, a.owner_agency, d.version, d.sealed
+    """SELECT a.id, a.partner_id, a.type, a.owner_agency, d.version,
+        CASE WHEN NOT a.redacted THEN d.sealed END AS sealed
     FROM assessments a JOIN assessment_details d ON d.assessment_id = a.id WHERE a.id = :id"""
 )
 _CASE = text("SELECT id, partner_id, state, agency_id FROM sanction_cases WHERE id = :id")
 _STEPS = text(
-    "SELECT id, kind, at, sealed FROM sanction_case_steps WHERE case_id = :id ORDER BY id"
+    "SELECT id, kind, at, CASE WHEN NOT redacted THEN sealed END AS sealed "
+    "FROM sanction_case_steps WHERE case_id = :id ORDER BY id"
 )
 
 
@@ -53,7 +56,7 @@ def _key(file: Path) -> PrivateKey:
 
 
 def _keyring(settings: Settings) -> KeyRing:
-    return KeyRing(RootKey.load(Path(settings.require("root_key_file"))))
+    return KeyRing(load_root_keys(settings))
 
 
 @app.command("open")

@@ -15,7 +15,8 @@ TABLES = (
     ),
     ExportTable(
         "sanction_case_steps",
-        """SELECT id, case_id, agency_id, kind, person_id, at, sealed
+        """SELECT id, case_id, agency_id, kind, person_id, at, redacted,
+        CASE WHEN NOT redacted THEN sealed END AS sealed
         FROM sanction_case_steps WHERE agency_id = :agency ORDER BY case_id, id""",
         {
             "sealed": Sealed(

@@ -345,7 +345,7 @@ async def test_one_key_under_two_issuers_is_refused_and_told(
         async with operator_database.connection() as connection:
             detail = await connection.fetchval(
                 "SELECT detail ->> 'other' FROM audit_events WHERE subject_id = $1 "
-                "AND event = 'agency:issuer:key-shared' ORDER BY id DESC LIMIT 1",
+                "AND event = 'agency:issuer:key_shared' ORDER BY id DESC LIMIT 1",
                 UUID(made["id"]),
             )
         assert detail == other

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from app.auth import jose
+from app.auth import ed25519, jose
 from tests.auth.forge import Key, b64, claims, forge, jwk, new_key, rsa_jwk
 from tests.support import BASE
 
@@ -166,3 +166,40 @@ def test_unverified_claims_of_no_token_are_an_auth_error(token: str) -> None:
 def test_unverified_claims_are_read_without_a_key() -> None:
     token = forge({"alg": "ES256"}, {"iss": "me"}, new_key())
     assert jose.unverified_claims(token) == {"iss": "me"}
+
+
+@pytest.mark.parametrize(
+    "header", [b"{", b"[]", b"\xff", b'{"alg":"ES256"}', b'{"alg":"HS256","kid":"k"}']
+)
+def test_the_key_of_a_token_that_names_none_is_an_auth_error(header: bytes) -> None:
+    with pytest.raises(jose.AuthError):
+        jose.key_name(forge(header, claims("X"), _EC))
+
+
+@pytest.mark.parametrize(("alg", "key"), [("ES256", _EC), ("ES384", _OTHER), ("RS256", _RSA)])
+def test_a_signature_is_checked_with_nobody_s_key_and_never_holds(alg: str, key: Any) -> None:
+    token = forge({"alg": alg, "typ": "JWT", "kid": "k"}, claims("X"), key)
+    public = rsa_jwk(key, "k") if isinstance(key, rsa.RSAPrivateKey) else jwk(key, "k")
+    own, nobody = _load(public), {("k", alg): jose.throwaway_key(alg)}
+    assert own.keys() == nobody.keys()
+
+    def verify(keys: jose.Keys) -> dict[str, Any]:
+        issuers = {BASE: jose.Issuer(keys, jose.INBOUND_ALGORITHMS)}
+        return jose.verify(token, issuers, BASE, typ=frozenset({"jwt"}))
+
+    assert verify(own)["sub"] == "X"
+    with pytest.raises(jose.AuthError):
+        verify(nobody)
+
+
+def test_a_note_is_verified_with_an_ed25519_key_only() -> None:
+    _, public, secret = ed25519.generate()
+    assert ed25519.load_public(public) == ed25519.load_private(secret).public_key()
+    for other in (
+        jwk(_EC),
+        public | {"kty": "EC"},
+        public | {"crv": "X25519"},
+        public | {"x": "AA"},
+    ):
+        with pytest.raises(ValueError):
+            ed25519.load_public(other)

@@ -152,6 +152,30 @@ async def test_an_export_holds_everything_it_owns_and_nothing_else(
     assert "exists already" in await ill("export", code, folder, "--reference", "R", env=env)
 
 
+async def test_an_export_holds_nothing_that_is_redacted(
+    settings: Settings, operator_database: Database, app: FastAPI, world: World, tmp_path: Path
+) -> None:
+    code = await new_agency(operator_database, world)
+    async with calling(app, world, code) as api, calling(app, world, f"{code}_APPROVER") as second:
+        hidden = (await make_assessment(api))["id"]
+        destroyed = (await make_assessment(api))["id"]
+        for one in (hidden, destroyed):
+            await api.made(f"/v1/assessments/{one}/redaction", {"reason": "names a survivor"})
+        await second.made(
+            f"/v1/assessments/{destroyed}/redaction/decision",
+            {"decision": "confirm", "reason": "checked"},
+            headers={"If-Match": '"v1"'},
+        )
+    folder = tmp_path / code
+    env = environment_of(settings)
+    await well("export", code, folder, "--reference", "REQ-2", env=env)
+    lines = (folder / "assessments.jsonl").read_bytes().splitlines()
+    rows = {row["id"]: row for row in map(json.loads, lines)}
+    assert rows.keys() == {hidden, destroyed}
+    for row in rows.values():
+        assert (row["redacted"], row["detail"]) == (True, None)
+
+
 async def test_an_export_that_fails_leaves_nothing(
     settings: Settings, operator_database: Database, app: FastAPI, world: World, tmp_path: Path
 ) -> None:

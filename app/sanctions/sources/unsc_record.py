@@ -44,9 +44,10 @@ KNOWN = _LISTS.union(_PARTS, _SINGLE)
 _TYPES: dict[str, NameType] = {"low": "weak_alias", "f.k.a.": "former"}  # any other: alias
 _YEAR = re.compile(r"(?<!\d)(1[89]\d\d|20\d\d)(?!\d)")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-_SEPARATOR = re.compile(r"\s*;\s*(?![^()]*\))|\s+[b-z]\)\s+")
-_BRACKETED = re.compile(r"^(?P<outer>[^()]+?)\s*\((?P<inner>[^()]+)\)[\s,]*$")
-_ACRONYM = re.compile(r"\s*\((?!I?NGO\)|LTD|LLC|INC|PLC|JSC)([A-Z][A-Z0-9.&-]{1,9})\)")
+# Texts come with single spaces (`_text`); bounds keep a hostile one from being read for ever.
+_SEPARATOR = re.compile(r"\s?;\s?(?![^()]{0,200}\))|\s[b-z]\)\s")
+_BRACKETED = re.compile(r"^(?P<outer>[^()]+?)\s?\((?P<inner>[^()]+)\)[\s,]*$")
+_ACRONYM = re.compile(r"\s?\((?!I?NGO\)|LTD|LLC|INC|PLC|JSC)([A-Z][A-Z0-9.&-]{1,9})\)")
 
 
 def _text(element: etree._Element, tag: str) -> str:
