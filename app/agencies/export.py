@@ -210,7 +210,7 @@ async def _opened(
     found = dict(row._mapping)
     for column, sealed in table.sealed.items():
         closed = found.pop(column)
-        if closed is None:
+        if not closed:  # null, or emptied by a redaction
             found[sealed.name] = None
             continue
         plain = await keyring.open(session, sealed.context(row), closed)

@@ -103,7 +103,7 @@ def test_cve_2026_120459_an_empty_hmac_key_is_no_key() -> None:
 @pytest.mark.parametrize(
     ("more", "code"),
     [
-        ({"iat": time.time() - 200, "exp": time.time() + 50}, "age"),
+        ({"iat": time.time() - 200, "exp": time.time() + 3_000}, "age"),
         ({"exp": time.time() + 5_000}, "time"),
         ({"nbf": []}, "TypeError"),
         ({"iat": True}, "iat"),
