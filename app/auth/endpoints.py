@@ -119,6 +119,11 @@ async def issue_token(
     if any(wanted != settings.issuer for wanted in targets):
         raise TokenRefused("invalid_target")
     credentials = _credentials(authorization, client_id, client_assertion_type, client_assertion)
+    # What may have to be read again is read before the session takes its connection: as many
+    # requests at once as the pool is large would otherwise all wait for one more.
+    key = await keys.signing_key("token")
+    if exchanging:
+        await trusted.issuers.refresh()
     try:
         client = await service.authenticate(session, credentials, settings.issuer, now)
     except TokenRefused as refusal:
@@ -128,7 +133,6 @@ async def issue_token(
     if row is None:
         raise TokenRefused("invalid_client", 401)
     certificate = service.bound_to(client, attempt.certificate)
-    key = await keys.signing_key("token")
     if exchanging:
         answer = await exchange.exchange(
             session, trusted, key, settings.issuer, client, asked, certificate

@@ -61,11 +61,15 @@ class TrustedIssuers:
 
     async def find(self, issuer: str) -> IssuerTerms | None:
         """Terms of the issuer with exactly this text, if it is trusted."""
+        await self.refresh()
+        return self._terms.get(issuer)
+
+    async def refresh(self) -> None:
+        """Read the table again if that is due."""
         if time.monotonic() - self._read_at >= _FRESH_S:
             async with self._lock:
                 if time.monotonic() - self._read_at >= _FRESH_S:
                     await self._read()
-        return self._terms.get(issuer)
 
     async def _read(self) -> None:
         started = time.monotonic()

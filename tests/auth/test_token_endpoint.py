@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import time
@@ -14,9 +15,11 @@ from fastapi import FastAPI
 from app.auth import clients as auth
 from app.auth.scopes import ALL
 from app.core.db import Database
+from app.core.settings import Settings
+from app.main import create_app
 from tests.auth.conftest import SCOPES, MakeClient, MakeSigner
 from tests.auth.forge import assertion, jwk, new_key
-from tests.support import BASE, World, plain_client
+from tests.support import BASE, World, build_world, plain_client, token_for
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
@@ -407,3 +410,19 @@ async def test_metadata_and_keys_fit_the_tokens(app: FastAPI, make_client: MakeC
     token = (await _ask(app, await make_client())).json()["access_token"]
     header = base64.urlsafe_b64decode(token.split(".")[0] + "==")
     assert any(key["kid"].encode() in header for key in keys)
+
+
+async def test_keys_are_read_again_though_every_connection_is_wanted(
+    empty_database: Settings,
+) -> None:
+    """Thirty at once with a pool of three, at the moment when keys are due: nobody is refused."""
+    world = await build_world(empty_database)
+    small = empty_database.model_copy(update={"pool_size": 3})
+    app = create_app(small)
+    async with app.router.lifespan_context(app):
+        for _ in range(2):
+            app.state.keys._read_at = float("-inf")
+            tokens = await asyncio.gather(
+                *(token_for(app, "UNICEF", world.secrets["UNICEF"]) for _ in range(30))
+            )
+            assert len(set(tokens)) == 30

@@ -100,7 +100,7 @@ async def test_a_replay_is_byte_for_byte_the_first_answer(api_for: ApiFor) -> No
 
 async def test_a_stored_answer_is_sealed(api_for: ApiFor, operator_database: Database) -> None:
     unicef, headers = await api_for("UNICEF"), _key()
-    canary = f"Canary{secrets.token_hex(8)}"
+    canary = f"Finch{secrets.token_hex(8)}"
     made = await unicef.post(URL, json=partner_body(legal_name=canary), headers=headers)
     assert made.status_code == 201
     async with operator_database.connection() as connection:

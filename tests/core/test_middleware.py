@@ -228,7 +228,7 @@ async def test_an_unforeseen_failure_is_a_bare_500(broken: FastAPI) -> None:
 
 async def test_a_request_is_one_log_line_with_codes_and_no_contents(api_for: ApiFor) -> None:
     unicef = await api_for("UNICEF")
-    canary = f"Canary{secrets.token_hex(6)}"
+    canary = f"Finch{secrets.token_hex(6)}"
     with capture_logs() as logs:
         made = await unicef.post("/v1/partners", json=partner_body(legal_name=canary))
         await unicef.get(f"/v1/partners/{made.json()['id']}")
