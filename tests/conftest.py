@@ -11,17 +11,16 @@ import asyncio
 import os
 import secrets
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import asyncpg
 import pytest
-import structlog
 from fastapi import FastAPI
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncSession
+from structlog.testing import capture_logs
 
 from app.audit.stream import AuditStream
 from app.auth.keys import SigningKeys
@@ -44,15 +43,6 @@ _URL = "REGISTRY_TEST_DATABASE_URL"
 _TEMPLATE = "REGISTRY_TEST_TEMPLATE"
 _PASSWORDS = "REGISTRY_TEST_PASSWORDS"
 _server: EmbeddedPostgres | None = None
-
-
-def _unseen(_logger: object, _name: str, _event: MutableMapping[str, Any]) -> Any:
-    raise structlog.DropEvent
-
-
-# A line for every request, and a painted traceback for every provoked failure, would cost more
-# than the requests do. Tests that look at lines put a processor of their own in this place.
-structlog.configure(processors=[_unseen])
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -250,6 +240,13 @@ async def savepoint_session(database: Database) -> AsyncIterator[AsyncSession]:
         ) as session:
             yield session
         await outer.rollback()
+
+
+@pytest.fixture
+def unpainted() -> Iterator[None]:
+    """No log lines: a painted traceback takes seconds, and some tests provoke many."""
+    with capture_logs():
+        yield
 
 
 ApiFor = Callable[..., Awaitable[Api]]

@@ -72,11 +72,13 @@ async def test_a_list_of_partners_keeps_to_the_countries_on_every_page(
     found: list[str] = []
     page = await office.read("/v1/partners?limit=1")
     while True:
+        assert {one["country"] for one in page["items"]} <= {"VUT", "TON"}
         found += [one["id"] for one in page["items"]]
         if page["next_cursor"] is None:
             break
         page = await office.read(f"/v1/partners?limit=1&cursor={page['next_cursor']}")
-    assert found == wanted
+    # Other tests may have made partners of these countries, too.
+    assert [one for one in found if one in made] == wanted
     assert (await office.read("/v1/partners?country=BGD"))["items"] == []
     only = await office.read("/v1/partners?country=VUT")
     assert {one["country"] for one in only["items"]} == {"VUT"}
