@@ -176,9 +176,9 @@ async def _fill(settings: Settings, partners: int) -> tuple[str, list[str], list
             session,
             auth.NewClient(
                 "WFP",
-                agencies[0].id,
                 "bench",
                 tuple(AGENCY),
+                agencies[0].id,
                 auth_method="client_secret_basic",
                 person_id=person.id,
             ),

@@ -22,9 +22,10 @@ from urllib.parse import urlencode
 import structlog
 from fastapi import FastAPI
 
+from app.auth import clients as auth
 from app.auth import jose
-from app.auth import service as auth
 from app.auth.caller import TokenVerifier
+from app.auth.service import ASSERTION_TYPE
 from app.core.certificates import check_certificate
 from app.core.db import Database
 from app.core.limits import Limits, Rate, release
@@ -73,7 +74,7 @@ async def _signer(stand: Stand, key: jose.SigningKey) -> None:
         await auth.create_client(
             session,
             auth.NewClient(
-                "SIGNER", agency, "bench", ("partners:read",), jwks={"keys": [jose.public_jwk(key)]}
+                "SIGNER", "bench", ("partners:read",), agency, jwks={"keys": [jose.public_jwk(key)]}
             ),
         )
     await database.close()
@@ -91,9 +92,7 @@ def _assertion(key: jose.SigningKey, issuer: str) -> bytes:
         "jti": secrets.token_urlsafe(12),
     }  # fmt: skip
     signed = jose.sign(json.dumps(claims).encode(), key, "client-authentication+jwt")
-    return urlencode(
-        {"client_assertion_type": auth.ASSERTION_TYPE, "client_assertion": signed}
-    ).encode()
+    return urlencode({"client_assertion_type": ASSERTION_TYPE, "client_assertion": signed}).encode()
 
 
 Headers = list[tuple[bytes, bytes]]
