@@ -25,7 +25,7 @@ from app.audit.sampling import Sampler
 from app.audit.stream import AuditStream
 from app.auth.keys import SigningKeys
 from app.auth.scopes import DECIDING
-from app.core.db import Database, wait_for_database
+from app.core.db import Database, touched, wait_for_database
 from app.core.idempotency import KEEP_DAYS
 from app.core.key_provider import load_root_keys
 from app.core.safety import check_database, check_root_key
@@ -187,7 +187,7 @@ async def tidy(database: Database) -> int:
     for statement in _HOUSEKEEPING:
         async with database.session() as session:
             result = await session.execute(statement)
-            gone += max(0, result.rowcount)  # type: ignore[attr-defined]
+            gone += touched(result)
     if gone:
         log.info("tidied", rows=gone, ms=round((time.monotonic() - started) * 1000))
     return gone

@@ -6,6 +6,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit.events import Event
+from app.core.db import touched
 from app.events.catalogue import EventType
 from app.events.models import OutboxEvent
 from app.events.service import Consumer
@@ -86,7 +87,7 @@ async def _end_withdrawn(session: AsyncSession, event: OutboxEvent) -> None:
     ):
         while True:
             done = await session.execute(statement, values | {"event": kind.value})
-            if done.rowcount < _BATCH:  # type: ignore[attr-defined]
+            if touched(done) < _BATCH:
                 break
     ended = {"agency": event.agency_id, "event": Event.SHARING_POLICY_ENDED.value}
     await session.execute(_LOG_POLICIES, ended)

@@ -20,7 +20,7 @@ from app.auth import jose
 from app.auth.key_sets import IssuerTerms
 from app.auth.models import Client, Person
 from app.auth.scopes import AGENCY, DECIDING
-from app.core.db import Database
+from app.core.db import Database, touched
 from app.core.ids import new_id
 
 # What identity providers put into tokens of people only. A token that carries one of them never
@@ -101,7 +101,7 @@ class Principals:
             )
             .on_conflict_do_nothing()
         )
-        if made.rowcount:  # type: ignore[attr-defined]
+        if touched(made):
             through_id = through.id if through else None
             await self._record(session, NewPrincipal(new_client, terms, person, through_id))
             return new_client

@@ -41,7 +41,7 @@ class AclColumns:
     @declared_attr.directive
     @classmethod
     def __table_args__(cls) -> tuple[object, ...]:
-        table: str = cls.__tablename__  # type: ignore[attr-defined]
+        table: str = cls.__tablename__  # type: ignore[attr-defined]  # the subclass has it
         # The composite key ties the claimed owner to the record: nobody can share what is not
         # theirs, and the failure is the same for a record that does not exist.
         return (

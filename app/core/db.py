@@ -17,7 +17,7 @@ import asyncpg
 from fastapi import Depends, Request
 from sqlalchemy import MetaData, event
 from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi
-from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.engine import Connection, CursorResult, Result, make_url
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
@@ -254,6 +254,12 @@ async def wait_for_database(url: str, settings: Settings, seconds: float = 10) -
         else:
             await connection.close()
             return
+
+
+def touched(result: Result[Any]) -> int:
+    """Rows that an INSERT, UPDATE or DELETE of a session touched."""
+    assert isinstance(result, CursorResult)
+    return max(0, result.rowcount)
 
 
 class Fields:

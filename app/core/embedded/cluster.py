@@ -7,6 +7,7 @@ import secrets
 import shutil
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +19,7 @@ from app.core.embedded.errors import EmbeddedPostgresError, explain, port_taken
 SUPERUSER = "postgres"
 POLL_S = 0.02
 START_TIMEOUT_S = 120.0  # crash recovery of a busy server takes its time
+_QUIT_S = 10.0
 _ATTEMPTS = 20
 _LOG_LIMIT_BYTES = 10 * 1024 * 1024
 # Below the range from which the machine takes ports for outgoing connections.
@@ -146,13 +148,22 @@ def _try_start(account: Account, log: Path) -> str | None:
             child.returncode = 0  # it outlives this object, which would complain about that
             return None
         if time.monotonic() > deadline:
-            child.send_signal(signal.SIGQUIT)
-            child.wait()
+            _end(child)
             break
         time.sleep(POLL_S)
     with log.open("rb") as written:
         written.seek(begin)
         return written.read().decode(errors="replace")
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """End a server that does not come up; one that young may not listen to a polite signal yet."""
+    child.send_signal(signal.SIGQUIT)
+    try:
+        child.wait(_QUIT_S)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
 
 
 def _configure(account: Account, settings: Mapping[str, str]) -> None:
