@@ -10,6 +10,19 @@ class Scope(StrEnum):
 
     PARTNERS_READ = "partners:read"
     PARTNERS_WRITE = "partners:write"
+    PARTNERS_MERGE = "partners:merge"
+    PARTNERS_VERIFY = "partners:verify"
+    PARTNERS_PROTECTED = "partners:protected"
+    PARTNERS_EXPORT = "partners:export"
+    PARTNERS_CLAIMS = "partners:claims"
+    PEOPLE_READ = "people:read"
+    PEOPLE_WRITE = "people:write"
+    DOCUMENTS_READ = "documents:read"
+    FLAGS_READ = "flags:read"
+    FLAGS_WRITE = "flags:write"
+    FLAGS_DECIDE = "flags:decide"
+    OBJECTIONS_ANSWER = "objections:answer"
+    COUNTRIES_WRITE = "countries:write"
     ASSESSMENTS_READ = "assessments:read"
     ASSESSMENTS_DETAIL = "assessments:detail"
     ASSESSMENTS_WRITE = "assessments:write"
@@ -30,11 +43,26 @@ class Scope(StrEnum):
     HOLDS_WRITE = "holds:write"
     WITHHOLDINGS_WRITE = "withholdings:write"
     SELF_READ = "self:read"
+    SELF_WRITE = "self:write"
+    SELF_CONTEST = "self:contest"
 
 
 DESCRIPTIONS: dict[str, str] = {
     Scope.PARTNERS_READ: "read shared partner profiles",
     Scope.PARTNERS_WRITE: "create and change partner profiles",
+    Scope.PARTNERS_MERGE: "propose and decide merges of profiles that are one partner",
+    Scope.PARTNERS_VERIFY: "verify profiles for the own agency",
+    Scope.PARTNERS_PROTECTED: "know of protected profiles",
+    Scope.PARTNERS_EXPORT: "export profiles in bulk, for a purpose",
+    Scope.PARTNERS_CLAIMS: "invite partners and decide who may act for them",
+    Scope.PEOPLE_READ: "read the people of a profile and restricted identifiers, for a purpose",
+    Scope.PEOPLE_WRITE: "keep the people of a profile",
+    Scope.DOCUMENTS_READ: "download documents of a profile",
+    Scope.FLAGS_READ: "read the texts of observations and flags, for a purpose",
+    Scope.FLAGS_WRITE: "make, escalate and withdraw observations and risk flags",
+    Scope.FLAGS_DECIDE: "set red flags and decide escalated ones, as headquarters",
+    Scope.OBJECTIONS_ANSWER: "answer partners' objections, corrections and requests",
+    Scope.COUNTRIES_WRITE: "say that the partners of a country are not to be published",
     Scope.ASSESSMENTS_READ: "read assessment summaries",
     Scope.ASSESSMENTS_DETAIL: "read assessment detail that is one's own, shared or inter-agency",
     Scope.ASSESSMENTS_WRITE: "file assessments of the own agency",
@@ -55,6 +83,8 @@ DESCRIPTIONS: dict[str, str] = {
     Scope.HOLDS_WRITE: "set, renew and release legal holds on the own agency's records",
     Scope.WITHHOLDINGS_WRITE: "keep back for a time who read, or a statement, as oversight",
     Scope.SELF_READ: "partner: read what is kept about the own organisation",
+    Scope.SELF_WRITE: "partner: keep the own profile, people, documents and declarations",
+    Scope.SELF_CONTEST: "partner: comment on statements and object to them",
 }
 
 ALL: frozenset[str] = frozenset(scope.value for scope in Scope)
@@ -71,6 +101,13 @@ DECIDING: frozenset[str] = frozenset(
         Scope.CLIENTS_ADMIN,
         Scope.HOLDS_WRITE,
         Scope.WITHHOLDINGS_WRITE,
+        Scope.PARTNERS_MERGE,
+        Scope.PARTNERS_VERIFY,
+        Scope.PARTNERS_CLAIMS,
+        Scope.FLAGS_WRITE,
+        Scope.FLAGS_DECIDE,
+        Scope.OBJECTIONS_ANSWER,
+        Scope.COUNTRIES_WRITE,
     }
 )
 """Scopes that act only for a natural person with office and role, never for a bare machine."""

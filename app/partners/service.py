@@ -16,7 +16,6 @@ from app.audit.events import Event
 from app.auth import policy
 from app.auth.caller import Caller
 from app.auth.errors import CountryOutsideScope
-from app.core.clock import utc_now
 from app.core.errors import violated_constraint
 from app.core.http import PreconditionFailed
 from app.core.ids import new_id, registry_number
@@ -61,12 +60,9 @@ async def create_partner(session: AsyncSession, caller: Caller, new: PartnerIn) 
         headquarters = await queries.find_partner(session, new.hq_id)
         if headquarters is None or headquarters.hq_id is not None:
             raise HeadquartersUnknown
-    partner = Partner(
-        id=new_id(),
-        created_by=caller.agency_id,
-        **new.model_dump(exclude={"identifiers"}),
-    )
-    await _insert_with_identifiers(session, caller, partner, new.identifiers)
+    values = new.model_dump(exclude={"identifiers"})
+    partner = Partner(id=new_id(), created_by=caller.agency_id, **values)
+    await _insert_with_identifiers(session, caller, partner, values, new.identifiers)
     await _write_names(session, partner)
     subject = audit.Subject(partner.id, partner_id=partner.id)
     await audit.record(session, caller, Event.PARTNER_CREATED, subject, version=1)
@@ -77,15 +73,20 @@ async def create_partner(session: AsyncSession, caller: Caller, new: PartnerIn) 
 
 
 async def _insert_with_identifiers(
-    session: AsyncSession, caller: Caller, partner: Partner, identifiers: list[IdentifierIn]
+    session: AsyncSession,
+    caller: Caller,
+    partner: Partner,
+    values: dict[str, Any],
+    identifiers: list[IdentifierIn],
 ) -> None:
     for item in identifiers:
         # Asked first only to be able to name the other profile; the index decides the race.
         taken = await _holder(session, caller, item)
         if taken is not None:
             raise IdentifierTaken(taken)
-    session.add(partner)
-    await session.flush()  # identifiers refer to the row
+    # Not by the unit of work: it would also name the columns that only triggers may write.
+    fixed = {"id": partner.id, "created_by": caller.agency_id}
+    await session.execute(insert(Partner).values(fixed | values).inline())
     try:
         async with session.begin_nested():
             session.add_all(
@@ -152,7 +153,7 @@ async def change_partner(
     changed = await session.execute(
         update(Partner)
         .where(Partner.id == partner_id, Partner.version == version)
-        .values(**fields, version=version + 1, updated_at=utc_now())
+        .values(**fields, version=version + 1, updated_by=caller.agency_id)
         .execution_options(synchronize_session=False)
         .returning(Partner.id)
     )

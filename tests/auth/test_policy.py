@@ -213,11 +213,11 @@ def test_each_reason_is_named() -> None:
     assert reasons(detail(ME), max_level="INTER_AGENCY") == ("level_above_client",)
     assert reasons(detail(ME, "AGENCY_ONLY"), max_level="RESTRICTED") == ("level_above_client",)
     assert reasons(Resource("AUDITLOG", OTHER)) == ("not_owner",)
-    assert reasons(Resource("FLAG_TEXT", OTHER, country="KEN")) == (
+    assert reasons(Resource("SCREEN_ADJUDICATION", OTHER, country="KEN")) == (
         "scope_missing",
         "purpose_missing",
     )
-    assert reasons(Resource("FLAG_TEXT", OTHER, country="KEN"), purpose="AUDIT") == (
+    assert reasons(Resource("SCREEN_ADJUDICATION", OTHER, country="KEN"), purpose="AUDIT") == (
         "scope_missing",
     )
 

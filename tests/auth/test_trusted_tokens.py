@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from app.auth import caller as auth_caller
 from app.auth import jose
-from app.auth.scopes import ALL
+from app.auth.scopes import AGENCY
 from tests.auth import hostile_tokens
 from tests.auth.forge import claims, forge, jwk, new_key, rsa_jwk
 from tests.auth.hostile_tokens import TOKENS, refusal
@@ -79,7 +79,7 @@ async def test_scopes_of_another_shape_are_refused(
 
 async def test_the_ceiling_holds_against_the_client(trust: Trust, idp: Idp) -> None:
     issuer = await trust.trust(idp, scope_ceiling=["agencies:read"])
-    subject = await trust.machine(issuer, scopes=sorted(ALL - {"self:read"}))
+    subject = await trust.machine(issuer, scopes=sorted(AGENCY))
     assert (await trust.get(idp.token(subject), "/v1/agencies")).status_code == 200
     assert (await trust.get(idp.token(subject))).json()["code"] == "scope_missing"
 

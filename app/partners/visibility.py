@@ -1,0 +1,47 @@
+"""Who may know of a protected profile (domain.md 10.4).
+
+Naming a human-rights group as a partner can endanger its people. For an agency without the right
+such a profile is absent from reads, lists, matches and exports; where its absence would make
+somebody create it again, the answer says to contact the registry, and nothing else.
+
+The right: the scope ``partners:protected``; or the agency made the profile; or it keeps a vendor
+number of its own for it.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.auth.caller import Caller
+from app.auth.scopes import Scope
+from app.partners.models import Partner
+
+
+def visible(partner: str, agency: str, holder: str) -> str:
+    """SQL condition on a profile (``partner`` is its alias in the statement).
+
+    ``agency`` and ``holder`` are expressions of SQL: the calling agency's id, and whether the
+    caller holds the scope `partners:protected`.
+    """
+    return f"""(NOT {partner}.protected OR {holder} OR {partner}.created_by = {agency}
+    OR EXISTS (SELECT 1 FROM partner_identifiers v WHERE v.partner_id = {partner}.id
+      AND v.agency_id = {agency} AND v.active))"""  # noqa: S608 - expressions of ours
+
+
+_VISIBLE = text(
+    f"SELECT {visible('p', ':agency', ':holder')} FROM partners p WHERE p.id = :partner"  # noqa: S608
+)
+
+
+def sees_protected(caller: Caller) -> bool:
+    """Whether the caller may know of every protected profile."""
+    return Scope.PARTNERS_PROTECTED in caller.scopes
+
+
+async def may_see(session: AsyncSession, caller: Caller, partner: Partner) -> bool:
+    """Whether the caller may know of this profile; its country scope is asked apart."""
+    if not partner.protected or sees_protected(caller) or partner.id == caller.partner_id:
+        return True
+    values = {"agency": caller.agency_id, "holder": False, "partner": partner.id}
+    return bool(await session.scalar(_VISIBLE, values))
