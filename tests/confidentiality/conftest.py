@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.core.db import Database
+from tests.confidentiality.matrix import PREPARE
 from tests.confidentiality.scene import Scene, build_scene
 from tests.conftest import ApiFor, Settle
 from tests.support import World
@@ -15,6 +16,8 @@ async def scene(
     api_for: ApiFor, world: World, operator_database: Database, settle: Settle
 ) -> Scene:
     built = await build_scene(api_for, world, operator_database)
+    for prepare in PREPARE:
+        await prepare(built)
     await settle()
     async with operator_database.connection() as connection:
         built.ids["feed_file"] = await connection.fetchval(

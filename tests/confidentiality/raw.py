@@ -7,7 +7,8 @@ from typing import Any
 
 import asyncpg
 
-from tests.confidentiality.model import TABLES, Facts, Table, Who
+from tests.confidentiality.matrix import TABLES
+from tests.confidentiality.model import Facts, Table, Who
 
 Rows = Sequence[asyncpg.Record]
 _SAMPLE = 12

@@ -10,7 +10,8 @@ import asyncpg
 import pytest
 
 from app.core.settings import Settings
-from tests.confidentiality.model import TABLES, Who
+from tests.confidentiality.matrix import TABLES
+from tests.confidentiality.model import Who
 from tests.confidentiality.raw import Matrix, protected_tables
 from tests.confidentiality.scene import AGENCIES, Scene
 

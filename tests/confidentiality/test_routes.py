@@ -9,7 +9,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from tests.confidentiality.rules import FORBIDDEN, OPEN, RULES, Call, Rule
+from tests.confidentiality.matrix import RULES
+from tests.confidentiality.rules import FORBIDDEN, OPEN, Call, Rule
 from tests.confidentiality.scene import AGENCIES, CANARY, RELATIONS, Scene, absent
 from tests.support import Api, plain_client
 
