@@ -136,7 +136,8 @@ async def _partner_client(scene: Scene) -> None:
         await session.execute(
             text(
                 "INSERT INTO clients (id, partner_id, name, scopes, auth_method) "
-                "VALUES (:id, :partner, :id, '{self:read,self:write,self:contest}', 'client_secret_basic')"
+                "VALUES (:id, :partner, :id, '{self:read,self:write,self:contest}', "
+                "'client_secret_basic')"
             ),
             {"id": name, "partner": UUID(scene.ids["partner"])},
         )
