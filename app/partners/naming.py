@@ -26,7 +26,7 @@ def script_of(name: str) -> str | None:
     own = found - {"Latn"} or found
     if own & _JAPANESE and own <= _JAPANESE | {"Hani"}:
         return "Jpan"
-    if "Hang" in own and own <= {"Hang", "Hani"}:
+    if own == {"Hang", "Hani"}:
         return "Kore"
     if len(own) > 1:
         return "Zyyy"
@@ -36,7 +36,8 @@ def script_of(name: str) -> str | None:
 def transliterated(native: str) -> str:
     """The name in Latin letters. Raises ValueError where there is nothing to write."""
     latin = " ".join(anyascii(native).split())[:_LONGEST].strip()
-    if not any(character.isalnum() for character in latin):
+    # Of a sign without letters it would write the sign's name.
+    if script_of(native) is None or not latin:
         raise ValueError("has no letters that can be written in Latin script")
     return latin
 

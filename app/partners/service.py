@@ -19,6 +19,7 @@ from app.auth.caller import Caller
 from app.auth.errors import CountryOutsideScope, ScopeMissing
 from app.auth.scopes import Scope
 from app.core.clock import utc_now
+from app.core.db import NO_AGENCY
 from app.core.errors import FieldError, InvalidRequest, violated_constraint
 from app.core.http import PreconditionFailed
 from app.core.ids import new_id, registry_number
@@ -135,7 +136,14 @@ async def create_partner(
     await events.publish(
         session, EventType.PARTNER_CREATED, partner.id, caller.agency_id, version=1
     )
-    return await get_partner(session, caller, partner.id)
+    return await _written(session, partner.id)
+
+
+async def _written(session: AsyncSession, partner_id: UUID) -> dict[str, Any]:
+    """The profile for whoever just wrote it, though what it wrote may hide it from the writer."""
+    row = await queries.read_partner(session, partner_id, NO_AGENCY, holder=True)
+    assert row is not None
+    return wire(row)
 
 
 async def _insert_with_identifiers(
@@ -261,7 +269,7 @@ async def change_partner(
     await session.refresh(partner)
     await _write_names(session, partner)
     await _note_change(session, caller, Event.PARTNER_CHANGED, partner_id, version + 1, changed)
-    return await get_partner(session, caller, partner_id)
+    return await _written(session, partner_id)
 
 
 async def _update(
@@ -332,7 +340,7 @@ async def confirm(
     version = await bump(session, caller, partner_id, last_confirmed_at=now)
     fields = ["last_confirmed_at"]
     await _note_change(session, caller, Event.PARTNER_CONFIRMED, partner_id, version, fields)
-    return await get_partner(session, caller, partner_id)
+    return await _written(session, partner_id)
 
 
 _SOURCED = (*(set(PartnerPatch.model_fields) - {"correction", "valid_from"}), "country", "hq_id")

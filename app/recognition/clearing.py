@@ -121,9 +121,10 @@ async def _find(
     return _Found(row, "name", score, others, fits(kept, name, country))
 
 
-def _protected(row: asyncpg.Record | None, sees: bool) -> bool:
-    known = row is not None and row["partner_id"] is not None
-    return known and not row["visible"] and not sees
+def _protected(row: Any, sees: bool) -> bool:
+    if row is None or row["partner_id"] is None:
+        return False
+    return not row["visible"] and not sees
 
 
 def _facts(
