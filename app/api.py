@@ -20,7 +20,10 @@ from app.audit.endpoints import router as audit
 from app.audit.exceptions.endpoints import router as exceptions
 from app.auth.endpoints import router as auth
 from app.core.http import refuse_unknown_query
+from app.partners.countries.endpoints import router as country_settings
 from app.partners.endpoints import router as partners
+from app.partners.history.endpoints import router as partner_history
+from app.partners.type_endpoints import router as partner_types
 from app.recognition.endpoints import router as recognition
 from app.sanctions.endpoints import router as sanctions
 from app.sanctions.feed.endpoints import router as feed
@@ -50,6 +53,9 @@ V1 = (
     assessment_redactions,
     case_redactions,
     exceptions,
+    partner_history,
+    partner_types,
+    country_settings,
 )
 """Routers under /v1; those of the hot routes first, because routes are tried in order."""
 

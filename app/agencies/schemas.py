@@ -182,7 +182,7 @@ class OfficePatch(Schema):
     active: Flag = True
 
 
-SettingValue = StrictBool | StrictInt | Code
+SettingValue = StrictBool | StrictInt | Code | Annotated[list[Code], Field(max_length=50)]
 
 
 class SettingIn(Schema):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import Field, StrictInt, TypeAdapter, ValidationError
@@ -25,6 +25,7 @@ from app.core.errors import FieldError, InvalidRequest, violated_constraint
 from app.core.http import PreconditionFailed
 
 DEFAULT_SHARE_MONTHS = "default_share_months"
+ELIGIBLE_PARTNER_TYPES = "eligible_partner_types"
 _TAKEN = ("pk_agency_settings", "ex_agency_settings_no_overlap")
 _ONE_DAY = timedelta(days=1)
 
@@ -43,6 +44,11 @@ KEYS: dict[str, Key] = {
         "Months that a share of an assessment lasts when its giver names no end",
         TypeAdapter(Annotated[StrictInt, Field(ge=1, le=60)]),
         12,
+    ),
+    ELIGIBLE_PARTNER_TYPES: Key(
+        "Partner types that are normally vendors and that the agency takes as partners",
+        TypeAdapter(Annotated[list[Literal["PRIVATE_FP"]], Field(max_length=1)]),
+        [],
     ),
 }
 

@@ -14,6 +14,7 @@ from app.auth.caller import Caller
 from app.auth.policy import Resource, Share
 from app.auth.roles import Act
 from app.core.errors import NotFound
+from app.partners.visibility import sees_protected
 
 _FAMILIES = {"psea": "PSEA"}
 """Assessment types with rows of their own in the matrix; all others are ASSESS."""
@@ -58,7 +59,7 @@ def require_use_of_a_share(caller: Caller, row: Any, purpose: str) -> None:
 
 async def readable(session: AsyncSession, caller: Caller, assessment_id: UUID) -> Any:
     """The summary's row. Raises AssessmentNotFound, also when the caller may not see it."""
-    row = await queries.read_assessment(session, assessment_id)
+    row = await queries.read_assessment(session, assessment_id, holder=sees_protected(caller))
     if row is None:
         raise AssessmentNotFound
     policy.require_readable(policy.can(caller, "summary", summary_of(row)), AssessmentNotFound)

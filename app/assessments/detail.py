@@ -25,6 +25,7 @@ from app.auth.caller import Caller
 from app.auth.errors import RoleLacksRight
 from app.core.crypto import KeyRing, agency_scope
 from app.core.schemas import Schema
+from app.partners.visibility import sees_protected
 
 
 def seal_context(assessment_id: UUID, version: int, owner: UUID) -> str:
@@ -58,7 +59,7 @@ async def read_detail(
     Raises AssessmentNotFound, ContentRedacted, then PurposeRequired or PurposeNotShared, in this
     order: a purpose is asked only of a caller who may know that the detail exists.
     """
-    row = await queries.read_detail(session, assessment_id)
+    row = await queries.read_detail(session, assessment_id, holder=sees_protected(caller))
     if row is None:
         raise AssessmentNotFound
     # Two headers would leave open which one the log should believe.

@@ -9,6 +9,12 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.partners.visibility import visible
+
+_AGENCY = "(SELECT app_agency())"
+_KNOWN = f"(a.owner_agency = {_AGENCY} OR {visible('p', _AGENCY, ':holder')})"
+"""The agency's own record, or one of a profile that is not protected from it."""
+
 COLUMNS = """a.id, a.partner_id, a.type, a.methodology, o.code AS owner_agency,
     a.owner_agency AS owner_id, a.status, a.conducted_on, a.valid_until, a.confidentiality,
     a.level, a.rating_scheme, a.rating_value, a.rating_dimension, a.rating_level,
@@ -36,7 +42,7 @@ _SUMMARIES = text(
     f"SELECT {RECOGNITION_FACTS.format(partner=':partner', max_level=repr('AGENCY_ONLY'))}"
 )
 
-_READ = text(f"SELECT {COLUMNS} {_FROM} WHERE a.id = :id")
+_READ = text(f"SELECT {COLUMNS} {_FROM} WHERE a.id = :id AND {_KNOWN}")
 
 _OWNED = text(
     f"SELECT {COLUMNS}, now() AS now, is_held(a.id) OR is_held(a.partner_id) AS held {_FROM} "
@@ -54,7 +60,7 @@ _DETAIL = text(
          WHERE x.agency_id = (SELECT app_agency()) AND x.record_id = a.id AND x.level = 'detail'
            AND x.valid_from <= now() AND (x.valid_to IS NULL OR x.valid_to > now())) AS shares
     {_FROM} LEFT JOIN assessment_details d ON d.assessment_id = a.id
-    WHERE a.id = :id"""  # noqa: S608 - constants
+    WHERE a.id = :id AND {_KNOWN}"""  # noqa: S608 - constants
 )
 
 _LIST_FILTERS = {
@@ -115,9 +121,12 @@ _REQUEST_FILTERS = {
 }
 
 
-async def read_assessment(session: AsyncSession, assessment_id: UUID) -> Row[Any] | None:
-    """The summary, if the caller may see it."""
-    return (await session.execute(_READ, {"id": assessment_id})).one_or_none()
+async def read_assessment(
+    session: AsyncSession, assessment_id: UUID, *, holder: bool
+) -> Row[Any] | None:
+    """The summary, if the caller may see it; ``holder``: of `partners:protected`."""
+    values = {"id": assessment_id, "holder": holder}
+    return (await session.execute(_READ, values)).one_or_none()
 
 
 async def lock_owned(session: AsyncSession, assessment_id: UUID) -> Row[Any] | None:
@@ -125,12 +134,15 @@ async def lock_owned(session: AsyncSession, assessment_id: UUID) -> Row[Any] | N
     return (await session.execute(_OWNED, {"id": assessment_id})).one_or_none()
 
 
-async def read_detail(session: AsyncSession, assessment_id: UUID) -> Row[Any] | None:
+async def read_detail(
+    session: AsyncSession, assessment_id: UUID, *, holder: bool
+) -> Row[Any] | None:
     """Summary and sealed detail, if the caller may see the detail; its share by purpose.
 
     Of a redacted one the row without detail, if the caller could see the detail else.
     """
-    row = (await session.execute(_DETAIL, {"id": assessment_id})).one_or_none()
+    values = {"id": assessment_id, "holder": holder}
+    row = (await session.execute(_DETAIL, values)).one_or_none()
     if row is None or row.sealed is not None:
         return row
     could = row.own or row.level == "INTER_AGENCY" or (row.level == "RESTRICTED" and row.shares)
@@ -138,17 +150,25 @@ async def read_detail(session: AsyncSession, assessment_id: UUID) -> Row[Any] | 
 
 
 async def list_assessments(
-    session: AsyncSession, filters: Mapping[str, Any], after: Sequence[Any] | None, limit: int
+    session: AsyncSession,
+    filters: Mapping[str, Any],
+    after: Sequence[Any] | None,
+    limit: int,
+    *,
+    holder: bool,
 ) -> Sequence[Row[Any]]:
-    """Summaries the caller may see, newest first, those after the pair ``after``."""
+    """Summaries the caller may see, newest first, those after the pair ``after``; ``holder``: of
+    `partners:protected`.
+    """
     values = {name: value for name, value in filters.items() if value is not None}
-    clauses = [_LIST_FILTERS[name] for name in values]
+    clauses = [_KNOWN, *(_LIST_FILTERS[name] for name in values)]
+    values["holder"] = holder
     values.pop("open_only", None)
     if after is not None:
         clauses.append("(a.created_at, a.id) < (:after_at, :after_id)")
         values |= {"after_at": after[0], "after_id": after[1]}
     sql = (
-        f"SELECT {COLUMNS} {_FROM} WHERE {' AND '.join(clauses or ['true'])} "
+        f"SELECT {COLUMNS} {_FROM} WHERE {' AND '.join(clauses)} "
         f"ORDER BY a.created_at DESC, a.id DESC LIMIT {int(limit)}"
     )
     return (await session.execute(text(sql), values)).all()

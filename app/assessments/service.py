@@ -30,6 +30,7 @@ from app.events import service as events
 from app.events.catalogue import EventType
 from app.partners import service as partners
 from app.partners.errors import PatchEmpty
+from app.partners.visibility import sees_protected
 
 
 def _rating_columns(rating: Rating | None) -> dict[str, Any]:
@@ -87,7 +88,7 @@ async def file_assessment(
             ),
         )
     )
-    row = await queries.read_assessment(session, assessment.id)
+    row = await queries.read_assessment(session, assessment.id, holder=True)
     assert row is not None
     await _record(session, caller, Event.ASSESSMENT_FILED, row)
     return wire(row)
@@ -131,7 +132,7 @@ async def change_draft(
     fields = patch.model_dump(exclude_unset=True)
     if not fields:
         raise PatchEmpty
-    stored = await queries.read_detail(session, assessment_id)
+    stored = await queries.read_detail(session, assessment_id, holder=True)
     merged = rules.merge_patch(
         await detail.unseal(session, keyring, stored), fields.pop("detail", {})
     )
@@ -157,7 +158,7 @@ async def change_draft(
             **_rating_columns(outcome.rating),
         },
     )
-    changed = await queries.read_assessment(session, assessment_id)
+    changed = await queries.read_assessment(session, assessment_id, holder=True)
     assert changed is not None
     event = Event.ASSESSMENT_FINALISED if final else Event.ASSESSMENT_CHANGED
     await _record(session, caller, event, changed)
@@ -208,7 +209,10 @@ async def list_assessments(
     wanted = filters.model_dump(exclude={"limit", "cursor"})
     wanted["countries"] = sorted(caller.countries) or None
     wanted["open_only"] = None if policy.reaches(caller, "AGENCY_ONLY") else True
-    return list(await queries.list_assessments(session, wanted, after, filters.limit + 1))
+    holder = sees_protected(caller)
+    return list(
+        await queries.list_assessments(session, wanted, after, filters.limit + 1, holder=holder)
+    )
 
 
 async def summaries_for(session: AsyncSession, partner_id: UUID) -> list[dict[str, Any]]:

@@ -8,6 +8,8 @@ from enum import StrEnum
 class Event(StrEnum):
     PARTNER_CREATED = "partner:profile:create"
     PARTNER_CHANGED = "partner:profile:change"
+    PARTNER_CONFIRMED = "partner:profile:confirm"
+    COUNTRY_SET = "partner:country:set"
     ASSESSMENT_FILED = "assessment:record:file"
     ASSESSMENT_CHANGED = "assessment:record:change"
     ASSESSMENT_FINALISED = "assessment:record:finalise"

@@ -8,6 +8,7 @@ from enum import StrEnum
 class EventType(StrEnum):
     PARTNER_CREATED = "partner.created"
     PARTNER_CHANGED = "partner.changed"
+    COUNTRY_SETTING_CHANGED = "country_setting.changed"
     ASSESSMENT_FILED = "assessment.filed"
     ASSESSMENT_SHARED = "assessment.shared"
     SHARE_REVOKED = "assessment.share_revoked"

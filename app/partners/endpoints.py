@@ -18,21 +18,43 @@ from app.auth.caller import (
     requires_once,
     requires_token,
 )
+from app.auth.errors import CountryOutsideScope
 from app.auth.scopes import Scope
+from app.core.clock import Now
 from app.core.db import DatabaseDep, Session
 from app.core.errors import FieldError, InvalidRequest, problems
 from app.core.http import (
     PreconditionFailed,
     PreconditionRequired,
     RegistryRoute,
+    bytes_etag,
     expected_version,
     not_modified,
     version_etag,
 )
-from app.core.paging import CursorInvalid, Pager
-from app.core.schemas import Country, Page, Text
+from app.core.paging import LIMIT_DEFAULT, CursorInvalid, CursorText, Limit, Pager
+from app.core.schemas import Country, Day, Instant, Page, Text
 from app.partners import queries, service
-from app.partners.errors import HeadquartersUnknown, IdentifierTaken, PartnerNotFound, PatchEmpty
+from app.partners.errors import (
+    ChangeDateWithoutFormerName,
+    ContactRegistry,
+    CountryProfileExists,
+    CountryProfileRefused,
+    CountryProfilesHang,
+    EditsFrozen,
+    HeadquartersProtected,
+    HeadquartersUnknown,
+    IdentifierTaken,
+    NameRequired,
+    PartnerNotFound,
+    PatchEmpty,
+    SameCountryUnjustified,
+    TagNotAllowed,
+    TypeDiffers,
+    TypeNotListed,
+)
+from app.partners.history import service as history
+from app.partners.history.errors import NotKnownThen
 from app.partners.identifiers import IdentifierScheme
 from app.partners.schemas import (
     IdentifierIn,
@@ -42,6 +64,7 @@ from app.partners.schemas import (
     PartnerIn,
     PartnerOut,
     PartnerPatch,
+    SourcesOut,
 )
 
 router = APIRouter(prefix="/partners", tags=["partners"], route_class=RegistryRoute)
@@ -49,6 +72,8 @@ Reader = Annotated[Caller, requires(Scope.PARTNERS_READ)]
 FastReader = Annotated[VerifiedToken, requires_token(Scope.PARTNERS_READ)]
 Creator = Annotated[Caller, requires_once(Scope.PARTNERS_WRITE)]
 Writer = Annotated[Caller, requires(Scope.PARTNERS_WRITE)]
+_PROTECTED = Scope.PARTNERS_PROTECTED.value
+_RULES = (TypeNotListed, TagNotAllowed, CountryProfileRefused, TypeDiffers, SameCountryUnjustified)
 
 
 @router.post(
@@ -56,14 +81,20 @@ Writer = Annotated[Caller, requires(Scope.PARTNERS_WRITE)]
     status_code=201,
     operation_id="createPartner",
     response_model=PartnerOut,
-    responses=problems(IdentifierTaken, HeadquartersUnknown),
+    responses=problems(
+        IdentifierTaken, CountryProfileExists, HeadquartersUnknown, CountryOutsideScope, *_RULES
+    ),
     summary="Create a partner profile",
 )
 async def create_partner(
-    new: PartnerIn, caller: Creator, session: Session, response: Response
+    new: PartnerIn, caller: Creator, session: Session, now: Now, response: Response
 ) -> dict[str, Any]:
-    """Create a draft profile. An identifier that is taken is a 409 with the `partner_id`."""
-    partner = await service.create_partner(session, caller, new)
+    """Create a draft profile. An identifier that is taken is a 409 with the `partner_id`.
+
+    Where the other profile is protected from the caller, it is a 409 with `contact_registry: true`
+    and no id.
+    """
+    partner = await service.create_partner(session, caller, new, now.date())
     response.headers["Location"] = f"/v1/partners/{partner['id']}"
     response.headers["ETag"] = version_etag(partner["version"])
     return partner
@@ -82,16 +113,17 @@ async def list_partners(
     database: DatabaseDep,
     filters: Annotated[PartnerFilter, Query()],
 ) -> Response:
-    """Profiles, newest first, by country, type and status."""
+    """Profiles the caller may know of, newest first, by country, type and status."""
     pager = Pager(request, token.client_id, filters.limit, filters.cursor)
     wanted = {
         "country": filters.country,
         "partner_type": filters.partner_type,
         "status": filters.status,
+        "public": filters.public,
         "after": UUID(pager.after[0]) if pager.after else None,
     }
-    clauses: list[str] = ["true"]
-    values: list[object] = [token.client_id]
+    clauses: list[str] = [queries.LIST_VISIBLE]
+    values: list[object] = [token.client_id, _PROTECTED in token.scopes]
     for name, value in wanted.items():
         if value is not None:
             values.append(value)
@@ -117,7 +149,7 @@ def _link(response: Response) -> dict[str, str]:
     "/resolve",
     operation_id="resolvePartner",
     response_model=PartnerOut,
-    responses=problems(PartnerNotFound),
+    responses=problems(PartnerNotFound, ContactRegistry),
     summary="Find a partner by identifier",
 )
 async def resolve_partner(
@@ -128,7 +160,10 @@ async def resolve_partner(
     response: Response,
     country: Annotated[Country | None, Query()] = None,
 ) -> dict[str, Any]:
-    """The profile that carries this identifier; vendor numbers are the calling agency's own."""
+    """The profile that carries this identifier; vendor numbers are the calling agency's own.
+
+    Where it is protected from the caller, the answer is a 409 `contact_registry` and nothing else.
+    """
     try:
         item = IdentifierIn(scheme=scheme, value=value, country=country)
     except ValidationError as error:
@@ -149,28 +184,45 @@ async def resolve_partner(
 )
 async def match_partners(wanted: MatchIn, caller: Reader, session: Session) -> dict[str, Any]:
     """Candidates for a name, across typing errors, word order and scripts. Stores nothing."""
-    return {"candidates": await service.match(session, caller, wanted)}
+    return await service.match(session, caller, wanted)
 
 
 @router.get(
     "/{partner_id}",
     operation_id="getPartner",
     response_model=PartnerOut,
-    responses=problems(PartnerNotFound) | {304: {"description": "Not modified"}},
+    responses=problems(PartnerNotFound, NotKnownThen) | {304: {"description": "Not modified"}},
     summary="Read a partner profile",
 )
 async def get_partner(
-    request: Request, partner_id: UUID, token: FastReader, database: DatabaseDep
+    request: Request,
+    partner_id: UUID,
+    token: FastReader,
+    database: DatabaseDep,
+    as_of: Annotated[
+        Instant | None, Query(description="the profile as the registry had it at this instant")
+    ] = None,
+    valid_on: Annotated[
+        Day | None, Query(description="what held in the world on this day, as known now")
+    ] = None,
 ) -> Response:
-    """One profile; its ETag is its version."""
+    """One profile; its ETag is its version.
+
+    With `as_of` and `valid_on` together: what was known at that instant to hold on that day.
+    """
+    asked: list[object] = [token.client_id, partner_id, _PROTECTED in token.scopes]
+    then = as_of is not None or valid_on is not None
+    if then:
+        asked += [as_of, valid_on]
     async with database.fast_read() as connection:
-        row = await connection.fetchrow(queries.FAST_GET, token.client_id, partner_id)
+        row = await connection.fetchrow(history.FAST_THEN if then else queries.FAST_GET, *asked)
     caller_from(request, token, row, Scope.PARTNERS_READ)
     if row["id"] is None:
         raise PartnerNotFound
-    etag = version_etag(row["version"])
+    body = to_json(history.wire_then(row)) if then else b""
+    etag = bytes_etag(body) if then else version_etag(row["version"])
     return not_modified(request, etag) or Response(
-        to_json(service.wire(row[STATUS_WIDTH:])),
+        body or to_json(service.wire(row[STATUS_WIDTH:])),
         media_type="application/json",
         headers={"ETag": etag},
     )
@@ -180,7 +232,18 @@ async def get_partner(
     "/{partner_id}",
     operation_id="changePartner",
     response_model=PartnerOut,
-    responses=problems(PartnerNotFound, PatchEmpty, PreconditionRequired, PreconditionFailed),
+    responses=problems(
+        PartnerNotFound,
+        PatchEmpty,
+        EditsFrozen,
+        NameRequired,
+        ChangeDateWithoutFormerName,
+        CountryProfilesHang,
+        HeadquartersProtected,
+        *_RULES,
+        PreconditionRequired,
+        PreconditionFailed,
+    ),
     summary="Change a partner profile",
 )
 async def change_partner(
@@ -189,9 +252,71 @@ async def change_partner(
     version: Annotated[int, Depends(expected_version)],
     caller: Writer,
     session: Session,
+    now: Now,
     response: Response,
 ) -> dict[str, Any]:
-    """JSON Merge Patch; needs `If-Match` with the version that was read."""
-    partner = await service.change_partner(session, caller, partner_id, version, patch)
+    """JSON Merge Patch; needs `If-Match` with the version that was read.
+
+    An official name that gives way to another becomes a former name, unless `correction` says
+    that it was never so. To protect a headquarters protects its country profiles. Protection is
+    taken away by the agency that made the profile, or with the scope `partners:protected`.
+    """
+    partner = await service.change_partner(session, caller, partner_id, version, patch, now.date())
     response.headers["ETag"] = version_etag(partner["version"])
     return partner
+
+
+@router.post(
+    "/{partner_id}/confirmation",
+    operation_id="confirmPartner",
+    response_model=PartnerOut,
+    responses=problems(PartnerNotFound, EditsFrozen),
+    summary="Confirm that a profile is right",
+)
+async def confirm_partner(
+    partner_id: UUID, caller: Creator, session: Session, now: Now, response: Response
+) -> dict[str, Any]:
+    """Say that the profile as it stands is right today; sets `last_confirmed_at`."""
+    partner = await service.confirm(session, caller, partner_id, now)
+    response.headers["ETag"] = version_etag(partner["version"])
+    return partner
+
+
+@router.get(
+    "/{partner_id}/sources",
+    operation_id="getPartnerSources",
+    response_model=SourcesOut,
+    responses=problems(PartnerNotFound),
+    summary="Read where the fields of a profile come from",
+)
+async def get_sources(
+    partner_id: UUID, caller: Reader, session: Session, response: Response
+) -> dict[str, Any]:
+    """Who gave each field that has a value, and when."""
+    found = await service.sources(session, caller, partner_id)
+    response.headers["ETag"] = version_etag(found["version"])
+    return found
+
+
+@router.get(
+    "/{partner_id}/offices",
+    operation_id="listPartnerOffices",
+    response_model=Page[PartnerOut],
+    responses=problems(PartnerNotFound, CursorInvalid),
+    summary="List the country profiles of a headquarters",
+)
+async def list_offices(
+    request: Request,
+    response: Response,
+    partner_id: UUID,
+    caller: Reader,
+    session: Session,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: CursorText | None = None,
+) -> dict[str, Any]:
+    """Country profiles that the caller may know of, oldest first; empty for any other profile."""
+    pager = Pager(request, caller.agency_id, limit, cursor)
+    after = UUID(pager.after[0]) if pager.after else None
+    rows = await service.offices(session, caller, partner_id, after, limit + 1)
+    items, following = pager.page(rows, lambda row: [str(row["id"])], response)
+    return {"items": items, "next_cursor": following}

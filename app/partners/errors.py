@@ -23,6 +23,27 @@ class IdentifierTaken(ServiceError):
         super().__init__(extra={"partner_id": str(partner_id)} if partner_id else None)
 
 
+class IdentifierOfProtected(IdentifierTaken):
+    """The other profile is protected from the caller: no id, and an entry in the log."""
+
+    refusal = True
+
+    def __init__(self) -> None:
+        ServiceError.__init__(self, extra={"contact_registry": True})
+
+
+class ContactRegistry(ServiceError):
+    """There is a profile that the caller may not know of; nothing is said of it."""
+
+    status = 409
+    code = "contact_registry"
+    title = "The registry holds this profile and answers for it in person; contact it."
+    refusal = True
+
+    def __init__(self) -> None:
+        super().__init__(extra={"contact_registry": True})
+
+
 class HeadquartersUnknown(ServiceError):
     status = 422
     code = "headquarters_unknown"
@@ -33,3 +54,73 @@ class PatchEmpty(ServiceError):
     status = 422
     code = "patch_empty"
     title = "The patch changes nothing or empties a field that must have a value."
+
+
+class NameRequired(ServiceError):
+    status = 422
+    code = "name_required"
+    title = "A profile needs an official name, in Latin script or in its own."
+
+
+class ChangeDateWithoutFormerName(ServiceError):
+    status = 422
+    code = "former_name_required"
+    title = "The date of a change of name goes with a former name."
+
+
+class TypeNotListed(ServiceError):
+    """A type that only agencies register which say that they work with it."""
+
+    status = 422
+    code = "partner_type_not_listed"
+    title = "The agency does not list this type of partner as eligible."
+
+
+class TagNotAllowed(ServiceError):
+    status = 422
+    code = "tag_not_allowed"
+    title = "This tag does not go with the type of the partner."
+
+
+class CountryProfileRefused(ServiceError):
+    status = 422
+    code = "country_profile_refused"
+    title = "A partner of this type has one profile and no country profiles."
+
+
+class TypeDiffers(ServiceError):
+    status = 422
+    code = "headquarters_type_differs"
+    title = "A country profile has the type of its headquarters."
+
+
+class SameCountryUnjustified(ServiceError):
+    status = 422
+    code = "same_country_unjustified"
+    title = "A country profile in the country of its headquarters needs a reason."
+
+
+class CountryProfileExists(ServiceError):
+    status = 409
+    code = "country_profile_exists"
+    title = "The headquarters has a profile for this country."
+
+
+class CountryProfilesHang(ServiceError):
+    status = 409
+    code = "country_profiles_exist"
+    title = "Country profiles hang on this profile; its type stays."
+
+
+class HeadquartersProtected(ServiceError):
+    status = 409
+    code = "headquarters_protected"
+    title = "The headquarters is protected, and its country profiles with it."
+
+
+class EditsFrozen(ServiceError):
+    """Who may speak for the partner is in dispute."""
+
+    status = 409
+    code = "control_disputed"
+    title = "The profile is frozen while control of it is in dispute."

@@ -57,6 +57,7 @@ class Partner(Base):
     country: Mapped[str] = mapped_column(Text)
     country_of_origin: Mapped[str | None] = mapped_column(Text)
     hq_id: Mapped[UUID | None] = mapped_column(ForeignKey("partners.id"))
+    same_country_reason: Mapped[str | None] = mapped_column(Text)
     year_established: Mapped[int | None] = mapped_column(SmallInteger)
     website: Mapped[str | None] = mapped_column(Text)
     name_changed_on: Mapped[date | None] = mapped_column(Date)
@@ -85,6 +86,19 @@ class Partner(Base):
         Index("ix_partners_country_id", "country", "id"),
         Index("ix_partners_partner_type_id", "partner_type", "id"),
         Index("ix_partners_hq_id", "hq_id", postgresql_where=text("hq_id IS NOT NULL")),
+        Index(
+            "uq_partners_hq_id_country",
+            "hq_id",
+            "country",
+            unique=True,
+            postgresql_where=text("hq_id IS NOT NULL AND merged_into IS NULL"),
+        ),
+        CheckConstraint(
+            "same_country_reason IS NULL OR hq_id IS NOT NULL", name="same_country_reason"
+        ),
+        CheckConstraint(
+            "name_changed_on IS NULL OR cardinality(former_names) > 0", name="name_changed_on"
+        ),
         CheckConstraint("verification IN ('verified', 'unverified')", name="verification"),
         CheckConstraint(
             "num_nulls(verification, verified_by, verified_on) IN (0, 3)", name="verified_by"

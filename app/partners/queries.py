@@ -11,26 +11,37 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.caller import STATUS_COLUMNS
 from app.partners.models import Partner, PartnerIdentifier
+from app.partners.visibility import held, public, visible
 
 _IDENTIFIERS = """(SELECT coalesce(json_agg(json_build_object('scheme', i.scheme, 'value', i.value,
     'country', i.country, 'agency', v.code) ORDER BY i.scheme, i.value), '[]')::text
     FROM partner_identifiers i LEFT JOIN agencies v ON v.id = i.agency_id
     WHERE i.partner_id = p.id AND i.active)"""
 
-COLUMNS = f"""p.id, p.number, p.version, p.status, p.legal_name, p.legal_name_native, p.acronym,
-    p.aliases, p.former_names, p.partner_type, p.tags, p.country, p.country_of_origin, p.hq_id,
-    p.year_established, p.website, {_IDENTIFIERS} AS identifiers, a.code AS created_by,
-    p.created_at, p.updated_at"""
+PROFILE = (
+    *("id", "number", "version", "status", "legal_name", "legal_name_generated"),
+    *("legal_name_native", "acronym", "aliases", "former_names", "name_changed_on"),
+    *("partner_type", "tags", "country", "country_of_origin", "hq_id", "same_country_reason"),
+    *("year_established", "website", "protected", "publication_consent", "control", "complete"),
+    *("merged_into", "valid_from", "last_confirmed_at"),
+)
+"""Columns of the profile itself that are served, in the order of `COLUMNS`."""
+
+COLUMNS = f"""{", ".join(f"p.{name}" for name in PROFILE)}, {_IDENTIFIERS} AS identifiers,
+    a.code AS created_by, p.created_at, p.updated_at"""
 
 # S608 below: the texts are built of constants of this module, never of input.
 FAST_GET = f"""SELECT {STATUS_COLUMNS}, {COLUMNS}
     FROM client_status s
     LEFT JOIN partners p ON p.id = $2
       AND (s.countries = '{{}}' OR p.country = ANY (s.countries))
+      AND {visible("p", "s.agency_id", held("$3::boolean"))}
     LEFT JOIN agencies a ON a.id = p.created_by
     WHERE s.client_id = $1"""  # noqa: S608
 """One statement for ``GET /v1/partners/{id}``: the caller's status and the profile, which is absent
-where it lies outside the caller's countries."""
+where it lies outside the caller's countries or is protected from the caller. ``$3``: whether the
+token names `partners:protected`; so in `FAST_LIST`, ``$2``.
+"""
 
 FAST_LIST = f"""SELECT {STATUS_COLUMNS}, p.*
     FROM client_status s LEFT JOIN LATERAL (
@@ -44,24 +55,31 @@ FAST_LIST = f"""SELECT {STATUS_COLUMNS}, p.*
            ORDER BY p.id DESC LIMIT {{limit}}) chosen
          JOIN partners p ON p.id = chosen.id JOIN agencies a ON a.id = p.created_by)) p ON true
     WHERE s.client_id = $1 ORDER BY p.id DESC"""  # noqa: S608
-"""One statement for a list page; ``filters`` is built of the fixed texts below only. A caller with
-countries gets the newest of each of them, merged: a rare country costs no more than a common one.
+"""One statement for a list page; ``filters`` is built of the fixed texts below only, the first of
+them `LIST_VISIBLE`. A caller with countries gets the newest of each of them, merged: a rare country
+costs no more than a common one.
 """
+
+LIST_VISIBLE = visible("p", "s.agency_id", held("$2::boolean"))
 
 LIST_FILTERS = {
     "country": "p.country = ${n}",
     "partner_type": "p.partner_type = ${n}",
     "status": "p.status = ${n}",
+    "public": f"{public('p')} = ${{n}}",
     "after": "p.id < ${n}",
 }
 
-CANDIDATES = """SELECT n.partner_id, n.kind, n.name, p.number, p.legal_name, p.country
+CANDIDATES = f"""SELECT n.partner_id, n.kind, n.name, p.number, p.legal_name, p.country,
+      {visible("p", "$2::uuid", "false")} AS visible
     FROM (SELECT partner_id, kind, name, similarity(folded, $1) AS nearness
           FROM partner_names WHERE folded % $1
           ORDER BY nearness DESC, partner_id LIMIT 200) n
     JOIN partners p ON p.id = n.partner_id
-    WHERE p.status <> 'merged'"""
-"""Names near a folded name by trigrams, at most 200, nearest first; for both paths."""
+    WHERE p.status <> 'merged'"""  # noqa: S608
+"""Names near a folded name by trigrams, at most 200, nearest first; for both paths. ``visible``:
+whether agency ``$2`` may know of the profile without the scope `partners:protected`.
+"""
 
 
 async def find_partner(session: AsyncSession, partner_id: UUID) -> Partner | None:
@@ -69,16 +87,77 @@ async def find_partner(session: AsyncSession, partner_id: UUID) -> Partner | Non
     return await session.get(Partner, partner_id)
 
 
-async def read_partner(session: AsyncSession, partner_id: UUID) -> Row[Any] | None:
-    """The profile as its wire shape needs it, in one statement."""
-    result = await session.execute(
-        text(
-            f"SELECT {COLUMNS} FROM partners p JOIN agencies a ON a.id = p.created_by "  # noqa: S608
-            "WHERE p.id = :id"
-        ),
+async def lock_partner(session: AsyncSession, partner_id: UUID, *, share: bool = False) -> None:
+    """Hold the profile until the transaction ends: against all writers, or (``share``) as a
+    country profile holds its headquarters.
+    """
+    mode = "SHARE" if share else "NO KEY UPDATE"
+    await session.execute(
+        text(f"SELECT 1 FROM partners WHERE id = :id FOR {mode}"),  # noqa: S608 - one of two
         {"id": partner_id},
     )
-    return result.one_or_none()
+
+
+_READ = text(
+    f"SELECT {COLUMNS} FROM partners p JOIN agencies a ON a.id = p.created_by "  # noqa: S608
+    f"WHERE p.id = :id AND {visible('p', ':agency', ':holder')}"
+)
+
+
+async def read_partner(
+    session: AsyncSession, partner_id: UUID, agency_id: UUID, holder: bool
+) -> Row[Any] | None:
+    """The profile as its wire shape needs it, unless it is protected; in one statement."""
+    values = {"id": partner_id, "agency": agency_id, "holder": holder}
+    return (await session.execute(_READ, values)).one_or_none()
+
+
+_OFFICES = f"""SELECT {COLUMNS} FROM partners p JOIN agencies a ON a.id = p.created_by
+    WHERE p.hq_id = :id AND {visible("p", ":agency", ":holder")}
+    AND (:everywhere OR p.country = ANY (CAST(:countries AS text[])))"""  # noqa: S608
+
+
+async def list_offices(
+    session: AsyncSession, values: dict[str, Any], after: UUID | None, limit: int
+) -> Sequence[Row[Any]]:
+    """Country profiles of a headquarters by id; values: id, agency, holder, everywhere,
+    countries.
+    """
+    sql, wanted = _OFFICES, values | {"limit": limit}
+    if after is not None:
+        sql += " AND p.id > :after"
+        wanted["after"] = after
+    return (await session.execute(text(f"{sql} ORDER BY p.id LIMIT :limit"), wanted)).all()
+
+
+_PROTECT_OFFICES = text(
+    """UPDATE partners SET protected = true, version = version + 1, updated_by = :by
+    WHERE hq_id = :id AND NOT protected RETURNING id, version"""
+)
+
+
+async def protect_offices(
+    session: AsyncSession, partner_id: UUID, by: UUID | None
+) -> Sequence[Row[Any]]:
+    """Protect the country profiles of a headquarters; those that were not, with their versions."""
+    return (await session.execute(_PROTECT_OFFICES, {"id": partner_id, "by": by})).all()
+
+
+async def office_in(session: AsyncSession, hq_id: UUID, country: str) -> UUID | None:
+    """The country profile of this headquarters."""
+    query = select(Partner.id).where(
+        Partner.hq_id == hq_id, Partner.country == country, Partner.merged_into.is_(None)
+    )
+    return (await session.scalars(query)).one_or_none()
+
+
+async def custodian_of(session: AsyncSession, agency_id: UUID) -> UUID | None:
+    """Who keeps the records of an agency that has withdrawn."""
+    found: UUID | None = await session.scalar(
+        text("SELECT custodian_agency FROM agencies WHERE id = :id AND status = 'withdrawn'"),
+        {"id": agency_id},
+    )
+    return found
 
 
 async def find_by_identifier(
@@ -95,7 +174,7 @@ async def find_by_identifier(
     return (await session.scalars(query)).one_or_none()
 
 
-async def candidates(session: AsyncSession, folded: str) -> Sequence[Row[Any]]:
+async def candidates(session: AsyncSession, folded: str, agency_id: UUID) -> Sequence[Row[Any]]:
     """Rows of `CANDIDATES`."""
     connection = await session.connection()
-    return (await connection.exec_driver_sql(CANDIDATES, (folded,))).all()
+    return (await connection.exec_driver_sql(CANDIDATES, (folded, agency_id))).all()

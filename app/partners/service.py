@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,15 +16,25 @@ from app.audit import service as audit
 from app.audit.events import Event
 from app.auth import policy
 from app.auth.caller import Caller
-from app.auth.errors import CountryOutsideScope
-from app.core.errors import violated_constraint
+from app.auth.errors import CountryOutsideScope, ScopeMissing
+from app.auth.scopes import Scope
+from app.core.clock import utc_now
+from app.core.db import NO_AGENCY
+from app.core.errors import FieldError, InvalidRequest, violated_constraint
 from app.core.http import PreconditionFailed
 from app.core.ids import new_id, registry_number
 from app.core.names import DEFAULT_THRESHOLD, fold, score
 from app.events import service as events
 from app.events.catalogue import EventType
-from app.partners import queries
-from app.partners.errors import HeadquartersUnknown, IdentifierTaken, PartnerNotFound, PatchEmpty
+from app.partners import headquarters, naming, queries, restraints, visibility
+from app.partners.errors import (
+    ContactRegistry,
+    EditsFrozen,
+    IdentifierOfProtected,
+    IdentifierTaken,
+    PartnerNotFound,
+    PatchEmpty,
+)
 from app.partners.identifiers import IdentifierScheme
 from app.partners.models import Partner, PartnerIdentifier, PartnerName
 from app.partners.schemas import Candidate, IdentifierIn, MatchIn, PartnerIn, PartnerPatch
@@ -33,34 +44,90 @@ _MATCH_FLOOR = DEFAULT_THRESHOLD - 0.15
 _COUNTRY_BONUS = 0.03
 
 
-_KEYS = (
-    *("id", "registry_number", "version", "status", "legal_name", "legal_name_native", "acronym"),
-    *("aliases", "former_names", "partner_type", "tags", "country", "country_of_origin", "hq_id"),
-    *("year_established", "website", "identifiers", "created_by", "created_at", "updated_at"),
-)
+_KEYS = (*queries.PROFILE, "identifiers", "created_by", "created_at", "updated_at")
 
 
 def wire(columns: Iterable[Any]) -> dict[str, Any]:
     """The values of `queries.COLUMNS`, in their order, as PartnerOut needs them."""
     body = dict(zip(_KEYS, columns, strict=True))
-    body["registry_number"] = registry_number(body["registry_number"])
+    body["registry_number"] = registry_number(body.pop("number"))
     body["identifiers"] = json.loads(body["identifiers"])
+    native = body["legal_name_native"]
+    body["script"] = naming.script_of(native) if native else None
     return body
 
 
-async def create_partner(session: AsyncSession, caller: Caller, new: PartnerIn) -> dict[str, Any]:
+async def visible_partner(session: AsyncSession, caller: Caller, partner_id: UUID) -> Partner:
+    """The profile, if the caller may know of it: what every route of a partner asks first.
+
+    Raises PartnerNotFound, also outside the caller's countries and for a protected profile that
+    the caller has no right to.
+    """
+    partner = await queries.find_partner(session, partner_id)
+    if (
+        partner is None
+        or not policy.within(caller, partner.country)
+        or not await visibility.may_see(session, caller, partner)
+    ):
+        raise PartnerNotFound
+    return partner
+
+
+def author(caller: Caller) -> UUID | None:
+    """The agency to write down as author of a change; none where the partner itself writes."""
+    return caller.agency_id if caller.subject == "agency" else None
+
+
+async def bump(session: AsyncSession, caller: Caller, partner_id: UUID, **values: Any) -> int:
+    """Raise the profile's version, because something of it changed elsewhere; the new version.
+
+    ``values`` are columns of the profile that change with it. Raises PartnerNotFound.
+    """
+    changed = await session.execute(
+        update(Partner)
+        .where(Partner.id == partner_id)
+        .values(version=Partner.version + 1, updated_by=author(caller), **values)
+        .execution_options(synchronize_session=False)
+        .returning(Partner.version)
+    )
+    version: int | None = changed.scalar_one_or_none()
+    if version is None:
+        raise PartnerNotFound
+    return version
+
+
+def _not_future(valid_from: date | None, today: date) -> None:
+    if valid_from is not None and valid_from > today:
+        message = "must not lie in the future"
+        raise InvalidRequest(
+            errors=[FieldError(pointer="/valid_from", code="value_error", message=message)]
+        )
+
+
+async def create_partner(
+    session: AsyncSession, caller: Caller, new: PartnerIn, today: date | None = None
+) -> dict[str, Any]:
     """Create a draft profile on behalf of the partner.
 
-    Raises CountryOutsideScope, IdentifierTaken (with the other profile's id) or
-    HeadquartersUnknown; then nothing is stored.
+    A country profile of a protected headquarters is protected, too. Raises CountryOutsideScope,
+    IdentifierTaken (with the other profile's id), InvalidRequest, or what `headquarters` raises;
+    then nothing is stored.
     """
     if not policy.within(caller, new.country):
         raise CountryOutsideScope
-    if new.hq_id is not None:
-        headquarters = await queries.find_partner(session, new.hq_id)
-        if headquarters is None or headquarters.hq_id is not None:
-            raise HeadquartersUnknown
+    today = today or utc_now().date()
+    _not_future(new.valid_from, today)
+    await headquarters.check_type(session, caller, new.partner_type, new.tags, today)
     values = new.model_dump(exclude={"identifiers"})
+    values["legal_name"], values["legal_name_generated"] = naming.official(
+        new.legal_name, new.legal_name_native
+    )
+    values |= {"valid_from": new.valid_from or today, "updated_by": author(caller)}
+    if new.hq_id is not None:
+        above = await headquarters.headquarters_of_new(
+            session, caller, new.hq_id, new.partner_type, new.country
+        )
+        values["protected"] = new.protected or above.protected
     partner = Partner(id=new_id(), created_by=caller.agency_id, **values)
     await _insert_with_identifiers(session, caller, partner, values, new.identifiers)
     await _write_names(session, partner)
@@ -69,7 +136,14 @@ async def create_partner(session: AsyncSession, caller: Caller, new: PartnerIn) 
     await events.publish(
         session, EventType.PARTNER_CREATED, partner.id, caller.agency_id, version=1
     )
-    return await get_partner(session, caller, partner.id)
+    return await _written(session, partner.id)
+
+
+async def _written(session: AsyncSession, partner_id: UUID) -> dict[str, Any]:
+    """The profile for whoever just wrote it, though what it wrote may hide it from the writer."""
+    row = await queries.read_partner(session, partner_id, NO_AGENCY, holder=True)
+    assert row is not None
+    return wire(row)
 
 
 async def _insert_with_identifiers(
@@ -83,10 +157,11 @@ async def _insert_with_identifiers(
         # Asked first only to be able to name the other profile; the index decides the race.
         taken = await _holder(session, caller, item)
         if taken is not None:
-            raise IdentifierTaken(taken)
+            raise await identifier_taken(session, caller, taken)
     # Not by the unit of work: it would also name the columns that only triggers may write.
     fixed = {"id": partner.id, "created_by": caller.agency_id}
-    await session.execute(insert(Partner).values(fixed | values).inline())
+    async with headquarters.explained(session):
+        await session.execute(insert(Partner).values(fixed | values).inline())
     try:
         async with session.begin_nested():
             session.add_all(
@@ -107,8 +182,18 @@ async def _insert_with_identifiers(
         for item in identifiers:
             holder = await _holder(session, caller, item)
             if holder is not None:
-                raise IdentifierTaken(holder) from error
+                raise await identifier_taken(session, caller, holder) from error
         raise IdentifierTaken from error
+
+
+async def identifier_taken(session: AsyncSession, caller: Caller, holder: UUID) -> IdentifierTaken:
+    """The refusal of an identifier that ``holder`` carries: with its id, unless it is protected
+    from the caller.
+    """
+    partner = await queries.find_partner(session, holder)
+    if partner is not None and not await visibility.may_see(session, caller, partner):
+        return IdentifierOfProtected()
+    return IdentifierTaken(holder)
 
 
 def _vendor_agency(caller: Caller, scheme: IdentifierScheme) -> UUID | None:
@@ -122,58 +207,179 @@ async def _holder(session: AsyncSession, caller: Caller, item: IdentifierIn) -> 
 
 
 async def get_partner(session: AsyncSession, caller: Caller, partner_id: UUID) -> dict[str, Any]:
-    """The profile as it is served. Raises PartnerNotFound, also outside the caller's countries."""
-    row = await queries.read_partner(session, partner_id)
+    """The profile as it is served. Raises PartnerNotFound as `visible_partner` does."""
+    sees = visibility.sees_protected(caller) or partner_id == caller.partner_id
+    row = await queries.read_partner(session, partner_id, caller.agency_id, sees)
     if row is None or not policy.within(caller, row.country):
         raise PartnerNotFound
     return wire(row)
 
 
 async def resolve(session: AsyncSession, caller: Caller, item: IdentifierIn) -> dict[str, Any]:
-    """The profile that carries this identifier. Raises PartnerNotFound."""
+    """The profile that carries this identifier. Raises PartnerNotFound or ContactRegistry."""
     holder = await _holder(session, caller, item)
     if holder is None:
         raise PartnerNotFound
+    partner = await queries.find_partner(session, holder)
+    if partner is None or not policy.within(caller, partner.country):
+        raise PartnerNotFound
+    if not await visibility.may_see(session, caller, partner):
+        raise ContactRegistry
     return await get_partner(session, caller, holder)
 
 
 async def change_partner(
-    session: AsyncSession, caller: Caller, partner_id: UUID, version: int, patch: PartnerPatch
+    session: AsyncSession,
+    caller: Caller,
+    partner_id: UUID,
+    version: int,
+    patch: PartnerPatch,
+    today: date | None = None,
 ) -> dict[str, Any]:
     """Apply a merge patch to version ``version``.
 
-    Raises PartnerNotFound, PatchEmpty, or PreconditionFailed when another write came first.
+    Raises PartnerNotFound, PatchEmpty, ScopeMissing (to show a protected profile to all),
+    EditsFrozen, InvalidRequest, what `naming.renamed` and `headquarters` raise, or
+    PreconditionFailed when another write came first.
     """
-    partner = await queries.find_partner(session, partner_id)
-    if partner is None or not policy.within(caller, partner.country):
-        raise PartnerNotFound
+    partner = await visible_partner(session, caller, partner_id)
     fields = patch.model_dump(exclude_unset=True)
+    correction = fields.pop("correction", False)
     if not fields:
         raise PatchEmpty
-    changed = await session.execute(
-        update(Partner)
-        .where(Partner.id == partner_id, Partner.version == version)
-        .values(**fields, version=version + 1, updated_by=caller.agency_id)
-        .execution_options(synchronize_session=False)
-        .returning(Partner.id)
-    )
-    if changed.first() is None:
-        raise PreconditionFailed
+    if any(held.freezes_edits for held in await restraints.in_force(session, partner_id)):
+        raise EditsFrozen
+    today = today or utc_now().date()
+    valid_from = fields.pop("valid_from", None)
+    _not_future(valid_from, today)
+    if partner.protected and fields.get("protected") is False:
+        await _require_unprotect(session, caller, partner)
+    if fields.keys() & {"partner_type", "tags"}:
+        kind, tags = fields.get("partner_type"), fields.get("tags", partner.tags)
+        await headquarters.check_type(session, caller, kind or partner.partner_type, tags, today)
+    values = naming.renamed(partner, fields, correction=correction, on=valid_from or today)
+    changed = sorted(values)
+    values |= {"sources": _sourced(partner, caller, changed, today)}
+    if valid_from is not None or not correction:
+        values["valid_from"] = valid_from or today
+    await headquarters.hold_tree(session, partner, fields)
+    if fields.get("protected") and not partner.protected:
+        await _protect_offices(session, caller, partner_id)
+    await _update(session, caller, partner_id, version, values)
     await session.refresh(partner)
     await _write_names(session, partner)
-    subject = audit.Subject(partner.id, partner_id=partner.id)
-    await audit.record(
-        session, caller, Event.PARTNER_CHANGED, subject, version=version + 1, fields=sorted(fields)
-    )
+    await _note_change(session, caller, Event.PARTNER_CHANGED, partner_id, version + 1, changed)
+    return await _written(session, partner_id)
+
+
+async def _update(
+    session: AsyncSession, caller: Caller, partner_id: UUID, version: int, values: dict[str, Any]
+) -> None:
+    async with headquarters.explained(session):
+        changed = await session.execute(
+            update(Partner)
+            .where(Partner.id == partner_id, Partner.version == version)
+            .values(**values, version=version + 1, updated_by=author(caller))
+            .execution_options(synchronize_session=False)
+            .returning(Partner.id)
+        )
+        if changed.first() is None:
+            raise PreconditionFailed
+
+
+async def _note_change(
+    session: AsyncSession,
+    caller: Caller,
+    event: Event,
+    partner_id: UUID,
+    version: int,
+    fields: list[str],
+) -> None:
+    subject = audit.Subject(partner_id, partner_id=partner_id)
+    await audit.record(session, caller, event, subject, version=version, fields=fields)
     await events.publish(
         session,
         EventType.PARTNER_CHANGED,
-        partner.id,
-        caller.agency_id,
-        version=version + 1,
-        fields=sorted(fields),
+        partner_id,
+        author(caller),
+        version=version,
+        fields=fields,
     )
-    return await get_partner(session, caller, partner_id)
+
+
+async def _require_unprotect(session: AsyncSession, caller: Caller, partner: Partner) -> None:
+    """Raises ScopeMissing for all but the creator, its custodian, and holders of the scope."""
+    if visibility.sees_protected(caller) or partner.created_by == caller.agency_id:
+        return
+    if await queries.custodian_of(session, partner.created_by) != caller.agency_id:
+        raise ScopeMissing(Scope.PARTNERS_PROTECTED)
+
+
+async def _protect_offices(session: AsyncSession, caller: Caller, partner_id: UUID) -> None:
+    for office in await queries.protect_offices(session, partner_id, author(caller)):
+        await _note_change(
+            session, caller, Event.PARTNER_CHANGED, office.id, office.version, ["protected"]
+        )
+
+
+def _sourced(
+    partner: Partner, caller: Caller, fields: Iterable[str], today: date
+) -> dict[str, Any]:
+    source = caller.agency_code if caller.subject == "agency" else "partner"
+    said = {"source": source, "on": today.isoformat()}
+    return partner.sources | dict.fromkeys(fields, said)
+
+
+async def confirm(
+    session: AsyncSession, caller: Caller, partner_id: UUID, now: datetime
+) -> dict[str, Any]:
+    """Say that the profile as it stands is right today. Raises PartnerNotFound or EditsFrozen."""
+    await visible_partner(session, caller, partner_id)
+    if any(held.freezes_edits for held in await restraints.in_force(session, partner_id)):
+        raise EditsFrozen
+    version = await bump(session, caller, partner_id, last_confirmed_at=now)
+    fields = ["last_confirmed_at"]
+    await _note_change(session, caller, Event.PARTNER_CONFIRMED, partner_id, version, fields)
+    return await _written(session, partner_id)
+
+
+_SOURCED = (*(set(PartnerPatch.model_fields) - {"correction", "valid_from"}), "country", "hq_id")
+
+
+async def sources(session: AsyncSession, caller: Caller, partner_id: UUID) -> dict[str, Any]:
+    """Who gave each field and when: its creator at creation, unless a change says otherwise.
+
+    Raises PartnerNotFound.
+    """
+    partner = await visible_partner(session, caller, partner_id)
+    body = await get_partner(session, caller, partner_id)
+    created = {"source": body["created_by"], "on": body["created_at"].date()}
+    fields = {
+        name: created for name in _SOURCED if getattr(partner, name) not in (None, [])
+    } | partner.sources
+    return {
+        "partner_id": partner.id,
+        "version": partner.version,
+        "fields": dict(sorted(fields.items())),
+    }
+
+
+async def offices(
+    session: AsyncSession, caller: Caller, partner_id: UUID, after: UUID | None, limit: int
+) -> list[dict[str, Any]]:
+    """Country profiles of a headquarters that the caller may know of, by id; ``limit`` rows.
+
+    Raises PartnerNotFound.
+    """
+    await visible_partner(session, caller, partner_id)
+    values = {
+        "id": partner_id,
+        "agency": caller.agency_id,
+        "holder": visibility.sees_protected(caller),
+        "everywhere": not caller.countries,
+        "countries": sorted(caller.countries),
+    }
+    return [wire(row) for row in await queries.list_offices(session, values, after, limit)]
 
 
 async def _write_names(session: AsyncSession, partner: Partner) -> None:
@@ -193,34 +399,55 @@ async def _write_names(session: AsyncSession, partner: Partner) -> None:
     await session.execute(insert(PartnerName), rows)
 
 
-async def match(session: AsyncSession, caller: Caller, wanted: MatchIn) -> list[Candidate]:
-    """Profiles of the caller's countries that may be the one named, best first. Stores nothing."""
+async def match(session: AsyncSession, caller: Caller, wanted: MatchIn) -> dict[str, Any]:
+    """Profiles of the caller's countries that may be the one named, best first. Stores nothing.
+
+    Of a protected one that fits, the caller without the right learns that it should ask.
+    """
     found: dict[UUID, Candidate] = {}
+    hidden = False
     for item in wanted.identifiers:
         holder = await _holder(session, caller, item)
-        profile = await _within(session, caller, holder)
-        if holder is not None and profile is not None:
-            found[holder] = Candidate(
-                partner_id=holder,
-                score=1.0,
-                matched_on=["identifier"],
-                **{key: profile[key] for key in ("registry_number", "legal_name", "country")},
-            )
-    rows = await queries.candidates(session, fold(wanted.legal_name))
+        if holder is None:
+            continue
+        try:
+            profile = await get_partner(session, caller, holder)
+        except PartnerNotFound:
+            hidden |= await _is_hidden(session, caller, holder)
+            continue
+        found[holder] = Candidate(
+            partner_id=holder,
+            score=1.0,
+            matched_on=["identifier"],
+            **{key: profile[key] for key in ("registry_number", "legal_name", "country")},
+        )
+    rows = await queries.candidates(session, fold(wanted.legal_name), caller.agency_id)
     mine = [row for row in rows if policy.within(caller, row.country)]
-    for candidate in rank(mine, wanted.legal_name, wanted.country):
+    shown, kept = split(mine, visibility.sees_protected(caller))
+    for candidate in rank(shown, wanted.legal_name, wanted.country):
         found.setdefault(candidate.partner_id, candidate)
     best = sorted(found.values(), key=lambda item: (-item.score, str(item.partner_id)))
-    return best[: wanted.limit]
+    hidden |= fits(kept, wanted.legal_name, wanted.country)
+    return {"candidates": best[: wanted.limit], "contact_registry": hidden}
 
 
-async def _within(
-    session: AsyncSession, caller: Caller, partner_id: UUID | None
-) -> dict[str, Any] | None:
-    try:
-        return None if partner_id is None else await get_partner(session, caller, partner_id)
-    except PartnerNotFound:
-        return None
+async def _is_hidden(session: AsyncSession, caller: Caller, partner_id: UUID) -> bool:
+    partner = await queries.find_partner(session, partner_id)
+    return partner is not None and policy.within(caller, partner.country)
+
+
+def split(rows: Iterable[Any], sees_protected: bool) -> tuple[list[Any], list[Any]]:
+    """Rows of `queries.CANDIDATES` that the caller may know of, and the others."""
+    shown: list[Any] = []
+    kept: list[Any] = []
+    for row in rows:
+        (shown if row.visible or sees_protected else kept).append(row)
+    return shown, kept
+
+
+def fits(rows: Iterable[Any], name: str, country: str | None) -> bool:
+    """Whether one of these rows is so near the name that it may be the one meant."""
+    return any(found.score >= DEFAULT_THRESHOLD for found in rank(rows, name, country))
 
 
 def rank(rows: Iterable[Any], name: str, country: str | None) -> list[Candidate]:

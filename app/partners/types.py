@@ -1,8 +1,17 @@
-"""Partner types and tags (domain.md 2.2). A code is only ever added."""
+"""Partner types and tags (domain.md 2.2), and the rules of each type (types.yaml).
+
+A code is only ever added.
+"""
 
 from __future__ import annotations
 
+from datetime import date
 from enum import StrEnum
+from importlib.resources import files
+from typing import Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, model_validator
 
 
 class PartnerType(StrEnum):
@@ -35,6 +44,54 @@ class PartnerTag(StrEnum):
     REFUGEE_LED = "REFUGEE_LED"
     PERSONS_WITH_DISABILITIES = "PERSONS_WITH_DISABILITIES"
     YOUTH_LED = "YOUTH_LED"
+
+
+class TypeRule(BaseModel):
+    """What follows from a type; the head of types.yaml explains each field."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    title: str
+    unpp: str | None
+    etools: str | None
+    iati: tuple[str, ...]
+    crs: tuple[str, ...]
+    cso: bool
+    verification: bool
+    country_profiles: bool
+    tags: tuple[PartnerTag, ...]
+    localisation: Literal[
+        "local", "national", "local_authority", "national_authority", "by_country", "not_local"
+    ]
+    needs_listing: bool
+
+
+class TypeRules(BaseModel):
+    """A version of the rules of all types."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: str
+    effective_from: date
+    source: str
+    confirmed: bool
+    types: dict[PartnerType, TypeRule]
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if set(self.types) != set(PartnerType):
+            raise ValueError("every type needs its rules")
+        return self
+
+
+TYPE_RULES = TypeRules.model_validate(
+    yaml.safe_load(files("app.partners").joinpath("types.yaml").read_text("utf-8"))
+)
+
+
+def rule_of(partner_type: str) -> TypeRule:
+    """The rules of a type in force."""
+    return TYPE_RULES.types[PartnerType(partner_type)]
 
 
 class PartnerStatus(StrEnum):

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.caller import Caller
+from app.auth.roles import MATRIX, scopes_of
 from app.auth.scopes import Scope
 from app.partners.models import Partner
 
@@ -24,9 +25,38 @@ def visible(partner: str, agency: str, holder: str) -> str:
     ``agency`` and ``holder`` are expressions of SQL: the calling agency's id, and whether the
     caller holds the scope `partners:protected`.
     """
+    # A scalar subquery, not EXISTS: that one the planner may answer by hashing every identifier.
     return f"""(NOT {partner}.protected OR {holder} OR {partner}.created_by = {agency}
-    OR EXISTS (SELECT 1 FROM partner_identifiers v WHERE v.partner_id = {partner}.id
-      AND v.agency_id = {agency} AND v.active))"""  # noqa: S608 - expressions of ours
+    OR coalesce((SELECT true FROM partner_identifiers v WHERE v.partner_id = {partner}.id
+      AND v.agency_id = {agency} AND v.active LIMIT 1), false))"""  # noqa: S608 - ours
+
+
+_ROLES = ", ".join(
+    f"'{role}'"
+    for role in sorted(MATRIX.roles)
+    if Scope.PARTNERS_PROTECTED in scopes_of(frozenset({role}))
+)
+
+
+def held(token_holds: str) -> str:
+    """SQL: whether the client ``client_status s`` holds `partners:protected` by this token.
+
+    ``token_holds`` is an expression of SQL: whether the token names the scope. The same answer as
+    `sees_protected` of the Caller, for statements that read the caller's status themselves.
+    """
+    return f"""({token_holds} AND '{Scope.PARTNERS_PROTECTED.value}' = ANY (s.scopes)
+    AND (s.roles = '{{}}' OR s.roles && ARRAY[{_ROLES}]::text[]))"""
+
+
+def public(partner: str) -> str:
+    """SQL condition: this profile may be shown to anybody.
+
+    The partner agreed, it is verified, nobody has it protected, and its country does not keep
+    the names of partners back.
+    """
+    return f"""({partner}.publication_consent AND {partner}.status = 'verified'
+    AND NOT {partner}.protected AND NOT coalesce((SELECT c.sensitive FROM country_settings c
+      WHERE c.country = {partner}.country), false))"""  # noqa: S608 - an alias of ours
 
 
 _VISIBLE = text(

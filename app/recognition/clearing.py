@@ -29,7 +29,8 @@ from app.events.catalogue import EventType
 from app.partners import queries as partner_queries
 from app.partners.errors import PartnerNotFound
 from app.partners.schemas import Candidate
-from app.partners.service import rank
+from app.partners.service import fits, rank, split
+from app.partners.visibility import sees_protected
 from app.recognition import queries
 from app.recognition.decide import Facts, Policy, Verdict, codes_of, decide
 from app.recognition.receipts import NOTICE, receipt_payload
@@ -57,6 +58,13 @@ class _Found:
     by: str
     score: float
     candidates: list[Candidate]
+    protected: bool = False
+    """A profile fits that is protected from the caller."""
+
+    @property
+    def hidden(self) -> bool:
+        """The profile itself is protected from the caller: it is judged by, and never named."""
+        return self.protected and self.row["partner_id"] is not None and self.by == "identifier"
 
 
 async def give_clearance(
@@ -69,38 +77,54 @@ async def give_clearance(
     now: datetime,
 ) -> Given:
     """Answer and store. Raises PartnerNotFound for an unknown id, Replay for a known key."""
-    found = await _find(connection, writer, wanted)
+    # What the token claims is asked again below, where the client's status is known.
+    claimed = Scope.PARTNERS_PROTECTED in writer.token.scopes
+    found = await _find(connection, writer, wanted, claimed)
     caller = caller_from(request, writer.token, found.row, Scope.CLEARANCE_RUN)
+    if claimed and not sees_protected(caller):
+        found = await _find(connection, writer, wanted, False)
     await writer.key.check(writer.keys, connection, found.row)
-    if wanted.partner.id is not None and found.row["partner_id"] is None:
+    unknown = found.row["partner_id"] is None or found.protected
+    if wanted.partner.id is not None and unknown:
         raise PartnerNotFound
     await screener.refresh(connection, found.row["seq_to"])
     facts, hits = _facts(caller, wanted, found, screener, now)
     answer = _answer(wanted, found, facts, hits, decide(facts), screener.seq, now)
     body = to_json(answer)
-    await _store(request, connection, writer, caller, wanted, raw, answer, body, facts, now)
+    await _store(request, connection, writer, caller, wanted, found, raw, answer, body, facts, now)
     return Given(answer["clearance_id"], body)
 
 
-async def _find(connection: asyncpg.Connection, writer: FastWriter, wanted: ClearanceIn) -> _Found:
+async def _find(
+    connection: asyncpg.Connection, writer: FastWriter, wanted: ClearanceIn, sees: bool
+) -> _Found:
+    """The profile meant and its facts. ``sees``: protected profiles are no secret to the caller."""
     key = (writer.token.client_id, *writer.key.args)
     if wanted.partner.identifier is not None:
         item = wanted.partner.identifier
         row = await connection.fetchrow(
             queries.FACTS_BY_IDENTIFIER, *key, item.scheme.value, item.value, item.country
         )
-        return _Found(row, "identifier", 1.0, [])
+        return _Found(row, "identifier", 1.0, [], _protected(row, sees))
     if wanted.partner.id is not None:
         row = await connection.fetchrow(queries.FACTS_BY_ID, *key, wanted.partner.id)
-        return _Found(row, "id", 1.0, [])
+        return _Found(row, "id", 1.0, [], _protected(row, sees))
     name, country = wanted.partner.name or "", wanted.partner.country
-    rows = await connection.fetch(partner_queries.CANDIDATES, fold(name))
-    candidates = rank((Fields(row) for row in rows), name, country)
+    rows = await connection.fetch(partner_queries.CANDIDATES, fold(name), writer.agency_id)
+    shown, kept = split((Fields(row) for row in rows), sees)
+    candidates = rank(shown, name, country)
     sure = [item for item in candidates if item.score >= _SURE and item.country == country]
     partner = sure[0].partner_id if len(sure) == 1 else None
     row = await connection.fetchrow(queries.FACTS_BY_ID, *key, partner)
     score = sure[0].score if partner else 0.0
-    return _Found(row, "name", score, [item for item in candidates if item.partner_id != partner])
+    others = [item for item in candidates if item.partner_id != partner]
+    return _Found(row, "name", score, others, fits(kept, name, country))
+
+
+def _protected(row: Any, sees: bool) -> bool:
+    if row is None or row["partner_id"] is None:
+        return False
+    return not row["visible"] and not sees
 
 
 def _facts(
@@ -110,6 +134,10 @@ def _facts(
     partner = {"status": row["status"], "partner_type": row["partner_type"]}
     known = row["partner_id"] is not None
     hits = _screen(wanted, found, screener)
+    sanctions = json.loads(row["sanctions"]) if known else []
+    if found.hidden:
+        # Its headquarters would lead to it.
+        sanctions = [item | {"inherited_from": None} for item in sanctions]
     policies = {
         item["requirement"]: Policy(item["id"], item["version"], item["requirement"], item["rules"])
         for item in json.loads(row["policies"])
@@ -120,8 +148,8 @@ def _facts(
         context=wanted.context,
         contact_with_beneficiaries=wanted.contact_with_beneficiaries,
         partner=partner if known else None,
-        ambiguous=not known and bool(found.candidates),
-        sanctions=json.loads(row["sanctions"]) if known else [],
+        ambiguous=not known and (bool(found.candidates) or found.protected),
+        sanctions=sanctions,
         potential_matches=hits,
         stale_sources=required_stale(json.loads(row["sources"]), now),
         assessments=json.loads(row["assessments"]) if known else [],
@@ -155,6 +183,20 @@ def _screen(wanted: ClearanceIn, found: _Found, screener: Screener) -> list[dict
     ]
 
 
+def _match(found: _Found) -> dict[str, Any]:
+    row = found.row
+    named = {
+        "partner_id": row["partner_id"],
+        "registry_number": registry_number(row["number"]),
+        "legal_name": row["legal_name"],
+        "partner_version": row["version"],
+    }
+    if found.hidden:
+        named = dict.fromkeys(named)
+    by = {"by": found.by, "score": found.score, "contact_registry": found.hidden}
+    return named | by
+
+
 def _answer(
     wanted: ClearanceIn,
     found: _Found,
@@ -172,19 +214,11 @@ def _answer(
         "clearance_id": new_secret_id(),
         "outcome": verdict.outcome,
         "reasons": verdict.reasons,
-        "match": {
-            "partner_id": row["partner_id"],
-            "registry_number": registry_number(row["number"]),
-            "legal_name": row["legal_name"],
-            "partner_version": row["version"],
-            "by": found.by,
-            "score": found.score,
-        }
-        if known
-        else None,
+        "match": _match(found) if known else None,
         "candidates": [item.model_dump() for item in found.candidates[:10]],
+        "contact_registry": found.protected,
         "legal": {"partner_type": row["partner_type"], "country": row["country"]}
-        if known
+        if known and not found.hidden
         else None,
         "verification": _NOT_RECORDED,
         "restrictions": facts.sanctions,
@@ -211,6 +245,7 @@ async def _store(
     writer: FastWriter,
     caller: Caller,
     wanted: ClearanceIn,
+    found: _Found,
     raw: bytes,
     answer: dict[str, Any],
     body: bytes,
@@ -218,7 +253,7 @@ async def _store(
     now: datetime,
 ) -> None:
     clearance_id: UUID = answer["clearance_id"]
-    partner_id = answer["match"]["partner_id"] if answer["match"] else None
+    partner_id: UUID | None = found.row["partner_id"]
     codes = codes_of(answer["reasons"])
     payload = receipt_payload(
         request.app.state.settings.issuer, caller.agency_code, answer, codes, raw, body, facts, now

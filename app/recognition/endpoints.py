@@ -18,6 +18,7 @@ from app.core.http import RegistryRoute, bytes_etag, not_modified
 from app.core.paging import CursorInvalid, Pager
 from app.core.schemas import Page
 from app.partners.errors import PartnerNotFound
+from app.partners.visibility import sees_protected
 from app.recognition import queries, receipts, service
 from app.recognition.clearing import give_clearance
 from app.recognition.errors import ClearanceNotFound
@@ -91,6 +92,7 @@ async def list_clearances(
         filters.model_dump(include={"partner_id", "outcome"}),
         after,
         filters.limit + 1,
+        holder=sees_protected(caller),
     )
     items, following = pager.page(
         list(rows), lambda row: [rfc3339(row.evaluated_at), str(row.clearance_id)], response

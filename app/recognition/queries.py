@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.assessments.queries import RECOGNITION_FACTS
 from app.auth.caller import STATUS_COLUMNS
 from app.core.idempotency import FAST_COLUMNS, FAST_INSERT, FAST_JOIN
+from app.partners.visibility import visible
 from app.sanctions.lists.freshness import FRESHNESS_SQL
 
 # S608 below: the texts are built of constants, never of input.
@@ -35,6 +36,7 @@ _POLICIES = """(SELECT coalesce(json_agg(json_build_object('id', r.id, 'version'
 _FACTS = f"""SELECT {STATUS_COLUMNS}, {FAST_COLUMNS},
     p.id AS partner_id, p.number, p.version, p.status, p.legal_name, p.legal_name_native,
     p.acronym, p.aliases, p.former_names, p.partner_type, p.country,
+    {visible("p", "s.agency_id", "false")} AS visible,
     {_SANCTIONS} AS sanctions, {
     RECOGNITION_FACTS.format(partner="p.id", max_level="s.max_level")
 }::text AS assessments,
@@ -95,27 +97,36 @@ async def find_receipt(session: AsyncSession, clearance_id: UUID) -> str | None:
     return receipt
 
 
+_SHOWN = f"CASE WHEN {visible('p', ':agency', ':holder')} THEN c.partner_id END"
+"""The partner of a clearance, unless it is protected from the caller."""
+
+
 async def list_clearances(
     session: AsyncSession,
     agency_id: UUID,
     filters: dict[str, Any],
     after: list[Any] | None,
     limit: int,
+    *,
+    holder: bool,
 ) -> Sequence[Row[Any]]:
-    """The own agency's clearances, newest first."""
-    clauses = ["agency_id = :agency"]
-    values: dict[str, Any] = {"agency": agency_id, "limit": limit}
-    for name in ("partner_id", "outcome"):
+    """The own agency's clearances, newest first; ``holder``: of `partners:protected`."""
+    clauses = ["c.agency_id = :agency"]
+    values: dict[str, Any] = {"agency": agency_id, "limit": limit, "holder": holder}
+    for name, column in (("partner_id", _SHOWN), ("outcome", "c.outcome")):
         if filters.get(name) is not None:
-            clauses.append(f"{name} = :{name}")
+            clauses.append(f"{column} = :{name}")
             values[name] = filters[name]
     if after is not None:
-        clauses.append("(evaluated_at, id) < (CAST(:at AS timestamptz), CAST(:id AS uuid))")
+        clauses.append("(c.evaluated_at, c.id) < (CAST(:at AS timestamptz), CAST(:id AS uuid))")
         values |= {"at": after[0], "id": after[1]}
+    if "partner_id" in values:
+        clauses.append("c.partner_id = :partner_id")  # what the index finds
     sql = (
-        "SELECT id AS clearance_id, partner_id, outcome, reasons, purpose, evaluated_at, "  # noqa: S608
-        f"expires_at FROM clearances WHERE {' AND '.join(clauses)} "
-        "ORDER BY evaluated_at DESC, id DESC LIMIT :limit"
+        f"SELECT c.id AS clearance_id, {_SHOWN} AS partner_id, c.outcome, c.reasons, "  # noqa: S608
+        "c.purpose, c.evaluated_at, c.expires_at "
+        "FROM clearances c LEFT JOIN partners p ON p.id = c.partner_id "
+        f"WHERE {' AND '.join(clauses)} ORDER BY c.evaluated_at DESC, c.id DESC LIMIT :limit"
     )
     return (await session.execute(text(sql), values)).all()
 

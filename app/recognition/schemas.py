@@ -78,14 +78,20 @@ class Reason(Schema):
 
 
 class MatchBlock(Schema):
-    """Which profile was meant, and how it was found."""
+    """Which profile was meant, and how it was found.
 
-    partner_id: UUID
-    registry_number: str
-    legal_name: str
-    partner_version: int
+    Of a profile that is protected from the caller only `by`, `score` and `contact_registry`.
+    """
+
+    partner_id: UUID | None
+    registry_number: str | None
+    legal_name: str | None
+    partner_version: int | None
     by: Literal["id", "identifier", "name"]
     score: float
+    contact_registry: bool = Field(
+        False, description="the profile is protected; the registry answers for it in person"
+    )
 
 
 class RecognitionLine(Schema):
@@ -125,6 +131,10 @@ class ClearanceOut(Schema):
     reasons: list[Reason]
     match: MatchBlock | None
     candidates: list[Candidate] = Field(description="other profiles the name may mean")
+    contact_registry: bool = Field(
+        False,
+        description="a protected profile is meant, or fits the name: ask the registry in person",
+    )
     legal: dict[str, Any] | None
     verification: NotRecorded
     restrictions: list[dict[str, Any]] = Field(description="measures in force on the partner")

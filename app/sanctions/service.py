@@ -25,6 +25,8 @@ from app.core.http import PreconditionFailed
 from app.core.ids import new_id, new_secret_id
 from app.events import service as events
 from app.events.catalogue import EventType
+from app.partners import service as partners
+from app.partners.errors import PartnerNotFound
 from app.sanctions import errors, queries
 from app.sanctions.codes import CODES
 from app.sanctions.feed import service as feed
@@ -83,9 +85,10 @@ async def open_case(
     Raises PartnerUnknown, RoleLacksRight or LevelAboveClient.
     """
     _not_future(new.finding.on, now)
-    partner = await queries.partner_facts(session, new.partner_id)
-    if partner is None or not policy.within(caller, partner.country):
-        raise errors.PartnerUnknown
+    try:
+        partner = await partners.visible_partner(session, caller, new.partner_id)
+    except PartnerNotFound:
+        raise errors.PartnerUnknown from None
     planned = policy.Resource("DEBAR_CASE", caller.agency_id, country=partner.country)
     policy.require_writable(policy.can(caller, "create", planned))
     case = SanctionCase(

@@ -175,16 +175,6 @@ def test_identifiers_are_checked_by_their_scheme(scheme: str, good: str, bad: st
         normalise(IdentifierScheme(scheme), bad)
 
 
-async def test_a_country_profile_hangs_on_a_headquarters_profile(api_for: ApiFor) -> None:
-    unicef = await api_for("UNICEF")
-    nowhere = await unicef.post("/v1/partners", json=partner_body(hq_id=str(uuid4())))
-    assert nowhere.json()["code"] == "headquarters_unknown"
-    headquarters = await make_partner(unicef)
-    office = await make_partner(unicef, hq_id=headquarters["id"])
-    deeper = await unicef.post("/v1/partners", json=partner_body(hq_id=office["id"]))
-    assert deeper.json()["code"] == "headquarters_unknown"
-
-
 async def test_what_cannot_be_found_or_changed_says_so(api_for: ApiFor) -> None:
     unicef = await api_for("UNICEF")
     unknown = await unicef.get("/v1/partners/resolve?scheme=ORG_ID&value=KE-NCB-nobody")
