@@ -20,7 +20,10 @@ from app.audit.endpoints import router as audit
 from app.audit.exceptions.endpoints import router as exceptions
 from app.auth.endpoints import router as auth
 from app.core.http import refuse_unknown_query
+from app.partners.codelists.endpoints import router as codelists
+from app.partners.declarations.endpoints import router as declarations
 from app.partners.endpoints import router as partners
+from app.partners.sections.endpoints import router as partner_sections
 from app.recognition.endpoints import router as recognition
 from app.sanctions.endpoints import router as sanctions
 from app.sanctions.feed.endpoints import router as feed
@@ -50,6 +53,9 @@ V1 = (
     assessment_redactions,
     case_redactions,
     exceptions,
+    partner_sections,
+    declarations,
+    codelists,
 )
 """Routers under /v1; those of the hot routes first, because routes are tried in order."""
 
