@@ -85,7 +85,7 @@ async def refresh(session: AsyncSession, caller: Caller, partner: Partner, **mor
         .values(**changed, version=version, updated_by=agency_of(caller))
         .execution_options(synchronize_session=False)
     )
-    session.expire(partner)
+    await session.refresh(partner)
     fields = sorted(changed)
     subject = audit.Subject(partner.id, partner_id=partner.id)
     await audit.record(

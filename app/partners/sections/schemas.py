@@ -8,12 +8,12 @@ from uuid import UUID
 from pydantic import Field
 
 from app.core.schemas import Instant, Schema
-from app.partners.sections.kinds.collaboration import Collaboration
-from app.partners.sections.kinds.contact import Contact
-from app.partners.sections.kinds.funding import Funding
-from app.partners.sections.kinds.implementation import Implementation
-from app.partners.sections.kinds.mandate import Mandate
-from app.partners.sections.kinds.other import Other
+from app.partners.sections.kinds.collaboration import CollaborationSection
+from app.partners.sections.kinds.contact import ContactSection
+from app.partners.sections.kinds.funding import FundingSection
+from app.partners.sections.kinds.implementation import ImplementationSection
+from app.partners.sections.kinds.mandate import MandateSection
+from app.partners.sections.kinds.other import OtherSection
 from app.partners.sections.kinds.registration import RegistrationBody
 
 T = TypeVar("T", bound=Schema)
@@ -47,12 +47,12 @@ class SectionsOut(Schema):
     """All sections of a profile."""
 
     registration: SectionOut[RegistrationBody]
-    contact: SectionOut[Contact]
-    mandate: SectionOut[Mandate]
-    funding: SectionOut[Funding]
-    collaboration: SectionOut[Collaboration]
-    implementation: SectionOut[Implementation]
-    other: SectionOut[Other]
+    contact: SectionOut[ContactSection]
+    mandate: SectionOut[MandateSection]
+    funding: SectionOut[FundingSection]
+    collaboration: SectionOut[CollaborationSection]
+    implementation: SectionOut[ImplementationSection]
+    other: SectionOut[OtherSection]
 
 
 class SectionState(Schema):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.core.schemas import Schema
-from app.partners.sections.kinds.collaboration import Collaboration
-from app.partners.sections.kinds.contact import Contact
-from app.partners.sections.kinds.funding import Funding
-from app.partners.sections.kinds.implementation import Implementation
-from app.partners.sections.kinds.mandate import Mandate
-from app.partners.sections.kinds.other import Other
+from app.partners.sections.kinds.collaboration import CollaborationSection
+from app.partners.sections.kinds.contact import ContactSection
+from app.partners.sections.kinds.funding import FundingSection
+from app.partners.sections.kinds.implementation import ImplementationSection
+from app.partners.sections.kinds.mandate import MandateSection
+from app.partners.sections.kinds.other import OtherSection
 from app.partners.sections.kinds.registration import RegistrationBody, RegistrationPatch
 
 
@@ -28,11 +28,13 @@ ALL: dict[str, Kind] = {
     kind.code: kind
     for kind in (
         Kind("registration", "legal status", RegistrationPatch, RegistrationBody),
-        Kind("contact", "contact information", Contact, Contact),
-        Kind("mandate", "mandate and mission", Mandate, Mandate),
-        Kind("funding", "funding", Funding, Funding),
-        Kind("collaboration", "collaboration", Collaboration, Collaboration),
-        Kind("implementation", "project implementation", Implementation, Implementation),
-        Kind("other", "other information", Other, Other),
+        Kind("contact", "contact information", ContactSection, ContactSection),
+        Kind("mandate", "mandate and mission", MandateSection, MandateSection),
+        Kind("funding", "funding", FundingSection, FundingSection),
+        Kind("collaboration", "collaboration", CollaborationSection, CollaborationSection),
+        Kind(
+            "implementation", "project implementation", ImplementationSection, ImplementationSection
+        ),
+        Kind("other", "other information", OtherSection, OtherSection),
     )
 }

@@ -28,7 +28,7 @@ class Evidence(Schema):
     received_on: Day | None = None
 
 
-class Collaboration(Schema):
+class CollaborationSection(Schema):
     """Collaboration."""
 
     un_entities: list[UnExperience] | None = Field(None, max_length=50)

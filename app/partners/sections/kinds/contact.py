@@ -14,7 +14,7 @@ LOCATING = frozenset({"street", "po_box", "city", "postal_code", "phone", "email
 """Fields that tell where a partner is or how to reach it."""
 
 
-class Contact(Schema):
+class ContactSection(Schema):
     """Contact information of the organisation, never of a person."""
 
     mailing_type: Annotated[str, Coded("mailing_types")] | None = None

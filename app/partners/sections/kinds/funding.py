@@ -13,24 +13,24 @@ from app.partners.sections.texts import Prose
 Year = Annotated[int, Field(strict=True, ge=1990, le=2199, examples=[2026])]
 
 
-class Budget(Schema):
+class BudgetYear(Schema):
     """The annual budget of a year, as a band."""
 
     year: Year
     band: Annotated[str, Coded("budget_bands")]
 
 
-class Funding(Schema):
+class FundingSection(Schema):
     """Funding."""
 
-    budgets: list[Budget] | None = Field(None, max_length=20)
+    budgets: list[BudgetYear] | None = Field(None, max_length=20)
     donor_kinds: list[Annotated[str, Coded("donor_kinds")]] | None = Field(None, max_length=8)
     main_donors: Prose | None = None
     core_funding: Prose | None = Field(None, description="where core funding comes from")
 
     @field_validator("budgets")
     @classmethod
-    def _years(cls, value: list[Budget] | None) -> list[Budget] | None:
+    def _years(cls, value: list[BudgetYear] | None) -> list[BudgetYear] | None:
         if value and len({item.year for item in value}) != len(value):
             raise ValueError("names a year twice")
         return value

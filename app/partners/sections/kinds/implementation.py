@@ -15,7 +15,7 @@ from app.partners.sections.kinds.funding import Year
 from app.partners.sections.texts import Prose, WebAddress
 
 
-class Control(Schema):
+class InternalControl(Schema):
     """Whether the duties of a function are kept apart from the others."""
 
     function: Annotated[str, Coded("control_functions")]
@@ -23,14 +23,14 @@ class Control(Schema):
     note: Prose | None = None
 
 
-class Policy(Schema):
+class WrittenPolicy(Schema):
     """Whether there is a written policy in an area."""
 
     area: Annotated[str, Coded("policy_areas")]
     documented: Flag
 
 
-class Audit(Schema):
+class HeldAudit(Schema):
     """An audit of the organisation."""
 
     kind: Annotated[str, Coded("audit_types")]
@@ -44,7 +44,7 @@ class HeldAssessment(Schema):
     year: Year | None = None
 
 
-class Implementation(Schema):
+class ImplementationSection(Schema):
     """Project implementation."""
 
     results_based_management: Flag | None = None
@@ -56,13 +56,13 @@ class Implementation(Schema):
     accounting_system: Annotated[str, Coded("accounting_systems")] | None = None
     accounting_method: Annotated[str, Coded("accounting_methods")] | None = None
     tracks_expenditure: Flag | None = None
-    controls: list[Control] | None = Field(None, max_length=6)
+    controls: list[InternalControl] | None = Field(None, max_length=6)
     experienced_finance_staff: Flag | None = None
-    policies: list[Policy] | None = Field(None, max_length=3)
+    policies: list[WrittenPolicy] | None = Field(None, max_length=3)
     bank_account: Flag | None = Field(None, description="yes or no, never a number")
     separate_un_account: Flag | None = Field(None, description="an account for UN funds alone")
     regularly_audited: Flag | None = None
-    audits: list[Audit] | None = Field(None, max_length=20)
+    audits: list[HeldAudit] | None = Field(None, max_length=20)
     major_findings: Flag | None = Field(None, description="in the past three years")
     findings_note: Prose | None = None
     capacity_assessments: list[HeldAssessment] | None = Field(None, max_length=20)
@@ -73,14 +73,14 @@ class Implementation(Schema):
 
     @field_validator("controls")
     @classmethod
-    def _functions(cls, value: list[Control] | None) -> list[Control] | None:
+    def _functions(cls, value: list[InternalControl] | None) -> list[InternalControl] | None:
         if value and len({item.function for item in value}) != len(value):
             raise ValueError("names a function twice")
         return value
 
     @field_validator("policies")
     @classmethod
-    def _areas(cls, value: list[Policy] | None) -> list[Policy] | None:
+    def _areas(cls, value: list[WrittenPolicy] | None) -> list[WrittenPolicy] | None:
         if value and len({item.area for item in value}) != len(value):
             raise ValueError("names an area twice")
         return value

@@ -20,7 +20,7 @@ class Specialisation(Schema):
     years: Annotated[str, Coded("experience_bands")]
 
 
-class Mandate(Schema):
+class MandateSection(Schema):
     """Mandate and mission."""
 
     background: Prose | None = None

@@ -10,7 +10,7 @@ from app.partners.sections.texts import Prose
 CONFIRMED = "data_confirmed"
 
 
-class Other(Schema):
+class OtherSection(Schema):
     """Other information."""
 
     remarks: Prose | None = None

@@ -14,7 +14,7 @@ REASON_TEXT = "missing_reason_text"
 """Field that is written only: its text is RESTRICTED and lies sealed elsewhere."""
 
 
-class Certificate(Schema):
+class RegistrationCertificate(Schema):
     """A registration certificate."""
 
     number: Words = Field(examples=["OP.218/051/2004"])
@@ -29,13 +29,13 @@ class Certificate(Schema):
         return self
 
 
-class Registration(Schema):
+class RegistrationSection(Schema):
     """Legal status."""
 
     has_governing_document: Flag | None = Field(None, description="statutes, charter or the like")
     governing_document_note: Prose | None = Field(None, description="why there is none")
     registered_to_operate: Flag | None = Field(None, description="in the country of the profile")
-    certificates: list[Certificate] | None = Field(None, max_length=10)
+    certificates: list[RegistrationCertificate] | None = Field(None, max_length=10)
     missing_reason: Annotated[str, Coded("missing_registration_reasons")] | None = Field(
         None,
         description="why there is no valid certificate: an honest answer, that counts as complete; "
@@ -43,7 +43,7 @@ class Registration(Schema):
     )
 
 
-class RegistrationPatch(Registration):
+class RegistrationPatch(RegistrationSection):
     """JSON Merge Patch of the section: what is absent stays, null empties."""
 
     missing_reason_text: Prose | None = Field(
@@ -51,7 +51,7 @@ class RegistrationPatch(Registration):
     )
 
 
-class RegistrationBody(Registration):
+class RegistrationBody(RegistrationSection):
     """The section as it is read."""
 
     missing_reason_text_given: bool | None = Field(None, description="whether a text explains it")
