@@ -81,9 +81,13 @@ async def test_what_a_section_was_is_kept_and_cannot_be_rewritten(
         "UPDATE partner_sections SET section = 'funding' WHERE partner_id = :partner",
     ):
         with pytest.raises(Exception, match=r"permission denied|has the next version"):
-            async with database.session() as session:
-                values = {"partner": UUID(partner)} if ":partner" in statement else {}
-                await session.execute(text(statement), values)
+            await _run(database, statement, partner)
+
+
+async def _run(database: Database, statement: str, partner: str) -> None:
+    values = {"partner": UUID(partner)} if ":partner" in statement else {}
+    async with database.session() as session:
+        await session.execute(text(statement), values)
 
 
 async def test_a_write_that_did_not_see_the_other_is_refused(api_for: ApiFor) -> None:
