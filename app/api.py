@@ -20,9 +20,12 @@ from app.audit.endpoints import router as audit
 from app.audit.exceptions.endpoints import router as exceptions
 from app.auth.endpoints import router as auth
 from app.core.http import refuse_unknown_query
+from app.partners.codelists.endpoints import router as codelists
 from app.partners.countries.endpoints import router as country_settings
+from app.partners.declarations.endpoints import router as declarations
 from app.partners.endpoints import router as partners
 from app.partners.history.endpoints import router as partner_history
+from app.partners.sections.endpoints import router as partner_sections
 from app.partners.type_endpoints import router as partner_types
 from app.recognition.endpoints import router as recognition
 from app.sanctions.endpoints import router as sanctions
@@ -56,6 +59,9 @@ V1 = (
     partner_history,
     partner_types,
     country_settings,
+    partner_sections,
+    declarations,
+    codelists,
 )
 """Routers under /v1; those of the hot routes first, because routes are tried in order."""
 

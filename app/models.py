@@ -9,6 +9,8 @@ from app.core import crypto, idempotency, safety, sequencer
 from app.core.db import Base
 from app.events import models as events
 from app.partners import models as partners
+from app.partners.declarations import models as partner_declarations
+from app.partners.sections import models as partner_sections
 from app.recognition import models as recognition
 from app.sanctions import models as sanctions
 from app.sanctions.feed import models as feed
@@ -24,6 +26,8 @@ __all__ = [
     "events",
     "feed",
     "idempotency",
+    "partner_declarations",
+    "partner_sections",
     "partners",
     "recognition",
     "safety",

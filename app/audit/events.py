@@ -86,3 +86,7 @@ class Event(StrEnum):
     BREAK_GLASS_OPENED = "break_glass:window:open"
     BREAK_GLASS_CLOSED = "break_glass:window:close"
     BREAK_GLASS_READ = "break_glass:record:read"
+    PARTNER_SECTION_CHANGED = "partner:section:change"
+    REGISTRATION_REASON_READ = "partner:registration_reason:read"
+    DECLARATION_SIGNED = "partner:declaration:sign"
+    DECLARATION_SIGNATURE_READ = "partner:declaration_signature:read"

@@ -30,3 +30,5 @@ class EventType(StrEnum):
     CONTENT_RESTORED = "content.restored"
     REDACTION_OVERDUE = "redaction.overdue"
     BREAK_GLASS_OPENED = "break_glass.opened"
+    PARTNER_SECTION_CHANGED = "partner.section_changed"
+    DECLARATION_SIGNED = "partner.declaration_signed"

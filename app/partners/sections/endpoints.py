@@ -1,0 +1,156 @@
+"""HTTP of the sections of a profile."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, Request, Response
+from pydantic_core import to_json
+
+from app.auth.caller import Caller, Keys, requires
+from app.auth.scopes import Scope
+from app.core.db import Session
+from app.core.errors import problems
+from app.core.http import (
+    PreconditionFailed,
+    PreconditionRequired,
+    RegistryRoute,
+    expected_version,
+    version_etag,
+)
+from app.core.schemas import Schema
+from app.partners.errors import PartnerNotFound, PatchEmpty
+from app.partners.sections import service
+from app.partners.sections.errors import (
+    EditsFrozen,
+    PartnerKeepsItself,
+    PurposeNeeded,
+    RegistrationReasonNotFound,
+)
+from app.partners.sections.kinds import ALL, Kind
+from app.partners.sections.schemas import CompletenessOut, ReasonOut, SectionOut, SectionsOut
+
+router = APIRouter(prefix="/partners/{partner_id}", tags=["partners"], route_class=RegistryRoute)
+Reader = Annotated[Caller, requires(Scope.PARTNERS_READ)]
+Writer = Annotated[Caller, requires(Scope.PARTNERS_WRITE)]
+PeopleReader = Annotated[Caller, requires(Scope.PEOPLE_READ)]
+Purpose = Annotated[
+    str | None,
+    Header(
+        description='why a RESTRICTED text is read: `CODE; ref="reference"`',
+        examples=['PARTNER_SELECTION; ref="WFP-KE-2026-17"'],
+    ),
+]
+
+
+def purposes(request: Request, given: str | None) -> list[str]:
+    """Every Access-Purpose header of the request."""
+    return request.headers.getlist("access-purpose") if given is not None else []
+
+
+def _answer(body: Any, version: int | None = None) -> Response:
+    # Not through the response model: what was stored with a code that is deprecated now is read.
+    headers = {} if version is None else {"ETag": version_etag(version)}
+    return Response(to_json(body), media_type="application/json", headers=headers)
+
+
+@router.get(
+    "/sections",
+    operation_id="getPartnerSections",
+    response_model=SectionsOut,
+    responses=problems(PartnerNotFound),
+    summary="Read all sections of a profile",
+)
+async def get_sections(partner_id: UUID, caller: Reader, session: Session) -> Response:
+    """What the partner says of itself, section by section. Each has its own version."""
+    return _answer(await service.get_sections(session, caller, partner_id))
+
+
+@router.get(
+    "/completeness",
+    operation_id="getPartnerCompleteness",
+    response_model=CompletenessOut,
+    responses=problems(PartnerNotFound),
+    summary="Read what a profile still lacks",
+)
+async def get_completeness(partner_id: UUID, caller: Reader, session: Session) -> dict[str, Any]:
+    """By the rules for the partner's type; a documented reason for missing papers is complete."""
+    return await service.get_completeness(session, caller, partner_id)
+
+
+@router.get(
+    "/sections/registration/reason",
+    operation_id="readRegistrationReason",
+    response_model=ReasonOut,
+    responses=problems(PartnerNotFound, RegistrationReasonNotFound, PurposeNeeded),
+    summary="Read why a partner is not registered",
+)
+async def read_reason(
+    request: Request,
+    partner_id: UUID,
+    caller: PeopleReader,
+    session: Session,
+    keyring: Keys,
+    access_purpose: Purpose = None,
+) -> dict[str, Any]:
+    """The partner's own words, RESTRICTED: asks for a purpose, and the reading is logged."""
+    headers = purposes(request, access_purpose)
+    return await service.read_reason(session, keyring, caller, partner_id, headers)
+
+
+def _serve(kind: Kind) -> None:
+    """Add the two routes of a section, each with that section's own fields in the contract."""
+    name = kind.code.capitalize()
+    body: Any = SectionOut[kind.body]  # type: ignore[name-defined]
+
+    async def get(partner_id: UUID, caller: Reader, session: Session) -> Response:
+        found = await service.get_section(session, caller, partner_id, kind)
+        return _answer(found, found["version"])
+
+    async def change(
+        partner_id: UUID,
+        patch: Schema,
+        version: Annotated[int, Depends(expected_version)],
+        caller: Writer,
+        session: Session,
+        keyring: Keys,
+    ) -> Response:
+        found = await service.change_section(
+            session, keyring, caller, partner_id, kind, version, patch
+        )
+        return _answer(found, found["version"])
+
+    change.__annotations__["patch"] = kind.patch
+    router.add_api_route(
+        f"/sections/{kind.code}",
+        get,
+        operation_id=f"getPartner{name}",
+        response_model=body,
+        responses=problems(PartnerNotFound),
+        summary=f"Read the section {kind.code}",
+        description=f"Section {kind.code} ({kind.title}) with its version, what it lacks and who "
+        "gave each field. Version 0: never saved.",
+    )
+    router.add_api_route(
+        f"/sections/{kind.code}",
+        change,
+        methods=["PATCH"],
+        operation_id=f"changePartner{name}",
+        response_model=body,
+        responses=problems(
+            PartnerNotFound,
+            PatchEmpty,
+            EditsFrozen,
+            PartnerKeepsItself,
+            PreconditionRequired,
+            PreconditionFailed,
+        ),
+        summary=f"Change the section {kind.code}",
+        description=f"JSON Merge Patch of section {kind.code} ({kind.title}); it can be saved in "
+        'parts. Needs `If-Match`; `"v0"` for a section that was never saved.',
+    )
+
+
+for _kind in ALL.values():
+    _serve(_kind)
