@@ -21,6 +21,8 @@ from app.audit.exceptions.endpoints import router as exceptions
 from app.auth.endpoints import router as auth
 from app.core.http import refuse_unknown_query
 from app.partners.endpoints import router as partners
+from app.partners.identifiers.dispute_endpoints import router as identifier_disputes
+from app.partners.identifiers.endpoints import router as identifiers
 from app.recognition.endpoints import router as recognition
 from app.sanctions.endpoints import router as sanctions
 from app.sanctions.feed.endpoints import router as feed
@@ -29,7 +31,10 @@ from app.sanctions.redaction_endpoints import router as case_redactions
 from app.sanctions.screening.endpoints import router as screening
 
 V1 = (
+    # Before the profiles: `/partners/resolve` is no id.
+    identifiers,
     partners,
+    identifier_disputes,
     recognition,
     screening,
     feed,

@@ -8,6 +8,7 @@ from enum import StrEnum
 class EventType(StrEnum):
     PARTNER_CREATED = "partner.created"
     PARTNER_CHANGED = "partner.changed"
+    IDENTIFIER_EXPIRING = "partner.identifier_expiring"
     ASSESSMENT_FILED = "assessment.filed"
     ASSESSMENT_SHARED = "assessment.shared"
     SHARE_REVOKED = "assessment.share_revoked"

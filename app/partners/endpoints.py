@@ -6,7 +6,6 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import ValidationError
 from pydantic_core import to_json
 
 from app.auth.caller import (
@@ -20,7 +19,7 @@ from app.auth.caller import (
 )
 from app.auth.scopes import Scope
 from app.core.db import DatabaseDep, Session
-from app.core.errors import FieldError, InvalidRequest, problems
+from app.core.errors import problems
 from app.core.http import (
     PreconditionFailed,
     PreconditionRequired,
@@ -30,12 +29,11 @@ from app.core.http import (
     version_etag,
 )
 from app.core.paging import CursorInvalid, Pager
-from app.core.schemas import Country, Page, Text
+from app.core.schemas import Page
 from app.partners import queries, service
 from app.partners.errors import HeadquartersUnknown, IdentifierTaken, PartnerNotFound, PatchEmpty
-from app.partners.identifiers import IdentifierScheme
+from app.partners.identifiers.errors import VendorCountryUnfit
 from app.partners.schemas import (
-    IdentifierIn,
     MatchIn,
     MatchOut,
     PartnerFilter,
@@ -56,7 +54,7 @@ Writer = Annotated[Caller, requires(Scope.PARTNERS_WRITE)]
     status_code=201,
     operation_id="createPartner",
     response_model=PartnerOut,
-    responses=problems(IdentifierTaken, HeadquartersUnknown),
+    responses=problems(IdentifierTaken, HeadquartersUnknown, VendorCountryUnfit),
     summary="Create a partner profile",
 )
 async def create_partner(
@@ -111,34 +109,6 @@ async def list_partners(
 
 def _link(response: Response) -> dict[str, str]:
     return {"Link": response.headers["link"]} if "link" in response.headers else {}
-
-
-@router.get(
-    "/resolve",
-    operation_id="resolvePartner",
-    response_model=PartnerOut,
-    responses=problems(PartnerNotFound),
-    summary="Find a partner by identifier",
-)
-async def resolve_partner(
-    scheme: IdentifierScheme,
-    value: Annotated[Text, Query(min_length=1, max_length=1_024)],
-    caller: Reader,
-    session: Session,
-    response: Response,
-    country: Annotated[Country | None, Query()] = None,
-) -> dict[str, Any]:
-    """The profile that carries this identifier; vendor numbers are the calling agency's own."""
-    try:
-        item = IdentifierIn(scheme=scheme, value=value, country=country)
-    except ValidationError as error:
-        message = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
-        raise InvalidRequest(
-            errors=[FieldError(pointer="query:value", code="value_error", message=message)]
-        ) from None
-    partner = await service.resolve(session, caller, item)
-    response.headers["ETag"] = version_etag(partner["version"])
-    return partner
 
 
 @router.post(

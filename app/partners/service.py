@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, insert, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import service as audit
@@ -16,19 +15,17 @@ from app.audit.events import Event
 from app.auth import policy
 from app.auth.caller import Caller
 from app.auth.errors import CountryOutsideScope
-from app.core.errors import violated_constraint
 from app.core.http import PreconditionFailed
 from app.core.ids import new_id, registry_number
 from app.core.names import DEFAULT_THRESHOLD, fold, score
 from app.events import service as events
 from app.events.catalogue import EventType
-from app.partners import queries
-from app.partners.errors import HeadquartersUnknown, IdentifierTaken, PartnerNotFound, PatchEmpty
-from app.partners.identifiers import IdentifierScheme
-from app.partners.models import Partner, PartnerIdentifier, PartnerName
-from app.partners.schemas import Candidate, IdentifierIn, MatchIn, PartnerIn, PartnerPatch
+from app.partners import queries, visibility
+from app.partners.errors import HeadquartersUnknown, PartnerNotFound, PatchEmpty
+from app.partners.identifiers import service as identifiers
+from app.partners.models import Partner, PartnerName
+from app.partners.schemas import Candidate, MatchIn, PartnerIn, PartnerPatch
 
-_UNIQUE_IDENTIFIER = "uq_partner_identifiers_scheme_value_country_agency_id"
 _MATCH_FLOOR = DEFAULT_THRESHOLD - 0.15
 _COUNTRY_BONUS = 0.03
 
@@ -51,8 +48,8 @@ def wire(columns: Iterable[Any]) -> dict[str, Any]:
 async def create_partner(session: AsyncSession, caller: Caller, new: PartnerIn) -> dict[str, Any]:
     """Create a draft profile on behalf of the partner.
 
-    Raises CountryOutsideScope, IdentifierTaken (with the other profile's id) or
-    HeadquartersUnknown; then nothing is stored.
+    Raises CountryOutsideScope, HeadquartersUnknown, IdentifierTaken (with the other profile's id)
+    or VendorCountryUnfit; then nothing is stored.
     """
     if not policy.within(caller, new.country):
         raise CountryOutsideScope
@@ -62,7 +59,11 @@ async def create_partner(session: AsyncSession, caller: Caller, new: PartnerIn) 
             raise HeadquartersUnknown
     values = new.model_dump(exclude={"identifiers"})
     partner = Partner(id=new_id(), created_by=caller.agency_id, **values)
-    await _insert_with_identifiers(session, caller, partner, values, new.identifiers)
+    await identifiers.refuse_taken(session, caller, new.identifiers)
+    # Not by the unit of work: it would also name the columns that only triggers may write.
+    fixed = {"id": partner.id, "created_by": caller.agency_id}
+    await session.execute(insert(Partner).values(fixed | values).inline())
+    await identifiers.insert_all(session, caller, partner.id, new.identifiers)
     await _write_names(session, partner)
     subject = audit.Subject(partner.id, partner_id=partner.id)
     await audit.record(session, caller, Event.PARTNER_CREATED, subject, version=1)
@@ -70,55 +71,6 @@ async def create_partner(session: AsyncSession, caller: Caller, new: PartnerIn) 
         session, EventType.PARTNER_CREATED, partner.id, caller.agency_id, version=1
     )
     return await get_partner(session, caller, partner.id)
-
-
-async def _insert_with_identifiers(
-    session: AsyncSession,
-    caller: Caller,
-    partner: Partner,
-    values: dict[str, Any],
-    identifiers: list[IdentifierIn],
-) -> None:
-    for item in identifiers:
-        # Asked first only to be able to name the other profile; the index decides the race.
-        taken = await _holder(session, caller, item)
-        if taken is not None:
-            raise IdentifierTaken(taken)
-    # Not by the unit of work: it would also name the columns that only triggers may write.
-    fixed = {"id": partner.id, "created_by": caller.agency_id}
-    await session.execute(insert(Partner).values(fixed | values).inline())
-    try:
-        async with session.begin_nested():
-            session.add_all(
-                PartnerIdentifier(
-                    id=new_id(),
-                    partner_id=partner.id,
-                    scheme=item.scheme.value,
-                    value=item.value,
-                    country=item.country,
-                    agency_id=_vendor_agency(caller, item.scheme),
-                    created_by=caller.agency_id,
-                )
-                for item in identifiers
-            )
-    except IntegrityError as error:
-        if violated_constraint(error) != _UNIQUE_IDENTIFIER:
-            raise
-        for item in identifiers:
-            holder = await _holder(session, caller, item)
-            if holder is not None:
-                raise IdentifierTaken(holder) from error
-        raise IdentifierTaken from error
-
-
-def _vendor_agency(caller: Caller, scheme: IdentifierScheme) -> UUID | None:
-    return caller.agency_id if scheme is IdentifierScheme.AGENCY_VENDOR else None
-
-
-async def _holder(session: AsyncSession, caller: Caller, item: IdentifierIn) -> UUID | None:
-    return await queries.find_by_identifier(
-        session, item.scheme.value, item.value, item.country, _vendor_agency(caller, item.scheme)
-    )
 
 
 async def get_partner(session: AsyncSession, caller: Caller, partner_id: UUID) -> dict[str, Any]:
@@ -129,12 +81,16 @@ async def get_partner(session: AsyncSession, caller: Caller, partner_id: UUID) -
     return wire(row)
 
 
-async def resolve(session: AsyncSession, caller: Caller, item: IdentifierIn) -> dict[str, Any]:
-    """The profile that carries this identifier. Raises PartnerNotFound."""
-    holder = await _holder(session, caller, item)
-    if holder is None:
+async def visible_partner(session: AsyncSession, caller: Caller, partner_id: UUID) -> Partner:
+    """The profile, if the caller may know of it. Raises PartnerNotFound."""
+    partner = await queries.find_partner(session, partner_id)
+    if (
+        partner is None
+        or not policy.within(caller, partner.country)
+        or not await visibility.may_see(session, caller, partner)
+    ):
         raise PartnerNotFound
-    return await get_partner(session, caller, holder)
+    return partner
 
 
 async def change_partner(
@@ -197,7 +153,7 @@ async def match(session: AsyncSession, caller: Caller, wanted: MatchIn) -> list[
     """Profiles of the caller's countries that may be the one named, best first. Stores nothing."""
     found: dict[UUID, Candidate] = {}
     for item in wanted.identifiers:
-        holder = await _holder(session, caller, item)
+        holder = await identifiers.find_holder(session, caller, item)
         profile = await _within(session, caller, holder)
         if holder is not None and profile is not None:
             found[holder] = Candidate(

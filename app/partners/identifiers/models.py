@@ -17,12 +17,12 @@ from sqlalchemy import (
     LargeBinary,
     SmallInteger,
     Text,
+    Uuid,
     func,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.dialects.postgresql import UUID as PgUUID
-from sqlalchemy.orm import Mapped, declared_attr, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base
 
@@ -49,6 +49,8 @@ class HeldColumns:
     """
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
+    partner_id: Mapped[UUID] = mapped_column(ForeignKey("partners.id"))
+    scheme: Mapped[str] = mapped_column(ForeignKey("identifier_schemes.code"))
     issued_on: Mapped[date | None] = mapped_column(Date)
     expires_on: Mapped[date | None] = mapped_column(Date)
     reminded_days: Mapped[int | None] = mapped_column(SmallInteger)
@@ -58,23 +60,9 @@ class HeldColumns:
     claimed: Mapped[bool] = mapped_column(server_default="false")
     ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     end_reason: Mapped[str | None] = mapped_column(Text)
+    ended_by: Mapped[UUID | None] = mapped_column(ForeignKey("agencies.id"))
+    created_by: Mapped[UUID] = mapped_column(ForeignKey("agencies.id"))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
-
-    @declared_attr
-    def partner_id(cls) -> Mapped[UUID]:
-        return mapped_column(ForeignKey("partners.id"))
-
-    @declared_attr
-    def scheme(cls) -> Mapped[str]:
-        return mapped_column(ForeignKey("identifier_schemes.code"))
-
-    @declared_attr
-    def ended_by(cls) -> Mapped[UUID | None]:
-        return mapped_column(ForeignKey("agencies.id"))
-
-    @declared_attr
-    def created_by(cls) -> Mapped[UUID]:
-        return mapped_column(ForeignKey("agencies.id"))
 
 
 def _held_checks() -> tuple[CheckConstraint, ...]:
@@ -189,9 +177,7 @@ class IdentifierDispute(Base):
     restricted: Mapped[bool]
     held_id: Mapped[UUID]
     claim_id: Mapped[UUID]
-    document_ids: Mapped[list[UUID]] = mapped_column(
-        ARRAY(PgUUID(as_uuid=True)), server_default="{}"
-    )
+    document_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid), server_default="{}")
     sealed_grounds: Mapped[bytes] = mapped_column(LargeBinary)
     raised_by: Mapped[UUID] = mapped_column(ForeignKey("agencies.id"))
     raised_person: Mapped[UUID] = mapped_column(ForeignKey("persons.id"))
