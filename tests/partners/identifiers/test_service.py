@@ -75,8 +75,8 @@ async def test_an_identifier_is_added_listed_and_ended(
             partner["id"],
         )
     assert [(row["v"], row["f"]) for row in told] == [
-        ("2", '["identifiers"]'),
-        ("3", '["identifiers"]'),
+        ("2", ["identifiers"]),
+        ("3", ["identifiers"]),
     ]
     assert logged == 2
 
