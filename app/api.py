@@ -25,6 +25,8 @@ from app.partners.countries.endpoints import router as country_settings
 from app.partners.declarations.endpoints import router as declarations
 from app.partners.endpoints import router as partners
 from app.partners.history.endpoints import router as partner_history
+from app.partners.identifiers.dispute_endpoints import router as identifier_disputes
+from app.partners.identifiers.endpoints import router as identifiers
 from app.partners.sections.endpoints import router as partner_sections
 from app.partners.type_endpoints import router as partner_types
 from app.recognition.endpoints import router as recognition
@@ -35,7 +37,10 @@ from app.sanctions.redaction_endpoints import router as case_redactions
 from app.sanctions.screening.endpoints import router as screening
 
 V1 = (
+    # Before the profiles: `/partners/resolve` is no id.
+    identifiers,
     partners,
+    identifier_disputes,
     recognition,
     screening,
     feed,

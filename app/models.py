@@ -10,6 +10,7 @@ from app.core.db import Base
 from app.events import models as events
 from app.partners import models as partners
 from app.partners.declarations import models as partner_declarations
+from app.partners.identifiers import models as partner_identifiers
 from app.partners.sections import models as partner_sections
 from app.recognition import models as recognition
 from app.sanctions import models as sanctions
@@ -27,6 +28,7 @@ __all__ = [
     "feed",
     "idempotency",
     "partner_declarations",
+    "partner_identifiers",
     "partner_sections",
     "partners",
     "recognition",

@@ -15,6 +15,7 @@ class Scope(StrEnum):
     PARTNERS_PROTECTED = "partners:protected"
     PARTNERS_EXPORT = "partners:export"
     PARTNERS_CLAIMS = "partners:claims"
+    VENDORS_WRITE = "vendors:write"
     PEOPLE_READ = "people:read"
     PEOPLE_WRITE = "people:write"
     DOCUMENTS_READ = "documents:read"
@@ -55,6 +56,7 @@ DESCRIPTIONS: dict[str, str] = {
     Scope.PARTNERS_PROTECTED: "know of protected profiles",
     Scope.PARTNERS_EXPORT: "export profiles in bulk, for a purpose",
     Scope.PARTNERS_CLAIMS: "invite partners and decide who may act for them",
+    Scope.VENDORS_WRITE: "keep the own agency's vendor numbers of partners",
     Scope.PEOPLE_READ: "read the people of a profile and restricted identifiers, for a purpose",
     Scope.PEOPLE_WRITE: "keep the people of a profile",
     Scope.DOCUMENTS_READ: "download documents of a profile",

@@ -12,7 +12,8 @@ from stdnum.iso7064 import mod_97_10
 from app.demo.names import NAMES, International, Land
 from app.demo.people import AGENCIES
 from app.partners.identifiers import IdentifierScheme
-from app.partners.schemas import IdentifierIn, PartnerIn
+from app.partners.identifiers.schemas import IdentifierIn
+from app.partners.schemas import PartnerIn
 from app.partners.types import PartnerTag, PartnerType
 
 SEED = 2026

@@ -25,8 +25,8 @@ from app.core.safety import Instance
 from app.core.settings import Settings, UnsafeSettings
 from app.demo import people, records
 from app.demo.profiles import Plan, plans
-from app.partners import queries as partner_queries
 from app.partners import service as partners
+from app.partners.identifiers import queries as identifiers
 from app.sanctions import queries as sanction_queries
 from app.sanctions import sources
 from app.sanctions.lists import freshness
@@ -113,9 +113,7 @@ async def _load_records(
 
 async def _is_loaded(session: AsyncSession, first: Plan) -> bool:
     mark = first.profile.identifiers[0]
-    found = await partner_queries.find_by_identifier(
-        session, mark.scheme.value, mark.value, None, None
-    )
+    found = await identifiers.holder_of(session, mark.scheme.value, mark.value, None, None)
     return found is not None
 
 

@@ -9,6 +9,7 @@ class EventType(StrEnum):
     PARTNER_CREATED = "partner.created"
     PARTNER_CHANGED = "partner.changed"
     COUNTRY_SETTING_CHANGED = "country_setting.changed"
+    IDENTIFIER_EXPIRING = "partner.identifier_expiring"
     ASSESSMENT_FILED = "assessment.filed"
     ASSESSMENT_SHARED = "assessment.shared"
     SHARE_REVOKED = "assessment.share_revoked"

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import ValidationError
 from pydantic_core import to_json
 
 from app.auth.caller import (
@@ -22,7 +21,7 @@ from app.auth.errors import CountryOutsideScope
 from app.auth.scopes import Scope
 from app.core.clock import Now
 from app.core.db import DatabaseDep, Session
-from app.core.errors import FieldError, InvalidRequest, problems
+from app.core.errors import problems
 from app.core.http import (
     PreconditionFailed,
     PreconditionRequired,
@@ -33,11 +32,10 @@ from app.core.http import (
     version_etag,
 )
 from app.core.paging import LIMIT_DEFAULT, CursorInvalid, CursorText, Limit, Pager
-from app.core.schemas import Country, Day, Instant, Page, Text
+from app.core.schemas import Day, Instant, Page
 from app.partners import queries, service
 from app.partners.errors import (
     ChangeDateWithoutFormerName,
-    ContactRegistry,
     CountryProfileExists,
     CountryProfileRefused,
     CountryProfilesHang,
@@ -55,9 +53,8 @@ from app.partners.errors import (
 )
 from app.partners.history import service as history
 from app.partners.history.errors import NotKnownThen
-from app.partners.identifiers import IdentifierScheme
+from app.partners.identifiers.errors import VendorCountryUnfit
 from app.partners.schemas import (
-    IdentifierIn,
     MatchIn,
     MatchOut,
     PartnerFilter,
@@ -82,7 +79,12 @@ _RULES = (TypeNotListed, TagNotAllowed, CountryProfileRefused, TypeDiffers, Same
     operation_id="createPartner",
     response_model=PartnerOut,
     responses=problems(
-        IdentifierTaken, CountryProfileExists, HeadquartersUnknown, CountryOutsideScope, *_RULES
+        IdentifierTaken,
+        VendorCountryUnfit,
+        CountryProfileExists,
+        HeadquartersUnknown,
+        CountryOutsideScope,
+        *_RULES,
     ),
     summary="Create a partner profile",
 )
@@ -143,37 +145,6 @@ async def list_partners(
 
 def _link(response: Response) -> dict[str, str]:
     return {"Link": response.headers["link"]} if "link" in response.headers else {}
-
-
-@router.get(
-    "/resolve",
-    operation_id="resolvePartner",
-    response_model=PartnerOut,
-    responses=problems(PartnerNotFound, ContactRegistry),
-    summary="Find a partner by identifier",
-)
-async def resolve_partner(
-    scheme: IdentifierScheme,
-    value: Annotated[Text, Query(min_length=1, max_length=1_024)],
-    caller: Reader,
-    session: Session,
-    response: Response,
-    country: Annotated[Country | None, Query()] = None,
-) -> dict[str, Any]:
-    """The profile that carries this identifier; vendor numbers are the calling agency's own.
-
-    Where it is protected from the caller, the answer is a 409 `contact_registry` and nothing else.
-    """
-    try:
-        item = IdentifierIn(scheme=scheme, value=value, country=country)
-    except ValidationError as error:
-        message = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
-        raise InvalidRequest(
-            errors=[FieldError(pointer="query:value", code="value_error", message=message)]
-        ) from None
-    partner = await service.resolve(session, caller, item)
-    response.headers["ETag"] = version_etag(partner["version"])
-    return partner
 
 
 @router.post(

@@ -19,8 +19,10 @@ class IdentifierTaken(ServiceError):
     code = "identifier_taken"
     title = "Another profile carries this identifier."
 
-    def __init__(self, partner_id: UUID | None = None) -> None:
-        super().__init__(extra={"partner_id": str(partner_id)} if partner_id else None)
+    def __init__(self, partner_id: UUID | None = None, *, contact_registry: bool = False) -> None:
+        """``contact_registry``: the caller may not know of the profile that carries it."""
+        extra: dict[str, object] = {"contact_registry": True} if contact_registry else {}
+        super().__init__(extra={"partner_id": str(partner_id)} if partner_id else extra)
 
 
 class IdentifierOfProtected(IdentifierTaken):

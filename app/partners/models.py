@@ -24,6 +24,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base
+from app.partners.identifiers.models import PartnerIdentifier as PartnerIdentifier
 
 _STATUS = """CASE WHEN merged_into IS NOT NULL THEN 'merged'
     WHEN deactivated_at IS NOT NULL THEN 'deactivated'
@@ -136,38 +137,6 @@ class PartnerName(Base):
             "kind IN ('legal_name', 'legal_name_native', 'acronym', 'alias', 'former_name')",
             name="kind",
         ),
-    )
-
-
-class PartnerIdentifier(Base):
-    """An identifier of a partner in a public or agency scheme; history stays as inactive rows."""
-
-    __tablename__ = "partner_identifiers"
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    partner_id: Mapped[UUID] = mapped_column(ForeignKey("partners.id"))
-    scheme: Mapped[str] = mapped_column(Text)
-    value: Mapped[str] = mapped_column(Text)
-    country: Mapped[str | None] = mapped_column(Text)
-    agency_id: Mapped[UUID | None] = mapped_column(ForeignKey("agencies.id"))
-    active: Mapped[bool] = mapped_column(server_default="true")
-    created_by: Mapped[UUID] = mapped_column(ForeignKey("agencies.id"))
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
-
-    __table_args__ = (
-        # Agency vendor numbers carry their agency; public schemes carry none.
-        Index(
-            "uq_partner_identifiers_scheme_value_country_agency_id",
-            "scheme",
-            "value",
-            "country",
-            "agency_id",
-            unique=True,
-            postgresql_nulls_not_distinct=True,
-            postgresql_where=text("active"),
-        ),
-        Index("ix_partner_identifiers_partner_id", "partner_id"),
-        CheckConstraint("(scheme = 'AGENCY_VENDOR') = (agency_id IS NOT NULL)", name="agency_id"),
     )
 
 

@@ -10,11 +10,12 @@ from sqlalchemy import Row, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.caller import STATUS_COLUMNS
-from app.partners.models import Partner, PartnerIdentifier
+from app.partners.models import Partner
 from app.partners.visibility import held, public, visible
 
 _IDENTIFIERS = """(SELECT coalesce(json_agg(json_build_object('scheme', i.scheme, 'value', i.value,
-    'country', i.country, 'agency', v.code) ORDER BY i.scheme, i.value), '[]')::text
+    'country', i.country, 'agency', v.code, 'disputed', i.disputed)
+    ORDER BY i.scheme, i.value), '[]')::text
     FROM partner_identifiers i LEFT JOIN agencies v ON v.id = i.agency_id
     WHERE i.partner_id = p.id AND i.active)"""
 
@@ -158,20 +159,6 @@ async def custodian_of(session: AsyncSession, agency_id: UUID) -> UUID | None:
         {"id": agency_id},
     )
     return found
-
-
-async def find_by_identifier(
-    session: AsyncSession, scheme: str, value: str, country: str | None, agency_id: UUID | None
-) -> UUID | None:
-    """Partner that carries this active identifier."""
-    query = select(PartnerIdentifier.partner_id).where(
-        PartnerIdentifier.scheme == scheme,
-        PartnerIdentifier.value == value,
-        PartnerIdentifier.country.is_not_distinct_from(country),
-        PartnerIdentifier.agency_id.is_not_distinct_from(agency_id),
-        PartnerIdentifier.active,
-    )
-    return (await session.scalars(query)).one_or_none()
 
 
 async def candidates(session: AsyncSession, folded: str, agency_id: UUID) -> Sequence[Row[Any]]:

@@ -10,41 +10,13 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from app.core.paging import PageQuery
 from app.core.schemas import Count, Country, Day, Flag, Instant, Line, Paragraph, Schema, Text
-from app.partners.identifiers import IdentifierScheme, needs_country, normalise
+from app.partners.identifiers.schemas import IdentifierIn, IdentifierOut, IdentifierRef
 from app.partners.naming import official
 from app.partners.types import PartnerStatus, PartnerTag, PartnerType
 
 Acronym = Annotated[Text, StringConstraints(min_length=1, max_length=40, strip_whitespace=True)]
 Year = Annotated[int, Field(strict=True, ge=1800, le=2199, examples=[1998])]
 Website = Annotated[Text, StringConstraints(max_length=300, pattern=r"^https?://[^\s<>\"]+$")]
-Value = Annotated[Text, StringConstraints(min_length=1, max_length=1_024, strip_whitespace=True)]
-
-
-class IdentifierIn(Schema):
-    """An identifier in a public or agency scheme."""
-
-    scheme: IdentifierScheme
-    value: Value = Field(examples=["KE-NCB-218-051"])
-    country: Country | None = Field(
-        None, description="needed for NAT_REG and AGENCY_VENDOR, refused for the other schemes"
-    )
-
-    @model_validator(mode="after")
-    def _scheme(self) -> Self:
-        if needs_country(self.scheme) != (self.country is not None):
-            word = "needs" if needs_country(self.scheme) else "takes no"
-            raise ValueError(f"an identifier of this scheme {word} country")
-        self.value = normalise(self.scheme, self.value)
-        return self
-
-
-class IdentifierOut(Schema):
-    """An identifier and, for an agency's own vendor number, whose it is."""
-
-    scheme: IdentifierScheme
-    value: str
-    country: str | None = None
-    agency: str | None = None
 
 
 _PROTECTED = (
@@ -207,7 +179,7 @@ class MatchIn(Schema):
 
     legal_name: Line = Field(examples=["Amani Releif Trust"])
     country: Country | None = Field(None, examples=["KEN"])
-    identifiers: list[IdentifierIn] = Field(default=[], max_length=20)
+    identifiers: list[IdentifierRef] = Field(default=[], max_length=20)
     limit: Annotated[Count, Field(ge=1, le=50)] = 10
 
 

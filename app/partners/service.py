@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, insert, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import service as audit
@@ -20,7 +19,7 @@ from app.auth.errors import CountryOutsideScope, ScopeMissing
 from app.auth.scopes import Scope
 from app.core.clock import utc_now
 from app.core.db import NO_AGENCY
-from app.core.errors import FieldError, InvalidRequest, violated_constraint
+from app.core.errors import FieldError, InvalidRequest
 from app.core.http import PreconditionFailed
 from app.core.ids import new_id, registry_number
 from app.core.names import DEFAULT_THRESHOLD, fold, score
@@ -28,18 +27,14 @@ from app.events import service as events
 from app.events.catalogue import EventType
 from app.partners import headquarters, naming, queries, restraints, visibility
 from app.partners.errors import (
-    ContactRegistry,
     EditsFrozen,
-    IdentifierOfProtected,
-    IdentifierTaken,
     PartnerNotFound,
     PatchEmpty,
 )
-from app.partners.identifiers import IdentifierScheme
-from app.partners.models import Partner, PartnerIdentifier, PartnerName
-from app.partners.schemas import Candidate, IdentifierIn, MatchIn, PartnerIn, PartnerPatch
+from app.partners.identifiers import service as identifiers
+from app.partners.models import Partner, PartnerName
+from app.partners.schemas import Candidate, MatchIn, PartnerIn, PartnerPatch
 
-_UNIQUE_IDENTIFIER = "uq_partner_identifiers_scheme_value_country_agency_id"
 _MATCH_FLOOR = DEFAULT_THRESHOLD - 0.15
 _COUNTRY_BONUS = 0.03
 
@@ -110,8 +105,8 @@ async def create_partner(
     """Create a draft profile on behalf of the partner.
 
     A country profile of a protected headquarters is protected, too. Raises CountryOutsideScope,
-    IdentifierTaken (with the other profile's id), InvalidRequest, or what `headquarters` raises;
-    then nothing is stored.
+    IdentifierTaken (with the other profile's id), VendorCountryUnfit, InvalidRequest, or what
+    `headquarters` raises; then nothing is stored.
     """
     if not policy.within(caller, new.country):
         raise CountryOutsideScope
@@ -129,7 +124,12 @@ async def create_partner(
         )
         values["protected"] = new.protected or above.protected
     partner = Partner(id=new_id(), created_by=caller.agency_id, **values)
-    await _insert_with_identifiers(session, caller, partner, values, new.identifiers)
+    await identifiers.refuse_taken(session, caller, new.identifiers)
+    # Not by the unit of work: it would also name the columns that only triggers may write.
+    fixed = {"id": partner.id, "created_by": caller.agency_id}
+    async with headquarters.explained(session):
+        await session.execute(insert(Partner).values(fixed | values).inline())
+    await identifiers.insert_all(session, caller, partner.id, new.identifiers)
     await _write_names(session, partner)
     subject = audit.Subject(partner.id, partner_id=partner.id)
     await audit.record(session, caller, Event.PARTNER_CREATED, subject, version=1)
@@ -146,66 +146,6 @@ async def _written(session: AsyncSession, partner_id: UUID) -> dict[str, Any]:
     return wire(row)
 
 
-async def _insert_with_identifiers(
-    session: AsyncSession,
-    caller: Caller,
-    partner: Partner,
-    values: dict[str, Any],
-    identifiers: list[IdentifierIn],
-) -> None:
-    for item in identifiers:
-        # Asked first only to be able to name the other profile; the index decides the race.
-        taken = await _holder(session, caller, item)
-        if taken is not None:
-            raise await identifier_taken(session, caller, taken)
-    # Not by the unit of work: it would also name the columns that only triggers may write.
-    fixed = {"id": partner.id, "created_by": caller.agency_id}
-    async with headquarters.explained(session):
-        await session.execute(insert(Partner).values(fixed | values).inline())
-    try:
-        async with session.begin_nested():
-            session.add_all(
-                PartnerIdentifier(
-                    id=new_id(),
-                    partner_id=partner.id,
-                    scheme=item.scheme.value,
-                    value=item.value,
-                    country=item.country,
-                    agency_id=_vendor_agency(caller, item.scheme),
-                    created_by=caller.agency_id,
-                )
-                for item in identifiers
-            )
-    except IntegrityError as error:
-        if violated_constraint(error) != _UNIQUE_IDENTIFIER:
-            raise
-        for item in identifiers:
-            holder = await _holder(session, caller, item)
-            if holder is not None:
-                raise await identifier_taken(session, caller, holder) from error
-        raise IdentifierTaken from error
-
-
-async def identifier_taken(session: AsyncSession, caller: Caller, holder: UUID) -> IdentifierTaken:
-    """The refusal of an identifier that ``holder`` carries: with its id, unless it is protected
-    from the caller.
-    """
-    partner = await queries.find_partner(session, holder)
-    if partner is not None and not await visibility.may_see(session, caller, partner):
-        return IdentifierOfProtected()
-    return IdentifierTaken(holder)
-
-
-def _vendor_agency(caller: Caller, scheme: IdentifierScheme) -> UUID | None:
-    return caller.agency_id if scheme is IdentifierScheme.AGENCY_VENDOR else None
-
-
-async def _holder(session: AsyncSession, caller: Caller, item: IdentifierIn) -> UUID | None:
-    return await queries.find_by_identifier(
-        session, item.scheme.value, item.value, item.country, _vendor_agency(caller, item.scheme)
-    )
-
-
 async def get_partner(session: AsyncSession, caller: Caller, partner_id: UUID) -> dict[str, Any]:
     """The profile as it is served. Raises PartnerNotFound as `visible_partner` does."""
     sees = visibility.sees_protected(caller) or partner_id == caller.partner_id
@@ -213,19 +153,6 @@ async def get_partner(session: AsyncSession, caller: Caller, partner_id: UUID) -
     if row is None or not policy.within(caller, row.country):
         raise PartnerNotFound
     return wire(row)
-
-
-async def resolve(session: AsyncSession, caller: Caller, item: IdentifierIn) -> dict[str, Any]:
-    """The profile that carries this identifier. Raises PartnerNotFound or ContactRegistry."""
-    holder = await _holder(session, caller, item)
-    if holder is None:
-        raise PartnerNotFound
-    partner = await queries.find_partner(session, holder)
-    if partner is None or not policy.within(caller, partner.country):
-        raise PartnerNotFound
-    if not await visibility.may_see(session, caller, partner):
-        raise ContactRegistry
-    return await get_partner(session, caller, holder)
 
 
 async def change_partner(
@@ -407,7 +334,7 @@ async def match(session: AsyncSession, caller: Caller, wanted: MatchIn) -> dict[
     found: dict[UUID, Candidate] = {}
     hidden = False
     for item in wanted.identifiers:
-        holder = await _holder(session, caller, item)
+        holder = await identifiers.find_holder(session, caller, item)
         if holder is None:
             continue
         try:

@@ -49,10 +49,8 @@ FACTS_BY_ID = _FACTS.format(partner="$5::uuid")
 """Everything a clearance rests on, of one snapshot, in one statement."""
 
 FACTS_BY_IDENTIFIER = _FACTS.format(
-    partner="""(SELECT i.partner_id FROM partner_identifiers i
-        WHERE i.scheme = $5 AND i.value = $6 AND i.country IS NOT DISTINCT FROM $7 AND i.active
-        AND i.agency_id IS NOT DISTINCT FROM
-            CASE WHEN $5 = 'AGENCY_VENDOR' THEN s.agency_id END)"""
+    partner="""(SELECT identifier_holder($5::text, $6::text, $7::text,
+        CASE WHEN $5::text = 'AGENCY_VENDOR' THEN s.agency_id END))"""
 )
 
 STORE = f"""WITH clearance AS (

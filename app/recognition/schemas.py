@@ -12,7 +12,8 @@ from pydantic import AfterValidator, Field, model_validator
 from app.audit.purposes import AccessPurpose
 from app.core.paging import PageQuery
 from app.core.schemas import Country, Day, Flag, Instant, Line, Money, Schema
-from app.partners.schemas import Candidate, IdentifierIn
+from app.partners.identifiers.schemas import IdentifierRef
+from app.partners.schemas import Candidate
 from app.recognition.rules import Outcome
 
 
@@ -20,7 +21,7 @@ class PartnerRef(Schema):
     """Which partner: exactly one of id, identifier, or name and country."""
 
     id: UUID | None = None
-    identifier: IdentifierIn | None = None
+    identifier: IdentifierRef | None = None
     name: Line | None = Field(None, examples=["Amani Relief Trust"])
     country: Country | None = Field(None, description="with `name`: where the partner is at home")
 

@@ -28,7 +28,8 @@ _PARTNER = text(
         p.former_names, p.country,
         coalesce((SELECT jsonb_agg(jsonb_build_object('scheme', i.scheme, 'value', i.value)
                   ORDER BY i.scheme, i.value) FROM partner_identifiers i
-                  WHERE i.partner_id = p.id AND i.active AND i.agency_id IS NULL), '[]')
+                  WHERE i.partner_id = p.id AND i.active AND NOT i.claimed
+                  AND i.agency_id IS NULL), '[]')
           AS identifiers
     FROM partners p WHERE p.id = :id"""
 )

@@ -204,6 +204,11 @@ _ACCEPTED = {
         f"public.{table}.{table}_insert": "one own record is looked up for the row that is written"
         for table in ("legal_holds", "redactions", "withholdings")
     },
+    **{
+        f"public.identifier_digest_keys.identifier_digest_keys_{verb}": "one sealed key for all"
+        for verb in ("select", "insert")
+    },
+    "public.restricted_identifiers.restricted_identifiers_update": "kept by all, as profiles are",
     "public.sanction_entries.sanction_entries_select": "entries are inter-agency: every reader's",
     **{
         f"public.{table}.{table}_select": "read before it is known whose request it is"
