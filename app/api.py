@@ -20,7 +20,11 @@ from app.audit.endpoints import router as audit
 from app.audit.exceptions.endpoints import router as exceptions
 from app.auth.endpoints import router as auth
 from app.core.http import refuse_unknown_query
+from app.partners.documents.endpoints import router as partner_documents
+from app.partners.documents.endpoints import uploads as partner_uploads
 from app.partners.endpoints import router as partners
+from app.partners.people.endpoints import router as partner_people
+from app.partners.people.request_endpoints import router as person_requests
 from app.recognition.endpoints import router as recognition
 from app.sanctions.endpoints import router as sanctions
 from app.sanctions.feed.endpoints import router as feed
@@ -44,6 +48,10 @@ V1 = (
     sharing_policies,
     sanctions,
     ftm,
+    partner_documents,
+    partner_uploads,
+    partner_people,
+    person_requests,
     clients,
     persons,
     audit,

@@ -6,9 +6,12 @@ from app.audit import models as audit
 from app.audit.exceptions import models as audit_exceptions
 from app.auth import models as auth
 from app.core import crypto, idempotency, safety, sequencer
+from app.core.blobs import models as blobs
 from app.core.db import Base
 from app.events import models as events
 from app.partners import models as partners
+from app.partners.documents import models as partner_documents
+from app.partners.people import models as partner_people
 from app.recognition import models as recognition
 from app.sanctions import models as sanctions
 from app.sanctions.feed import models as feed
@@ -20,10 +23,13 @@ __all__ = [
     "audit",
     "audit_exceptions",
     "auth",
+    "blobs",
     "crypto",
     "events",
     "feed",
     "idempotency",
+    "partner_documents",
+    "partner_people",
     "partners",
     "recognition",
     "safety",

@@ -344,9 +344,9 @@ def requires_fast_once(scope: Scope) -> Any:
     return Security(fast_writer, scopes=[scope.value])
 
 
-def requires_once(scope: Scope) -> Any:
+def requires_once(*any_of: Scope) -> Any:
     """As `requires`, for a POST that stores something: also wants an Idempotency-Key."""
-    return Security(get_writing_caller, scopes=[scope.value])
+    return Security(get_writing_caller, scopes=[scope.value for scope in any_of])
 
 
 def requires(*any_of: Scope) -> Any:

@@ -8,6 +8,11 @@ from enum import StrEnum
 class EventType(StrEnum):
     PARTNER_CREATED = "partner.created"
     PARTNER_CHANGED = "partner.changed"
+    PARTNER_PEOPLE_CHANGED = "partner.people_changed"
+    PARTNER_DOCUMENTS_CHANGED = "partner.documents_changed"
+    PERSON_REQUEST_FILED = "person_request.filed"
+    PERSON_REQUEST_DECIDED = "person_request.decided"
+    PERSON_REQUEST_OVERDUE = "person_request.overdue"
     ASSESSMENT_FILED = "assessment.filed"
     ASSESSMENT_SHARED = "assessment.shared"
     SHARE_REVOKED = "assessment.share_revoked"
