@@ -393,12 +393,10 @@ def upgrade() -> None:
             name=op.f("fk_partner_people_replaced_by_partner_id_partner_people"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_partner_people")),
+        sa.UniqueConstraint("id", "partner_id", name=op.f("uq_partner_people_id_partner_id")),
     )
     op.create_index(
         "ix_partner_people_partner_id_id", "partner_people", ["partner_id", "id"], unique=False
-    )
-    op.create_index(
-        "uq_partner_people_id_partner_id", "partner_people", ["id", "partner_id"], unique=True
     )
     op.create_table(
         "partner_people_requests",

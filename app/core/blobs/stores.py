@@ -84,7 +84,7 @@ class PostgresStore:
     async def exists(self, blob_id: UUID, size: int) -> bool:
         """See BlobStore."""
         async with self._database.fast_read() as connection:
-            there = await connection.fetchval(
+            there: int | None = await connection.fetchval(
                 "SELECT sum(length(content)) FROM blob_chunks WHERE blob_id = $1", blob_id
             )
         return there == sealed_size(size)

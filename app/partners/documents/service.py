@@ -221,7 +221,7 @@ async def _publish(
         partner_id,
         caller.agency_id,
         document_id=str(document_id),
-        kind=kind,
+        document_kind=kind,
     )
 
 

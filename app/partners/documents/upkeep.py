@@ -84,6 +84,6 @@ async def _infected(session: AsyncSession, row: Any) -> None:
         row.partner_id,
         row.uploaded_by,
         document_id=str(row.document_id),
-        kind=row.kind,
+        document_kind=row.kind,
         infected=True,
     )

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Index,
     LargeBinary,
     Text,
+    UniqueConstraint,
     func,
     text,
 )
@@ -52,7 +53,7 @@ class PartnerPerson(Base):
 
     __table_args__ = (
         Index("ix_partner_people_partner_id_id", "partner_id", "id"),
-        Index("uq_partner_people_id_partner_id", "id", "partner_id", unique=True),
+        UniqueConstraint("id", "partner_id"),
         ForeignKeyConstraint(
             ["replaced_by", "partner_id"], ["partner_people.id", "partner_people.partner_id"]
         ),

@@ -96,7 +96,7 @@ async def _record(
 
 
 async def _publish(session: AsyncSession, event: EventType, row: Any, **data: Any) -> None:
-    about = {"partner_id": str(row.partner_id), "kind": row.kind, "due_on": str(row.due_on)}
+    about = {"partner_id": str(row.partner_id), "request_kind": row.kind, "due_on": str(row.due_on)}
     await events.publish(session, event, row.id, row.owner_id, **about, **data)
 
 

@@ -37,7 +37,7 @@ from app.partners.people.schemas import PeopleFilter, PersonBody, PersonEnd, Per
 from app.partners.purpose import stated_purpose
 from app.partners.service import visible_partner
 
-_BODY = frozenset(PersonBody.model_fields)
+_BODY = set(PersonBody.model_fields)
 _NEVER_EMPTY = frozenset({"full_name", "role", "authorised", "board_member"})
 
 
@@ -302,8 +302,9 @@ async def end_person(
         raise errors.PeriodInvalid
     if end.replaced_by is not None:
         other = await queries.find_person(session, partner_id, end.replaced_by)
-        fits = other is not None and other.valid_to is None and other.erased_at is None
-        if not fits or end.replaced_by == row.id or other.partner_id != row.partner_id:
+        if other is None or other.id == row.id or other.partner_id != row.partner_id:
+            raise errors.ReplacementUnknown
+        if other.valid_to is not None or other.erased_at is not None:
             raise errors.ReplacementUnknown
     values = {"valid_to": end.valid_to, "replaced_by": end.replaced_by}
     await _update(session, row, row.version, values)

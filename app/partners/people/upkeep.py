@@ -25,14 +25,17 @@ async def announce_overdue(database: Database) -> int:
         rows = (await session.execute(_DUE)).all()
         for row in rows:
             subject = audit.Subject(row.id, row.owner_agency, row.partner_id)
-            about = {"person": str(row.person_id), "kind": row.kind}
-            await audit.record(session, None, Event.PERSON_REQUEST_OVERDUE, subject, **about)
+            person = str(row.person_id)
+            await audit.record(
+                session, None, Event.PERSON_REQUEST_OVERDUE, subject, person=person, kind=row.kind
+            )
             await events.publish(
                 session,
                 EventType.PERSON_REQUEST_OVERDUE,
                 row.id,
                 row.owner_agency,
+                partner_id=str(row.partner_id),
+                request_kind=row.kind,
                 due_on=str(row.due_on),
-                **about,
             )
     return len(rows)
