@@ -23,10 +23,14 @@ from app.core.http import refuse_unknown_query
 from app.partners.codelists.endpoints import router as codelists
 from app.partners.countries.endpoints import router as country_settings
 from app.partners.declarations.endpoints import router as declarations
+from app.partners.documents.endpoints import router as partner_documents
+from app.partners.documents.endpoints import uploads as partner_uploads
 from app.partners.endpoints import router as partners
 from app.partners.history.endpoints import router as partner_history
 from app.partners.identifiers.dispute_endpoints import router as identifier_disputes
 from app.partners.identifiers.endpoints import router as identifiers
+from app.partners.people.endpoints import router as partner_people
+from app.partners.people.request_endpoints import router as person_requests
 from app.partners.sections.endpoints import router as partner_sections
 from app.partners.type_endpoints import router as partner_types
 from app.recognition.endpoints import router as recognition
@@ -55,6 +59,10 @@ V1 = (
     sharing_policies,
     sanctions,
     ftm,
+    partner_documents,
+    partner_uploads,
+    partner_people,
+    person_requests,
     clients,
     persons,
     audit,

@@ -22,6 +22,7 @@ from app.auth.keys import SigningKeys
 from app.auth.principals import Principals
 from app.auth.scopes import DECIDING
 from app.core import health, metrics, migrate
+from app.core.blobs.service import open_blobs
 from app.core.crypto import KeyRing
 from app.core.db import Database
 from app.core.errors import install_handlers
@@ -55,6 +56,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.keys = SigningKeys(database, root)
         await app.state.keys.ensure()
         app.state.outbound = outbound
+        app.state.blobs = open_blobs(settings, database, outbound, app.state.keyring)
         app.state.trusted = TrustedTokens(
             TrustedIssuers(database), key_sets, Principals(database, record_principal)
         )

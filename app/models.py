@@ -6,11 +6,14 @@ from app.audit import models as audit
 from app.audit.exceptions import models as audit_exceptions
 from app.auth import models as auth
 from app.core import crypto, idempotency, safety, sequencer
+from app.core.blobs import models as blobs
 from app.core.db import Base
 from app.events import models as events
 from app.partners import models as partners
 from app.partners.declarations import models as partner_declarations
+from app.partners.documents import models as partner_documents
 from app.partners.identifiers import models as partner_identifiers
+from app.partners.people import models as partner_people
 from app.partners.sections import models as partner_sections
 from app.recognition import models as recognition
 from app.sanctions import models as sanctions
@@ -23,12 +26,15 @@ __all__ = [
     "audit",
     "audit_exceptions",
     "auth",
+    "blobs",
     "crypto",
     "events",
     "feed",
     "idempotency",
     "partner_declarations",
+    "partner_documents",
     "partner_identifiers",
+    "partner_people",
     "partner_sections",
     "partners",
     "recognition",

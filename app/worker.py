@@ -25,15 +25,21 @@ from app.audit.sampling import Sampler
 from app.audit.stream import AuditStream
 from app.auth.keys import SigningKeys
 from app.auth.scopes import DECIDING
+from app.core.blobs.service import Blobs, open_blobs, sweep
+from app.core.blobs.stores import StoreAway
+from app.core.crypto import KeyRing
 from app.core.db import Database, touched, wait_for_database
 from app.core.idempotency import KEEP_DAYS
 from app.core.key_provider import load_root_keys
+from app.core.outbound import Outbound
 from app.core.safety import check_database, check_root_key
 from app.core.sequencer import LEADER_LOCK, Sequencer
 from app.core.settings import Settings
 from app.events.reminders import remind
 from app.events.service import STREAM, run_consumers
+from app.partners.documents.upkeep import scan_waiting
 from app.partners.identifiers.expiry import notify_expiring
+from app.partners.people.upkeep import announce_overdue
 from app.sanctions import consumers as sanctions
 from app.sanctions import sources
 from app.sanctions.expiry import expire_entries
@@ -94,19 +100,26 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
     check_root_key(root, settings)
     await wait_for_database(url, settings)
     database = Database(url, settings, application="registry-worker")
+    outbound = Outbound(settings.outbound_networks)
     try:
         await check_database(database, settings, deciding=DECIDING)
         keys = SigningKeys(database, root)
         await keys.ensure()
         log.info("worker_started")
-        await _run_until(stop, _tasks(database, keys, settings, stop))
+        blobs = open_blobs(settings, database, outbound, KeyRing(root))
+        await _run_until(stop, _tasks(database, keys, settings, blobs, stop))
         log.info("worker_stopped")
     finally:
+        await outbound.close()
         await database.close()
 
 
 def _tasks(
-    database: Database, keys: SigningKeys, settings: Settings, stop: asyncio.Event
+    database: Database,
+    keys: SigningKeys,
+    settings: Settings,
+    blobs: Blobs,
+    stop: asyncio.Event,
 ) -> list[asyncio.Task[None]]:
     feed = FeedStream(keys, settings.issuer)
     log_stream = AuditStream(keys, settings.issuer).as_stream()
@@ -121,6 +134,8 @@ def _tasks(
         "expiry": (lambda: _until_none(lambda: expire_entries(database)), EXPIRY_S),
         "identifier_expiry": (lambda: _until_none(lambda: notify_expiring(database)), EXPIRY_S),
         "housekeeping": (lambda: _until_none(lambda: tidy(database)), HOUSEKEEPING_S),
+        "files": (lambda: keep_files(database, blobs), EXPIRY_S),
+        "person_requests": (lambda: _until_none(lambda: announce_overdue(database)), EXPIRY_S),
         "client_secrets": (lambda: watch_secrets(database), HOUSEKEEPING_S),
         "log_sample": (lambda: sampler.check(database), LOG_SAMPLE_S),
         "alive": (heart.beat, ALIVE_S),
@@ -181,6 +196,15 @@ async def keep_feed_fresh(database: Database, feed: FeedStream) -> None:
         finally:
             if not connection.is_closed():
                 await connection.execute("SELECT pg_advisory_unlock($1)", LEADER_LOCK)
+
+
+async def keep_files(database: Database, blobs: Blobs) -> None:
+    """Scan files that wait for it, and sweep those that belong to nothing."""
+    try:
+        await scan_waiting(database, blobs)
+        await _until_none(lambda: sweep(database, blobs.store))
+    except StoreAway as error:
+        log.warning("worker_round_failed", work="files", kind=str(error))
 
 
 async def tidy(database: Database) -> int:

@@ -15,6 +15,9 @@ from app.core.errors import FieldError, InvalidRequest, ServiceError, Unsupporte
 
 OFFERED = "ndjson_offered"
 """In the scope, set by the edge: the body says it is a stream of lines."""
+UPLOAD = "upload_offered"
+"""In the scope, set by the edge: the body says it is a file."""
+MAX_UPLOAD = 26_214_400
 STREAMED = "ndjson_streamed"
 """In the scope, set by the route that takes such a body: its sender owes a rate, no deadline."""
 _MAX_DEPTH = 32
@@ -99,14 +102,17 @@ class RegistryRoute(APIRoute):
 
     ndjson: ClassVar[bool] = False
     """Whether the body is a stream of lines (core/ndjson.py) and not one JSON document."""
+    upload: ClassVar[bool] = False
+    """Whether the body is a file (core/blobs) of at most `MAX_UPLOAD` bytes."""
 
     def get_route_handler(self) -> Handler:
         inner = super().get_route_handler()
 
         async def handle(request: Request) -> Response:
-            if request.scope.get(OFFERED, False) is not self.ndjson:
+            offered = (OFFERED in request.scope, UPLOAD in request.scope)
+            if offered != (self.ndjson, self.upload):
                 raise UnsupportedMediaType
-            if self.ndjson:
+            if self.ndjson or self.upload:
                 request.scope[STREAMED] = True
             request = StrictRequest(request.scope, request.receive)
             response = await inner(request)
@@ -116,6 +122,12 @@ class RegistryRoute(APIRoute):
             return response
 
         return handle
+
+
+class UploadRoute(RegistryRoute):
+    """Takes a file as ``application/octet-stream`` and nothing else."""
+
+    upload: ClassVar[bool] = True
 
 
 def version_etag(version: int) -> str:

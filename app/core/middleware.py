@@ -25,7 +25,7 @@ from app.core.errors import (
     problem_response,
     unhandled,
 )
-from app.core.http import OFFERED
+from app.core.http import MAX_UPLOAD, OFFERED, UPLOAD
 from app.core.ids import new_id
 from app.core.limits import RATE, release
 from app.core.ndjson import MAX_STREAM
@@ -36,6 +36,7 @@ _JSON = re.compile(
     rb'\Aapplication/(json|merge-patch\+json)\s*(;\s*charset="?utf-?8"?\s*)?\Z', re.I
 )
 _NDJSON = re.compile(rb'\Aapplication/x-ndjson\s*(;\s*charset="?utf-?8"?\s*)?\Z', re.I)
+_FILE = re.compile(rb"\Aapplication/octet-stream\Z", re.I)
 _FORM = re.compile(rb"\Aapplication/x-www-form-urlencoded\b", re.I)
 _BEHALF = re.compile(rb'\A[!-+\--:<-~]{1,80}(?:;[ ]?role="[ !#-\[\]-~]{1,64}")?\Z')
 _BEHALF_MAX = 128
@@ -132,6 +133,8 @@ class Edge:
         form = scope["path"].startswith("/oauth/")
         if kind is not None and not form and _NDJSON.match(kind):
             scope[OFFERED] = True
+        if kind is not None and scope["path"].startswith("/v1/") and _FILE.match(kind):
+            scope[UPLOAD] = True
         length = headers.get(b"content-length", b"0")
         if length.isdigit() and int(length) > self._limit(scope):
             return BodyTooLarge
@@ -140,11 +143,13 @@ class Edge:
         if kind is None:
             has_body = length != b"0" or b"transfer-encoding" in headers
             return UnsupportedMediaType if has_body else None
-        if OFFERED in scope and scope["path"].startswith("/v1/"):
-            return None  # its route says whether it takes lines
+        if UPLOAD in scope or (OFFERED in scope and scope["path"].startswith("/v1/")):
+            return None  # its route says whether it takes lines, or a file
         return None if (_FORM if form else _JSON).match(kind) else UnsupportedMediaType
 
     def _limit(self, scope: Scope) -> int:
+        if UPLOAD in scope:
+            return MAX_UPLOAD
         return MAX_STREAM if OFFERED in scope else self.body_limit
 
     async def _limited(self, scope: Scope, receive: Receive, send: Send) -> None:

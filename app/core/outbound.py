@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import httpcore
 import httpx
@@ -133,11 +134,13 @@ class Outbound:
         *,
         method: str = "GET",
         headers: Mapping[str, str] | None = None,
-        content: bytes | None = None,
+        content: bytes | AsyncIterable[bytes] | None = None,
         seconds: float = DEADLINE_S,
         limit: int = LIMIT_BYTES,
     ) -> Answer:
         """Send one request and read the whole answer, at most ``limit`` bytes, in ``seconds``.
+
+        Content that comes in pieces needs its ``Content-Length`` among the headers.
 
         Raises OutboundRefused for an address that is not called, OutboundFailed for no answer, a
         late, too large or encoded one.
@@ -154,12 +157,32 @@ class Outbound:
             raise OutboundFailed("protocol") from error
 
     @asynccontextmanager
+    async def stream(
+        self, url: str, *, headers: Mapping[str, str] | None = None
+    ) -> AsyncIterator[tuple[int, AsyncIterator[bytes]]]:
+        """GET a body of any length piece by piece: its status, and the pieces.
+
+        Each wait for the peer is bounded, the whole is not: its reader sets the pace. Raises as
+        `call`, also while the pieces are read.
+        """
+        parsed = self.check(url)
+        waits = {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), DEADLINE_S)}
+        try:
+            async with self._sent(parsed, "GET", headers, None, waits) as response:
+                yield response.status, response.aiter_stream()
+        except (httpcore.TimeoutException, httpcore.NetworkError, OSError) as error:
+            raise OutboundFailed("connection") from error
+        except (httpcore.ProtocolError, httpcore.UnsupportedProtocol) as error:
+            raise OutboundFailed("protocol") from error
+
+    @asynccontextmanager
     async def _sent(
         self,
         url: httpx.URL,
         method: str,
         headers: Mapping[str, str] | None,
-        content: bytes | None,
+        content: bytes | AsyncIterable[bytes] | None,
+        extensions: dict[str, Any] | None = None,
     ) -> AsyncIterator[httpcore.Response]:
         target = httpcore.URL(
             scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
@@ -169,7 +192,14 @@ class Outbound:
             (name.encode(), value.encode()) for name, value in (sent | dict(headers or {})).items()
         ]
         pool = self._pools[url.scheme]
-        async with pool.stream(method, target, headers=fields, content=content) as response:
+        # httpcore names an iterator where it takes any iterable.
+        async with pool.stream(
+            method,
+            target,
+            headers=fields,
+            content=content,  # type: ignore[arg-type]
+            extensions=extensions,
+        ) as response:
             yield response
 
     async def close(self) -> None:

@@ -89,6 +89,22 @@ class Settings(BaseSettings):
         0.75, gt=0, le=1, description="share of the pool that requests of one agency may hold"
     )
     agency_wait_ms: int = Field(5_000, ge=0, le=10_000, description="wait for the agency's share")
+    blob_store: Literal["postgresql", "s3"] = Field(
+        "postgresql", description="where files lie; they are encrypted before they get there"
+    )
+    s3_endpoint: str | None = Field(
+        None, description="address of the S3-compatible store, no trailing /"
+    )
+    s3_bucket: str | None = Field(None, pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
+    s3_region: str = Field("us-east-1", pattern=r"^[a-z0-9-]{1,32}$")
+    s3_access_key: str | None = None
+    s3_secret_key: SecretStr | None = None
+    scan_clamd: str | None = Field(
+        None,
+        pattern=r"^(/\S{1,200}|[A-Za-z0-9.-]{1,200}:[0-9]{1,5}|\[[0-9a-fA-F:]{2,45}\]:[0-9]{1,5})$",
+        description="clamd that scans files, `host:port` or the path of a socket; with it, what "
+        "it has not found clean is not served",
+    )
     client_cert_header: bool = Field(
         False,
         description="believe the header Client-Cert (RFC 9440): only behind a proxy that checks "
@@ -121,6 +137,23 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _blobs(self) -> Self:
+        if self.blob_store == "s3":
+            for name in ("s3_endpoint", "s3_bucket", "s3_access_key", "s3_secret_key"):
+                if getattr(self, name) is None:
+                    raise UnsafeSettings(
+                        f"REGISTRY_BLOB_STORE=s3 needs REGISTRY_{name.upper()} as well."
+                    )
+        endpoint = self.s3_endpoint
+        if endpoint is not None and (
+            not urlsplit(endpoint).hostname
+            or endpoint.endswith("/")
+            or urlsplit(endpoint).scheme not in ("https", "http")
+        ):
+            raise UnsafeSettings("REGISTRY_S3_ENDPOINT must be an http(s) address without a slash.")
+        return self
+
+    @model_validator(mode="after")
     def _production(self) -> Self:
         if self.env != "production":
             return self
@@ -134,6 +167,8 @@ class Settings(BaseSettings):
             raise UnsafeSettings(
                 "REGISTRY_OUTBOUND_ALLOW names a network that is not public; production refuses it."
             )
+        if self.s3_endpoint is not None and not self.s3_endpoint.startswith("https://"):
+            raise UnsafeSettings("REGISTRY_S3_ENDPOINT must be an https address in production.")
         if self.rate_limits == "off":
             raise UnsafeSettings("REGISTRY_RATE_LIMITS cannot be off in production.")
         return self

@@ -49,6 +49,7 @@ class Call:
     json: Any = None
     headers: dict[str, str] = field(default_factory=dict)
     params: dict[str, str] = field(default_factory=dict)
+    content: bytes | None = None
 
 
 Maker = Callable[[Scene, str], Awaitable[Call]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -34,7 +35,12 @@ def test_every_operation_has_a_line_in_the_matrix(app: FastAPI) -> None:
 async def send(api: httpx.AsyncClient, method: str, path: str, call: Call) -> httpx.Response:
     url = path.format(**call.path)
     return await api.request(
-        method, url, json=call.json, headers=call.headers, params=call.params or None
+        method,
+        url,
+        json=call.json,
+        content=call.content,
+        headers=call.headers,
+        params=call.params or None,
     )
 
 
@@ -80,7 +86,7 @@ async def _looks_absent(
     api: Api, method: str, path: str, call: Call, name: str, hidden: httpx.Response
 ) -> None:
     """A hidden record and one that does not exist: the same bytes, but for the request's id."""
-    other = Call({**call.path, name: absent()}, call.json, call.headers, call.params)
+    other = replace(call, path={**call.path, name: absent()})
     missing = await send(api, method, path, other)
     assert visible(missing) == visible(hidden)
 

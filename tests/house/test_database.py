@@ -20,6 +20,7 @@ _DEFINERS: frozenset[str] = frozenset(
         "is_held(uuid)",
         "keep_partner_version()",
         "keep_section_version()",
+        "keep_person_version()",
         "own_record(text,uuid)",
         "read_withheld(uuid,uuid,uuid)",
         "redacted_steps(uuid)",

@@ -1,0 +1,17 @@
+"""Kinds of documents, from the data file beside this module."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+RULES: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "kinds.yaml").read_text("utf-8"))
+DocumentKind = StrEnum("DocumentKind", list(RULES["kinds"]))  # type: ignore[misc]
+DeletionReason = StrEnum("DeletionReason", RULES["deletion_reasons"])  # type: ignore[misc]
+OF_THE_PARTNER: frozenset[str] = frozenset(
+    code for code, facts in RULES["kinds"].items() if facts["partner"]
+)
+"""What the partner says of itself."""
