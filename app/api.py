@@ -21,6 +21,7 @@ from app.audit.exceptions.endpoints import router as exceptions
 from app.auth.endpoints import router as auth
 from app.core.http import refuse_unknown_query
 from app.partners.endpoints import router as partners
+from app.partners.merges.endpoints import router as partner_merges
 from app.recognition.endpoints import router as recognition
 from app.sanctions.endpoints import router as sanctions
 from app.sanctions.feed.endpoints import router as feed
@@ -33,6 +34,7 @@ V1 = (
     recognition,
     screening,
     feed,
+    partner_merges,
     agencies,
     trusted_issuers,
     offices,

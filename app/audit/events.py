@@ -8,6 +8,13 @@ from enum import StrEnum
 class Event(StrEnum):
     PARTNER_CREATED = "partner:profile:create"
     PARTNER_CHANGED = "partner:profile:change"
+    MERGE_PROPOSED = "partner:merge:propose"
+    MERGE_APPROVED = "partner:merge:approve"
+    MERGE_REJECTED = "partner:merge:reject"
+    MERGE_WITHDRAWN = "partner:merge:withdraw"
+    MERGE_UNDO_PROPOSED = "partner:merge:undo_propose"
+    MERGE_UNDO_APPROVED = "partner:merge:undo_approve"
+    MERGE_UNDO_REJECTED = "partner:merge:undo_reject"
     ASSESSMENT_FILED = "assessment:record:file"
     ASSESSMENT_CHANGED = "assessment:record:change"
     ASSESSMENT_FINALISED = "assessment:record:finalise"

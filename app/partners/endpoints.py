@@ -31,8 +31,14 @@ from app.core.http import (
 )
 from app.core.paging import CursorInvalid, Pager
 from app.core.schemas import Country, Page, Text
-from app.partners import queries, service
-from app.partners.errors import HeadquartersUnknown, IdentifierTaken, PartnerNotFound, PatchEmpty
+from app.partners import queries, service, visibility
+from app.partners.errors import (
+    HeadquartersUnknown,
+    IdentifierTaken,
+    PartnerMerged,
+    PartnerNotFound,
+    PatchEmpty,
+)
 from app.partners.identifiers import IdentifierScheme
 from app.partners.schemas import (
     IdentifierIn,
@@ -43,6 +49,7 @@ from app.partners.schemas import (
     PartnerOut,
     PartnerPatch,
 )
+from app.partners.types import PartnerStatus
 
 router = APIRouter(prefix="/partners", tags=["partners"], route_class=RegistryRoute)
 Reader = Annotated[Caller, requires(Scope.PARTNERS_READ)]
@@ -82,7 +89,7 @@ async def list_partners(
     database: DatabaseDep,
     filters: Annotated[PartnerFilter, Query()],
 ) -> Response:
-    """Profiles, newest first, by country, type and status."""
+    """Profiles, newest first, by country, type and status; merged ones by `status=merged` only."""
     pager = Pager(request, token.client_id, filters.limit, filters.cursor)
     wanted = {
         "country": filters.country,
@@ -90,7 +97,7 @@ async def list_partners(
         "status": filters.status,
         "after": UUID(pager.after[0]) if pager.after else None,
     }
-    clauses: list[str] = ["true"]
+    clauses: list[str] = ["true" if filters.status else "p.merged_into IS NULL"]
     values: list[object] = [token.client_id]
     for name, value in wanted.items():
         if value is not None:
@@ -165,9 +172,14 @@ async def get_partner(
     """One profile; its ETag is its version."""
     async with database.fast_read() as connection:
         row = await connection.fetchrow(queries.FAST_GET, token.client_id, partner_id)
-    caller_from(request, token, row, Scope.PARTNERS_READ)
+    caller = caller_from(request, token, row, Scope.PARTNERS_READ)
     if row["id"] is None:
         raise PartnerNotFound
+    if row["status"] == PartnerStatus.MERGED:
+        args = visibility.survivor_args(caller)
+        async with database.fast_read() as connection:
+            survivor = await connection.fetchval(visibility.SURVIVOR, partner_id, *args)
+        raise PartnerNotFound if survivor is None else PartnerMerged(survivor)
     etag = version_etag(row["version"])
     return not_modified(request, etag) or Response(
         to_json(service.wire(row[STATUS_WIDTH:])),

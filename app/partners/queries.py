@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select, text
+from sqlalchemy import Row, Uuid, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.auth.caller import STATUS_COLUMNS
+from app.auth.caller import STATUS_COLUMNS, Caller
 from app.partners.models import Partner, PartnerIdentifier
+from app.partners.visibility import SURVIVOR, survivor_args
 
 _IDENTIFIERS = """(SELECT coalesce(json_agg(json_build_object('scheme', i.scheme, 'value', i.value,
     'country', i.country, 'agency', v.code) ORDER BY i.scheme, i.value), '[]')::text
@@ -55,13 +56,14 @@ LIST_FILTERS = {
     "after": "p.id < ${n}",
 }
 
-CANDIDATES = """SELECT n.partner_id, n.kind, n.name, p.number, p.legal_name, p.country
+CANDIDATES = """SELECT p.id AS partner_id, n.kind, n.name, p.number, p.legal_name, p.country
     FROM (SELECT partner_id, kind, name, similarity(folded, $1) AS nearness
           FROM partner_names WHERE folded % $1
           ORDER BY nearness DESC, partner_id LIMIT 200) n
-    JOIN partners p ON p.id = n.partner_id
-    WHERE p.status <> 'merged'"""
-"""Names near a folded name by trigrams, at most 200, nearest first; for both paths."""
+    LEFT JOIN partner_aliases m ON m.partner_id = n.partner_id
+    JOIN partners p ON p.id = coalesce(m.survivor_id, n.partner_id)"""
+"""Names near a folded name by trigrams, at most 200, nearest first; for both paths. A name of a
+merged profile is one of the profile that stands for it."""
 
 
 async def find_partner(session: AsyncSession, partner_id: UUID) -> Partner | None:
@@ -81,11 +83,19 @@ async def read_partner(session: AsyncSession, partner_id: UUID) -> Row[Any] | No
     return result.one_or_none()
 
 
+async def find_survivor(session: AsyncSession, caller: Caller, partner_id: UUID) -> UUID | None:
+    """The profile that stands for this one, if the caller may know of it."""
+    connection = await session.connection()
+    values = (partner_id, *survivor_args(caller))
+    row = (await connection.exec_driver_sql(SURVIVOR, values)).one_or_none()
+    return None if row is None else UUID(str(row[0]))
+
+
 async def find_by_identifier(
     session: AsyncSession, scheme: str, value: str, country: str | None, agency_id: UUID | None
 ) -> UUID | None:
-    """Partner that carries this active identifier."""
-    query = select(PartnerIdentifier.partner_id).where(
+    """Partner that carries this active identifier; of a merged profile what stands for it."""
+    query = select(func.partner_root(PartnerIdentifier.partner_id, type_=Uuid())).where(
         PartnerIdentifier.scheme == scheme,
         PartnerIdentifier.value == value,
         PartnerIdentifier.country.is_not_distinct_from(country),

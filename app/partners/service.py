@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 from sqlalchemy import delete, insert, update
@@ -22,11 +22,18 @@ from app.core.ids import new_id, registry_number
 from app.core.names import DEFAULT_THRESHOLD, fold, score
 from app.events import service as events
 from app.events.catalogue import EventType
-from app.partners import queries
-from app.partners.errors import HeadquartersUnknown, IdentifierTaken, PartnerNotFound, PatchEmpty
+from app.partners import queries, visibility
+from app.partners.errors import (
+    HeadquartersUnknown,
+    IdentifierTaken,
+    PartnerMerged,
+    PartnerNotFound,
+    PatchEmpty,
+)
 from app.partners.identifiers import IdentifierScheme
 from app.partners.models import Partner, PartnerIdentifier, PartnerName
 from app.partners.schemas import Candidate, IdentifierIn, MatchIn, PartnerIn, PartnerPatch
+from app.partners.types import PartnerStatus
 
 _UNIQUE_IDENTIFIER = "uq_partner_identifiers_scheme_value_country_agency_id"
 _MATCH_FLOOR = DEFAULT_THRESHOLD - 0.15
@@ -121,11 +128,37 @@ async def _holder(session: AsyncSession, caller: Caller, item: IdentifierIn) -> 
     )
 
 
+async def visible_partner(session: AsyncSession, caller: Caller, partner_id: UUID) -> Partner:
+    """The profile, if the caller may know of it. Raises PartnerNotFound or PartnerMerged."""
+    partner = await queries.find_partner(session, partner_id)
+    if partner is None:
+        raise PartnerNotFound
+    if partner.merged_into is not None:
+        await lead_on(session, caller, partner_id)
+    if not policy.within(caller, partner.country):
+        raise PartnerNotFound
+    if not await visibility.may_see(session, caller, partner):
+        raise PartnerNotFound
+    return partner
+
+
+async def lead_on(session: AsyncSession, caller: Caller, partner_id: UUID) -> NoReturn:
+    """What is said of a merged profile: PartnerMerged with the one that stands for it, or
+    PartnerNotFound where the caller may not know of that one."""
+    survivor = await queries.find_survivor(session, caller, partner_id)
+    raise PartnerNotFound if survivor is None else PartnerMerged(survivor)
+
+
 async def get_partner(session: AsyncSession, caller: Caller, partner_id: UUID) -> dict[str, Any]:
-    """The profile as it is served. Raises PartnerNotFound, also outside the caller's countries."""
+    """The profile as it is served.
+
+    Raises PartnerNotFound, also outside the caller's countries, or PartnerMerged.
+    """
     row = await queries.read_partner(session, partner_id)
     if row is None or not policy.within(caller, row.country):
         raise PartnerNotFound
+    if row.status == PartnerStatus.MERGED:
+        await lead_on(session, caller, partner_id)
     return wire(row)
 
 
@@ -142,11 +175,10 @@ async def change_partner(
 ) -> dict[str, Any]:
     """Apply a merge patch to version ``version``.
 
-    Raises PartnerNotFound, PatchEmpty, or PreconditionFailed when another write came first.
+    Raises PartnerNotFound, PartnerMerged, PatchEmpty, or PreconditionFailed when another write
+    came first.
     """
-    partner = await queries.find_partner(session, partner_id)
-    if partner is None or not policy.within(caller, partner.country):
-        raise PartnerNotFound
+    partner = await visible_partner(session, caller, partner_id)
     fields = patch.model_dump(exclude_unset=True)
     if not fields:
         raise PatchEmpty

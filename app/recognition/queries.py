@@ -12,19 +12,30 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.assessments.queries import RECOGNITION_FACTS
 from app.auth.caller import STATUS_COLUMNS
 from app.core.idempotency import FAST_COLUMNS, FAST_INSERT, FAST_JOIN
+from app.partners.lineage import ids_inline, lineage, root_inline
 from app.sanctions.lists.freshness import FRESHNESS_SQL
 
 # S608 below: the texts are built of constants, never of input.
 _SANCTIONS = """(SELECT coalesce(json_agg(json_build_object('entry_id', e.id,
     'imposing_agency', a.code, 'measure', e.measure, 'blocking', e.blocking,
     'practices', e.practices, 'effective_from', e.effective_from, 'effective_to', e.effective_to,
-    'inherited_from', CASE WHEN e.partner_id <> p.id THEN e.partner_id END,
+    'partner_id', e.partner_id,
+    'inherited_from', CASE WHEN e.partner_id <> ALL (l.own) THEN l.above[1] END,
     'contact_office', a.contact_office, 'contact_email', a.contact_email)
     ORDER BY e.effective_from, e.id), '[]')::text
     FROM sanction_entries e JOIN agencies a ON a.id = e.imposing_agency
-    WHERE e.partner_id IN (p.id, p.hq_id) AND e.status = 'ACTIVE'
+    WHERE e.partner_id = ANY (l.own || l.above) AND e.status = 'ACTIVE'
       AND e.effective_from <= current_date
       AND (e.effective_to IS NULL OR e.effective_to >= current_date))"""
+
+# LIMIT keeps the planner from working these out anew in every place that asks for them.
+_LINEAGE = f"""SELECT {ids_inline("p.id")} AS own, CASE WHEN p.hq_id IS NULL THEN '{{{{}}}}'
+    ELSE ARRAY(SELECT h.id FROM (SELECT {root_inline("p.hq_id")} AS id) t,
+      unnest({ids_inline("t.id")}) h (id)) END AS above LIMIT 1"""  # noqa: S608
+
+_OTHER_NAMES = """ARRAY(SELECT n FROM partner_aliases m JOIN partners o ON o.id = m.partner_id,
+    unnest(ARRAY[o.legal_name, o.legal_name_native] || o.aliases || o.former_names) n
+    WHERE m.survivor_id = p.id AND n IS NOT NULL ORDER BY n)"""
 
 _POLICIES = """(SELECT coalesce(json_agg(json_build_object('id', r.id, 'version', r.version,
     'requirement', r.requirement, 'rules', r.rules)), '[]')::text
@@ -34,20 +45,23 @@ _POLICIES = """(SELECT coalesce(json_agg(json_build_object('id', r.id, 'version'
 
 _FACTS = f"""SELECT {STATUS_COLUMNS}, {FAST_COLUMNS},
     p.id AS partner_id, p.number, p.version, p.status, p.legal_name, p.legal_name_native,
-    p.acronym, p.aliases, p.former_names, p.partner_type, p.country,
-    {_SANCTIONS} AS sanctions, {
-    RECOGNITION_FACTS.format(partner="p.id", max_level="s.max_level")
+    p.acronym, p.aliases, p.former_names, p.partner_type, p.country, l.own AS lineage,
+    {_OTHER_NAMES} AS other_names, {_SANCTIONS} AS sanctions, {
+    RECOGNITION_FACTS.format(lineage="l.own", max_level="s.max_level")
 }::text AS assessments,
     {_POLICIES} AS policies, ({FRESHNESS_SQL}) AS sources,
     coalesce((SELECT seq_to FROM feed_heads WHERE stream = 'inter_agency'), 0) AS seq_to
     FROM client_status s {FAST_JOIN} LEFT JOIN partners p ON p.id = {{partner}}
+    LEFT JOIN LATERAL ({_LINEAGE}) l ON true
     WHERE s.client_id = $1"""  # noqa: S608
 
-FACTS_BY_ID = _FACTS.format(partner="$5::uuid")
-"""Everything a clearance rests on, of one snapshot, in one statement."""
+FACTS_BY_ID = _FACTS.format(partner=root_inline("$5::uuid"))
+"""Everything a clearance rests on, of one snapshot, in one statement. Of a merged profile: all
+that is said of the one that stands for it, and of every profile merged into that."""
 
 FACTS_BY_IDENTIFIER = _FACTS.format(
-    partner="""(SELECT i.partner_id FROM partner_identifiers i
+    partner="""(SELECT coalesce(r.survivor_id, i.partner_id) FROM partner_identifiers i
+        LEFT JOIN partner_aliases r ON r.partner_id = i.partner_id
         WHERE i.scheme = $5 AND i.value = $6 AND i.country IS NOT DISTINCT FROM $7 AND i.active
         AND i.agency_id IS NOT DISTINCT FROM
             CASE WHEN $5 = 'AGENCY_VENDOR' THEN s.agency_id END)"""
@@ -80,6 +94,10 @@ _CLEARANCE = text(
     "SELECT id, client_id, sealed_answer, receipt_payload FROM clearances WHERE id = :id"
 )
 _RECEIPT = text("SELECT receipt FROM clearance_receipts WHERE clearance_id = :id")
+_FILTERS = {
+    "partner_id": f"partner_id IN {lineage(':partner_id')}",
+    "outcome": "outcome = :outcome",
+}
 _POLICY_COLUMNS = """r.id, a.code AS agency, r.requirement, r.version, r.rules, r.source,
     r.effective_from, r.effective_to"""
 
@@ -105,9 +123,9 @@ async def list_clearances(
     """The own agency's clearances, newest first."""
     clauses = ["agency_id = :agency"]
     values: dict[str, Any] = {"agency": agency_id, "limit": limit}
-    for name in ("partner_id", "outcome"):
+    for name, clause in _FILTERS.items():
         if filters.get(name) is not None:
-            clauses.append(f"{name} = :{name}")
+            clauses.append(clause)
             values[name] = filters[name]
     if after is not None:
         clauses.append("(evaluated_at, id) < (CAST(:at AS timestamptz), CAST(:id AS uuid))")

@@ -18,6 +18,7 @@ _DEFINERS: frozenset[str] = frozenset(
         "partner_audit(uuid,timestamp with time zone,timestamp with time zone,integer)",
         "apply_redaction()",
         "is_held(uuid)",
+        "apply_merge()",
         "keep_partner_version()",
         "own_record(text,uuid)",
         "read_withheld(uuid,uuid,uuid)",
