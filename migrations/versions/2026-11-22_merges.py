@@ -35,8 +35,7 @@ CREATE POLICY partner_merges_select ON partner_merges FOR SELECT TO reg_app
 CREATE POLICY partner_merges_insert ON partner_merges FOR INSERT TO reg_app
   WITH CHECK ((SELECT app_agency()) IS NOT NULL AND state = 'proposed');
 CREATE POLICY partner_merges_update ON partner_merges FOR UPDATE TO reg_app
-  USING ((SELECT app_agency()) IS NOT NULL AND state IN ('proposed', 'merged'))
-  WITH CHECK ((SELECT app_agency()) IS NOT NULL);
+  USING ((SELECT app_agency()) IS NOT NULL) WITH CHECK ((SELECT app_agency()) IS NOT NULL);
 CREATE POLICY partner_merge_steps_select ON partner_merge_steps FOR SELECT TO reg_app
   USING ((SELECT app_agency()) IS NOT NULL);
 CREATE POLICY partner_merge_steps_insert ON partner_merge_steps FOR INSERT TO reg_app
