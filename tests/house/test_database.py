@@ -204,6 +204,15 @@ _ACCEPTED = {
         f"public.{table}.{table}_insert": "one own record is looked up for the row that is written"
         for table in ("legal_holds", "redactions", "withholdings")
     },
+    **{
+        f"public.{table}_{verb}": "merges are inter-agency: every agency's, no partner's"
+        for table, verb in (
+            ("partner_merges.partner_merges", "select"),
+            ("partner_merges.partner_merges", "insert"),
+            ("partner_merges.partner_merges", "update"),
+            ("partner_merge_steps.partner_merge_steps", "select"),
+        )
+    },
     "public.sanction_entries.sanction_entries_select": "entries are inter-agency: every reader's",
     **{
         f"public.{table}.{table}_select": "read before it is known whose request it is"

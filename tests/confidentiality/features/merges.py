@@ -57,7 +57,7 @@ TABLES: dict[str, Table] = {
     "partner_merges": Table(
         ("id",),
         select=_bound,
-        insert=lambda row, who, facts: row["state"] == "proposed" and _bound(row, who, facts),
+        insert=_bound,
         update=_bound,
     ),
     "partner_merge_steps": Table(("id",), select=_bound, insert=own("agency_id")),
