@@ -54,9 +54,8 @@ async def test_a_measure_on_either_profile_blocks_the_partner_from_the_merge_on(
         # The measure on the own profile is a restriction, and not a resemblance besides.
         assert entry["entry_id"] not in [hit["entry_id"] for hit in answer["potential_matches"]]
     for partner in (loser, survivor):
-        assert (
-            len(await _ids(undp, f"/v1/clearances?partner_id={partner['id']}", "clearance_id")) == 4
-        )
+        url = f"/v1/clearances?partner_id={partner['id']}"
+        assert len(await _ids(undp, url, "clearance_id")) == 4
     await unmerged(api_for, merge)
     after = await undp.made("/v1/clearances", _ask({"id": survivor["id"]}))
     assert after["outcome"] != "BLOCKED"

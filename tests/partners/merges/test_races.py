@@ -14,7 +14,7 @@ from tests.partners.merges.support import decided, merged, of, pair, proposed
 from tests.sanctions.factories import TERMS, reviewed_case
 from tests.support import Api
 
-ROUNDS = 6
+ROUNDS = 3
 
 
 async def _aliases(database: Database, *partners: dict[str, Any]) -> set[tuple[str, str]]:
