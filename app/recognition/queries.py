@@ -33,9 +33,10 @@ _LINEAGE = f"""SELECT {ids_inline("p.id")} AS own, CASE WHEN p.hq_id IS NULL THE
     ELSE ARRAY(SELECT h.id FROM (SELECT {root_inline("p.hq_id")} AS id) t,
       unnest({ids_inline("t.id")}) h (id)) END AS above LIMIT 1"""  # noqa: S608
 
-_OTHER_NAMES = """ARRAY(SELECT n FROM partner_aliases m JOIN partners o ON o.id = m.partner_id,
+_OTHER_NAMES = """CASE WHEN cardinality(l.own) = 1 THEN '{{}}' ELSE
+    ARRAY(SELECT n FROM partner_aliases m JOIN partners o ON o.id = m.partner_id,
     unnest(ARRAY[o.legal_name, o.legal_name_native] || o.aliases || o.former_names) n
-    WHERE m.survivor_id = p.id AND n IS NOT NULL ORDER BY n)"""
+    WHERE m.survivor_id = p.id AND n IS NOT NULL ORDER BY n) END"""
 
 _POLICIES = """(SELECT coalesce(json_agg(json_build_object('id', r.id, 'version', r.version,
     'requirement', r.requirement, 'rules', r.rules)), '[]')::text
