@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tests.confidentiality.model import Facts, Row, Table, Who, own
-from tests.confidentiality.rules import AGENCIES, EVERYONE, V1, Call, Maker, Rule, only, plain
-from tests.confidentiality.scene import CANARY, Scene
+from tests.confidentiality.rules import EVERYONE, V1, Call, Maker, Rule, only, plain
+from tests.confidentiality.scene import AGENCIES, CANARY, Scene
 from tests.partners.factories import make_partner
 from tests.partners.merges.support import of
 
