@@ -29,6 +29,7 @@ from app.partners.endpoints import router as partners
 from app.partners.history.endpoints import router as partner_history
 from app.partners.identifiers.dispute_endpoints import router as identifier_disputes
 from app.partners.identifiers.endpoints import router as identifiers
+from app.partners.merges.endpoints import router as partner_merges
 from app.partners.people.endpoints import router as partner_people
 from app.partners.people.request_endpoints import router as person_requests
 from app.partners.sections.endpoints import router as partner_sections
@@ -48,6 +49,7 @@ V1 = (
     recognition,
     screening,
     feed,
+    partner_merges,
     agencies,
     trusted_issuers,
     offices,

@@ -35,6 +35,8 @@ from app.core.paging import Cursors
 from app.core.safety import check_database, check_root_key
 from app.core.settings import Settings
 from app.openapi import describe, install_docs
+from app.partners.errors import PartnerMerged
+from app.partners.merges.redirect import lead_on
 from app.sanctions.screening.service import Screener
 
 
@@ -97,6 +99,7 @@ def create_app(settings: Settings) -> FastAPI:
     install_handlers(app)
     app.add_exception_handler(Replay, _replay)
     app.add_exception_handler(TokenRefused, token_refused)
+    app.add_exception_handler(PartnerMerged, lead_on)
     include_all(app)
     app.include_router(health.router)
     app.add_route("/metrics", metrics.metrics_endpoint)

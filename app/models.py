@@ -13,6 +13,7 @@ from app.partners import models as partners
 from app.partners.declarations import models as partner_declarations
 from app.partners.documents import models as partner_documents
 from app.partners.identifiers import models as partner_identifiers
+from app.partners.merges import models as partner_merges
 from app.partners.people import models as partner_people
 from app.partners.sections import models as partner_sections
 from app.recognition import models as recognition
@@ -34,6 +35,7 @@ __all__ = [
     "partner_declarations",
     "partner_documents",
     "partner_identifiers",
+    "partner_merges",
     "partner_people",
     "partner_sections",
     "partners",

@@ -46,7 +46,7 @@ from app.core.http import (
 )
 from app.core.paging import LIMIT_DEFAULT, CursorInvalid, CursorText, Limit, Pager
 from app.core.schemas import Page
-from app.partners.errors import PartnerNotFound, PatchEmpty
+from app.partners.errors import PartnerMerged, PartnerNotFound, PatchEmpty
 
 
 class TypedRoute(RegistryRoute):
@@ -91,7 +91,12 @@ def _etag(found: dict[str, Any]) -> str:
     operation_id="fileAssessment",
     response_model=AssessmentOut,
     responses=problems(
-        PartnerNotFound, MethodologyUnknown, DetailInvalid, RoleLacksRight, LevelAboveClient
+        PartnerNotFound,
+        PartnerMerged,
+        MethodologyUnknown,
+        DetailInvalid,
+        RoleLacksRight,
+        LevelAboveClient,
     ),
     summary="File an assessment",
 )

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.partners.lineage import lineage
 from app.partners.visibility import visible
 
 _AGENCY = "(SELECT app_agency())"
@@ -32,14 +33,16 @@ RECOGNITION_FACTS = """(SELECT coalesce(json_agg(json_build_object(
         'confidentiality', a.confidentiality, 'version', a.version)
         ORDER BY a.conducted_on DESC, a.id), '[]')
     FROM assessments a JOIN agencies o ON o.id = a.owner_agency
-    WHERE a.partner_id = {partner} AND a.status = 'final'
+    WHERE a.partner_id = ANY ({lineage}) AND a.status = 'final'
       AND (a.level <> 'AGENCY_ONLY' OR {max_level} = 'AGENCY_ONLY'))"""
 """Sub-select for the floor above: JSON of a partner's final summaries that the bound agency, by a
-client of this level, may see. ``RECOGNITION_FACTS.format(partner="$2", max_level="s.max_level")``.
+client of this level, may see. ``lineage`` is SQL for an array of the partner's profiles:
+``RECOGNITION_FACTS.format(lineage="l.own", max_level="s.max_level")``.
 """
 
+_LINEAGE = f"ARRAY{lineage('CAST(:partner AS uuid)')}"
 _SUMMARIES = text(
-    f"SELECT {RECOGNITION_FACTS.format(partner=':partner', max_level=repr('AGENCY_ONLY'))}"
+    f"SELECT {RECOGNITION_FACTS.format(lineage=_LINEAGE, max_level=repr('AGENCY_ONLY'))}"
 )
 
 _READ = text(f"SELECT {COLUMNS} {_FROM} WHERE a.id = :id AND {_KNOWN}")
@@ -64,7 +67,7 @@ _DETAIL = text(
 )
 
 _LIST_FILTERS = {
-    "partner_id": "a.partner_id = :partner_id",
+    "partner_id": f"a.partner_id IN {lineage(':partner_id')}",
     "type": "a.type = :type",
     "owner_agency": "a.owner_agency = (SELECT id FROM agencies WHERE code = :owner_agency)",
     "status": "a.status = :status",
@@ -98,7 +101,7 @@ _POLICY_FILTERS = {
     "purpose": "s.purpose = :purpose",
     "type": "s.type = :type",
     "country": "s.country = :country",
-    "partner_id": "s.partner_id = :partner_id",
+    "partner_id": f"s.partner_id IN {lineage(':partner_id')}",
     "status": f"{_POLICY_STATUS} = :status",
     "after": "s.id < :after",
 }

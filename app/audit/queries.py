@@ -49,7 +49,8 @@ async def events_on(
 _FILTERS = {
     "event": "event = :event",
     "subject_id": "subject_id = :subject_id",
-    "partner_id": "partner_id = :partner_id",
+    # All profiles that are this partner.
+    "partner_id": "partner_id = ANY (ARRAY(SELECT partner_lineage(CAST(:partner_id AS uuid))))",
     "agency": "agency_id = (SELECT id FROM agencies WHERE code = :agency)",
     # Of others' acts the client is not shown, and must not be found out by asking.
     "client_id": "client_id = :client_id AND agency_id = :me",

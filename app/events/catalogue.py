@@ -15,6 +15,8 @@ class EventType(StrEnum):
     PERSON_REQUEST_FILED = "person_request.filed"
     PERSON_REQUEST_DECIDED = "person_request.decided"
     PERSON_REQUEST_OVERDUE = "person_request.overdue"
+    PARTNER_MERGED = "partner.merged"
+    PARTNER_UNMERGED = "partner.unmerged"
     ASSESSMENT_FILED = "assessment.filed"
     ASSESSMENT_SHARED = "assessment.shared"
     SHARE_REVOKED = "assessment.share_revoked"

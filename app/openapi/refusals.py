@@ -24,6 +24,7 @@ from app.core.idempotency import (
     IdempotencyKeyReused,
 )
 from app.core.limits import AgencyBusy, RateLimited
+from app.partners.errors import PartnerMerged
 
 _WRITING = ("post", "put", "patch", "delete")
 _FIELD_ERROR = [
@@ -39,6 +40,13 @@ def add_refusals(path: str, method: str, operation: Operation) -> None:
     for status in [key for key, value in responses.items() if _is_fastapi_error(value)]:
         del responses[status]
     kinds = _under_v1(method, operation) if path.startswith("/v1/") else _outside_v1(path, method)
+    if path.startswith("/v1/partners/{"):
+        if method == "get":
+            responses["308"] = {
+                "description": "The profile was merged; `Location` is the same below the other"
+            }
+        else:
+            kinds.append(PartnerMerged)
     for status, standard in problems(*kinds).items():
         _explain(standard, operation)
         present = responses.get(str(status))

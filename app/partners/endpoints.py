@@ -33,7 +33,7 @@ from app.core.http import (
 )
 from app.core.paging import LIMIT_DEFAULT, CursorInvalid, CursorText, Limit, Pager
 from app.core.schemas import Day, Instant, Page
-from app.partners import queries, service
+from app.partners import queries, service, visibility
 from app.partners.errors import (
     ChangeDateWithoutFormerName,
     CountryProfileExists,
@@ -44,6 +44,7 @@ from app.partners.errors import (
     HeadquartersUnknown,
     IdentifierTaken,
     NameRequired,
+    PartnerMerged,
     PartnerNotFound,
     PatchEmpty,
     SameCountryUnjustified,
@@ -63,6 +64,7 @@ from app.partners.schemas import (
     PartnerPatch,
     SourcesOut,
 )
+from app.partners.types import PartnerStatus
 
 router = APIRouter(prefix="/partners", tags=["partners"], route_class=RegistryRoute)
 Reader = Annotated[Caller, requires(Scope.PARTNERS_READ)]
@@ -115,7 +117,7 @@ async def list_partners(
     database: DatabaseDep,
     filters: Annotated[PartnerFilter, Query()],
 ) -> Response:
-    """Profiles the caller may know of, newest first, by country, type and status."""
+    """Profiles the caller may know of, newest first; merged ones by `status=merged` only."""
     pager = Pager(request, token.client_id, filters.limit, filters.cursor)
     wanted = {
         "country": filters.country,
@@ -125,6 +127,8 @@ async def list_partners(
         "after": UUID(pager.after[0]) if pager.after else None,
     }
     clauses: list[str] = [queries.LIST_VISIBLE]
+    if not filters.status:
+        clauses.append("p.merged_into IS NULL")
     values: list[object] = [token.client_id, _PROTECTED in token.scopes]
     for name, value in wanted.items():
         if value is not None:
@@ -187,9 +191,14 @@ async def get_partner(
         asked += [as_of, valid_on]
     async with database.fast_read() as connection:
         row = await connection.fetchrow(history.FAST_THEN if then else queries.FAST_GET, *asked)
-    caller_from(request, token, row, Scope.PARTNERS_READ)
+    caller = caller_from(request, token, row, Scope.PARTNERS_READ)
     if row["id"] is None:
         raise PartnerNotFound
+    if not then and row["status"] == PartnerStatus.MERGED:
+        args = visibility.survivor_args(caller)
+        async with database.fast_read() as connection:
+            survivor = await connection.fetchval(visibility.SURVIVOR, partner_id, *args)
+        raise PartnerNotFound if survivor is None else PartnerMerged(survivor)
     body = to_json(history.wire_then(row)) if then else b""
     etag = bytes_etag(body) if then else version_etag(row["version"])
     return not_modified(request, etag) or Response(

@@ -12,6 +12,18 @@ class PartnerNotFound(NotFound):
     title = "There is no such partner."
 
 
+class PartnerMerged(ServiceError):
+    """The profile was merged into another; reading at its address is led on there with 308."""
+
+    status = 409
+    code = "partner_merged"
+    title = "This profile was merged into another one."
+
+    def __init__(self, survivor_id: UUID) -> None:
+        super().__init__(extra={"partner_id": str(survivor_id)})
+        self.survivor_id = survivor_id
+
+
 class IdentifierTaken(ServiceError):
     """Another active profile carries the same authoritative identifier."""
 

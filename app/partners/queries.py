@@ -9,9 +9,9 @@ from uuid import UUID
 from sqlalchemy import Row, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.auth.caller import STATUS_COLUMNS
+from app.auth.caller import STATUS_COLUMNS, Caller
 from app.partners.models import Partner
-from app.partners.visibility import held, public, visible
+from app.partners.visibility import SURVIVOR, held, public, survivor_args, visible
 
 _IDENTIFIERS = """(SELECT coalesce(json_agg(json_build_object('scheme', i.scheme, 'value', i.value,
     'country', i.country, 'agency', v.code, 'disputed', i.disputed)
@@ -159,6 +159,14 @@ async def custodian_of(session: AsyncSession, agency_id: UUID) -> UUID | None:
         {"id": agency_id},
     )
     return found
+
+
+async def find_survivor(session: AsyncSession, caller: Caller, partner_id: UUID) -> UUID | None:
+    """The profile that stands for this one, if the caller may know of it."""
+    connection = await session.connection()
+    values = (partner_id, *survivor_args(caller))
+    row = (await connection.exec_driver_sql(SURVIVOR, values)).one_or_none()
+    return None if row is None else UUID(str(row[0]))
 
 
 async def candidates(session: AsyncSession, folded: str, agency_id: UUID) -> Sequence[Row[Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 from sqlalchemy import delete, insert, update
@@ -28,12 +28,14 @@ from app.events.catalogue import EventType
 from app.partners import headquarters, naming, queries, restraints, visibility
 from app.partners.errors import (
     EditsFrozen,
+    PartnerMerged,
     PartnerNotFound,
     PatchEmpty,
 )
 from app.partners.identifiers import service as identifiers
 from app.partners.models import Partner, PartnerName
 from app.partners.schemas import Candidate, MatchIn, PartnerIn, PartnerPatch
+from app.partners.types import PartnerStatus
 
 _MATCH_FLOOR = DEFAULT_THRESHOLD - 0.15
 _COUNTRY_BONUS = 0.03
@@ -50,22 +52,6 @@ def wire(columns: Iterable[Any]) -> dict[str, Any]:
     native = body["legal_name_native"]
     body["script"] = naming.script_of(native) if native else None
     return body
-
-
-async def visible_partner(session: AsyncSession, caller: Caller, partner_id: UUID) -> Partner:
-    """The profile, if the caller may know of it: what every route of a partner asks first.
-
-    Raises PartnerNotFound, also outside the caller's countries and for a protected profile that
-    the caller has no right to.
-    """
-    partner = await queries.find_partner(session, partner_id)
-    if (
-        partner is None
-        or not policy.within(caller, partner.country)
-        or not await visibility.may_see(session, caller, partner)
-    ):
-        raise PartnerNotFound
-    return partner
 
 
 def author(caller: Caller) -> UUID | None:
@@ -146,12 +132,39 @@ async def _written(session: AsyncSession, partner_id: UUID) -> dict[str, Any]:
     return wire(row)
 
 
+async def visible_partner(session: AsyncSession, caller: Caller, partner_id: UUID) -> Partner:
+    """The profile, if the caller may know of it: what every route of a partner asks first.
+
+    Raises PartnerNotFound, also outside the caller's countries and for a protected profile that
+    the caller has no right to; PartnerMerged where another profile stands for it.
+    """
+    partner = await queries.find_partner(session, partner_id)
+    if partner is None:
+        raise PartnerNotFound
+    if partner.merged_into is not None:
+        await lead_on(session, caller, partner_id)
+    if not policy.within(caller, partner.country):
+        raise PartnerNotFound
+    if not await visibility.may_see(session, caller, partner):
+        raise PartnerNotFound
+    return partner
+
+
+async def lead_on(session: AsyncSession, caller: Caller, partner_id: UUID) -> NoReturn:
+    """What is said of a merged profile: PartnerMerged with the one that stands for it, or
+    PartnerNotFound where the caller may not know of that one."""
+    survivor = await queries.find_survivor(session, caller, partner_id)
+    raise PartnerNotFound if survivor is None else PartnerMerged(survivor)
+
+
 async def get_partner(session: AsyncSession, caller: Caller, partner_id: UUID) -> dict[str, Any]:
     """The profile as it is served. Raises PartnerNotFound as `visible_partner` does."""
     sees = visibility.sees_protected(caller) or partner_id == caller.partner_id
     row = await queries.read_partner(session, partner_id, caller.agency_id, sees)
     if row is None or not policy.within(caller, row.country):
         raise PartnerNotFound
+    if row.status == PartnerStatus.MERGED:
+        await lead_on(session, caller, partner_id)
     return wire(row)
 
 

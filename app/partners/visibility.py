@@ -5,7 +5,8 @@ such a profile is absent from reads, lists, matches and exports; where its absen
 somebody create it again, the answer says to contact the registry, and nothing else.
 
 The right: the scope ``partners:protected``; or the agency made the profile; or it keeps a vendor
-number of its own for it.
+number of its own for it. Of profiles that were merged, either one's creator and vendor numbers
+count.
 """
 
 from __future__ import annotations
@@ -27,8 +28,11 @@ def visible(partner: str, agency: str, holder: str) -> str:
     """
     # A scalar subquery, not EXISTS: that one the planner may answer by hashing every identifier.
     return f"""(NOT {partner}.protected OR {holder} OR {partner}.created_by = {agency}
-    OR coalesce((SELECT true FROM partner_identifiers v WHERE v.partner_id = {partner}.id
-      AND v.agency_id = {agency} AND v.active LIMIT 1), false))"""  # noqa: S608 - ours
+    OR coalesce((SELECT true FROM partner_identifiers v
+      WHERE v.partner_id IN (SELECT partner_lineage({partner}.id))
+      AND v.agency_id = {agency} AND v.active LIMIT 1), false)
+    OR coalesce((SELECT true FROM partners c WHERE c.id IN (SELECT partner_lineage({partner}.id))
+      AND c.created_by = {agency} LIMIT 1), false))"""  # noqa: S608 - ours
 
 
 _ROLES = ", ".join(
@@ -67,6 +71,19 @@ _VISIBLE = text(
 def sees_protected(caller: Caller) -> bool:
     """Whether the caller may know of every protected profile."""
     return Scope.PARTNERS_PROTECTED in caller.scopes
+
+
+SURVIVOR = f"""SELECT p.id FROM partners p WHERE p.id = partner_root($1)
+    AND (cardinality($2::text[]) = 0 OR p.country = ANY ($2))
+    AND ({visible("p", "$3::uuid", "$4::boolean")} OR p.id = partner_root($5::uuid))"""  # noqa: S608
+"""The profile that stands for $1, if the caller may know of it; for both paths. Its other
+parameters are `survivor_args`."""
+
+
+def survivor_args(caller: Caller) -> tuple[object, ...]:
+    """Parameters $2 to $5 of `SURVIVOR`."""
+    countries = sorted(caller.countries)
+    return countries, caller.agency_id, sees_protected(caller), caller.partner_id
 
 
 async def may_see(session: AsyncSession, caller: Caller, partner: Partner) -> bool:

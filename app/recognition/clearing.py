@@ -161,11 +161,14 @@ def _facts(
 def _screen(wanted: ClearanceIn, found: _Found, screener: Screener) -> list[dict[str, Any]]:
     row = found.row
     if row["partner_id"] is not None:
+        # The names of profiles that were merged into this one, too: they are its own.
+        others = row["other_names"]
         names = [row["legal_name"], row["legal_name_native"], *row["aliases"], *row["former_names"]]
-        countries, own = [row["country"]], str(row["partner_id"])
-        key: tuple[object, ...] = (own, row["version"])
+        names += others
+        countries, own = [row["country"]], {str(one) for one in row["lineage"]}
+        key: tuple[object, ...] = (row["partner_id"], row["version"], *others)
     elif wanted.partner.name is not None:
-        names, countries, own = [wanted.partner.name], [wanted.partner.country], ""
+        names, countries, own = [wanted.partner.name], [wanted.partner.country], set()
         key = (wanted.partner.name, wanted.partner.country)
     else:
         return []
@@ -179,7 +182,7 @@ def _screen(wanted: ClearanceIn, found: _Found, screener: Screener) -> list[dict
         }
         for hit, listed in screener.screen_known(key, subject, DEFAULT_THRESHOLD)
         # Measures on this very partner are restrictions, read from their own table.
-        if listed.partner_id != own or not own
+        if listed.partner_id not in own
     ]
 
 

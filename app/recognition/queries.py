@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.assessments.queries import RECOGNITION_FACTS
 from app.auth.caller import STATUS_COLUMNS
 from app.core.idempotency import FAST_COLUMNS, FAST_INSERT, FAST_JOIN
+from app.partners.lineage import ids_inline, lineage, root_inline
 from app.partners.visibility import visible
 from app.sanctions.lists.freshness import FRESHNESS_SQL
 
@@ -19,13 +20,24 @@ from app.sanctions.lists.freshness import FRESHNESS_SQL
 _SANCTIONS = """(SELECT coalesce(json_agg(json_build_object('entry_id', e.id,
     'imposing_agency', a.code, 'measure', e.measure, 'blocking', e.blocking,
     'practices', e.practices, 'effective_from', e.effective_from, 'effective_to', e.effective_to,
-    'inherited_from', CASE WHEN e.partner_id <> p.id THEN e.partner_id END,
+    'partner_id', e.partner_id,
+    'inherited_from', CASE WHEN e.partner_id <> ALL (l.own) THEN l.above[1] END,
     'contact_office', a.contact_office, 'contact_email', a.contact_email)
     ORDER BY e.effective_from, e.id), '[]')::text
     FROM sanction_entries e JOIN agencies a ON a.id = e.imposing_agency
-    WHERE e.partner_id IN (p.id, p.hq_id) AND e.status = 'ACTIVE'
+    WHERE e.partner_id = ANY (l.own || l.above) AND e.status = 'ACTIVE'
       AND e.effective_from <= current_date
       AND (e.effective_to IS NULL OR e.effective_to >= current_date))"""
+
+# LIMIT keeps the planner from working these out anew in every place that asks for them.
+_LINEAGE = f"""SELECT {ids_inline("p.id")} AS own, CASE WHEN p.hq_id IS NULL THEN '{{{{}}}}'
+    ELSE ARRAY(SELECT h.id FROM (SELECT {root_inline("p.hq_id")} AS id) t,
+      unnest({ids_inline("t.id")}) h (id)) END AS above LIMIT 1"""  # noqa: S608
+
+_OTHER_NAMES = """CASE WHEN cardinality(l.own) = 1 THEN '{{}}' ELSE
+    ARRAY(SELECT n FROM partner_aliases m JOIN partners o ON o.id = m.partner_id,
+    unnest(ARRAY[o.legal_name, o.legal_name_native] || o.aliases || o.former_names) n
+    WHERE m.survivor_id = p.id AND n IS NOT NULL ORDER BY n) END"""
 
 _POLICIES = """(SELECT coalesce(json_agg(json_build_object('id', r.id, 'version', r.version,
     'requirement', r.requirement, 'rules', r.rules)), '[]')::text
@@ -36,21 +48,23 @@ _POLICIES = """(SELECT coalesce(json_agg(json_build_object('id', r.id, 'version'
 _FACTS = f"""SELECT {STATUS_COLUMNS}, {FAST_COLUMNS},
     p.id AS partner_id, p.number, p.version, p.status, p.legal_name, p.legal_name_native,
     p.acronym, p.aliases, p.former_names, p.partner_type, p.country,
-    {visible("p", "s.agency_id", "false")} AS visible,
-    {_SANCTIONS} AS sanctions, {
-    RECOGNITION_FACTS.format(partner="p.id", max_level="s.max_level")
+    {visible("p", "s.agency_id", "false")} AS visible, l.own AS lineage,
+    {_OTHER_NAMES} AS other_names, {_SANCTIONS} AS sanctions, {
+    RECOGNITION_FACTS.format(lineage="l.own", max_level="s.max_level")
 }::text AS assessments,
     {_POLICIES} AS policies, ({FRESHNESS_SQL}) AS sources,
     coalesce((SELECT seq_to FROM feed_heads WHERE stream = 'inter_agency'), 0) AS seq_to
     FROM client_status s {FAST_JOIN} LEFT JOIN partners p ON p.id = {{partner}}
+    LEFT JOIN LATERAL ({_LINEAGE}) l ON true
     WHERE s.client_id = $1"""  # noqa: S608
 
-FACTS_BY_ID = _FACTS.format(partner="$5::uuid")
-"""Everything a clearance rests on, of one snapshot, in one statement."""
+FACTS_BY_ID = _FACTS.format(partner=root_inline("$5::uuid"))
+"""Everything a clearance rests on, of one snapshot, in one statement. Of a merged profile: all
+that is said of the one that stands for it, and of every profile merged into that."""
 
 FACTS_BY_IDENTIFIER = _FACTS.format(
-    partner="""(SELECT identifier_holder($5::text, $6::text, $7::text,
-        CASE WHEN $5::text = 'AGENCY_VENDOR' THEN s.agency_id END))"""
+    partner=f"""(SELECT {root_inline("h.id")} FROM (SELECT identifier_holder($5::text, $6::text,
+        $7::text, CASE WHEN $5::text = 'AGENCY_VENDOR' THEN s.agency_id END) AS id) h)"""  # noqa: S608
 )
 
 STORE = f"""WITH clearance AS (
@@ -97,6 +111,11 @@ async def find_receipt(session: AsyncSession, clearance_id: UUID) -> str | None:
 
 _SHOWN = f"CASE WHEN {visible('p', ':agency', ':holder')} THEN c.partner_id END"
 """The partner of a clearance, unless it is protected from the caller."""
+_FILTERS = {
+    # The first is what the index finds; the second keeps a protected partner from being asked for.
+    "partner_id": f"c.partner_id IN {lineage(':partner_id')} AND {_SHOWN} IS NOT NULL",
+    "outcome": "c.outcome = :outcome",
+}
 
 
 async def list_clearances(
@@ -111,15 +130,13 @@ async def list_clearances(
     """The own agency's clearances, newest first; ``holder``: of `partners:protected`."""
     clauses = ["c.agency_id = :agency"]
     values: dict[str, Any] = {"agency": agency_id, "limit": limit, "holder": holder}
-    for name, column in (("partner_id", _SHOWN), ("outcome", "c.outcome")):
+    for name, clause in _FILTERS.items():
         if filters.get(name) is not None:
-            clauses.append(f"{column} = :{name}")
+            clauses.append(clause)
             values[name] = filters[name]
     if after is not None:
         clauses.append("(c.evaluated_at, c.id) < (CAST(:at AS timestamptz), CAST(:id AS uuid))")
         values |= {"at": after[0], "id": after[1]}
-    if "partner_id" in values:
-        clauses.append("c.partner_id = :partner_id")  # what the index finds
     sql = (
         f"SELECT c.id AS clearance_id, {_SHOWN} AS partner_id, c.outcome, c.reasons, "  # noqa: S608
         "c.purpose, c.evaluated_at, c.expires_at "

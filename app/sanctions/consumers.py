@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.agencies import service as agencies
@@ -12,8 +14,17 @@ from app.sanctions import queries, service
 
 
 async def _renew_entries(session: AsyncSession, event: OutboxEvent) -> None:
-    """A partner changed its names: entries on it carry the new ones."""
-    entries = await queries.live_entries_of(session, event.subject_id)
+    """A partner changed its names, or has another's, too: entries on it carry them all.
+
+    After a merge they name the profile that stands for theirs; when it is undone, each its own.
+    """
+    await _renew(session, event.subject_id)
+    if event.type == EventType.PARTNER_UNMERGED:
+        await _renew(session, UUID(event.data["survivor_id"]))
+
+
+async def _renew(session: AsyncSession, partner_id: UUID) -> None:
+    entries = await queries.live_entries_of(session, partner_id)
     if not entries:
         return
     codes = await agencies.codes_by_id(session)
@@ -24,7 +35,9 @@ async def _renew_entries(session: AsyncSession, event: OutboxEvent) -> None:
 CONSUMERS = (
     Consumer(
         name="sanctions.partner_names",
-        types=frozenset({EventType.PARTNER_CHANGED}),
+        types=frozenset(
+            {EventType.PARTNER_CHANGED, EventType.PARTNER_MERGED, EventType.PARTNER_UNMERGED}
+        ),
         effect=_renew_entries,
     ),
 )

@@ -22,6 +22,7 @@ from app.core.http import (
 )
 from app.core.paging import LIMIT_DEFAULT, CursorInvalid, CursorText, Limit, Pager
 from app.core.schemas import Page
+from app.partners.errors import PartnerMerged
 from app.sanctions import errors, queries, service
 from app.sanctions.lists import freshness
 from app.sanctions.models import SanctionCase
@@ -65,6 +66,7 @@ def _answer(case: SanctionCase, response: Response) -> SanctionCase:
     response_model=CaseOut,
     responses=problems(
         errors.PartnerUnknown,
+        PartnerMerged,
         errors.DateNotPossible,
         PersonRequired,
         RoleLacksRight,
@@ -93,13 +95,14 @@ async def list_cases(
     response: Response,
     caller: CaseReader,
     session: Session,
+    partner_id: UUID | None = None,
     limit: Limit = LIMIT_DEFAULT,
     cursor: CursorText | None = None,
 ) -> dict[str, Any]:
-    """Cases of the own agency."""
+    """Cases of the own agency; with `partner_id` those on all profiles that are this partner."""
     pager = Pager(request, caller.agency_id, limit, cursor)
     after = UUID(pager.after[0]) if pager.after else None
-    rows = await service.list_cases(session, caller, after, limit + 1)
+    rows = await service.list_cases(session, caller, partner_id, after, limit + 1)
     items, following = pager.page(rows, lambda row: [str(row.id)], response)
     return {"items": items, "next_cursor": following}
 

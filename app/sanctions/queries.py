@@ -6,9 +6,10 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select, text
+from sqlalchemy import Row, Uuid, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.partners.lineage import lineage
 from app.partners.models import Partner
 from app.sanctions.models import ListSourceState, SanctionCase, SanctionCaseStep, SanctionEntry
 
@@ -23,21 +24,25 @@ _ENTRIES = f"""SELECT {ENTRY_COLUMNS} FROM sanction_entries e
     LEFT JOIN feed_entries f
       ON f.stream = 'inter_agency' AND f.entry_id = e.id::text"""  # noqa: S608
 
-_PARTNER = text(
-    """SELECT p.id, p.number, p.legal_name, p.legal_name_native, p.acronym, p.aliases,
-        p.former_names, p.country,
+_PARTNERS = text(
+    f"""SELECT p.id, p.id = partner_root(:id) AS stands, p.number, p.legal_name,
+        p.legal_name_native, p.acronym, p.aliases, p.former_names, p.country,
         coalesce((SELECT jsonb_agg(jsonb_build_object('scheme', i.scheme, 'value', i.value)
                   ORDER BY i.scheme, i.value) FROM partner_identifiers i
                   WHERE i.partner_id = p.id AND i.active AND NOT i.claimed
                   AND i.agency_id IS NULL), '[]')
           AS identifiers
-    FROM partners p WHERE p.id = :id"""
+    FROM partners p WHERE p.id IN {lineage(":id")}
+    ORDER BY p.id <> :id, p.id <> partner_root(:id), p.id"""  # noqa: S608 - constants
 )
 
 
-async def partner_facts(session: AsyncSession, partner_id: UUID) -> Row[Any] | None:
-    """What an entry repeats of its partner; agencies' own vendor numbers stay out."""
-    return (await session.execute(_PARTNER, {"id": partner_id})).one_or_none()
+async def partner_facts(session: AsyncSession, partner_id: UUID) -> Sequence[Row[Any]]:
+    """What an entry repeats of its partner; agencies' own vendor numbers stay out.
+
+    Of all profiles that are one: first this, then the one that stands for all.
+    """
+    return (await session.execute(_PARTNERS, {"id": partner_id})).all()
 
 
 async def find_case(
@@ -69,14 +74,21 @@ async def case_steps(session: AsyncSession, case_id: UUID) -> Sequence[SanctionC
 
 
 async def list_cases(
-    session: AsyncSession, countries: Collection[str], after: UUID | None, limit: int
+    session: AsyncSession,
+    countries: Collection[str],
+    partner_id: UUID | None,
+    after: UUID | None,
+    limit: int,
 ) -> Sequence[SanctionCase]:
-    """The own agency's cases by id; of these countries, if any are named."""
+    """The own agency's cases by id; of these countries and this partner, if any are named."""
     query = select(SanctionCase).order_by(SanctionCase.id).limit(limit)
     if countries:
         query = query.join(Partner, Partner.id == SanctionCase.partner_id).where(
             Partner.country.in_(countries)
         )
+    if partner_id is not None:
+        profiles = select(func.partner_lineage(partner_id, type_=Uuid()))
+        query = query.where(SanctionCase.partner_id.in_(profiles))
     if after is not None:
         query = query.where(SanctionCase.id > after)
     return (await session.scalars(query)).all()
@@ -99,7 +111,7 @@ async def list_entries(
     """Measures by id."""
     clauses = ["true"]
     if partner_id is not None:
-        clauses.append("e.partner_id = :partner")
+        clauses.append(f"e.partner_id IN {lineage(':partner')}")
     if status is not None:
         clauses.append("e.status = :status")
     if after is not None:
@@ -117,9 +129,16 @@ async def lock_entry(session: AsyncSession, entry_id: UUID) -> SanctionEntry | N
 
 
 async def live_entries_of(session: AsyncSession, partner_id: UUID) -> Sequence[SanctionEntry]:
-    """Measures on a partner that the feed carries now."""
-    query = select(SanctionEntry).where(
-        SanctionEntry.partner_id == partner_id, SanctionEntry.status == "ACTIVE"
+    """Measures on a partner, under whichever profile, that the feed carries now.
+
+    Held until the transaction ends: whoever lifts one takes its turn, in the feed as well.
+    """
+    profiles = select(func.partner_lineage(partner_id, type_=Uuid()))
+    query = (
+        select(SanctionEntry)
+        .where(SanctionEntry.partner_id.in_(profiles), SanctionEntry.status == "ACTIVE")
+        .order_by(SanctionEntry.id)
+        .with_for_update(key_share=True)
     )
     return (await session.scalars(query)).all()
 

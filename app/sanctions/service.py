@@ -82,7 +82,7 @@ async def open_case(
 ) -> SanctionCase:
     """Open a case; its investigator is the calling person.
 
-    Raises PartnerUnknown, RoleLacksRight or LevelAboveClient.
+    Raises PartnerUnknown, PartnerMerged, RoleLacksRight or LevelAboveClient.
     """
     _not_future(new.finding.on, now)
     try:
@@ -119,12 +119,12 @@ async def get_case(
 
 
 async def list_cases(
-    session: AsyncSession, caller: Caller, after: UUID | None, limit: int
+    session: AsyncSession, caller: Caller, partner_id: UUID | None, after: UUID | None, limit: int
 ) -> list[SanctionCase]:
     """Cases of the own agency that the caller may see, by id."""
     if not policy.reaches(caller, "AGENCY_ONLY"):
         return []
-    return list(await queries.list_cases(session, caller.countries, after, limit))
+    return list(await queries.list_cases(session, caller.countries, partner_id, after, limit))
 
 
 async def read_case(
@@ -320,9 +320,8 @@ def _new_entry(case: SanctionCase, decision: DecisionIn, now: datetime) -> Sanct
 
 async def publish_entry(session: AsyncSession, entry: SanctionEntry, agency_code: str) -> None:
     """Put the entry, as it is now, into the feed."""
-    partner = await queries.partner_facts(session, entry.partner_id)
-    assert partner is not None
-    await feed.put(session, agency_entry(entry, partner, agency_code), feed.AGENCY_STREAMS)
+    profiles = await queries.partner_facts(session, entry.partner_id)
+    await feed.put(session, agency_entry(entry, profiles, agency_code), feed.AGENCY_STREAMS)
 
 
 async def get_entry(session: AsyncSession, entry_id: UUID) -> dict[str, Any]:

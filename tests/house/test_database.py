@@ -18,6 +18,7 @@ _DEFINERS: frozenset[str] = frozenset(
         "partner_audit(uuid,timestamp with time zone,timestamp with time zone,integer)",
         "apply_redaction()",
         "is_held(uuid)",
+        "apply_merge()",
         "keep_partner_version()",
         "keep_section_version()",
         "keep_person_version()",
@@ -210,6 +211,15 @@ _ACCEPTED = {
         for verb in ("select", "insert")
     },
     "public.restricted_identifiers.restricted_identifiers_update": "kept by all, as profiles are",
+    **{
+        f"public.{table}_{verb}": "merges are inter-agency: every agency's, no partner's"
+        for table, verb in (
+            ("partner_merges.partner_merges", "select"),
+            ("partner_merges.partner_merges", "insert"),
+            ("partner_merges.partner_merges", "update"),
+            ("partner_merge_steps.partner_merge_steps", "select"),
+        )
+    },
     "public.sanction_entries.sanction_entries_select": "entries are inter-agency: every reader's",
     **{
         f"public.{table}.{table}_select": "read before it is known whose request it is"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -17,23 +18,25 @@ def listed_entry_id(source: str, key: str) -> UUID:
     return uuid5(_LISTED, f"{source}:{key}")
 
 
-def agency_entry(entry: Any, partner: Any, agency_code: str) -> dict[str, Any]:
+def agency_entry(entry: Any, profiles: Sequence[Any], agency_code: str) -> dict[str, Any]:
     """Feed object of a measure an agency imposed.
 
-    ``entry`` is a SanctionEntry or a row with its columns, ``partner`` one with the columns of
-    `queries.PARTNER_FACTS`.
+    ``entry`` is a SanctionEntry or a row with its columns, ``profiles`` the rows of
+    `queries.partner_facts`: the one it was imposed on, then the others that are the same partner.
+    The entry has the names of all, and the id of the one that stands for them.
     """
+    standing = next(profile for profile in profiles if profile.stands)
     return {
         "entry_id": str(entry.id),
         "source": "agency",
         "reference": f"{agency_code}-{str(entry.id)[:8]}",
         "kind": "organisation",
-        "names": _partner_names(partner),
-        "countries": [partner.country],
+        "names": _partner_names(profiles),
+        "countries": sorted({profile.country for profile in profiles}),
         "birth_dates": [],
-        "identifiers": partner.identifiers,
-        "partner_id": str(partner.id),
-        "registry_number": registry_number(partner.number),
+        "identifiers": [item for profile in profiles for item in profile.identifiers],
+        "partner_id": str(standing.id),
+        "registry_number": registry_number(standing.number),
         "imposing_agency": agency_code,
         "measure": entry.measure,
         "blocking": entry.blocking,
@@ -51,7 +54,20 @@ def agency_entry(entry: Any, partner: Any, agency_code: str) -> dict[str, Any]:
     }
 
 
-def _partner_names(partner: Any) -> list[dict[str, str]]:
+def _partner_names(profiles: Sequence[Any]) -> list[dict[str, str]]:
+    first, *others = profiles
+    found = dict.fromkeys(_named(first))
+    known = {name for _, name in found}
+    for other in others:
+        for kind, name in _named(other):
+            if name not in known:
+                # One name is the primary one; the others' official names are as good as aliases.
+                found["alias" if kind == "primary" else kind, name] = None
+                known.add(name)
+    return [{"name": name, "type": kind} for kind, name in found]
+
+
+def _named(partner: Any) -> list[tuple[str, str]]:
     named = [("primary", partner.legal_name)]
     if partner.legal_name_native:
         named.append(("original_script", partner.legal_name_native))
@@ -59,7 +75,7 @@ def _partner_names(partner: Any) -> list[dict[str, str]]:
     named += [("former", name) for name in partner.former_names]
     if partner.acronym:
         named.append(("weak_alias", partner.acronym))
-    return [{"name": name, "type": kind} for kind, name in named]
+    return named
 
 
 def listed_entry(source: str, party: ListedParty) -> dict[str, Any]:
