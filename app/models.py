@@ -9,6 +9,7 @@ from app.core import crypto, idempotency, safety, sequencer
 from app.core.db import Base
 from app.events import models as events
 from app.partners import models as partners
+from app.partners.verifications import models as verifications
 from app.recognition import models as recognition
 from app.sanctions import models as sanctions
 from app.sanctions.feed import models as feed
@@ -29,4 +30,5 @@ __all__ = [
     "safety",
     "sanctions",
     "sequencer",
+    "verifications",
 ]
