@@ -21,6 +21,8 @@ from app.audit.exceptions.endpoints import router as exceptions
 from app.auth.endpoints import router as auth
 from app.core.http import refuse_unknown_query
 from app.partners.endpoints import router as partners
+from app.partners.verifications.deactivation_endpoints import router as deactivations
+from app.partners.verifications.endpoints import router as verifications
 from app.recognition.endpoints import router as recognition
 from app.sanctions.endpoints import router as sanctions
 from app.sanctions.feed.endpoints import router as feed
@@ -33,6 +35,8 @@ V1 = (
     recognition,
     screening,
     feed,
+    verifications,
+    deactivations,
     agencies,
     trusted_issuers,
     offices,

@@ -33,6 +33,7 @@ from app.core.sequencer import LEADER_LOCK, Sequencer
 from app.core.settings import Settings
 from app.events.reminders import remind
 from app.events.service import STREAM, run_consumers
+from app.partners.verifications.upkeep import give_notice, lapse
 from app.sanctions import consumers as sanctions
 from app.sanctions import sources
 from app.sanctions.expiry import expire_entries
@@ -118,6 +119,11 @@ def _tasks(
         "feed_heartbeat": (lambda: keep_feed_fresh(database, feed), HEARTBEAT_S),
         "reminders": (lambda: _until_none(lambda: remind(database)), EXPIRY_S),
         "expiry": (lambda: _until_none(lambda: expire_entries(database)), EXPIRY_S),
+        "verifications": (lambda: _until_none(lambda: lapse(database)), EXPIRY_S),
+        "verification_notices": (
+            lambda: _until_none(lambda: give_notice(database)),
+            HOUSEKEEPING_S,
+        ),
         "housekeeping": (lambda: _until_none(lambda: tidy(database)), HOUSEKEEPING_S),
         "client_secrets": (lambda: watch_secrets(database), HOUSEKEEPING_S),
         "log_sample": (lambda: sampler.check(database), LOG_SAMPLE_S),

@@ -8,6 +8,12 @@ from enum import StrEnum
 class Event(StrEnum):
     PARTNER_CREATED = "partner:profile:create"
     PARTNER_CHANGED = "partner:profile:change"
+    VERIFICATION_RECORDED = "partner:verification:record"
+    VERIFICATION_COMMENTS_READ = "partner:verification:read"
+    VERIFICATION_LAPSED = "partner:verification:lapse"
+    DEACTIVATION_PROPOSED = "partner:deactivation:propose"
+    DEACTIVATION_READ = "partner:deactivation:read"
+    DEACTIVATION_DECIDED = "partner:deactivation:decide"
     ASSESSMENT_FILED = "assessment:record:file"
     ASSESSMENT_CHANGED = "assessment:record:change"
     ASSESSMENT_FINALISED = "assessment:record:finalise"

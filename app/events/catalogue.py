@@ -8,6 +8,12 @@ from enum import StrEnum
 class EventType(StrEnum):
     PARTNER_CREATED = "partner.created"
     PARTNER_CHANGED = "partner.changed"
+    PARTNER_VERIFICATION_RECORDED = "partner.verification_recorded"
+    PARTNER_VERIFICATION_CONTRADICTED = "partner.verification_contradicted"
+    PARTNER_VERIFICATION_ENDING = "partner.verification_ending"
+    PARTNER_VERIFICATION_LAPSED = "partner.verification_lapsed"
+    PARTNER_DEACTIVATED = "partner.deactivated"
+    PARTNER_REACTIVATED = "partner.reactivated"
     ASSESSMENT_FILED = "assessment.filed"
     ASSESSMENT_SHARED = "assessment.shared"
     SHARE_REVOKED = "assessment.share_revoked"

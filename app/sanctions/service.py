@@ -25,7 +25,7 @@ from app.core.http import PreconditionFailed
 from app.core.ids import new_id, new_secret_id
 from app.events import service as events
 from app.events.catalogue import EventType
-from app.sanctions import errors, queries
+from app.sanctions import errors, queries, restraining
 from app.sanctions.codes import CODES
 from app.sanctions.feed import service as feed
 from app.sanctions.feed.entries import agency_entry
@@ -275,6 +275,7 @@ async def decide(
         if violated_constraint(error) != "ex_sanction_entries_no_overlap":
             raise
         raise errors.EntryOverlaps from error
+    await restraining.hold_back(session, entry)
     await _step(session, keys, caller, case, "decision", Event.CASE_DECIDED, decision)
     await publish_entry(session, entry, caller.agency_code)
     await events.publish(
@@ -375,6 +376,7 @@ async def lift_entry(
         scope, context = agency_scope(caller.agency_id), end_reason_context(entry)
         entry.sealed_end_reason = await keys.seal(session, scope, context, to_json(lift))
     await session.flush()  # the answer reads the row
+    await restraining.let_go(session, entry.id)
     await feed.remove(session, str(entry.id), "lifted", feed.AGENCY_STREAMS)
     if entry.case_id is not None and entry.custodian_agency is None:
         case = await get_case(session, caller, entry.case_id)

@@ -400,9 +400,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_partner_deactivations")),
     )
     op.create_index(
-        "ix_partner_deactivations_agency_id_id",
+        "ix_partner_deactivations_partner_id",
         "partner_deactivations",
-        ["agency_id", "id"],
+        ["partner_id"],
         unique=False,
     )
     op.create_index(
@@ -521,6 +521,6 @@ def downgrade() -> None:
         table_name="partner_deactivations",
         postgresql_where=sa.text("state = 'proposed'"),
     )
-    op.drop_index("ix_partner_deactivations_agency_id_id", table_name="partner_deactivations")
+    op.drop_index("ix_partner_deactivations_partner_id", table_name="partner_deactivations")
     op.drop_table("partner_deactivations")
     op.drop_table("verification_question_sets")

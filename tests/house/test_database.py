@@ -16,9 +16,14 @@ from app.core.settings import Settings
 _DEFINERS: frozenset[str] = frozenset(
     {
         "partner_audit(uuid,timestamp with time zone,timestamp with time zone,integer)",
+        "apply_deactivation()",
         "apply_redaction()",
+        "apply_verification()",
+        "fill_verification()",
         "is_held(uuid)",
         "keep_partner_version()",
+        "lapse_verifications(integer)",
+        "legal_basis_changed()",
         "own_record(text,uuid)",
         "read_withheld(uuid,uuid,uuid)",
         "redacted_steps(uuid)",

@@ -160,5 +160,5 @@ class PartnerDeactivation(Base):
             unique=True,
             postgresql_where=text("state = 'proposed'"),
         ),
-        Index("ix_partner_deactivations_agency_id_id", "agency_id", "id"),
+        Index("ix_partner_deactivations_partner_id", "partner_id"),
     )
