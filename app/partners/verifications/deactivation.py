@@ -73,7 +73,9 @@ async def propose(
     DeactivationNotPossible or DeactivationOpen.
     """
     partner = await visible_partner(session, caller, partner_id)
-    policy.require_writable(policy.can(caller, "create", _resource(caller, partner)))
+    planned = _resource(caller, partner)
+    decision = policy.can(caller, "approve", planned)
+    policy.require_writable(decision if decision.allowed else policy.can(caller, "create", planned))
     codes = REASONS.deactivate if kind == "deactivate" else REASONS.reactivate
     if new.reason_code not in codes:
         raise ReasonCodeUnknown

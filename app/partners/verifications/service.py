@@ -51,9 +51,13 @@ def note_context(verification_id: UUID, partner_id: UUID, agency_id: UUID) -> st
 
 def require_verifier(caller: Caller, partner: Partner) -> None:
     """Raises RoleLacksRight unless the caller may verify this profile for its agency."""
-    headquarters = partner.hq_id is None and partner.partner_type in _INTERNATIONAL
     planned = policy.Resource("VERIFY_RUN", caller.agency_id, country=partner.country)
-    policy.require_writable(policy.can(caller, "approve" if headquarters else "create", planned))
+    decision = policy.can(caller, "approve", planned)
+    # Whoever may verify headquarters may verify every profile, by the field's own rules.
+    headquarters = partner.hq_id is None and partner.partner_type in _INTERNATIONAL
+    if not headquarters and not decision.allowed:
+        decision = policy.can(caller, "create", planned)
+    policy.require_writable(decision)
 
 
 async def record_verification(
