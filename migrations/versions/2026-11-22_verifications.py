@@ -85,11 +85,13 @@ CREATE POLICY partner_deactivations_export ON partner_deactivations FOR SELECT T
 
 -- ---------------------------------------------------------------- what is in force
 -- The one definition of the current verification of a profile, and of each agency's own.
-CREATE VIEW partner_verification_current WITH (security_invoker = true) AS
+CREATE VIEW partner_verification_current
+  WITH (security_invoker = true, security_barrier = true) AS
   SELECT DISTINCT ON (v.partner_id) v.partner_id, v.id, v.agency_id, v.result, v.verified_on,
     v.valid_until, v.legal_fields, v.sequence
   FROM partner_verifications v ORDER BY v.partner_id, v.sequence DESC;
-CREATE VIEW partner_verification_by_agency WITH (security_invoker = true) AS
+CREATE VIEW partner_verification_by_agency
+  WITH (security_invoker = true, security_barrier = true) AS
   SELECT DISTINCT ON (v.partner_id, v.agency_id) v.partner_id, v.id, v.agency_id, v.result,
     v.verified_on, v.valid_until, v.legal_fields, v.sequence
   FROM partner_verifications v ORDER BY v.partner_id, v.agency_id, v.sequence DESC;

@@ -208,6 +208,8 @@ _ACCEPTED = {
         f"public.{table}.{table}_insert": "one own record is looked up for the row that is written"
         for table in ("legal_holds", "redactions", "withholdings")
     },
+    "public.partner_verifications.partner_verifications_facts": "triggers find the newest of all",
+    "public.partner_verification_notes.partner_verification_notes_select": "every agency's roles",
     "public.sanction_entries.sanction_entries_select": "entries are inter-agency: every reader's",
     **{
         f"public.{table}.{table}_select": "read before it is known whose request it is"
