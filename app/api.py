@@ -34,6 +34,8 @@ from app.partners.people.endpoints import router as partner_people
 from app.partners.people.request_endpoints import router as person_requests
 from app.partners.sections.endpoints import router as partner_sections
 from app.partners.type_endpoints import router as partner_types
+from app.partners.verifications.deactivation_endpoints import router as deactivations
+from app.partners.verifications.endpoints import router as verifications
 from app.recognition.endpoints import router as recognition
 from app.sanctions.endpoints import router as sanctions
 from app.sanctions.feed.endpoints import router as feed
@@ -50,6 +52,8 @@ V1 = (
     screening,
     feed,
     partner_merges,
+    verifications,
+    deactivations,
     agencies,
     trusted_issuers,
     offices,

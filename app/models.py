@@ -16,6 +16,7 @@ from app.partners.identifiers import models as partner_identifiers
 from app.partners.merges import models as partner_merges
 from app.partners.people import models as partner_people
 from app.partners.sections import models as partner_sections
+from app.partners.verifications import models as verifications
 from app.recognition import models as recognition
 from app.sanctions import models as sanctions
 from app.sanctions.feed import models as feed
@@ -43,4 +44,5 @@ __all__ = [
     "safety",
     "sanctions",
     "sequencer",
+    "verifications",
 ]

@@ -40,6 +40,7 @@ from app.events.service import STREAM, run_consumers
 from app.partners.documents.upkeep import scan_waiting
 from app.partners.identifiers.expiry import notify_expiring
 from app.partners.people.upkeep import announce_overdue
+from app.partners.verifications.upkeep import give_notice, lapse
 from app.sanctions import consumers as sanctions
 from app.sanctions import sources
 from app.sanctions.expiry import expire_entries
@@ -133,6 +134,11 @@ def _tasks(
         "reminders": (lambda: _until_none(lambda: remind(database)), EXPIRY_S),
         "expiry": (lambda: _until_none(lambda: expire_entries(database)), EXPIRY_S),
         "identifier_expiry": (lambda: _until_none(lambda: notify_expiring(database)), EXPIRY_S),
+        "verifications": (lambda: _until_none(lambda: lapse(database)), EXPIRY_S),
+        "verification_notices": (
+            lambda: _until_none(lambda: give_notice(database)),
+            HOUSEKEEPING_S,
+        ),
         "housekeeping": (lambda: _until_none(lambda: tidy(database)), HOUSEKEEPING_S),
         "files": (lambda: keep_files(database, blobs), EXPIRY_S),
         "person_requests": (lambda: _until_none(lambda: announce_overdue(database)), EXPIRY_S),

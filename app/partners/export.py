@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.agencies.export import ExportTable
+from app.partners.verifications import export as verifications
 
 TABLES = (
     ExportTable(
@@ -10,4 +11,5 @@ TABLES = (
         """SELECT id, partner_id, scheme, value, country, active
         FROM partner_identifiers WHERE agency_id = :agency ORDER BY id""",
     ),
+    *verifications.TABLES,
 )

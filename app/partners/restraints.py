@@ -73,7 +73,11 @@ async def put(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> None:
-    """Hold the partner back from now (or ``since``) on; again for the same source: no effect."""
+    """Hold the partner back from now (or ``since``) on.
+
+    Again for the same source while it holds: ``until`` is set anew, and nothing else. After a lift
+    it is a restraint of its own.
+    """
     values = {
         "id": new_id(),
         "partner_id": partner_id,
@@ -84,7 +88,14 @@ async def put(
         "until": until,
         **({"since": since} if since else {}),
     }
-    await session.execute(postgresql.insert(Restraint).values(values).on_conflict_do_nothing())
+    new = postgresql.insert(Restraint).values(values)
+    await session.execute(
+        new.on_conflict_do_update(
+            index_elements=["source_kind", "source_id", "partner_id", "reason"],
+            index_where=Restraint.lifted_at.is_(None),
+            set_={"until": new.excluded.until},
+        )
+    )
 
 
 async def lift(session: AsyncSession, source: Source, reason: Reason | None = None) -> int:

@@ -223,7 +223,7 @@ def _answer(
         "legal": {"partner_type": row["partner_type"], "country": row["country"]}
         if known and not found.hidden
         else None,
-        "verification": _NOT_RECORDED,
+        "verification": _verification(row, now) if known else _NOT_RECORDED,
         "restrictions": facts.sanctions,
         "potential_matches": hits,
         "flags": _NOT_RECORDED,
@@ -240,6 +240,15 @@ def _answer(
         "status": "open",
         "notice": NOTICE,
     }
+
+
+def _verification(row: asyncpg.Record, now: datetime) -> dict[str, Any]:
+    """What is in force; past its last day a verification counts as none."""
+    until = row["verified_until"]
+    status = row["verification"]
+    if status is None or (until is not None and until < now.date()):
+        return {"status": "pending_verification", "on": None, "until": None, "by": None}
+    return {"status": status, "on": row["verified_on"], "until": until, "by": row["verified_by"]}
 
 
 async def _store(

@@ -47,8 +47,9 @@ _POLICIES = """(SELECT coalesce(json_agg(json_build_object('id', r.id, 'version'
 
 _FACTS = f"""SELECT {STATUS_COLUMNS}, {FAST_COLUMNS},
     p.id AS partner_id, p.number, p.version, p.status, p.legal_name, p.legal_name_native,
-    p.acronym, p.aliases, p.former_names, p.partner_type, p.country,
-    {visible("p", "s.agency_id", "false")} AS visible, l.own AS lineage,
+    p.acronym, p.aliases, p.former_names, p.partner_type, p.country, p.verification,
+    p.verified_on, p.verified_until, (SELECT code FROM agencies WHERE id = p.verified_by)
+      AS verified_by, {visible("p", "s.agency_id", "false")} AS visible, l.own AS lineage,
     {_OTHER_NAMES} AS other_names, {_SANCTIONS} AS sanctions, {
     RECOGNITION_FACTS.format(lineage="l.own", max_level="s.max_level")
 }::text AS assessments,

@@ -123,6 +123,15 @@ class NotRecorded(Schema):
     status: Literal["not_recorded"] = "not_recorded"
 
 
+class VerificationBlock(Schema):
+    """The verification in force at this moment; no rule reads it yet."""
+
+    status: Literal["pending_verification", "verified", "unverified"]
+    on: date | None
+    until: date | None
+    by: str | None = Field(description="agency", examples=["UNICEF"])
+
+
 class ClearanceOut(Schema):
     """One complete answer. To people CLEAR reads "no adverse information found" and REFER
     "consult before signing": it informs, the agency decides."""
@@ -137,7 +146,7 @@ class ClearanceOut(Schema):
         description="a protected profile is meant, or fits the name: ask the registry in person",
     )
     legal: dict[str, Any] | None
-    verification: NotRecorded
+    verification: VerificationBlock | NotRecorded
     restrictions: list[dict[str, Any]] = Field(description="measures in force on the partner")
     potential_matches: list[dict[str, Any]] = Field(description="to be looked at by a person")
     flags: NotRecorded

@@ -9,6 +9,7 @@ from app.audit.events import Event
 from app.core.db import Database
 from app.events import service as events
 from app.events.catalogue import EventType
+from app.sanctions import restraining
 from app.sanctions.feed import service as feed
 
 _DUE = text(
@@ -26,6 +27,7 @@ async def expire_entries(database: Database) -> int:
     async with database.session() as session:
         rows = (await session.execute(_DUE)).all()
         for row in rows:
+            await restraining.let_go(session, row.id)
             await feed.remove(session, str(row.id), "expired", feed.AGENCY_STREAMS)
             subject = audit.Subject(row.id, row.imposing_agency, row.partner_id)
             await audit.record(session, None, Event.ENTRY_EXPIRED, subject, version=row.version)

@@ -27,7 +27,7 @@ from app.events import service as events
 from app.events.catalogue import EventType
 from app.partners import service as partners
 from app.partners.errors import PartnerNotFound
-from app.sanctions import errors, queries
+from app.sanctions import errors, queries, restraining
 from app.sanctions.codes import CODES
 from app.sanctions.feed import service as feed
 from app.sanctions.feed.entries import agency_entry
@@ -278,6 +278,7 @@ async def decide(
         if violated_constraint(error) != "ex_sanction_entries_no_overlap":
             raise
         raise errors.EntryOverlaps from error
+    await restraining.hold_back(session, entry)
     await _step(session, keys, caller, case, "decision", Event.CASE_DECIDED, decision)
     await publish_entry(session, entry, caller.agency_code)
     await events.publish(
@@ -377,6 +378,7 @@ async def lift_entry(
         scope, context = agency_scope(caller.agency_id), end_reason_context(entry)
         entry.sealed_end_reason = await keys.seal(session, scope, context, to_json(lift))
     await session.flush()  # the answer reads the row
+    await restraining.let_go(session, entry.id)
     await feed.remove(session, str(entry.id), "lifted", feed.AGENCY_STREAMS)
     if entry.case_id is not None and entry.custodian_agency is None:
         case = await get_case(session, caller, entry.case_id)

@@ -16,12 +16,17 @@ from app.core.settings import Settings
 _DEFINERS: frozenset[str] = frozenset(
     {
         "partner_audit(uuid,timestamp with time zone,timestamp with time zone,integer)",
+        "apply_deactivation()",
         "apply_redaction()",
+        "apply_verification()",
+        "fill_verification()",
         "is_held(uuid)",
         "apply_merge()",
         "keep_partner_version()",
         "keep_section_version()",
         "keep_person_version()",
+        "lapse_verifications(integer)",
+        "legal_basis_changed()",
         "own_record(text,uuid)",
         "read_withheld(uuid,uuid,uuid)",
         "redacted_steps(uuid)",
@@ -220,6 +225,8 @@ _ACCEPTED = {
             ("partner_merge_steps.partner_merge_steps", "select"),
         )
     },
+    "public.partner_verifications.partner_verifications_facts": "triggers find the newest of all",
+    "public.partner_verification_notes.partner_verification_notes_select": "every agency's roles",
     "public.sanction_entries.sanction_entries_select": "entries are inter-agency: every reader's",
     **{
         f"public.{table}.{table}_select": "read before it is known whose request it is"
