@@ -9,6 +9,8 @@ from app.core import crypto, idempotency, safety, sequencer
 from app.core.db import Base
 from app.events import models as events
 from app.partners import models as partners
+from app.partners.flags import models as flags
+from app.partners.objections import models as objections
 from app.recognition import models as recognition
 from app.sanctions import models as sanctions
 from app.sanctions.feed import models as feed
@@ -23,7 +25,9 @@ __all__ = [
     "crypto",
     "events",
     "feed",
+    "flags",
     "idempotency",
+    "objections",
     "partners",
     "recognition",
     "safety",

@@ -29,3 +29,8 @@ class EventType(StrEnum):
     CONTENT_RESTORED = "content.restored"
     REDACTION_OVERDUE = "redaction.overdue"
     BREAK_GLASS_OPENED = "break_glass.opened"
+    PARTNER_FLAGGED = "partner.flagged"
+    FLAG_CHANGED = "partner.flag_changed"
+    OBJECTION_RAISED = "objection.raised"
+    OBJECTION_ANSWERED = "objection.answered"
+    OBJECTION_OVERDUE = "objection.overdue"

@@ -22,7 +22,7 @@ from app.core.ids import new_id, registry_number
 from app.core.names import DEFAULT_THRESHOLD, fold, score
 from app.events import service as events
 from app.events.catalogue import EventType
-from app.partners import queries
+from app.partners import queries, visibility
 from app.partners.errors import HeadquartersUnknown, IdentifierTaken, PartnerNotFound, PatchEmpty
 from app.partners.identifiers import IdentifierScheme
 from app.partners.models import Partner, PartnerIdentifier, PartnerName
@@ -46,6 +46,16 @@ def wire(columns: Iterable[Any]) -> dict[str, Any]:
     body["registry_number"] = registry_number(body["registry_number"])
     body["identifiers"] = json.loads(body["identifiers"])
     return body
+
+
+async def visible_partner(session: AsyncSession, caller: Caller, partner_id: UUID) -> Partner:
+    """The profile, if the caller may know of it. Raises PartnerNotFound."""
+    partner = await queries.find_partner(session, partner_id)
+    if partner is None or not policy.within(caller, partner.country):
+        raise PartnerNotFound
+    if not await visibility.may_see(session, caller, partner):
+        raise PartnerNotFound
+    return partner
 
 
 async def create_partner(session: AsyncSession, caller: Caller, new: PartnerIn) -> dict[str, Any]:
