@@ -21,6 +21,8 @@ from app.audit.exceptions.endpoints import router as exceptions
 from app.auth.endpoints import router as auth
 from app.core.http import refuse_unknown_query
 from app.partners.endpoints import router as partners
+from app.partners.flags.endpoints import router as flags
+from app.partners.objections.endpoints import router as objections
 from app.recognition.endpoints import router as recognition
 from app.sanctions.endpoints import router as sanctions
 from app.sanctions.feed.endpoints import router as feed
@@ -50,6 +52,8 @@ V1 = (
     assessment_redactions,
     case_redactions,
     exceptions,
+    flags,
+    objections,
 )
 """Routers under /v1; those of the hot routes first, because routes are tried in order."""
 

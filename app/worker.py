@@ -33,6 +33,8 @@ from app.core.sequencer import LEADER_LOCK, Sequencer
 from app.core.settings import Settings
 from app.events.reminders import remind
 from app.events.service import STREAM, run_consumers
+from app.partners.flags.upkeep import lapse_flags
+from app.partners.objections.upkeep import tell_overdue
 from app.sanctions import consumers as sanctions
 from app.sanctions import sources
 from app.sanctions.expiry import expire_entries
@@ -118,6 +120,8 @@ def _tasks(
         "feed_heartbeat": (lambda: keep_feed_fresh(database, feed), HEARTBEAT_S),
         "reminders": (lambda: _until_none(lambda: remind(database)), EXPIRY_S),
         "expiry": (lambda: _until_none(lambda: expire_entries(database)), EXPIRY_S),
+        "red_flags": (lambda: _until_none(lambda: lapse_flags(database)), EXPIRY_S),
+        "objections": (lambda: _until_none(lambda: tell_overdue(database)), EXPIRY_S),
         "housekeeping": (lambda: _until_none(lambda: tidy(database)), HOUSEKEEPING_S),
         "client_secrets": (lambda: watch_secrets(database), HOUSEKEEPING_S),
         "log_sample": (lambda: sampler.check(database), LOG_SAMPLE_S),

@@ -284,10 +284,10 @@ CREATE POLICY idempotency_keys_partner_select ON idempotency_keys FOR SELECT TO 
 CREATE POLICY idempotency_keys_partner_insert ON idempotency_keys FOR INSERT TO reg_app
   WITH CHECK (agency_id = '00000000-0000-0000-0000-000000000000' AND client_id IN (
     SELECT c.id FROM clients c WHERE c.partner_id = (SELECT app_partner())));
-"""
+"""  # noqa: S608 - names of tables of ours
     + rekey_security("partner_flag_texts")
     + rekey_security("partner_flag_steps")
-    + rekey_security("objections")  # noqa: S608 - names of tables of ours
+    + rekey_security("objections")
 )
 
 UNDO = """
