@@ -209,15 +209,15 @@ CREATE OR REPLACE FUNCTION own_record(kind text, record uuid) RETURNS boolean
 -- ---------------------------------------------------------------- objections
 -- Whose statement it is, of which office and about which partner; no row where the reader sees
 -- none. A kind of statement has its branch here, or nobody can object to it.
-CREATE FUNCTION statement_of(kind text, statement uuid)
+CREATE FUNCTION statement_of(of_kind text, statement uuid)
   RETURNS TABLE (owner_agency uuid, office text, partner_id uuid)
   LANGUAGE sql STABLE ROWS 1 AS $$
   SELECT f.owner_agency, f.office, f.partner_id FROM partner_flags f
-    WHERE kind = 'flag' AND f.id = statement AND f.state NOT IN ('invalid', 'lapsed')
+    WHERE of_kind = 'flag' AND f.id = statement AND f.state NOT IN ('invalid', 'lapsed')
   UNION ALL SELECT a.owner_agency, NULL, a.partner_id FROM assessments a
-    WHERE kind = 'assessment' AND a.id = statement AND a.status = 'final'
+    WHERE of_kind = 'assessment' AND a.id = statement AND a.status = 'final'
   UNION ALL SELECT coalesce(e.custodian_agency, e.imposing_agency), NULL, e.partner_id
-    FROM sanction_entries e WHERE kind = 'sanction_entry' AND e.id = statement $$;
+    FROM sanction_entries e WHERE of_kind = 'sanction_entry' AND e.id = statement $$;
 
 ALTER TABLE objections ENABLE ROW LEVEL SECURITY;
 ALTER TABLE objections FORCE ROW LEVEL SECURITY;

@@ -99,7 +99,7 @@ async def raise_objection(
             raise ObjectionOpen from error
         raise
     subject = audit.Subject(objection_id, owner, partner_id)
-    about = {"subject_kind": new.subject_kind, "subject": str(new.subject_id)}
+    about = {"subject_kind": new.subject_kind, "statement": str(new.subject_id)}
     basis = "self" if agency is None else "on_behalf"
     await audit.record(session, caller, Event.OBJECTION_RAISED, subject, basis=basis, **about)
     await _publish(session, EventType.OBJECTION_RAISED, objection_id, owner, partner_id, about)
@@ -243,7 +243,7 @@ async def answer(
     )
     if given.decision == "upheld" and row.subject_kind == "flag":
         await flags.invalidate_contested(session, keyring, caller, row.subject_id, given.answer)
-    about = {"subject_kind": row.subject_kind, "subject": str(row.subject_id)}
+    about = {"subject_kind": row.subject_kind, "statement": str(row.subject_id)}
     about["decision"] = given.decision
     subject = audit.Subject(row.id, owner, row.partner_id)
     await audit.record(session, caller, Event.OBJECTION_ANSWERED, subject, basis="owner", **about)

@@ -24,7 +24,7 @@ async def tell_overdue(database: Database) -> int:
     async with database.session() as session:
         rows = (await session.execute(_DUE)).all()
         for row in rows:
-            about = {"subject_kind": row.subject_kind, "subject": str(row.subject_id)}
+            about = {"subject_kind": row.subject_kind, "statement": str(row.subject_id)}
             subject = audit.Subject(row.id, row.owner_agency, row.partner_id)
             await audit.record(session, None, Event.OBJECTION_OVERDUE, subject, **about)
             await events.publish(

@@ -78,7 +78,7 @@ class Play:
                 "AND state = 'confirmed' AND until > now()",
                 UUID(self.partner),
             )
-        return await locked(self.operator, self.partner) == (standing > 0)
+        return await locked(self.operator, self.partner) == bool(standing)
 
 
 async def play(
