@@ -203,6 +203,7 @@ _ACCEPTED = {
         f"public.{table}.{table}_insert": "one own record is looked up for the row that is written"
         for table in ("legal_holds", "redactions", "withholdings")
     },
+    "public.partner_flags.partner_flags_select": "the function is asked of one partner's flags",
     "public.sanction_entries.sanction_entries_select": "entries are inter-agency: every reader's",
     **{
         f"public.{table}.{table}_select": "read before it is known whose request it is"
