@@ -26,10 +26,12 @@ from app.partners.declarations.endpoints import router as declarations
 from app.partners.documents.endpoints import router as partner_documents
 from app.partners.documents.endpoints import uploads as partner_uploads
 from app.partners.endpoints import router as partners
+from app.partners.flags.endpoints import router as flags
 from app.partners.history.endpoints import router as partner_history
 from app.partners.identifiers.dispute_endpoints import router as identifier_disputes
 from app.partners.identifiers.endpoints import router as identifiers
 from app.partners.merges.endpoints import router as partner_merges
+from app.partners.objections.endpoints import router as objections
 from app.partners.people.endpoints import router as partner_people
 from app.partners.people.request_endpoints import router as person_requests
 from app.partners.sections.endpoints import router as partner_sections
@@ -81,6 +83,8 @@ V1 = (
     partner_sections,
     declarations,
     codelists,
+    flags,
+    objections,
 )
 """Routers under /v1; those of the hot routes first, because routes are tried in order."""
 

@@ -12,8 +12,10 @@ from app.events import models as events
 from app.partners import models as partners
 from app.partners.declarations import models as partner_declarations
 from app.partners.documents import models as partner_documents
+from app.partners.flags import models as flags
 from app.partners.identifiers import models as partner_identifiers
 from app.partners.merges import models as partner_merges
+from app.partners.objections import models as objections
 from app.partners.people import models as partner_people
 from app.partners.sections import models as partner_sections
 from app.partners.verifications import models as verifications
@@ -32,7 +34,9 @@ __all__ = [
     "crypto",
     "events",
     "feed",
+    "flags",
     "idempotency",
+    "objections",
     "partner_declarations",
     "partner_documents",
     "partner_identifiers",

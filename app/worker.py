@@ -38,7 +38,9 @@ from app.core.settings import Settings
 from app.events.reminders import remind
 from app.events.service import STREAM, run_consumers
 from app.partners.documents.upkeep import scan_waiting
+from app.partners.flags.upkeep import lapse_flags
 from app.partners.identifiers.expiry import notify_expiring
+from app.partners.objections.upkeep import tell_overdue
 from app.partners.people.upkeep import announce_overdue
 from app.partners.verifications.upkeep import give_notice, lapse
 from app.sanctions import consumers as sanctions
@@ -139,6 +141,8 @@ def _tasks(
             lambda: _until_none(lambda: give_notice(database)),
             HOUSEKEEPING_S,
         ),
+        "red_flags": (lambda: _until_none(lambda: lapse_flags(database)), EXPIRY_S),
+        "objections": (lambda: _until_none(lambda: tell_overdue(database)), EXPIRY_S),
         "housekeeping": (lambda: _until_none(lambda: tidy(database)), HOUSEKEEPING_S),
         "files": (lambda: keep_files(database, blobs), EXPIRY_S),
         "person_requests": (lambda: _until_none(lambda: announce_overdue(database)), EXPIRY_S),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.audit.errors import PurposeRequired as PurposeRequired
 from app.core.errors import Conflict, NotFound, ServiceError
 
 
@@ -47,13 +48,6 @@ class MethodologyUnknown(ServiceError):
 class AssessmentFinal(Conflict):
     code = "assessment_final"
     title = "A final assessment is not changed; file a new one."
-
-
-class PurposeRequired(ServiceError):
-    status = 422
-    code = "purpose_required"
-    title = 'Send Access-Purpose: CODE; ref="your reference" to read this detail.'
-    refusal = True
 
 
 class PurposeNotShared(ServiceError):

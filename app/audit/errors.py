@@ -29,3 +29,12 @@ class TreeSizeInvalid(ServiceError):
     status = 422
     code = "tree_size_invalid"
     title = "There is no tree of this size."
+
+
+class PurposeRequired(ServiceError):
+    """A confidential text of another agency is read for a stated purpose only."""
+
+    status = 422
+    code = "purpose_required"
+    title = 'Send Access-Purpose: CODE; ref="your reference" to read this detail.'
+    refusal = True

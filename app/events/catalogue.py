@@ -46,3 +46,8 @@ class EventType(StrEnum):
     BREAK_GLASS_OPENED = "break_glass.opened"
     PARTNER_SECTION_CHANGED = "partner.section_changed"
     DECLARATION_SIGNED = "partner.declaration_signed"
+    PARTNER_FLAGGED = "partner.flagged"
+    FLAG_CHANGED = "partner.flag_changed"
+    OBJECTION_RAISED = "objection.raised"
+    OBJECTION_ANSWERED = "objection.answered"
+    OBJECTION_OVERDUE = "objection.overdue"

@@ -113,6 +113,22 @@ async def lift(session: AsyncSession, source: Source, reason: Reason | None = No
     return touched(done)
 
 
+async def prolong(session: AsyncSession, source: Source, reason: Reason, until: datetime) -> int:
+    """Let what this source holds for this reason end later; how many restraints that are."""
+    done = await session.execute(
+        update(Restraint)
+        .where(
+            Restraint.source_kind == source.kind,
+            Restraint.source_id == source.id,
+            Restraint.reason == reason.value,
+            Restraint.lifted_at.is_(None),
+        )
+        .values(until=until)
+        .execution_options(synchronize_session=False)
+    )
+    return touched(done)
+
+
 async def in_force(session: AsyncSession, partner_id: UUID) -> Sequence[InForce]:
     """All that holds the partner back now, its lineage's and its headquarters' included."""
     rows = await session.execute(_IN_FORCE, {"partner": partner_id})

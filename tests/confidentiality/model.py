@@ -5,7 +5,7 @@ A table with row security that has no line here fails the test.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -31,6 +31,7 @@ class Facts:
     acl: list[Row] = field(default_factory=list)
     withholdings: list[Row] = field(default_factory=list)
     agency_of_client: dict[str, UUID | None] = field(default_factory=dict)
+    rows: Mapping[str, Sequence[Row]] = field(default_factory=dict)
 
 
 Says = Callable[[Row, Who, Facts], bool]
@@ -129,6 +130,14 @@ def _of_own_client(row: Row, who: Who, facts: Facts) -> bool:
     return who.agency is not None and facts.agency_of_client[row["client_id"]] == who.agency
 
 
+def _stored_answer(row: Row, who: Who, facts: Facts) -> bool:
+    """Of the own agency, or of the partner's own client, which has none."""
+    if row["agency_id"].int:
+        return _AGENCY(row, who, facts)
+    clients = {one["id"]: one["partner_id"] for one in facts.rows["clients"]}
+    return who.partner is not None and clients.get(row["client_id"]) == who.partner
+
+
 _ID = ("id",)
 _OWNER = own("owner_agency")
 _AGENCY = own("agency_id")
@@ -209,7 +218,7 @@ TABLES: dict[str, Table] = {
     "clearances": Table(_ID, select=_AGENCY, insert=_AGENCY),
     "clearance_receipts": Table(("clearance_id",), select=_AGENCY, insert=_AGENCY),
     "idempotency_keys": Table(
-        ("agency_id", "client_id", "route", "key"), select=_AGENCY, insert=_AGENCY
+        ("agency_id", "client_id", "route", "key"), select=_stored_answer, insert=_stored_answer
     ),
     "audit_events": Table(_ID, select=_log, insert=_logs),
     "clients": Table(_ID, select=always, insert=_AGENCY, update=_AGENCY),

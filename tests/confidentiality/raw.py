@@ -44,6 +44,7 @@ class Matrix:
             list(self._rows["assessments_acl"]),
             list(self._rows["withholdings"]),
             {row["id"]: row["agency_id"] for row in self._rows["clients"]},
+            self._rows,
         )
 
     def rows(self, table: str) -> int:

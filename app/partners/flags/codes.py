@@ -1,0 +1,61 @@
+"""Code lists, periods and lengths of flags: versioned data (codes.yaml), read once."""
+
+from __future__ import annotations
+
+from datetime import date
+from importlib.resources import files
+from typing import Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, model_validator
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Periods(_Data):
+    """Months until a review, of a red flag, and the longest until a review."""
+
+    review_months: int
+    red_months: int
+    longest_review_months: int
+
+
+class Lengths(_Data):
+    """Fewest characters of a flag's text, of its factual basis, and of a comment."""
+
+    text: int
+    basis: int
+    comment: int
+
+
+class FlagCodes(_Data):
+    """One version of the lists; each maps a code to its label in English."""
+
+    version: str
+    effective_from: date
+    source: str
+    confirmed: bool
+    categories: dict[str, str]
+    system_categories: tuple[str, ...]
+    risk_categories: dict[str, str]
+    basis_kinds: dict[str, str]
+    periods: Periods
+    lengths: Lengths
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        if not self.categories.keys() >= set(self.system_categories):
+            raise ValueError("a system category is no category")
+        return self
+
+    @property
+    def given_categories(self) -> tuple[str, ...]:
+        """Categories that agencies give."""
+        return tuple(code for code in self.categories if code not in self.system_categories)
+
+
+CODES = FlagCodes.model_validate(
+    yaml.safe_load(files("app.partners.flags").joinpath("codes.yaml").read_text("utf-8"))
+)

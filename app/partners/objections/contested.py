@@ -1,0 +1,45 @@
+"""Whether statements are contested: shown beside them, to everybody who sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.schemas import Instant, Schema
+
+SubjectKind = Literal["flag", "verification", "assessment", "sanction_entry", "profile_field"]
+ObjectionState = Literal["open", "upheld", "partly", "rejected", "withdrawn"]
+
+_LATEST = text(
+    """SELECT DISTINCT ON (o.subject_id) o.subject_id, o.state AS status, o.raised_at AS since,
+        o.due_on, o.state = 'open' AND o.due_on < current_date AS overdue
+    FROM objections o
+    WHERE o.subject_kind = :kind AND o.subject_id = ANY (:ids) AND o.state <> 'withdrawn'
+    ORDER BY o.subject_id, (o.state = 'open') DESC, o.raised_at DESC"""
+)
+
+
+class ContestedOut(Schema):
+    """The objection to a statement: an open one, else the latest."""
+
+    status: ObjectionState
+    since: Instant
+    due_on: date
+    overdue: bool
+
+
+async def contested(
+    session: AsyncSession, kind: SubjectKind, ids: Iterable[UUID]
+) -> dict[UUID, dict[str, Any]]:
+    """The objection to each of these statements, as ContestedOut needs it; none, no key."""
+    wanted = list(ids)
+    if not wanted:
+        return {}
+    rows = await session.execute(_LATEST, {"kind": kind, "ids": wanted})
+    shown = ("status", "since", "due_on", "overdue")
+    return {row.subject_id: {name: getattr(row, name) for name in shown} for row in rows}
