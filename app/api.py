@@ -21,6 +21,7 @@ from app.audit.exceptions.endpoints import router as exceptions
 from app.auth.endpoints import router as auth
 from app.core.http import refuse_unknown_query
 from app.partners.endpoints import router as partners
+from app.partners.matching.endpoints import router as partner_matching
 from app.recognition.endpoints import router as recognition
 from app.sanctions.endpoints import router as sanctions
 from app.sanctions.feed.endpoints import router as feed
@@ -29,6 +30,7 @@ from app.sanctions.redaction_endpoints import router as case_redactions
 from app.sanctions.screening.endpoints import router as screening
 
 V1 = (
+    partner_matching,
     partners,
     recognition,
     screening,

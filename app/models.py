@@ -9,6 +9,7 @@ from app.core import crypto, idempotency, safety, sequencer
 from app.core.db import Base
 from app.events import models as events
 from app.partners import models as partners
+from app.partners.matching import models as partner_matching
 from app.recognition import models as recognition
 from app.sanctions import models as sanctions
 from app.sanctions.feed import models as feed
@@ -24,6 +25,7 @@ __all__ = [
     "events",
     "feed",
     "idempotency",
+    "partner_matching",
     "partners",
     "recognition",
     "safety",

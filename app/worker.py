@@ -33,6 +33,7 @@ from app.core.sequencer import LEADER_LOCK, Sequencer
 from app.core.settings import Settings
 from app.events.reminders import remind
 from app.events.service import STREAM, run_consumers
+from app.partners.matching.duplicates import check_waiting, recount
 from app.sanctions import consumers as sanctions
 from app.sanctions import sources
 from app.sanctions.expiry import expire_entries
@@ -44,6 +45,7 @@ HEARTBEAT_S = 30.0
 EXPIRY_S = 60.0
 HOUSEKEEPING_S = 3_600.0
 LOG_SAMPLE_S = 30.0
+DUPLICATES_S = 2.0
 ALIVE_S = 5.0
 _RETRY_S = 1.0
 _GRACE_S = 0.8
@@ -120,6 +122,7 @@ def _tasks(
         "expiry": (lambda: _until_none(lambda: expire_entries(database)), EXPIRY_S),
         "housekeeping": (lambda: _until_none(lambda: tidy(database)), HOUSEKEEPING_S),
         "client_secrets": (lambda: watch_secrets(database), HOUSEKEEPING_S),
+        "duplicates": (lambda: check_duplicates(database, stop), DUPLICATES_S),
         "log_sample": (lambda: sampler.check(database), LOG_SAMPLE_S),
         "alive": (heart.beat, ALIVE_S),
     }
@@ -166,6 +169,13 @@ async def _repeat(name: str, work: Work, pause: float, stop: asyncio.Event) -> N
 
 async def _until_none(work: Callable[[], Awaitable[int]]) -> None:
     while await work():
+        continue
+
+
+async def check_duplicates(database: Database, stop: asyncio.Event) -> None:
+    """Compare the profiles that wait for it; between them ``stop`` is heeded."""
+    await recount(database)
+    while not stop.is_set() and await check_waiting(database):
         continue
 
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 class Event(StrEnum):
     PARTNER_CREATED = "partner:profile:create"
     PARTNER_CHANGED = "partner:profile:change"
+    DUPLICATE_DECIDED = "partner:duplicate:decide"
     ASSESSMENT_FILED = "assessment:record:file"
     ASSESSMENT_CHANGED = "assessment:record:change"
     ASSESSMENT_FINALISED = "assessment:record:finalise"

@@ -8,6 +8,7 @@ from enum import StrEnum
 class EventType(StrEnum):
     PARTNER_CREATED = "partner.created"
     PARTNER_CHANGED = "partner.changed"
+    DUPLICATE_DECIDED = "duplicate.decided"
     ASSESSMENT_FILED = "assessment.filed"
     ASSESSMENT_SHARED = "assessment.shared"
     SHARE_REVOKED = "assessment.share_revoked"

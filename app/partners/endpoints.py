@@ -34,10 +34,9 @@ from app.core.schemas import Country, Page, Text
 from app.partners import queries, service
 from app.partners.errors import HeadquartersUnknown, IdentifierTaken, PartnerNotFound, PatchEmpty
 from app.partners.identifiers import IdentifierScheme
+from app.partners.matching.schemas import PartnerCreated
 from app.partners.schemas import (
     IdentifierIn,
-    MatchIn,
-    MatchOut,
     PartnerFilter,
     PartnerIn,
     PartnerOut,
@@ -55,14 +54,16 @@ Writer = Annotated[Caller, requires(Scope.PARTNERS_WRITE)]
     "",
     status_code=201,
     operation_id="createPartner",
-    response_model=PartnerOut,
+    response_model=PartnerCreated,
     responses=problems(IdentifierTaken, HeadquartersUnknown),
     summary="Create a partner profile",
 )
 async def create_partner(
     new: PartnerIn, caller: Creator, session: Session, response: Response
 ) -> dict[str, Any]:
-    """Create a draft profile. An identifier that is taken is a 409 with the `partner_id`."""
+    """Create a draft profile. An identifier that is taken is a 409 with the `partner_id`;
+    profiles that may be the same partner are named in `possible_duplicates`.
+    """
     partner = await service.create_partner(session, caller, new)
     response.headers["Location"] = f"/v1/partners/{partner['id']}"
     response.headers["ETag"] = version_etag(partner["version"])
@@ -139,17 +140,6 @@ async def resolve_partner(
     partner = await service.resolve(session, caller, item)
     response.headers["ETag"] = version_etag(partner["version"])
     return partner
-
-
-@router.post(
-    "/match",
-    operation_id="matchPartners",
-    response_model=MatchOut,
-    summary="Find partners by name",
-)
-async def match_partners(wanted: MatchIn, caller: Reader, session: Session) -> dict[str, Any]:
-    """Candidates for a name, across typing errors, word order and scripts. Stores nothing."""
-    return {"candidates": await service.match(session, caller, wanted)}
 
 
 @router.get(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -55,14 +54,6 @@ LIST_FILTERS = {
     "after": "p.id < ${n}",
 }
 
-CANDIDATES = """SELECT n.partner_id, n.kind, n.name, p.number, p.legal_name, p.country
-    FROM (SELECT partner_id, kind, name, similarity(folded, $1) AS nearness
-          FROM partner_names WHERE folded % $1
-          ORDER BY nearness DESC, partner_id LIMIT 200) n
-    JOIN partners p ON p.id = n.partner_id
-    WHERE p.status <> 'merged'"""
-"""Names near a folded name by trigrams, at most 200, nearest first; for both paths."""
-
 
 async def find_partner(session: AsyncSession, partner_id: UUID) -> Partner | None:
     """The profile with this id."""
@@ -93,9 +84,3 @@ async def find_by_identifier(
         PartnerIdentifier.active,
     )
     return (await session.scalars(query)).one_or_none()
-
-
-async def candidates(session: AsyncSession, folded: str) -> Sequence[Row[Any]]:
-    """Rows of `CANDIDATES`."""
-    connection = await session.connection()
-    return (await connection.exec_driver_sql(CANDIDATES, (folded,))).all()

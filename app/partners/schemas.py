@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from app.core.paging import PageQuery
-from app.core.schemas import Count, Country, Instant, Line, Schema, Text
+from app.core.schemas import Country, Instant, Line, Schema, Text
 from app.partners.identifiers import IdentifierScheme, needs_country, normalise
 from app.partners.types import PartnerStatus, PartnerTag, PartnerType
 
@@ -118,29 +118,3 @@ class PartnerFilter(PageQuery):
     country: Country | None = None
     partner_type: PartnerType | None = None
     status: PartnerStatus | None = None
-
-
-class MatchIn(Schema):
-    """A name to look for among the profiles."""
-
-    legal_name: Line = Field(examples=["Amani Releif Trust"])
-    country: Country | None = Field(None, examples=["KEN"])
-    identifiers: list[IdentifierIn] = Field(default=[], max_length=20)
-    limit: Annotated[Count, Field(ge=1, le=50)] = 10
-
-
-class Candidate(Schema):
-    """A profile that may be the one looked for."""
-
-    partner_id: UUID
-    registry_number: str
-    legal_name: str
-    country: str
-    score: float = Field(ge=0, le=1)
-    matched_on: list[str] = Field(examples=[["legal_name", "country"]])
-
-
-class MatchOut(Schema):
-    """Candidates, best first."""
-
-    candidates: list[Candidate]

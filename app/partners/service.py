@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, insert, update
+from sqlalchemy import insert, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,18 +19,17 @@ from app.auth.errors import CountryOutsideScope
 from app.core.errors import violated_constraint
 from app.core.http import PreconditionFailed
 from app.core.ids import new_id, registry_number
-from app.core.names import DEFAULT_THRESHOLD, fold, score
 from app.events import service as events
 from app.events.catalogue import EventType
 from app.partners import queries
 from app.partners.errors import HeadquartersUnknown, IdentifierTaken, PartnerNotFound, PatchEmpty
 from app.partners.identifiers import IdentifierScheme
-from app.partners.models import Partner, PartnerIdentifier, PartnerName
-from app.partners.schemas import Candidate, IdentifierIn, MatchIn, PartnerIn, PartnerPatch
+from app.partners.matching import names
+from app.partners.matching.duplicates import check_new
+from app.partners.models import Partner, PartnerIdentifier
+from app.partners.schemas import IdentifierIn, PartnerIn, PartnerPatch
 
 _UNIQUE_IDENTIFIER = "uq_partner_identifiers_scheme_value_country_agency_id"
-_MATCH_FLOOR = DEFAULT_THRESHOLD - 0.15
-_COUNTRY_BONUS = 0.03
 
 
 _KEYS = (
@@ -63,13 +62,14 @@ async def create_partner(session: AsyncSession, caller: Caller, new: PartnerIn) 
     values = new.model_dump(exclude={"identifiers"})
     partner = Partner(id=new_id(), created_by=caller.agency_id, **values)
     await _insert_with_identifiers(session, caller, partner, values, new.identifiers)
-    await _write_names(session, partner)
+    await names.write(session, partner)
     subject = audit.Subject(partner.id, partner_id=partner.id)
     await audit.record(session, caller, Event.PARTNER_CREATED, subject, version=1)
     await events.publish(
         session, EventType.PARTNER_CREATED, partner.id, caller.agency_id, version=1
     )
-    return await get_partner(session, caller, partner.id)
+    created = await get_partner(session, caller, partner.id)
+    return created | await check_new(session, caller, partner)
 
 
 async def _insert_with_identifiers(
@@ -160,7 +160,9 @@ async def change_partner(
     if changed.first() is None:
         raise PreconditionFailed
     await session.refresh(partner)
-    await _write_names(session, partner)
+    if not names.NAMED.isdisjoint(fields):
+        await names.write(session, partner)
+        await names.queue(session, [partner.id])
     subject = audit.Subject(partner.id, partner_id=partner.id)
     await audit.record(
         session, caller, Event.PARTNER_CHANGED, subject, version=version + 1, fields=sorted(fields)
@@ -174,71 +176,3 @@ async def change_partner(
         fields=sorted(fields),
     )
     return await get_partner(session, caller, partner_id)
-
-
-async def _write_names(session: AsyncSession, partner: Partner) -> None:
-    named = [
-        ("legal_name", partner.legal_name),
-        ("legal_name_native", partner.legal_name_native),
-        ("acronym", partner.acronym),
-        *(("alias", name) for name in partner.aliases or ()),
-        *(("former_name", name) for name in partner.former_names or ()),
-    ]
-    await session.execute(delete(PartnerName).where(PartnerName.partner_id == partner.id))
-    rows = [
-        {"partner_id": partner.id, "position": n, "kind": kind, "name": name, "folded": fold(name)}
-        for n, (kind, name) in enumerate(named)
-        if name
-    ]
-    await session.execute(insert(PartnerName), rows)
-
-
-async def match(session: AsyncSession, caller: Caller, wanted: MatchIn) -> list[Candidate]:
-    """Profiles of the caller's countries that may be the one named, best first. Stores nothing."""
-    found: dict[UUID, Candidate] = {}
-    for item in wanted.identifiers:
-        holder = await _holder(session, caller, item)
-        profile = await _within(session, caller, holder)
-        if holder is not None and profile is not None:
-            found[holder] = Candidate(
-                partner_id=holder,
-                score=1.0,
-                matched_on=["identifier"],
-                **{key: profile[key] for key in ("registry_number", "legal_name", "country")},
-            )
-    rows = await queries.candidates(session, fold(wanted.legal_name))
-    mine = [row for row in rows if policy.within(caller, row.country)]
-    for candidate in rank(mine, wanted.legal_name, wanted.country):
-        found.setdefault(candidate.partner_id, candidate)
-    best = sorted(found.values(), key=lambda item: (-item.score, str(item.partner_id)))
-    return best[: wanted.limit]
-
-
-async def _within(
-    session: AsyncSession, caller: Caller, partner_id: UUID | None
-) -> dict[str, Any] | None:
-    try:
-        return None if partner_id is None else await get_partner(session, caller, partner_id)
-    except PartnerNotFound:
-        return None
-
-
-def rank(rows: Iterable[Any], name: str, country: str | None) -> list[Candidate]:
-    """Rows of `queries.CANDIDATES` scored against a name, one candidate a partner, best first."""
-    found: dict[UUID, Candidate] = {}
-    for row in rows:
-        nearness, _ = score(name, row.name, "organisation")
-        same_country = country is not None and country == row.country
-        total = round(min(1.0, nearness + (_COUNTRY_BONUS if same_country else 0.0)), 4)
-        known = found.get(row.partner_id)
-        if nearness < _MATCH_FLOOR or (known is not None and known.score >= total):
-            continue
-        found[row.partner_id] = Candidate(
-            partner_id=row.partner_id,
-            registry_number=registry_number(row.number),
-            legal_name=row.legal_name,
-            country=row.country,
-            score=total,
-            matched_on=[row.kind, *(["country"] if same_country else [])],
-        )
-    return sorted(found.values(), key=lambda item: (-item.score, str(item.partner_id)))

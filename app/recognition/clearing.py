@@ -24,12 +24,13 @@ from app.core.clock import rfc3339
 from app.core.crypto import agency_scope
 from app.core.db import Fields
 from app.core.ids import new_id, new_secret_id, registry_number
-from app.core.names import DEFAULT_THRESHOLD, Subject, fold
+from app.core.names import DEFAULT_THRESHOLD, Subject
 from app.events.catalogue import EventType
-from app.partners import queries as partner_queries
 from app.partners.errors import PartnerNotFound
-from app.partners.schemas import Candidate
-from app.partners.service import rank
+from app.partners.matching import queries as matching
+from app.partners.matching.rank import Wanted, rank
+from app.partners.matching.schemas import Candidate
+from app.partners.visibility import sees_protected
 from app.recognition import queries
 from app.recognition.decide import Facts, Policy, Verdict, codes_of, decide
 from app.recognition.receipts import NOTICE, receipt_payload
@@ -57,6 +58,7 @@ class _Found:
     by: str
     score: float
     candidates: list[Candidate]
+    hidden: bool = False
 
 
 async def give_clearance(
@@ -69,8 +71,12 @@ async def give_clearance(
     now: datetime,
 ) -> Given:
     """Answer and store. Raises PartnerNotFound for an unknown id, Replay for a known key."""
-    found = await _find(connection, writer, wanted)
+    sees_all = Scope.PARTNERS_PROTECTED in writer.token.scopes
+    found = await _find(connection, writer, wanted, sees_all)
     caller = caller_from(request, writer.token, found.row, Scope.CLEARANCE_RUN)
+    if sees_all and not sees_protected(caller):
+        # The right was withdrawn after the token was given.
+        found = await _find(connection, writer, wanted, False)
     await writer.key.check(writer.keys, connection, found.row)
     if wanted.partner.id is not None and found.row["partner_id"] is None:
         raise PartnerNotFound
@@ -82,7 +88,9 @@ async def give_clearance(
     return Given(answer["clearance_id"], body)
 
 
-async def _find(connection: asyncpg.Connection, writer: FastWriter, wanted: ClearanceIn) -> _Found:
+async def _find(
+    connection: asyncpg.Connection, writer: FastWriter, wanted: ClearanceIn, sees_all: bool
+) -> _Found:
     key = (writer.token.client_id, *writer.key.args)
     if wanted.partner.identifier is not None:
         item = wanted.partner.identifier
@@ -94,13 +102,20 @@ async def _find(connection: asyncpg.Connection, writer: FastWriter, wanted: Clea
         row = await connection.fetchrow(queries.FACTS_BY_ID, *key, wanted.partner.id)
         return _Found(row, "id", 1.0, [])
     name, country = wanted.partner.name or "", wanted.partner.country
-    rows = await connection.fetch(partner_queries.CANDIDATES, fold(name))
-    candidates = rank((Fields(row) for row in rows), name, country)
+    asked = Wanted([("legal_name", name)], country=country)
+    probes, near = asked.asked()
+    rows = await connection.fetch(
+        matching.CANDIDATES, *matching.sent(probes), near, writer.agency_id, sees_all
+    )
+    ranked = rank((Fields(row) for row in rows), asked)
+    candidates = ranked.candidates
     sure = [item for item in candidates if item.score >= _SURE and item.country == country]
-    partner = sure[0].partner_id if len(sure) == 1 else None
+    # Where a profile the caller may not know of may be meant, no other one is taken for sure.
+    partner = sure[0].partner_id if len(sure) == 1 and not ranked.hidden else None
     row = await connection.fetchrow(queries.FACTS_BY_ID, *key, partner)
     score = sure[0].score if partner else 0.0
-    return _Found(row, "name", score, [item for item in candidates if item.partner_id != partner])
+    others = [item for item in candidates if item.partner_id != partner]
+    return _Found(row, "name", score, others, ranked.hidden)
 
 
 def _facts(
@@ -120,7 +135,7 @@ def _facts(
         context=wanted.context,
         contact_with_beneficiaries=wanted.contact_with_beneficiaries,
         partner=partner if known else None,
-        ambiguous=not known and bool(found.candidates),
+        ambiguous=not known and (bool(found.candidates) or found.hidden),
         sanctions=json.loads(row["sanctions"]) if known else [],
         potential_matches=hits,
         stale_sources=required_stale(json.loads(row["sources"]), now),
@@ -182,7 +197,7 @@ def _answer(
         }
         if known
         else None,
-        "candidates": [item.model_dump() for item in found.candidates[:10]],
+        "candidates": [item.model_dump(exclude={"explanation"}) for item in found.candidates[:10]],
         "legal": {"partner_type": row["partner_type"], "country": row["country"]}
         if known
         else None,

@@ -12,7 +12,8 @@ from pydantic import AfterValidator, Field, model_validator
 from app.audit.purposes import AccessPurpose
 from app.core.paging import PageQuery
 from app.core.schemas import Country, Day, Flag, Instant, Line, Money, Schema
-from app.partners.schemas import Candidate, IdentifierIn
+from app.partners.matching.schemas import CandidateBrief
+from app.partners.schemas import IdentifierIn
 from app.recognition.rules import Outcome
 
 
@@ -124,7 +125,7 @@ class ClearanceOut(Schema):
     outcome: Outcome
     reasons: list[Reason]
     match: MatchBlock | None
-    candidates: list[Candidate] = Field(description="other profiles the name may mean")
+    candidates: list[CandidateBrief] = Field(description="other profiles the name may mean")
     legal: dict[str, Any] | None
     verification: NotRecorded
     restrictions: list[dict[str, Any]] = Field(description="measures in force on the partner")
