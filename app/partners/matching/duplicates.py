@@ -52,7 +52,7 @@ async def check_new(session: AsyncSession, caller: Caller, partner: Any) -> dict
             ranked = await find(session, caller, wanted_by(partner))
             await session.execute(text("SET LOCAL statement_timeout = DEFAULT"))
     except DBAPIError as error:
-        if not isinstance(error.orig.__cause__, asyncpg.QueryCanceledError):
+        if not isinstance(getattr(error.orig, "__cause__", None), asyncpg.QueryCanceledError):
             raise
         ranked = None
     if ranked is None or ranked.hidden:

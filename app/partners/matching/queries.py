@@ -39,13 +39,14 @@ size AS MATERIALIZED (
   SELECT greatest(c.reltuples, 1)::float8 AS n FROM pg_class c
   WHERE c.oid = 'public.partner_names'::regclass),
 probes AS MATERIALIZED (
-  SELECT q.want::int4[] AS want, q.weight FROM size CROSS JOIN LATERAL
-    unnest($1::text[], $2::float8[]) AS q (want, weight) CROSS JOIN LATERAL (
-    SELECT size.n * exp(sum(ln(coalesce(c.share, least(1, {_RARE} / size.n))))) AS met,
-      size.n * min(coalesce(c.share, least(1, {_RARE} / size.n))) AS rarest
-    FROM unnest(q.want::int4[]) k LEFT JOIN common c ON c.key = k) cost
-  WHERE cost.met <= {_MET} AND cost.rarest <= {_READ}
-  ORDER BY cost.met, q.weight DESC LIMIT {_PROBES}),
+  SELECT q.want::int4[] AS want, q.weight
+  FROM size CROSS JOIN unnest($1::text[], $2::float8[]) WITH ORDINALITY AS q (want, weight, n)
+    CROSS JOIN LATERAL unnest(q.want::int4[]) AS k LEFT JOIN common c ON c.key = k
+    CROSS JOIN LATERAL (
+      SELECT coalesce(c.share, least(1, {_RARE} / size.n))::float8 AS share) is_in
+  GROUP BY q.n, q.want, q.weight, size.n
+  HAVING size.n * exp(sum(ln(is_in.share))) <= {_MET} AND size.n * min(is_in.share) <= {_READ}
+  ORDER BY sum(ln(is_in.share)), q.weight DESC LIMIT {_PROBES}),
 hits AS MATERIALIZED (
   SELECT h.partner_id, sum(h.weight) AS weight FROM (
     SELECT n.partner_id, p.weight FROM probes p CROSS JOIN LATERAL (

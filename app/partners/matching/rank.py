@@ -154,7 +154,7 @@ def _counted(factors: Iterable[Factor]) -> list[str]:
 def _judge(wanted: Wanted, row: Any) -> Candidate | None:
     """The candidate, or None where neither its names nor the other evidence are enough."""
     nearest, factors = _nearest(wanted, row), _factors(wanted, row)
-    agreeing = [item.factor for item in factors if item.agrees]
+    agreeing: list[str] = [item.factor for item in factors if item.agrees]
     effect = sum(item.effect for item in factors)
     total, matched = 0.0, agreeing
     if nearest is not None and nearest.score >= RULES.floor:
