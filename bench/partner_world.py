@@ -56,7 +56,8 @@ _EN = (
     ("Association for {} Rural Development", None), ("{} Youth Empowerment Group", None),
     ("{} {} Peace and Development Agency", None), ("Hope for {} Children", None),
     ("{} Water and Sanitation Society Ltd", None), ("Ministry of Health, {} County", None),
-    ("{} Christian Relief and Development Association", None), ("{} Farmers Cooperative Union", None),
+    ("{} Christian Relief and Development Association", None),
+    ("{} Farmers Cooperative Union", None),
     ("Save {} Education Project", None), ("{} Disability Rights Forum", None),
 )  # fmt: skip
 _FR = (
@@ -83,7 +84,8 @@ _UK = (
     ("Women's Union {}", "Жіноча спілка «{}»"),
 )  # fmt: skip
 _AM = (
-    ("{} Development Association", "{} የልማት ማህበር"), ("{} Charity Organization", "{} የበጎ አድራጎት ድርጅት"),
+    ("{} Development Association", "{} የልማት ማህበር"),
+    ("{} Charity Organization", "{} የበጎ አድራጎት ድርጅት"),
     ("{} {} Mahber", "{} {} ማህበር"),
 )  # fmt: skip
 _MY = (
@@ -99,16 +101,16 @@ _ZH = (("{} Jijinhui", "{}基金会"), ("{} Xiehui", "{}协会"), ("{} Cishanhui
 _TH = (("Munlanithi {}", "มูลนิธิ {}"), ("Samakhom {}", "สมาคม {}"))
 
 _BANTU = _words(
-    "ama ni tu mai ni za wa di u ju mbe ki li ma nja ro mu ka ngo me sa fi ri ndo wi la ba ha ri ta "
-    "nu ru sha ge lo ko bu mwe nga zi pe te si mo ye do lu"
+    "ama ni tu mai ni za wa di u ju mbe ki li ma nja ro mu ka ngo me sa fi ri ndo wi la ba ha ri "
+    "ta nu ru sha ge lo ko bu mwe nga zi pe te si mo ye do lu"
 )
 _SAHEL = _words(
-    "kou lou bou ba dji dou ga ma na sou ri ta ra mé fa so ndé di lé nou sa té ko la né wa to si gou "
-    "ya bé mi lo dé kan tin far go"
+    "kou lou bou ba dji dou ga ma na sou ri ta ra mé fa so ndé di lé nou sa té ko la né wa to si "
+    "gou ya bé mi lo dé kan tin far go"
 )
 _LATIN = _words(
-    "cla ro luz se mi lla an du na ca mi no ver de sol ri vi da nue va es pe ran za tie rra flo res "
-    "mon te cam po al ba co ra zon ma dre pa lo ma"
+    "cla ro luz se mi lla an du na ca mi no ver de sol ri vi da nue va es pe ran za tie rra flo "
+    "res mon te cam po al ba co ra zon ma dre pa lo ma"
 )
 _ARAB = {
     "na": "نا", "sa": "سا", "ri": "ري", "mu": "مو", "ba": "با", "li": "لي", "za": "زا", "hu": "هو",
@@ -173,6 +175,7 @@ _AS_HEARD = frozenset(
      "{} Samaj Sewa Kendra", "{} Mahila Samuha", "{} Jijinhui", "{} Xiehui", "Munlanithi {}"}
 )  # fmt: skip
 """Patterns whose own-script form is the Latin one as it is heard."""
+_COMMON = frozenset(w for land in LANDS for p, _ in land.patterns for w in p.split()) - {"{}"}
 _TYPES = ("NGO_NATIONAL", "NGO_NATIONAL", "NGO_LOCAL", "CBO", "CBO", "NGO_INTL")
 _SMALL = frozenset(_words("for and of the de des pour le la el por para"))
 _PLACES = _words("North South East West Central Rural Urban Upper Lower")
@@ -263,8 +266,12 @@ def _transliterated(name: str, rng: random.Random) -> str:
 
 
 def _dropped(name: str, rng: random.Random) -> str:
+    """Without one of the words that the field has in common, never without the proper name."""
     words = name.split()
-    return " ".join(words[:-1]) if len(words) > 2 else name
+    common = [at for at, word in enumerate(words) if word in _COMMON]
+    if len(words) > 2 and common:
+        del words[rng.choice(common)]
+    return " ".join(words)
 
 
 def _added(name: str, rng: random.Random) -> str:

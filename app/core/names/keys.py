@@ -17,7 +17,7 @@ from .normalise import Name, Token, _is_syllabic, analyse, fold, make_token
 _MOST_WORDS = 10
 _PROBED = 6  # words a search combines; of longer names those that say most
 _LONG_BONES = 4  # consonants from which a word is known without its vowels
-_EDITED = 5  # consonants from which a whole name may hold one wrong
+_EDITED = 4  # consonants from which a whole name may hold one wrong
 _LETTERS = "bdfjklmnrst"
 _ACRONYM = range(3, 11)
 

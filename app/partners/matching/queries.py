@@ -24,7 +24,7 @@ _READ = 30_000
 """Entries of its rarest key that may be read for it."""
 _PROBES = 24
 _EACH = 300
-_COMPARED = 60
+_COMPARED = 40
 _RARE = 20
 """Profiles of a key that the statistics do not name: assumed."""
 
@@ -78,11 +78,12 @@ _QUEUE = f"""SELECT {_QUEUE_COLUMNS} FROM possible_duplicates d
   JOIN partners a ON a.id = d.partner_a JOIN partners b ON b.id = d.partner_b
   LEFT JOIN agencies g ON g.id = d.decided_by
   WHERE {visible("a", ":agency", ":holder")} AND {visible("b", ":agency", ":holder")}
-    AND (:countries = '{{}}' OR (a.country = ANY (:countries) AND b.country = ANY (:countries)))
+    AND (CAST(:countries AS text[]) = '{{}}' OR (a.country = ANY (CAST(:countries AS text[]))
+      AND b.country = ANY (CAST(:countries AS text[]))))
     AND a.merged_into IS NULL AND b.merged_into IS NULL"""  # noqa: S608
 _PAGE = text(
     f"""{_QUEUE} AND d.state = :state AND (CAST(:country AS text) IS NULL
-    OR :country IN (a.country, b.country)) AND (CAST(:after AS uuid) IS NULL OR d.id < :after)
+    OR CAST(:country AS text) IN (a.country, b.country)) AND (CAST(:after AS uuid) IS NULL OR d.id < CAST(:after AS uuid))
   ORDER BY d.id DESC LIMIT :limit"""
 )
 _PAIR = text(f"{_QUEUE} AND d.id = :id")

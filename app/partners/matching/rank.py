@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import islice
 from typing import Any, Literal
 from uuid import UUID
 
 from app.core.ids import registry_number
-from app.core.names import Explanation, fold, score
+from app.core.names import Explanation, fold
 from app.core.names.keys import Probe, acronym_keys, probes, text_key
+from app.core.names.normalise import Name, analyse
+from app.core.names.score import compare
 from app.partners.matching.rules import RULES, domain_of
 from app.partners.matching.schemas import Candidate, Factor, MatchExplanation, NameCompared
 
@@ -73,18 +77,20 @@ def _names(row: Any) -> Iterator[tuple[str, str]]:
     yield from (("former_name", name) for name in row.former_names)
 
 
-def _nearest(wanted: Wanted, row: Any) -> _Compared | None:
+def _nearest(asked: Sequence[tuple[str, Name]], row: Any) -> _Compared | None:
     best: _Compared | None = None
-    for asked, name in wanted.names[:_MOST_NAMES]:
-        for place, (kind, own) in enumerate(_names(row)):
-            if place == 2 * _MOST_NAMES or (best is not None and best.score >= 1.0):
-                break
-            value, explanation = score(name, own, "organisation")
+    for kind, text in islice(_names(row), 2 * _MOST_NAMES):
+        own = analyse(text, "organisation")
+        for wanted, name in asked:
+            if best is not None and best.score >= 1.0:
+                return best
+            value, explanation = compare(name, own)
             if best is None or value > best.score:
-                best = _Compared(value, kind, asked, explanation)
+                best = _Compared(value, kind, wanted, explanation)
     return best
 
 
+@lru_cache(8_192)
 def _bare(text: str | None) -> str:
     return fold(text or "").replace(" ", "")
 
@@ -95,13 +101,18 @@ def _acronyms(acronym: str | None, names: Iterable[tuple[str, str]]) -> set[str]
     return {item for item in found if 2 <= len(item) <= 10}
 
 
-def _initials_of(names: Iterable[tuple[str, str]]) -> set[str]:
-    made = set()
-    for _, name in names:
-        words = fold(name).split()
-        telling = [w for w in words if w not in _SMALL]
-        made |= {"".join(w[0] for w in words), "".join(w[0] for w in telling)}
-    return {item for item in made if len(item) > 2}
+@lru_cache(8_192)
+def _initials(name: str) -> frozenset[str]:
+    words = fold(name).split()
+    made = {
+        "".join(word[0] for word in words),
+        "".join(word[0] for word in words if word not in _SMALL),
+    }
+    return frozenset(item for item in made if len(item) > 2)
+
+
+def _begin(names: Iterable[tuple[str, str]], acronyms: set[str]) -> bool:
+    return bool(acronyms) and any(acronyms & _initials(name) for _, name in names)
 
 
 def _acronym(wanted: Wanted, row: Any) -> Literal["given", "implied"] | None:
@@ -111,7 +122,7 @@ def _acronym(wanted: Wanted, row: Any) -> Literal["given", "implied"] | None:
         return "given"
     names = list(_names(row))
     mine, theirs = _acronyms(wanted.acronym, wanted.names), _acronyms(row.acronym, names)
-    if mine & theirs or mine & _initials_of(names) or theirs & _initials_of(wanted.names):
+    if mine & theirs or _begin(names, mine) or _begin(wanted.names, theirs):
         return "implied"
     return None
 
@@ -151,9 +162,9 @@ def _counted(factors: Iterable[Factor]) -> list[str]:
     return [item.factor for item in factors if item.agrees and item.effect > 0]
 
 
-def _judge(wanted: Wanted, row: Any) -> Candidate | None:
+def _judge(wanted: Wanted, asked: Sequence[tuple[str, Name]], row: Any) -> Candidate | None:
     """The candidate, or None where neither its names nor the other evidence are enough."""
-    nearest, factors = _nearest(wanted, row), _factors(wanted, row)
+    nearest, factors = _nearest(asked, row), _factors(wanted, row)
     agreeing: list[str] = [item.factor for item in factors if item.agrees]
     effect = sum(item.effect for item in factors)
     total, matched = 0.0, agreeing
@@ -192,8 +203,9 @@ def rank(rows: Iterable[Any], wanted: Wanted) -> Ranked:
     found: dict[UUID, Candidate] = {}
     versions: dict[UUID, int] = {}
     hidden = False
+    asked = [(kind, analyse(name, "organisation")) for kind, name in wanted.names[:_MOST_NAMES]]
     for row in rows:
-        candidate = _judge(wanted, row)
+        candidate = _judge(wanted, asked, row)
         if candidate is None:
             continue
         if not row.visible:
