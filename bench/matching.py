@@ -91,8 +91,12 @@ class _Search:
         return ranked
 
     def report(self) -> None:
-        for label, place in (("search", 0), ("of it the statement", 1)):
-            ms = sorted(1_000 * float(item[place]) for item in self.times)
+        times = {
+            "search": [item[0] for item in self.times],
+            "of it the statement": [item[1] for item in self.times],
+        }
+        for label, seconds in times.items():
+            ms = sorted(1_000 * one for one in seconds)
             print(
                 f"{label}: p50 {ms[len(ms) // 2]:.1f} ms, p95 {ms[int(len(ms) * 0.95)]:.1f} ms, "
                 f"p99 {ms[int(len(ms) * 0.99)]:.1f} ms, most {ms[-1]:.1f} ms, n {len(ms)}"

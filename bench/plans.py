@@ -53,7 +53,8 @@ def _whole_tables(node: dict[str, Any]) -> list[str]:
 
 async def _measure(stand: Stand, count: int) -> None:
     owner = await asyncpg.connect(stand.settings.require("database_migration_url"))
-    for sql, args in ((_FILL, (count,)), (_IDENTIFIERS, ())):
+    fill: tuple[tuple[str, tuple[int, ...]], ...] = ((_FILL, (count,)), (_IDENTIFIERS, ()))
+    for sql, args in fill:
         await owner.execute(sql, *args, timeout=900)
     await owner.execute("VACUUM ANALYZE", timeout=900)
     middle = await owner.fetchrow("SELECT id FROM partners OFFSET $1 LIMIT 1", count // 2)

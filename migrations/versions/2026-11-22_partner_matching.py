@@ -31,10 +31,8 @@ GRANT UPDATE (version, version_a, version_b, score, matched_on, rules, state, fo
   decided_by, decided_at, reason) ON possible_duplicates TO reg_app, reg_worker;
 ALTER TABLE possible_duplicates ENABLE ROW LEVEL SECURITY;
 ALTER TABLE possible_duplicates FORCE ROW LEVEL SECURITY;
-CREATE POLICY possible_duplicates_select ON possible_duplicates FOR SELECT TO reg_app
-  USING ((SELECT app_agency()) IS NOT NULL);
-CREATE POLICY possible_duplicates_read ON possible_duplicates FOR SELECT TO reg_worker
-  USING (true);
+CREATE POLICY possible_duplicates_select ON possible_duplicates FOR SELECT
+  TO reg_app, reg_worker USING (true);
 CREATE POLICY possible_duplicates_insert ON possible_duplicates FOR INSERT TO reg_app
   WITH CHECK (state = 'open' AND (SELECT app_agency()) IS NOT NULL);
 -- Nobody decides in another agency's name, nor undoes what one decided.

@@ -36,6 +36,7 @@ log = structlog.get_logger()
 _PATIENCE_MS = 500
 """A new profile waits no longer for its duplicates; the worker then looks for them."""
 _NAMED = 10
+"""Pairs of one profile at most, the likeliest: more would bury the queue."""
 _BATCH = 50
 _STALE_AFTER = 20_000
 """Profiles checked without a rest after which their keys are counted anew."""
@@ -62,7 +63,7 @@ async def check_new(session: AsyncSession, caller: Caller, partner: Any) -> dict
         return {"possible_duplicates": [], "contact_registry": False}
     likely = await _likely(session, partner, ranked)
     await _keep(session, partner.id, 1, likely, ranked.versions)
-    return {"possible_duplicates": likely[:_NAMED], "contact_registry": ranked.hidden}
+    return {"possible_duplicates": likely, "contact_registry": ranked.hidden}
 
 
 async def _likely(session: AsyncSession, partner: Any, ranked: Ranked) -> list[Candidate]:
@@ -82,7 +83,7 @@ async def _likely(session: AsyncSession, partner: Any, ranked: Ranked) -> list[C
     )
     head = partner.hq_id or partner.id
     family = {own for own, hq in found if (hq or own) == head}
-    return [item for item in likely if item.partner_id not in family]
+    return [item for item in likely if item.partner_id not in family][:_NAMED]
 
 
 async def _keep(

@@ -83,7 +83,8 @@ _QUEUE = f"""SELECT {_QUEUE_COLUMNS} FROM possible_duplicates d
     AND a.merged_into IS NULL AND b.merged_into IS NULL"""  # noqa: S608
 _PAGE = text(
     f"""{_QUEUE} AND d.state = :state AND (CAST(:country AS text) IS NULL
-    OR CAST(:country AS text) IN (a.country, b.country)) AND (CAST(:after AS uuid) IS NULL OR d.id < CAST(:after AS uuid))
+    OR CAST(:country AS text) IN (a.country, b.country))
+  AND (CAST(:after AS uuid) IS NULL OR d.id < CAST(:after AS uuid))
   ORDER BY d.id DESC LIMIT :limit"""
 )
 _PAIR = text(f"{_QUEUE} AND d.id = :id")

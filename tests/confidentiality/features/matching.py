@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.confidentiality.model import Facts as Known
-from tests.confidentiality.model import Row, Table, Who
+from tests.confidentiality.model import Row, Table, Who, always
 from tests.confidentiality.rules import EVERYONE, Rule, only, plain, posted
 from tests.confidentiality.scene import AGENCIES, Scene
 from tests.partners.factories import make_partner
@@ -21,10 +21,6 @@ RULES = {
 }
 
 
-def _agency(row: Row, who: Who, facts: Known) -> bool:
-    return who.agency is not None
-
-
 def _open(row: Row, who: Who, facts: Known) -> bool:
     return who.agency is not None and row["state"] == "open"
 
@@ -34,7 +30,7 @@ def _undecided(row: Row, who: Who, facts: Known) -> bool:
 
 
 TABLES = {
-    "possible_duplicates": Table(("id",), select=_agency, insert=_open, update=_undecided),
+    "possible_duplicates": Table(("id",), select=always, insert=_open, update=_undecided),
 }
 
 
@@ -42,7 +38,7 @@ async def prepare(scene: Scene) -> None:
     """Three profiles of one name: three pairs, of which one is decided."""
     owner, name = await scene.owner(), unique("Wadokora Zarinpol Trust")
     for _ in range(3):
-        await make_partner(owner, legal_name=name)
+        await make_partner(owner, legal_name=name, aliases=[])
     pairs = (await owner.read("/v1/partners/duplicates"))["items"]
     scene.ids["pair"] = pairs[0]["id"]
     decided = await owner.post(

@@ -15,6 +15,7 @@ from app.core.db import Database
 from app.partners.matching import duplicates, names
 from app.partners.matching.duplicates import check_waiting, mark_merged, mark_parted
 from app.partners.matching.models import PossibleDuplicate
+from app.partners.matching.service import find
 from tests.conftest import ApiFor
 from tests.partners.factories import make_partner
 from tests.partners.matching.test_match import proper
@@ -39,6 +40,7 @@ async def check_all(database: Database) -> None:
 
 async def twins(api: Api, **more: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     name = f"{proper()} {proper()} Trust"
+    more = {"aliases": [], "acronym": None} | more
     first = await make_partner(api, legal_name=name, **more)
     return first, await make_partner(api, legal_name=f"{name} Ltd", **more)
 
@@ -68,7 +70,12 @@ async def test_a_family_of_headquarters_and_country_profiles_is_no_duplicate(
     head = await make_partner(unicef, legal_name=name, partner_type="NGO_INTL")
     for country in ("KEN", "KEN", "UGA"):
         office = await make_partner(
-            unicef, legal_name=name, country=country, hq_id=head["id"], partner_type="NGO_INTL"
+            unicef,
+            legal_name=name,
+            country=country,
+            hq_id=head["id"],
+            partner_type="NGO_INTL",
+            aliases=[],
         )
         assert office["possible_duplicates"] == []
 
@@ -142,7 +149,9 @@ async def test_two_alike_made_at_once_both_stand_and_are_one_pair(
     api_for: ApiFor, worker_database: Database, database: Database
 ) -> None:
     unicef, name = await api_for("UNICEF"), f"{proper()} {proper()} Trust"
-    made = await asyncio.gather(*(make_partner(unicef, legal_name=name) for _ in range(4)))
+    made = await asyncio.gather(
+        *(make_partner(unicef, legal_name=name, aliases=[]) for _ in range(4))
+    )
     ids = [partner["id"] for partner in made]
     async with database.session() as session:
         await names.queue(session, [UUID(one) for one in ids])
@@ -186,16 +195,16 @@ async def test_a_check_that_takes_too_long_is_left_to_the_worker(
     api_for: ApiFor, monkeypatch: pytest.MonkeyPatch, worker_database: Database
 ) -> None:
     unicef, name = await api_for("UNICEF"), f"{proper()} {proper()} Trust"
-    first = await make_partner(unicef, legal_name=name)
+    first = await make_partner(unicef, legal_name=name, aliases=[])
     monkeypatch.setattr(duplicates, "_PATIENCE_MS", 1)
-    real = duplicates.find
+    real = find
 
     async def late(session: Any, *args: Any) -> Any:
         await session.execute(text("SELECT pg_sleep(0.2)"))
         return await real(session, *args)
 
     monkeypatch.setattr(duplicates, "find", late)
-    second = await make_partner(unicef, legal_name=name)
+    second = await make_partner(unicef, legal_name=name, aliases=[])
     assert second["possible_duplicates"] == []
     await check_all(worker_database)
     assert await pair_of(unicef, first["id"], second["id"]) is not None
