@@ -30,6 +30,7 @@ from app.partners.flags.endpoints import router as flags
 from app.partners.history.endpoints import router as partner_history
 from app.partners.identifiers.dispute_endpoints import router as identifier_disputes
 from app.partners.identifiers.endpoints import router as identifiers
+from app.partners.matching.endpoints import router as partner_matching
 from app.partners.merges.endpoints import router as partner_merges
 from app.partners.objections.endpoints import router as objections
 from app.partners.people.endpoints import router as partner_people
@@ -48,6 +49,7 @@ from app.sanctions.screening.endpoints import router as screening
 V1 = (
     # Before the profiles: `/partners/resolve` is no id.
     identifiers,
+    partner_matching,
     partners,
     identifier_disputes,
     recognition,

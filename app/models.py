@@ -14,6 +14,7 @@ from app.partners.declarations import models as partner_declarations
 from app.partners.documents import models as partner_documents
 from app.partners.flags import models as flags
 from app.partners.identifiers import models as partner_identifiers
+from app.partners.matching import models as partner_matching
 from app.partners.merges import models as partner_merges
 from app.partners.objections import models as objections
 from app.partners.people import models as partner_people
@@ -40,6 +41,7 @@ __all__ = [
     "partner_declarations",
     "partner_documents",
     "partner_identifiers",
+    "partner_matching",
     "partner_merges",
     "partner_people",
     "partner_sections",

@@ -40,6 +40,7 @@ from app.events.service import STREAM, run_consumers
 from app.partners.documents.upkeep import scan_waiting
 from app.partners.flags.upkeep import lapse_flags
 from app.partners.identifiers.expiry import notify_expiring
+from app.partners.matching.duplicates import check_waiting, recount
 from app.partners.objections.upkeep import tell_overdue
 from app.partners.people.upkeep import announce_overdue
 from app.partners.verifications.upkeep import give_notice, lapse
@@ -54,6 +55,7 @@ HEARTBEAT_S = 30.0
 EXPIRY_S = 60.0
 HOUSEKEEPING_S = 3_600.0
 LOG_SAMPLE_S = 30.0
+DUPLICATES_S = 2.0
 ALIVE_S = 5.0
 _RETRY_S = 1.0
 _GRACE_S = 0.8
@@ -147,6 +149,7 @@ def _tasks(
         "files": (lambda: keep_files(database, blobs), EXPIRY_S),
         "person_requests": (lambda: _until_none(lambda: announce_overdue(database)), EXPIRY_S),
         "client_secrets": (lambda: watch_secrets(database), HOUSEKEEPING_S),
+        "duplicates": (lambda: check_duplicates(database, stop), DUPLICATES_S),
         "log_sample": (lambda: sampler.check(database), LOG_SAMPLE_S),
         "alive": (heart.beat, ALIVE_S),
     }
@@ -193,6 +196,13 @@ async def _repeat(name: str, work: Work, pause: float, stop: asyncio.Event) -> N
 
 async def _until_none(work: Callable[[], Awaitable[int]]) -> None:
     while await work():
+        continue
+
+
+async def check_duplicates(database: Database, stop: asyncio.Event) -> None:
+    """Compare the profiles that wait for it; between them ``stop`` is heeded."""
+    await recount(database)
+    while not stop.is_set() and await check_waiting(database):
         continue
 
 

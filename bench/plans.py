@@ -1,7 +1,7 @@
 """Query plans at a million partners: ``python -m bench.plans [--partners 1000000]``.
 
 Fills a database of its own by SQL, then prints time and buffers of each hot statement, first and
-second run, and one line where a plan reads a whole table.
+second run, and one line where a plan reads a whole table. Matching has a bench of its own.
 """
 
 from __future__ import annotations
@@ -26,11 +26,6 @@ SELECT uuidv7(), 'Partner ' || md5(n::text) || ' ' || n, ARRAY['Alias ' || md5((
   (ARRAY['KEN', 'UGA', 'TCD', 'NER', 'BGD', 'NPL', 'COL', 'LBN', 'JOR', 'SSD'])[1 + n % 10],
   (SELECT id FROM agencies LIMIT 1)
 FROM generate_series(1, $1::int) n
-"""
-_NAMES = """
-INSERT INTO partner_names (partner_id, position, kind, name, folded)
-SELECT id, 0, 'legal_name', legal_name, lower(legal_name) FROM partners
-ON CONFLICT DO NOTHING
 """
 _IDENTIFIERS = """
 INSERT INTO partner_identifiers (id, partner_id, scheme, value, created_by)
@@ -58,12 +53,11 @@ def _whole_tables(node: dict[str, Any]) -> list[str]:
 
 async def _measure(stand: Stand, count: int) -> None:
     owner = await asyncpg.connect(stand.settings.require("database_migration_url"))
-    for sql, args in ((_FILL, (count,)), (_NAMES, ()), (_IDENTIFIERS, ())):
+    fill: tuple[tuple[str, tuple[int, ...]], ...] = ((_FILL, (count,)), (_IDENTIFIERS, ()))
+    for sql, args in fill:
         await owner.execute(sql, *args, timeout=900)
     await owner.execute("VACUUM ANALYZE", timeout=900)
-    middle = await owner.fetchrow(
-        "SELECT id, legal_name FROM partners OFFSET $1 LIMIT 1", count // 2
-    )
+    middle = await owner.fetchrow("SELECT id FROM partners OFFSET $1 LIMIT 1", count // 2)
     agency = await owner.fetchval("SELECT id FROM agencies WHERE code = 'WFP'")
     await owner.close()
     app = await asyncpg.connect(stand.settings.require("database_url"))
@@ -71,13 +65,10 @@ async def _measure(stand: Stand, count: int) -> None:
     page = partners.FAST_LIST.format(filters="true AND p.country = $2", limit=51)
     deep = partners.FAST_LIST.format(filters="true AND p.country = $2 AND p.id < $3", limit=51)
     key = ("WFP", 1, "/v1/clearances", "k" * 32)
-    name = str(middle["legal_name"]).lower()
-    misspelt = name[:10] + name[11:]
     statements: dict[str, tuple[Any, ...]] = {
         "GET /v1/partners/{id}": (partners.FAST_GET, "WFP", middle["id"]),
         "GET /v1/partners?country= page 1": (page, "WFP", "KEN"),
         "GET /v1/partners?country= from the middle": (deep, "WFP", "KEN", UUID(str(middle["id"]))),
-        "POST /v1/partners/match": (partners.CANDIDATES, misspelt),
         "POST /v1/clearances by id": (recognition.FACTS_BY_ID, *key, middle["id"]),
         "POST /v1/clearances by identifier": (
             recognition.FACTS_BY_IDENTIFIER,

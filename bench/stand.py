@@ -25,9 +25,9 @@ from app.core.crypto import RootKey
 from app.core.db import Database
 from app.core.embedded import EmbeddedPostgres
 from app.core.ids import new_id
-from app.core.names import fold
 from app.core.settings import Settings
 from app.demo.agencies import take_in
+from app.partners.matching.names import Named, rows
 from app.recognition.service import ensure_default_policies
 from app.sanctions.lists.importer import import_list
 from bench import bare
@@ -207,12 +207,12 @@ async def _partners(connection: asyncpg.Connection, owner: object, count: int) -
     words = ("Amani", "Relief", "Trust", "Tumaini", "Society", "Water", "Hope", "Development")
     countries = ("KEN", "UGA", "TCD", "NER", "BGD", "NPL", "COL", "LBN", "JOR", "SSD")
     ids = [new_id() for _ in range(count)]
-    profiles, names, identifiers = [], [], []
+    profiles, named, identifiers = [], [], []
     for n, partner_id in enumerate(ids):
         name = f"{words[n % 8]} {words[(n // 8) % 8]} {words[(n // 64) % 8]} {n}"
         country = countries[n % 10]
         profiles.append((partner_id, name, [f"{name} Alias"], "NGO_NATIONAL", country, owner))
-        names.append((partner_id, 0, "legal_name", name, fold(name)))
+        named.append(Named(partner_id, country, name, aliases=[f"{name} Alias"]))
         identifiers.append((new_id(), partner_id, "ORG_ID", f"KE-NCB-{n:09d}", owner))
     await connection.copy_records_to_table(
         "partners",
@@ -221,8 +221,8 @@ async def _partners(connection: asyncpg.Connection, owner: object, count: int) -
     )
     await connection.copy_records_to_table(
         "partner_names",
-        records=names,
-        columns=("partner_id", "position", "kind", "name", "folded"),
+        records=rows(named),
+        columns=("partner_id", "keys"),
     )
     await connection.copy_records_to_table(
         "partner_identifiers",

@@ -45,6 +45,7 @@ class Event(StrEnum):
     DEACTIVATION_PROPOSED = "partner:deactivation:propose"
     DEACTIVATION_READ = "partner:deactivation:read"
     DEACTIVATION_DECIDED = "partner:deactivation:decide"
+    DUPLICATE_DECIDED = "partner:duplicate:decide"
     ASSESSMENT_FILED = "assessment:record:file"
     ASSESSMENT_CHANGED = "assessment:record:change"
     ASSESSMENT_FINALISED = "assessment:record:finalise"

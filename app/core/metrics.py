@@ -58,6 +58,12 @@ exceptions_overdue = Gauge(
     registry=registry,
 )
 
+duplicate_checks_waiting = Gauge(
+    "duplicate_checks_waiting",
+    "Profiles that were not compared with the others yet",
+    registry=registry,
+)
+
 
 async def metrics_endpoint(request: object) -> Response:
     """``GET /metrics`` in the Prometheus text format."""

@@ -23,6 +23,7 @@ class EventType(StrEnum):
     PARTNER_VERIFICATION_LAPSED = "partner.verification_lapsed"
     PARTNER_DEACTIVATED = "partner.deactivated"
     PARTNER_REACTIVATED = "partner.reactivated"
+    DUPLICATE_DECIDED = "duplicate.decided"
     ASSESSMENT_FILED = "assessment.filed"
     ASSESSMENT_SHARED = "assessment.shared"
     SHARE_REVOKED = "assessment.share_revoked"

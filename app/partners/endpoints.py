@@ -55,9 +55,8 @@ from app.partners.errors import (
 from app.partners.history import service as history
 from app.partners.history.errors import NotKnownThen
 from app.partners.identifiers.errors import VendorCountryUnfit
+from app.partners.matching.schemas import PartnerCreated
 from app.partners.schemas import (
-    MatchIn,
-    MatchOut,
     PartnerFilter,
     PartnerIn,
     PartnerOut,
@@ -79,7 +78,7 @@ _RULES = (TypeNotListed, TagNotAllowed, CountryProfileRefused, TypeDiffers, Same
     "",
     status_code=201,
     operation_id="createPartner",
-    response_model=PartnerOut,
+    response_model=PartnerCreated,
     responses=problems(
         IdentifierTaken,
         VendorCountryUnfit,
@@ -93,7 +92,8 @@ _RULES = (TypeNotListed, TagNotAllowed, CountryProfileRefused, TypeDiffers, Same
 async def create_partner(
     new: PartnerIn, caller: Creator, session: Session, now: Now, response: Response
 ) -> dict[str, Any]:
-    """Create a draft profile. An identifier that is taken is a 409 with the `partner_id`.
+    """Create a draft profile. An identifier that is taken is a 409 with the `partner_id`;
+    profiles that may be the same partner are named in `possible_duplicates`.
 
     Where the other profile is protected from the caller, it is a 409 with `contact_registry: true`
     and no id.
@@ -149,17 +149,6 @@ async def list_partners(
 
 def _link(response: Response) -> dict[str, str]:
     return {"Link": response.headers["link"]} if "link" in response.headers else {}
-
-
-@router.post(
-    "/match",
-    operation_id="matchPartners",
-    response_model=MatchOut,
-    summary="Find partners by name",
-)
-async def match_partners(wanted: MatchIn, caller: Reader, session: Session) -> dict[str, Any]:
-    """Candidates for a name, across typing errors, word order and scripts. Stores nothing."""
-    return await service.match(session, caller, wanted)
 
 
 @router.get(

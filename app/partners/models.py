@@ -113,33 +113,6 @@ class Partner(Base):
     )
 
 
-class PartnerName(Base):
-    """Every name of a partner in folded form, for matching and screening."""
-
-    __tablename__ = "partner_names"
-
-    partner_id: Mapped[UUID] = mapped_column(
-        ForeignKey("partners.id", ondelete="CASCADE"), primary_key=True
-    )
-    position: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
-    kind: Mapped[str] = mapped_column(Text)
-    name: Mapped[str] = mapped_column(Text)
-    folded: Mapped[str] = mapped_column(Text)
-
-    __table_args__ = (
-        Index(
-            "ix_partner_names_folded",
-            "folded",
-            postgresql_using="gin",
-            postgresql_ops={"folded": "gin_trgm_ops"},
-        ),
-        CheckConstraint(
-            "kind IN ('legal_name', 'legal_name_native', 'acronym', 'alias', 'former_name')",
-            name="kind",
-        ),
-    )
-
-
 class PartnerVersion(Base):
     """A profile as it was until ``recorded_to``; ``body`` is the row. Written by a trigger.
 

@@ -71,17 +71,6 @@ LIST_FILTERS = {
     "after": "p.id < ${n}",
 }
 
-CANDIDATES = f"""SELECT n.partner_id, n.kind, n.name, p.number, p.legal_name, p.country,
-      {visible("p", "$2::uuid", "false")} AS visible
-    FROM (SELECT partner_id, kind, name, similarity(folded, $1) AS nearness
-          FROM partner_names WHERE folded % $1
-          ORDER BY nearness DESC, partner_id LIMIT 200) n
-    JOIN partners p ON p.id = n.partner_id
-    WHERE p.status <> 'merged'"""  # noqa: S608
-"""Names near a folded name by trigrams, at most 200, nearest first; for both paths. ``visible``:
-whether agency ``$2`` may know of the profile without the scope `partners:protected`.
-"""
-
 
 async def find_partner(session: AsyncSession, partner_id: UUID) -> Partner | None:
     """The profile with this id."""
@@ -167,9 +156,3 @@ async def find_survivor(session: AsyncSession, caller: Caller, partner_id: UUID)
     values = (partner_id, *survivor_args(caller))
     row = (await connection.exec_driver_sql(SURVIVOR, values)).one_or_none()
     return None if row is None else UUID(str(row[0]))
-
-
-async def candidates(session: AsyncSession, folded: str, agency_id: UUID) -> Sequence[Row[Any]]:
-    """Rows of `CANDIDATES`."""
-    connection = await session.connection()
-    return (await connection.exec_driver_sql(CANDIDATES, (folded, agency_id))).all()

@@ -9,8 +9,8 @@ from uuid import UUID
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from app.core.paging import PageQuery
-from app.core.schemas import Count, Country, Day, Flag, Instant, Line, Paragraph, Schema, Text
-from app.partners.identifiers.schemas import IdentifierIn, IdentifierOut, IdentifierRef
+from app.core.schemas import Country, Day, Flag, Instant, Line, Paragraph, Schema, Text
+from app.partners.identifiers.schemas import IdentifierIn, IdentifierOut
 from app.partners.naming import official
 from app.partners.types import PartnerStatus, PartnerTag, PartnerType
 
@@ -171,35 +171,4 @@ class PartnerFilter(PageQuery):
         None,
         description="only profiles that may be shown to anybody: the partner agreed, it is "
         "verified and not protected, and its country is not sensitive",
-    )
-
-
-class MatchIn(Schema):
-    """A name to look for among the profiles."""
-
-    legal_name: Line = Field(examples=["Amani Releif Trust"])
-    country: Country | None = Field(None, examples=["KEN"])
-    identifiers: list[IdentifierRef] = Field(default=[], max_length=20)
-    limit: Annotated[Count, Field(ge=1, le=50)] = 10
-
-
-class Candidate(Schema):
-    """A profile that may be the one looked for."""
-
-    partner_id: UUID
-    registry_number: str
-    legal_name: str
-    country: str
-    score: float = Field(ge=0, le=1)
-    matched_on: list[str] = Field(examples=[["legal_name", "country"]])
-
-
-class MatchOut(Schema):
-    """Candidates, best first."""
-
-    candidates: list[Candidate]
-    contact_registry: bool = Field(
-        False,
-        description="a profile fits that the caller may not know of: contact the registry before "
-        "making another",
     )

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any, NoReturn
 from uuid import UUID
 
-from sqlalchemy import delete, insert, update
+from sqlalchemy import insert, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import service as audit
@@ -22,7 +22,6 @@ from app.core.db import NO_AGENCY
 from app.core.errors import FieldError, InvalidRequest
 from app.core.http import PreconditionFailed
 from app.core.ids import new_id, registry_number
-from app.core.names import DEFAULT_THRESHOLD, fold, score
 from app.events import service as events
 from app.events.catalogue import EventType
 from app.partners import headquarters, naming, queries, restraints, visibility
@@ -33,13 +32,11 @@ from app.partners.errors import (
     PatchEmpty,
 )
 from app.partners.identifiers import service as identifiers
-from app.partners.models import Partner, PartnerName
-from app.partners.schemas import Candidate, MatchIn, PartnerIn, PartnerPatch
+from app.partners.matching import names
+from app.partners.matching.duplicates import check_new
+from app.partners.models import Partner
+from app.partners.schemas import PartnerIn, PartnerPatch
 from app.partners.types import PartnerStatus
-
-_MATCH_FLOOR = DEFAULT_THRESHOLD - 0.15
-_COUNTRY_BONUS = 0.03
-
 
 _KEYS = (*queries.PROFILE, "identifiers", "created_by", "created_at", "updated_at")
 
@@ -116,13 +113,14 @@ async def create_partner(
     async with headquarters.explained(session):
         await session.execute(insert(Partner).values(fixed | values).inline())
     await identifiers.insert_all(session, caller, partner.id, new.identifiers)
-    await _write_names(session, partner)
+    await names.write(session, partner)
     subject = audit.Subject(partner.id, partner_id=partner.id)
     await audit.record(session, caller, Event.PARTNER_CREATED, subject, version=1)
     await events.publish(
         session, EventType.PARTNER_CREATED, partner.id, caller.agency_id, version=1
     )
-    return await _written(session, partner.id)
+    created = await _written(session, partner.id)
+    return created | await check_new(session, caller, partner)
 
 
 async def _written(session: AsyncSession, partner_id: UUID) -> dict[str, Any]:
@@ -207,7 +205,9 @@ async def change_partner(
         await _protect_offices(session, caller, partner_id)
     await _update(session, caller, partner_id, version, values)
     await session.refresh(partner)
-    await _write_names(session, partner)
+    if not names.NAMED.isdisjoint(values):
+        await names.write(session, partner)
+        await names.queue(session, [partner.id])
     await _note_change(session, caller, Event.PARTNER_CHANGED, partner_id, version + 1, changed)
     return await _written(session, partner_id)
 
@@ -320,92 +320,3 @@ async def offices(
         "countries": sorted(caller.countries),
     }
     return [wire(row) for row in await queries.list_offices(session, values, after, limit)]
-
-
-async def _write_names(session: AsyncSession, partner: Partner) -> None:
-    named = [
-        ("legal_name", partner.legal_name),
-        ("legal_name_native", partner.legal_name_native),
-        ("acronym", partner.acronym),
-        *(("alias", name) for name in partner.aliases or ()),
-        *(("former_name", name) for name in partner.former_names or ()),
-    ]
-    await session.execute(delete(PartnerName).where(PartnerName.partner_id == partner.id))
-    rows = [
-        {"partner_id": partner.id, "position": n, "kind": kind, "name": name, "folded": fold(name)}
-        for n, (kind, name) in enumerate(named)
-        if name
-    ]
-    await session.execute(insert(PartnerName), rows)
-
-
-async def match(session: AsyncSession, caller: Caller, wanted: MatchIn) -> dict[str, Any]:
-    """Profiles of the caller's countries that may be the one named, best first. Stores nothing.
-
-    Of a protected one that fits, the caller without the right learns that it should ask.
-    """
-    found: dict[UUID, Candidate] = {}
-    hidden = False
-    for item in wanted.identifiers:
-        holder = await identifiers.find_holder(session, caller, item)
-        if holder is None:
-            continue
-        try:
-            profile = await get_partner(session, caller, holder)
-        except PartnerNotFound:
-            hidden |= await _is_hidden(session, caller, holder)
-            continue
-        found[holder] = Candidate(
-            partner_id=holder,
-            score=1.0,
-            matched_on=["identifier"],
-            **{key: profile[key] for key in ("registry_number", "legal_name", "country")},
-        )
-    rows = await queries.candidates(session, fold(wanted.legal_name), caller.agency_id)
-    mine = [row for row in rows if policy.within(caller, row.country)]
-    shown, kept = split(mine, visibility.sees_protected(caller))
-    for candidate in rank(shown, wanted.legal_name, wanted.country):
-        found.setdefault(candidate.partner_id, candidate)
-    best = sorted(found.values(), key=lambda item: (-item.score, str(item.partner_id)))
-    hidden |= fits(kept, wanted.legal_name, wanted.country)
-    return {"candidates": best[: wanted.limit], "contact_registry": hidden}
-
-
-async def _is_hidden(session: AsyncSession, caller: Caller, partner_id: UUID) -> bool:
-    partner = await queries.find_partner(session, partner_id)
-    return partner is not None and policy.within(caller, partner.country)
-
-
-def split(rows: Iterable[Any], sees_protected: bool) -> tuple[list[Any], list[Any]]:
-    """Rows of `queries.CANDIDATES` that the caller may know of, and the others."""
-    shown: list[Any] = []
-    kept: list[Any] = []
-    for row in rows:
-        (shown if row.visible or sees_protected else kept).append(row)
-    return shown, kept
-
-
-def fits(rows: Iterable[Any], name: str, country: str | None) -> bool:
-    """Whether one of these rows is so near the name that it may be the one meant."""
-    return any(found.score >= DEFAULT_THRESHOLD for found in rank(rows, name, country))
-
-
-def rank(rows: Iterable[Any], name: str, country: str | None) -> list[Candidate]:
-    """Rows of `queries.CANDIDATES` scored against a name, one candidate a partner, best first."""
-    found: dict[UUID, Candidate] = {}
-    for row in rows:
-        nearness, _ = score(name, row.name, "organisation")
-        same_country = country is not None and country == row.country
-        total = round(min(1.0, nearness + (_COUNTRY_BONUS if same_country else 0.0)), 4)
-        known = found.get(row.partner_id)
-        if nearness < _MATCH_FLOOR or (known is not None and known.score >= total):
-            continue
-        found[row.partner_id] = Candidate(
-            partner_id=row.partner_id,
-            registry_number=registry_number(row.number),
-            legal_name=row.legal_name,
-            country=row.country,
-            score=total,
-            matched_on=[row.kind, *(["country"] if same_country else [])],
-        )
-    return sorted(found.values(), key=lambda item: (-item.score, str(item.partner_id)))

@@ -24,12 +24,12 @@ from app.core.clock import rfc3339
 from app.core.crypto import agency_scope
 from app.core.db import Fields
 from app.core.ids import new_id, new_secret_id, registry_number
-from app.core.names import DEFAULT_THRESHOLD, Subject, fold
+from app.core.names import DEFAULT_THRESHOLD, Subject
 from app.events.catalogue import EventType
-from app.partners import queries as partner_queries
 from app.partners.errors import PartnerNotFound
-from app.partners.schemas import Candidate
-from app.partners.service import fits, rank, split
+from app.partners.matching import queries as matching
+from app.partners.matching.rank import Wanted, rank
+from app.partners.matching.schemas import Candidate
 from app.partners.visibility import sees_protected
 from app.recognition import queries
 from app.recognition.decide import Facts, Policy, Verdict, codes_of, decide
@@ -77,11 +77,11 @@ async def give_clearance(
     now: datetime,
 ) -> Given:
     """Answer and store. Raises PartnerNotFound for an unknown id, Replay for a known key."""
-    # What the token claims is asked again below, where the client's status is known.
-    claimed = Scope.PARTNERS_PROTECTED in writer.token.scopes
-    found = await _find(connection, writer, wanted, claimed)
+    sees_all = Scope.PARTNERS_PROTECTED in writer.token.scopes
+    found = await _find(connection, writer, wanted, sees_all)
     caller = caller_from(request, writer.token, found.row, Scope.CLEARANCE_RUN)
-    if claimed and not sees_protected(caller):
+    if sees_all and not sees_protected(caller):
+        # The right was withdrawn after the token was given.
         found = await _find(connection, writer, wanted, False)
     await writer.key.check(writer.keys, connection, found.row)
     unknown = found.row["partner_id"] is None or found.protected
@@ -96,35 +96,39 @@ async def give_clearance(
 
 
 async def _find(
-    connection: asyncpg.Connection, writer: FastWriter, wanted: ClearanceIn, sees: bool
+    connection: asyncpg.Connection, writer: FastWriter, wanted: ClearanceIn, sees_all: bool
 ) -> _Found:
-    """The profile meant and its facts. ``sees``: protected profiles are no secret to the caller."""
     key = (writer.token.client_id, *writer.key.args)
     if wanted.partner.identifier is not None:
         item = wanted.partner.identifier
         row = await connection.fetchrow(
             queries.FACTS_BY_IDENTIFIER, *key, item.scheme.value, item.value, item.country
         )
-        return _Found(row, "identifier", 1.0, [], _protected(row, sees))
+        return _Found(row, "identifier", 1.0, [], _protected(row, sees_all))
     if wanted.partner.id is not None:
         row = await connection.fetchrow(queries.FACTS_BY_ID, *key, wanted.partner.id)
-        return _Found(row, "id", 1.0, [], _protected(row, sees))
+        return _Found(row, "id", 1.0, [], _protected(row, sees_all))
     name, country = wanted.partner.name or "", wanted.partner.country
-    rows = await connection.fetch(partner_queries.CANDIDATES, fold(name), writer.agency_id)
-    shown, kept = split((Fields(row) for row in rows), sees)
-    candidates = rank(shown, name, country)
+    asked = Wanted([("legal_name", name)], country=country)
+    probes, near = asked.asked()
+    rows = await connection.fetch(
+        matching.CANDIDATES, *matching.sent(probes), near, writer.agency_id, sees_all
+    )
+    ranked = rank((Fields(row) for row in rows), asked)
+    candidates = ranked.candidates
     sure = [item for item in candidates if item.score >= _SURE and item.country == country]
-    partner = sure[0].partner_id if len(sure) == 1 else None
+    # Where a profile the caller may not know of may be meant, no other one is taken for sure.
+    partner = sure[0].partner_id if len(sure) == 1 and not ranked.hidden else None
     row = await connection.fetchrow(queries.FACTS_BY_ID, *key, partner)
     score = sure[0].score if partner else 0.0
     others = [item for item in candidates if item.partner_id != partner]
-    return _Found(row, "name", score, others, fits(kept, name, country))
+    return _Found(row, "name", score, others, ranked.hidden)
 
 
-def _protected(row: Any, sees: bool) -> bool:
+def _protected(row: Any, sees_all: bool) -> bool:
     if row is None or row["partner_id"] is None:
         return False
-    return not row["visible"] and not sees
+    return not row["visible"] and not sees_all
 
 
 def _facts(
@@ -218,7 +222,7 @@ def _answer(
         "outcome": verdict.outcome,
         "reasons": verdict.reasons,
         "match": _match(found) if known else None,
-        "candidates": [item.model_dump() for item in found.candidates[:10]],
+        "candidates": [item.model_dump(exclude={"explanation"}) for item in found.candidates[:10]],
         "contact_registry": found.protected,
         "legal": {"partner_type": row["partner_type"], "country": row["country"]}
         if known and not found.hidden

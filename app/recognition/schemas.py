@@ -13,7 +13,7 @@ from app.audit.purposes import AccessPurpose
 from app.core.paging import PageQuery
 from app.core.schemas import Country, Day, Flag, Instant, Line, Money, Schema
 from app.partners.identifiers.schemas import IdentifierRef
-from app.partners.schemas import Candidate
+from app.partners.matching.schemas import CandidateBrief
 from app.recognition.rules import Outcome
 
 
@@ -140,7 +140,7 @@ class ClearanceOut(Schema):
     outcome: Outcome
     reasons: list[Reason]
     match: MatchBlock | None
-    candidates: list[Candidate] = Field(description="other profiles the name may mean")
+    candidates: list[CandidateBrief] = Field(description="other profiles the name may mean")
     contact_registry: bool = Field(
         False,
         description="a protected profile is meant, or fits the name: ask the registry in person",

@@ -1,6 +1,6 @@
 """flags
 
-Revision: 0021, after 0013
+Revision: 0021, after 0020
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql
 from app.core.migrate import rekey_security, run_script
 
 revision = "0021"
-down_revision = "0013"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 

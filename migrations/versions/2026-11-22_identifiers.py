@@ -1,6 +1,6 @@
 """identifiers
 
-Revision: 0016, after 0013
+Revision: 0016, after 0015
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql
 from app.core.migrate import rekey_security, run_script
 
 revision = "0016"
-down_revision = "0013"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 

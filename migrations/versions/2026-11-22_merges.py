@@ -1,6 +1,6 @@
 """merges
 
-Revision: 0019, after 0013
+Revision: 0019, after 0018
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql
 from app.core.migrate import run_script
 
 revision = "0019"
-down_revision = "0013"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
 

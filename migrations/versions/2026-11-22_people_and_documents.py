@@ -1,6 +1,6 @@
 """people and documents
 
-Revision: 0017, after 0013
+Revision: 0017, after 0016
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from alembic import op
 from app.core.migrate import rekey_security, run_script
 
 revision = "0017"
-down_revision = "0013"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 

@@ -1,6 +1,6 @@
 """sections
 
-Revision: 0015, after 0013
+Revision: 0015, after 0014
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql
 from app.core.migrate import rekey_security, run_script
 
 revision = "0015"
-down_revision = "0013"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 

@@ -1,6 +1,6 @@
 """Verifications, deactivation, and the restraints of measures
 
-Revision: 0020, after 0013
+Revision: 0020, after 0019
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql
 from app.core.migrate import rekey_security, run_script
 
 revision = "0020"
-down_revision = "0013"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 

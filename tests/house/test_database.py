@@ -240,6 +240,7 @@ _ACCEPTED = {
             "trusted_issuers",
         )
     },
+    "public.possible_duplicates.possible_duplicates_select": "pairs of profiles that are shared",
     **{
         f"public.{table}.{table}_select": "who takes part, and whom to write to, is for all"
         for table in ("agencies", "focal_points", "agency_signatories")

@@ -26,7 +26,9 @@ async def test_a_profile_reads_the_same_for_every_agency(api_for: ApiFor) -> Non
     assert body["version"] == 1
     assert body["registry_number"].startswith("IPR-")
     theirs = await wfp.get(f"/v1/partners/{body['id']}")
-    assert theirs.json() == body
+    read = theirs.json()
+    assert read == {name: body[name] for name in read}
+    assert body.keys() - read.keys() == {"possible_duplicates", "contact_registry"}
     assert theirs.headers["etag"] == '"v1"'
     assert theirs.headers["cache-control"] == "private, no-cache"
     assert theirs.headers["vary"] == "Authorization"

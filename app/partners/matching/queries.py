@@ -1,0 +1,137 @@
+"""Every select of matching.
+
+Cost is bounded by construction: PostgreSQL's own statistics (ANALYZE) say how many profiles a key
+of names has; combinations that would meet too many are not asked for, those that are give a
+limited number of rows each, and a limited number of candidates is compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.names.keys import Probe
+from app.partners.matching.models import PossibleDuplicate
+from app.partners.visibility import visible
+
+_MET = 600
+"""Profiles that a combination of keys may be expected to meet."""
+_READ = 30_000
+"""Entries of its rarest key that may be read for it."""
+_PROBES = 24
+_EACH = 300
+_COMPARED = 40
+_RARE = 20
+"""Profiles of a key that the statistics do not name: assumed."""
+
+# S608 below: the texts are built of constants of this module, never of input.
+HITS = f"""
+common AS MATERIALIZED (
+  SELECT e.key, f.share FROM pg_stats s
+    CROSS JOIN unnest(s.most_common_elems::text::int4[]) WITH ORDINALITY AS e (key, n)
+    JOIN unnest(s.most_common_elem_freqs) WITH ORDINALITY AS f (share, n) ON f.n = e.n
+  WHERE s.schemaname = 'public' AND s.tablename = 'partner_names' AND s.attname = 'keys'),
+size AS MATERIALIZED (
+  SELECT greatest(c.reltuples, 1)::float8 AS n FROM pg_class c
+  WHERE c.oid = 'public.partner_names'::regclass),
+probes AS MATERIALIZED (
+  SELECT q.want::int4[] AS want, q.weight
+  FROM size CROSS JOIN unnest($1::text[], $2::float8[]) WITH ORDINALITY AS q (want, weight, n)
+    CROSS JOIN LATERAL unnest(q.want::int4[]) AS k LEFT JOIN common c ON c.key = k
+    CROSS JOIN LATERAL (
+      SELECT coalesce(c.share, least(1, {_RARE} / size.n))::float8 AS share) is_in
+  GROUP BY q.n, q.want, q.weight, size.n
+  HAVING size.n * exp(sum(ln(is_in.share))) <= {_MET} AND size.n * min(is_in.share) <= {_READ}
+  ORDER BY sum(ln(is_in.share)), q.weight DESC LIMIT {_PROBES}),
+hits AS MATERIALIZED (
+  SELECT h.partner_id, sum(h.weight) AS weight FROM (
+    SELECT n.partner_id, p.weight FROM probes p CROSS JOIN LATERAL (
+      SELECT partner_id FROM partner_names WHERE keys @> p.want LIMIT {_EACH}) n
+    UNION ALL
+    SELECT n.partner_id, 3 FROM (
+      SELECT partner_id FROM partner_names WHERE keys && $3::int4[] LIMIT {_EACH}) n) h
+  GROUP BY h.partner_id ORDER BY sum(h.weight) DESC, h.partner_id LIMIT {_COMPARED})"""  # noqa: S608
+"""Common tables of a statement: ``hits`` are the profiles that share most keys with what is looked
+for. $1 and $2 are the probes (`sent`), $3 the keys of near spellings."""
+
+CANDIDATES = f"""WITH {HITS}
+SELECT h.partner_id AS found_id, f.legal_name AS found_name, f.legal_name_native, f.acronym,
+  f.aliases, f.former_names, f.year_established, f.website,
+  p.id AS partner_id, p.number, p.version, p.legal_name, p.country, p.hq_id,
+  {visible("p", "$4", "$5")} AS visible
+FROM hits h JOIN partners f ON f.id = h.partner_id
+  JOIN partners p ON p.id = partner_root(f.id)
+ORDER BY h.weight DESC, h.partner_id"""  # noqa: S608
+"""Profiles that may be the one named: what `rank` needs, for both paths. A merged profile is met
+by its names and gives its survivor. $4 is the calling agency, $5 whether the caller may know of
+every protected profile."""
+
+_QUEUE_COLUMNS = """d.id, d.version, d.state, d.score, d.matched_on, d.rules, d.found_at,
+  d.decided_at, d.reason, g.code AS decided_by,
+  a.id AS a_id, a.number AS a_number, a.legal_name AS a_name, a.country AS a_country,
+  b.id AS b_id, b.number AS b_number, b.legal_name AS b_name, b.country AS b_country"""
+_QUEUE = f"""SELECT {_QUEUE_COLUMNS} FROM possible_duplicates d
+  JOIN partners a ON a.id = d.partner_a JOIN partners b ON b.id = d.partner_b
+  LEFT JOIN agencies g ON g.id = d.decided_by
+  WHERE {visible("a", ":agency", ":holder")} AND {visible("b", ":agency", ":holder")}
+    AND (CAST(:countries AS text[]) = '{{}}' OR (a.country = ANY (CAST(:countries AS text[]))
+      AND b.country = ANY (CAST(:countries AS text[]))))
+    AND a.merged_into IS NULL AND b.merged_into IS NULL"""  # noqa: S608
+_PAGE = text(
+    f"""{_QUEUE} AND d.state = :state AND (CAST(:country AS text) IS NULL
+    OR CAST(:country AS text) IN (a.country, b.country))
+  AND (CAST(:after AS uuid) IS NULL OR d.id < CAST(:after AS uuid))
+  ORDER BY d.id DESC LIMIT :limit"""
+)
+_PAIR = text(f"{_QUEUE} AND d.id = :id")
+_WAITING = text(
+    """SELECT (SELECT count(*) FROM (SELECT FROM duplicate_checks LIMIT 1000000) w) AS waiting,
+    (SELECT min(queued_at) FROM (SELECT queued_at FROM duplicate_checks ORDER BY partner_id
+      LIMIT 1) f) AS since"""
+)
+
+
+def sent(probes: Sequence[Probe]) -> tuple[list[str], list[float]]:
+    """Probes as $1 and $2 of `HITS`."""
+    wants = ["{" + ",".join(map(str, probe.keys)) + "}" for probe in probes]
+    return wants, [probe.weight for probe in probes]
+
+
+async def candidates(
+    session: AsyncSession,
+    probes: Sequence[Probe],
+    near: Sequence[int],
+    agency_id: UUID,
+    *,
+    sees_protected: bool,
+) -> Sequence[Row[Any]]:
+    """Rows of `CANDIDATES`, those that share most keys first."""
+    connection = await session.connection()
+    wants, weights = sent(probes)
+    values = (wants, weights, list(near), agency_id, sees_protected)
+    return (await connection.exec_driver_sql(CANDIDATES, values)).all()
+
+
+async def read_pairs(session: AsyncSession, **values: Any) -> Sequence[Row[Any]]:
+    """A page of pairs in one state, newest first, of which the caller may know both profiles."""
+    return (await session.execute(_PAGE, values)).all()
+
+
+async def read_pair(session: AsyncSession, **values: Any) -> Row[Any] | None:
+    """One such pair by id."""
+    return (await session.execute(_PAIR, values)).one_or_none()
+
+
+async def lock_pair(session: AsyncSession, pair_id: UUID) -> PossibleDuplicate | None:
+    """The pair, locked."""
+    query = select(PossibleDuplicate).where(PossibleDuplicate.id == pair_id).with_for_update()
+    return (await session.scalars(query)).one_or_none()
+
+
+async def waiting(session: AsyncSession) -> Row[Any]:
+    """How many profiles wait to be checked, and since when the first of them."""
+    return (await session.execute(_WAITING)).one()
