@@ -14,6 +14,7 @@ from uuid import UUID
 
 import asyncpg
 
+from app.core.db import NO_AGENCY
 from app.partners import queries as partners
 from app.recognition import queries as recognition
 from app.sanctions.screening import queries as screening
@@ -68,16 +69,23 @@ async def _measure(stand: Stand, count: int) -> None:
     await owner.close()
     app = await asyncpg.connect(stand.settings.require("database_url"))
     await app.execute("SELECT set_config('app.agency_id', $1, false)", str(agency))
-    page = partners.FAST_LIST.format(filters="true AND p.country = $2", limit=51)
-    deep = partners.FAST_LIST.format(filters="true AND p.country = $2 AND p.id < $3", limit=51)
+    seen = partners.LIST_VISIBLE
+    page = partners.FAST_LIST.format(filters=f"{seen} AND p.country = $3", limit=51)
+    deep = partners.FAST_LIST.format(filters=f"{seen} AND p.country = $3 AND p.id < $4", limit=51)
     key = ("WFP", 1, "/v1/clearances", "k" * 32)
     name = str(middle["legal_name"]).lower()
     misspelt = name[:10] + name[11:]
     statements: dict[str, tuple[Any, ...]] = {
-        "GET /v1/partners/{id}": (partners.FAST_GET, "WFP", middle["id"]),
-        "GET /v1/partners?country= page 1": (page, "WFP", "KEN"),
-        "GET /v1/partners?country= from the middle": (deep, "WFP", "KEN", UUID(str(middle["id"]))),
-        "POST /v1/partners/match": (partners.CANDIDATES, misspelt),
+        "GET /v1/partners/{id}": (partners.FAST_GET, "WFP", middle["id"], False),
+        "GET /v1/partners?country= page 1": (page, "WFP", False, "KEN"),
+        "GET /v1/partners?country= from the middle": (
+            deep,
+            "WFP",
+            False,
+            "KEN",
+            UUID(str(middle["id"])),
+        ),
+        "POST /v1/partners/match": (partners.CANDIDATES, misspelt, NO_AGENCY),
         "POST /v1/clearances by id": (recognition.FACTS_BY_ID, *key, middle["id"]),
         "POST /v1/clearances by identifier": (
             recognition.FACTS_BY_IDENTIFIER,

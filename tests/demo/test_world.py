@@ -69,7 +69,7 @@ def test_identifiers_are_valid_and_nobodys() -> None:
         for item in plan.profile.identifiers:
             assert "DEMO" in item.value or item.scheme == "AGENCY_VENDOR"
     # The tour of the README creates this one itself.
-    assert not any("Amani" in plan.profile.legal_name for plan in plans())
+    assert not any("Amani" in (plan.profile.legal_name or "") for plan in plans())
 
 
 async def test_the_world_is_complete_in_under_thirty_seconds(empty_database: Settings) -> None:

@@ -7,7 +7,7 @@ from tests.confidentiality.scene import AGENCIES, REASON, Scene
 
 
 async def _setting(scene: Scene, relation: str) -> Call:
-    country = {name: code for name, code in zip(AGENCIES, _COUNTRIES, strict=True)}
+    country = dict(zip(AGENCIES, _COUNTRIES, strict=True))
     return Call(
         {"country": country.get(relation, "AND")},
         {"sensitive": True} | REASON,
