@@ -62,13 +62,20 @@ async def _measure(stand: Stand, count: int) -> None:
     await owner.close()
     app = await asyncpg.connect(stand.settings.require("database_url"))
     await app.execute("SELECT set_config('app.agency_id', $1, false)", str(agency))
-    page = partners.FAST_LIST.format(filters="true AND p.country = $2", limit=51)
-    deep = partners.FAST_LIST.format(filters="true AND p.country = $2 AND p.id < $3", limit=51)
+    seen = partners.LIST_VISIBLE
+    page = partners.FAST_LIST.format(filters=f"{seen} AND p.country = $3", limit=51)
+    deep = partners.FAST_LIST.format(filters=f"{seen} AND p.country = $3 AND p.id < $4", limit=51)
     key = ("WFP", 1, "/v1/clearances", "k" * 32)
     statements: dict[str, tuple[Any, ...]] = {
-        "GET /v1/partners/{id}": (partners.FAST_GET, "WFP", middle["id"]),
-        "GET /v1/partners?country= page 1": (page, "WFP", "KEN"),
-        "GET /v1/partners?country= from the middle": (deep, "WFP", "KEN", UUID(str(middle["id"]))),
+        "GET /v1/partners/{id}": (partners.FAST_GET, "WFP", middle["id"], False),
+        "GET /v1/partners?country= page 1": (page, "WFP", False, "KEN"),
+        "GET /v1/partners?country= from the middle": (
+            deep,
+            "WFP",
+            False,
+            "KEN",
+            UUID(str(middle["id"])),
+        ),
         "POST /v1/clearances by id": (recognition.FACTS_BY_ID, *key, middle["id"]),
         "POST /v1/clearances by identifier": (
             recognition.FACTS_BY_IDENTIFIER,

@@ -16,6 +16,8 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models  # noqa: F401 - every table must be known before the first query
+from app.agencies import settings as settings_of
+from app.agencies.schemas import SettingIn
 from app.auth.caller import Caller
 from app.core.clock import utc_now
 from app.core.crypto import KeyRing
@@ -27,6 +29,7 @@ from app.demo import people, records
 from app.demo.profiles import Plan, plans
 from app.partners import service as partners
 from app.partners.identifiers import queries as identifiers
+from app.partners.types import PartnerType, rule_of
 from app.sanctions import queries as sanction_queries
 from app.sanctions import sources
 from app.sanctions.lists import freshness
@@ -104,7 +107,8 @@ async def _load_records(
         await session.execute(text("SET LOCAL transaction_timeout = 0"))
         if await _is_loaded(session, made[0]):
             return False
-        ids = await _make_partners(session, callers, made, report)
+        await _list_types(session, callers, made, now)
+        ids = await _make_partners(session, callers, made, now, report)
         scene = records.Scene(session, keyring, callers, ids, now)
         await records.make_assessments(scene, report)
         await records.make_cases(scene, report)
@@ -117,8 +121,29 @@ async def _is_loaded(session: AsyncSession, first: Plan) -> bool:
     return found is not None
 
 
+async def _list_types(
+    session: AsyncSession, callers: Mapping[str, Caller], made: list[Plan], now: datetime
+) -> None:
+    """Let the agencies that will register a company say that they work with companies."""
+    for code in sorted({plan.creator for plan in made if _needs_listing(plan)}):
+        caller = callers[code]
+        await bind_now(session, caller.agency_id)
+        listed = SettingIn(value=[PartnerType.PRIVATE_FP.value])
+        await settings_of.put(
+            session, caller, code, settings_of.ELIGIBLE_PARTNER_TYPES, 0, listed, now.date()
+        )
+
+
+def _needs_listing(plan: Plan) -> bool:
+    return rule_of(plan.profile.partner_type).needs_listing
+
+
 async def _make_partners(
-    session: AsyncSession, callers: Mapping[str, Caller], made: list[Plan], report: Report
+    session: AsyncSession,
+    callers: Mapping[str, Caller],
+    made: list[Plan],
+    now: datetime,
+    report: Report,
 ) -> list[UUID]:
     ids: dict[str, UUID] = {}
     for number, plan in enumerate(made, 1):
@@ -127,7 +152,7 @@ async def _make_partners(
         profile = plan.profile
         if plan.headquarters is not None:
             profile = profile.model_copy(update={"hq_id": ids[plan.headquarters]})
-        created = await partners.create_partner(session, caller, profile)
+        created = await partners.create_partner(session, caller, profile, now.date())
         ids[plan.key] = created["id"]
         report("partners", number, len(made))
     return list(ids.values())

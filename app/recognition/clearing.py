@@ -269,7 +269,6 @@ async def _store(
     now: datetime,
 ) -> None:
     clearance_id: UUID = answer["clearance_id"]
-    partner_id: UUID | None = found.row["partner_id"]
     codes = codes_of(answer["reasons"])
     payload = receipt_payload(
         request.app.state.settings.issuer, caller.agency_code, answer, codes, raw, body, facts, now
@@ -281,7 +280,7 @@ async def _store(
         clearance_id,
         caller.agency_id,
         caller.client_id,
-        partner_id,
+        found.row["partner_id"],
         wanted.purpose.value,
         answer["outcome"],
         codes,

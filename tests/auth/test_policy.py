@@ -120,8 +120,8 @@ async def records(database: Database, world: World) -> None:
         made.append((record, level, country))
     for agency, (record, level, country) in product(AGENCIES, made):
         async with database.session(world.agencies[agency]) as session:
-            summary = await queries.read_assessment(session, record, holder=False)
-            detail = await queries.read_detail(session, record, holder=False)
+            summary = await queries.read_assessment(session, record, holder=True)
+            detail = await queries.read_detail(session, record, holder=True)
         shares = access.shares_of(detail) if detail is not None else ()
         _seen.append(
             Seen(

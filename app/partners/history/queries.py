@@ -39,7 +39,7 @@ FAST_THEN = f"""SELECT {STATUS_COLUMNS}, p.id, p.number, a.code AS created_by, p
       AND (s.countries = '{{}}' OR p.country = ANY (s.countries))
       AND {visible("p", "s.agency_id", held("$3::boolean"))}
     LEFT JOIN agencies a ON a.id = p.created_by
-    LEFT JOIN LATERAL (SELECT * FROM {_VERSIONS.format(partner="p.id")} k
+    LEFT JOIN LATERAL (SELECT k.body, k.recorded_from FROM {_VERSIONS.format(partner="p.id")} k
       WHERE k.recorded_from <= coalesce($4::timestamptz, now())
         AND ($5::date IS NULL OR (k.body->>'valid_from')::date <= $5::date)
       ORDER BY k.version DESC LIMIT 1) h ON true
