@@ -12,6 +12,7 @@ import hashlib
 import io
 import os
 import tempfile
+import weakref
 from collections.abc import AsyncIterator, Iterator
 from typing import Self
 from uuid import UUID
@@ -101,6 +102,7 @@ class Spool:
         self.size = 0
         self._cipher = Cipher(self.key, blob_id)
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - it outlives this function
+        weakref.finalize(self, self._file.close)
         self._plain, self._sealed = hashlib.sha256(), hashlib.sha256()
 
     @property

@@ -8,6 +8,7 @@ from app.core.errors import Conflict, NotFound, ServiceError
 class DocumentNotFound(NotFound):
     code = "document_not_found"
     title = "There is no such document."
+    refusal = True
 
 
 class DocumentUploaded(Conflict):

@@ -8,6 +8,7 @@ from app.core.errors import Conflict, NotFound, ServiceError
 class PersonEntryNotFound(NotFound):
     code = "person_entry_not_found"
     title = "There is no such person in this profile."
+    refusal = True
 
 
 class PersonErased(ServiceError):
@@ -56,6 +57,7 @@ class NoticeNotFound(NotFound):
 class PersonRequestNotFound(NotFound):
     code = "person_request_not_found"
     title = "There is no such request."
+    refusal = True
 
 
 class PersonRequestDecided(Conflict):

@@ -154,7 +154,8 @@ async def test_malware_is_refused_and_what_was_not_scanned_waits(
         assert (await unicef.get(f"{url}/{late[0]['id']}/content")).status_code == 200
         caught = await unicef.get(f"{url}/{late[1]['id']}/content")
         assert (caught.status_code, caught.json()["code"]) == (409, "document_quarantined")
-        assert (await events_of(operator_database, late[1]["id"]))[-2].detail["at"] == "rescan"
+        events_now = await events_of(operator_database, late[1]["id"])
+        assert [row.detail.get("at") for row in events_now].count("rescan") == 1
     finally:
         app.state.blobs = plain
 

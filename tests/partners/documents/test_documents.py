@@ -286,7 +286,7 @@ async def test_the_form_of_an_upload(api_for: ApiFor, app: FastAPI) -> None:
         ({"If_Match": '"v7"'}, 412),
         ({"If_Match": "*"}, 412),
     ):
-        answer = await send(unicef, draft, **headers)
+        answer = await send(unicef, draft, PDF, **headers)
         assert answer.status_code == status, headers
     large = await send(unicef, draft, bytes(26_214_401))
     assert (large.status_code, large.json()["code"]) == (413, "body_too_large")
