@@ -158,6 +158,12 @@ def _factors(wanted: Wanted, row: Any) -> list[Factor]:
     return found
 
 
+def _order(item: Candidate) -> tuple[float, float, str]:
+    # Scores end at 1: what agrees beside the name must not put a near one before the same one.
+    name = item.explanation.name
+    return -item.score, -(name.score if name else 0.0), str(item.partner_id)
+
+
 def _counted(factors: Iterable[Factor]) -> list[str]:
     return [item.factor for item in factors if item.agrees and item.effect > 0]
 
@@ -215,5 +221,5 @@ def rank(rows: Iterable[Any], wanted: Wanted) -> Ranked:
         if known is None or candidate.score > known.score:
             found[row.partner_id] = candidate
             versions[row.partner_id] = row.version
-    best = sorted(found.values(), key=lambda item: (-item.score, str(item.partner_id)))
+    best = sorted(found.values(), key=_order)
     return Ranked(best, hidden, versions)

@@ -69,7 +69,8 @@ async def match(session: AsyncSession, caller: Caller, wanted: MatchIn) -> dict[
     ranked = await find(session, caller, wanted_by(wanted))
     for candidate in ranked.candidates:
         found.setdefault(candidate.partner_id, candidate)
-    best = sorted(found.values(), key=lambda item: (-item.score, str(item.partner_id)))
+    # Stable: those of equal score stay as they were ranked, a holder of an identifier first.
+    best = sorted(found.values(), key=lambda item: -item.score)
     return {
         "candidates": best[: wanted.limit],
         "contact_registry": hidden or ranked.hidden,
