@@ -53,7 +53,7 @@ UPDATE partner_identifiers SET authority = 'unknown', authority_key = 'unknown'
   WHERE scheme = 'NAT_REG';
 ALTER TABLE partner_identifiers ADD CONSTRAINT ck_partner_identifiers_authority
   CHECK (scheme <> 'NAT_REG' OR authority IS NOT NULL);
-"""
+"""  # noqa: S608 - codes of ours
 
 SECURITY = f"""
 GRANT SELECT ON identifier_schemes TO reg_app, reg_worker;
