@@ -48,12 +48,12 @@ ALTER TABLE partner_identifiers
   ADD CONSTRAINT ck_partner_identifiers_end_reason CHECK (end_reason IN ({_ENDS})),
   ADD CONSTRAINT ck_partner_identifiers_claimed CHECK (disputed OR NOT claimed OR NOT active),
   ADD CONSTRAINT ck_partner_identifiers_expires_on CHECK (expires_on >= issued_on);
--- Numbers of earlier versions came without their authority: that is what they say now.
-UPDATE partner_identifiers SET authority = '(not recorded)', authority_key = 'not recorded'
-  WHERE scheme = 'NAT_REG' AND authority IS NULL;
+-- Numbers of earlier releases came without their authority.
+UPDATE partner_identifiers SET authority = 'unknown', authority_key = 'unknown'
+  WHERE scheme = 'NAT_REG';
 ALTER TABLE partner_identifiers ADD CONSTRAINT ck_partner_identifiers_authority
   CHECK (scheme <> 'NAT_REG' OR authority IS NOT NULL);
-"""
+"""  # noqa: S608 - codes of ours
 
 SECURITY = f"""
 GRANT SELECT ON identifier_schemes TO reg_app, reg_worker;
