@@ -102,7 +102,7 @@ def headers_of(operation: Operation) -> dict[str, str]:
         elif parameter.get("required"):
             headers[parameter["name"]] = _example(parameter)
     if "requestBody" in operation.spec:
-        headers["Content-Type"] = "application/json"
+        headers["Content-Type"] = next(iter(operation.spec["requestBody"]["content"]))
     return headers
 
 

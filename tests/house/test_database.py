@@ -228,6 +228,12 @@ _ACCEPTED = {
     "public.partner_verifications.partner_verifications_facts": "triggers find the newest of all",
     "public.partner_verification_notes.partner_verification_notes_select": "every agency's roles",
     "public.partner_flags.partner_flags_select": "the function is asked of one partner's flags",
+    **{
+        f"public.partner_people_versions.partner_people_versions_facts_{verb}": (
+            "one trigger alone works here, for whoever changes an entry"
+        )
+        for verb in ("select", "insert", "update")
+    },
     "public.sanction_entries.sanction_entries_select": "entries are inter-agency: every reader's",
     **{
         f"public.{table}.{table}_select": "read before it is known whose request it is"
