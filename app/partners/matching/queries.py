@@ -24,6 +24,8 @@ _READ = 30_000
 """Entries of its rarest key that may be read for it."""
 _PROBES = 24
 _EACH = 300
+_NEAR = 20
+"""Key by key: of `keys && $3` with a limit the planner makes a scan of the whole table."""
 _COMPARED = 40
 _RARE = 20
 """Profiles of a key that the statistics do not name: assumed."""
@@ -52,8 +54,8 @@ hits AS MATERIALIZED (
     SELECT n.partner_id, p.weight FROM probes p CROSS JOIN LATERAL (
       SELECT partner_id FROM partner_names WHERE keys @> p.want LIMIT {_EACH}) n
     UNION ALL
-    SELECT n.partner_id, 3 FROM (
-      SELECT partner_id FROM partner_names WHERE keys && $3::int4[] LIMIT {_EACH}) n) h
+    SELECT n.partner_id, 3 FROM unnest($3::int4[]) AS near (key) CROSS JOIN LATERAL (
+      SELECT partner_id FROM partner_names WHERE keys @> ARRAY[near.key] LIMIT {_NEAR}) n) h
   GROUP BY h.partner_id ORDER BY sum(h.weight) DESC, h.partner_id LIMIT {_COMPARED})"""  # noqa: S608
 """Common tables of a statement: ``hits`` are the profiles that share most keys with what is looked
 for. $1 and $2 are the probes (`sent`), $3 the keys of near spellings."""
