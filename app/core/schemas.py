@@ -20,7 +20,10 @@ from pydantic import (
     PlainSerializer,
     Strict,
     StringConstraints,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
     WithJsonSchema,
+    WrapValidator,
 )
 
 from app.core.clock import rfc3339
@@ -50,6 +53,14 @@ def _clean(value: str) -> str:
         raise ValueError("contains too many combining marks in a row")
     # Stripped here: a length that a subtype adds is checked on what this returns.
     return value.strip()
+
+
+def _keyed(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return handler(value)
+    except ValidationError as error:
+        # Its locations would repeat the keys that were sent.
+        raise ValueError("has a key or a value that does not fit") from error
 
 
 def _day(value: Any) -> date:
@@ -92,6 +103,8 @@ def _digits(value: Any) -> Any:
 
 _SAFE_TEXT_SCHEMA = {"type": "string"}
 
+Keyed = WrapValidator(_keyed)
+"""For a dict whose keys the caller chooses: an error names the field, not what is in it."""
 Text = Annotated[str, Strict(), AfterValidator(_clean)]
 """Any text a person may read; add StringConstraints for its length."""
 Line = Annotated[Text, StringConstraints(min_length=1, max_length=300, strip_whitespace=True)]

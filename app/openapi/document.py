@@ -6,8 +6,6 @@ Everything here follows from the routes, so a new operation needs no line in thi
 from __future__ import annotations
 
 import functools
-import hashlib
-import json
 import re
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -22,6 +20,7 @@ from app.openapi.examples import Examples
 from app.openapi.headers import COMPONENTS as HEADERS
 from app.openapi.headers import document_headers
 from app.openapi.refusals import add_refusals
+from app.openapi.sharing import share
 
 _METHODS = ("get", "put", "post", "delete", "patch")
 _REF = "#/components/schemas/"
@@ -104,34 +103,14 @@ def _complete(contract: dict[str, Any]) -> dict[str, Any]:
         add_refusals(path, method, operation)
         document_headers(path, method, operation, schemas, readable)
     _rename_bounds(contract)
+    _drop_titles(contract)
     examples = Examples(schemas)
     for _path, _method, operation in operations(contract):
         _add_examples(operation, examples)
     tags = sorted({tag for *_, operation in operations(contract) for tag in operation["tags"]})
     contract["tags"] = [{"name": tag, "description": texts.tag_description(tag)} for tag in tags]
-    _share_refusals(contract)
+    share(contract, [operation for *_, operation in operations(contract)])
     return contract
-
-
-def _share_refusals(contract: dict[str, Any]) -> None:
-    """Say a refusal once that several operations give word for word: most of the document is it."""
-    users: dict[str, list[tuple[Operation, str]]] = {}
-    for _path, _method, operation in operations(contract):
-        for status, response in operation["responses"].items():
-            if status >= "400":
-                text = json.dumps(response, sort_keys=True)
-                users.setdefault(text, []).append((operation, status))
-    shared: dict[str, Any] = {}
-    for text, places in sorted(users.items()):
-        if len(places) == 1:
-            continue
-        operation, status = places[0]
-        # Named by what it says: another operation does not rename it.
-        name = f"Refusal{status}_{hashlib.sha256(text.encode()).hexdigest()[:8]}"
-        shared[name] = operation["responses"][status]
-        for user, code in places:
-            user["responses"][code] = {"$ref": f"#/components/responses/{name}"}
-    contract["components"]["responses"] = shared
 
 
 def _add_problem(schemas: dict[str, Any]) -> None:
@@ -200,6 +179,16 @@ def _rename_bounds(node: Any) -> None:
             node[key] = int(node[key])
     for item in node.values():
         _rename_bounds(item)
+
+
+def _drop_titles(contract: dict[str, Any]) -> None:
+    """A field's title is its name again, with a capital letter."""
+    for schema in contract["components"]["schemas"].values():
+        for field in schema.get("properties", {}).values():
+            field.pop("title", None)
+    for _path, _method, operation in operations(contract):
+        for parameter in operation.get("parameters", ()):
+            parameter.get("schema", {}).pop("title", None)
 
 
 def _add_examples(operation: Operation, examples: Examples) -> None:

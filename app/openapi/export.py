@@ -7,6 +7,7 @@ import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI
 
@@ -15,6 +16,7 @@ from app.core.settings import Settings
 from app.openapi.document import document
 
 _SHOWN = 60
+_LINE = 100
 
 
 def offline_app(create: Callable[[Settings], FastAPI]) -> FastAPI:
@@ -29,8 +31,22 @@ def offline_app(create: Callable[[Settings], FastAPI]) -> FastAPI:
 
 
 def export(app: FastAPI) -> str:
-    """The contract as stable JSON text: sorted keys, two spaces, a final newline."""
-    return json.dumps(document(app), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    """The contract as stable JSON text: sorted keys, short parts in one line, a final newline."""
+    return _written(document(app), 0) + "\n"
+
+
+def _written(node: Any, depth: int) -> str:
+    line = json.dumps(node, sort_keys=True, ensure_ascii=False)
+    if not isinstance(node, dict | list) or len(line) + depth <= _LINE:
+        return line
+    if isinstance(node, dict):
+        ends = "{}"
+        parts = [f"{json.dumps(key)}: {_written(node[key], depth + 1)}" for key in sorted(node)]
+    else:
+        ends = "[]"
+        parts = [_written(part, depth + 1) for part in node]
+    inner = ",\n".join(" " * (depth + 1) + part for part in parts)
+    return f"{ends[0]}\n{inner}\n{' ' * depth}{ends[1]}"
 
 
 def check(app: FastAPI, path: Path) -> list[str]:

@@ -48,21 +48,27 @@ def operations() -> tuple[Operation, ...]:
     """Every operation, in the order of the document."""
     methods = ("get", "put", "post", "delete", "patch")
     return tuple(
-        Operation(path, method, _with_responses(item[method]))
+        Operation(path, method, _in_full(item[method]))
         for path, item in contract()["paths"].items()
         for method in methods
         if method in item
     )
 
 
-def _with_responses(spec: dict[str, Any]) -> dict[str, Any]:
-    """The operation with its shared responses in their places."""
-    shared = contract()["components"]["responses"]
-    responses = {
-        status: shared[answer["$ref"].rsplit("/", 1)[1]] if "$ref" in answer else answer
-        for status, answer in spec["responses"].items()
-    }
-    return spec | {"responses": responses}
+def _in_full(spec: dict[str, Any]) -> dict[str, Any]:
+    """The operation with its shared responses and parameters in their places."""
+    responses = {status: _part("responses", answer) for status, answer in spec["responses"].items()}
+    full = spec | {"responses": responses}
+    if "parameters" in spec:
+        full["parameters"] = [_part("parameters", item) for item in spec["parameters"]]
+    return full
+
+
+def _part(kind: str, node: dict[str, Any]) -> dict[str, Any]:
+    if "$ref" not in node:
+        return node
+    found: dict[str, Any] = contract()["components"][kind][node["$ref"].rsplit("/", 1)[1]]
+    return found
 
 
 def each(**wanted: bool) -> pytest.MarkDecorator:

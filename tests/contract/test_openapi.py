@@ -83,10 +83,18 @@ def test_an_operation_explains_itself(operation: Operation) -> None:
 def test_every_body_and_every_success_has_an_example_of_its_schema(operation: Operation) -> None:
     for where, content in _contents(operation):
         shown = [content["example"]] if "example" in content else []
-        shown += [item["value"] for item in content.get("examples", {}).values()]
+        shown += [_shared(item)["value"] for item in content.get("examples", {}).values()]
         assert shown, f"{where} has no example"
         for example in shown:
             _validate(content["schema"], example, where)
+
+
+def _shared(example: dict[str, Any]) -> dict[str, Any]:
+    """The example behind a reference."""
+    if "$ref" not in example:
+        return example
+    found: dict[str, Any] = contract()["components"]["examples"][example["$ref"].rsplit("/", 1)[1]]
+    return found
 
 
 def _contents(operation: Operation) -> list[tuple[str, dict[str, Any]]]:
@@ -121,7 +129,8 @@ def test_every_refusal_is_a_problem_with_an_example(operation: Operation) -> Non
         content = response["content"]
         assert list(content) == [PROBLEM_JSON], status
         assert content[PROBLEM_JSON]["schema"] == {"$ref": "#/components/schemas/Problem"}
-        for code, example in content[PROBLEM_JSON]["examples"].items():
+        for code, named in content[PROBLEM_JSON]["examples"].items():
+            example = _shared(named)
             assert str(example["value"]["status"]) == status, code
             assert example["value"]["code"] == code
             _validate(content[PROBLEM_JSON]["schema"], example["value"], code)

@@ -36,6 +36,12 @@ async def caller(
         yield client
 
 
+def open_to_agencies(operation: Operation) -> bool:
+    """Whether an agency's client may do it; the others are the partners' own."""
+    scopes = [way["oauth2"][0] for way in operation.spec.get("security", ()) if "oauth2" in way]
+    return not scopes or any(not scope.startswith("self:") for scope in scopes)
+
+
 Known = dict[str, str]
 """Ids of stored records by the path of their collection."""
 

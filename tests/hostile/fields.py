@@ -23,6 +23,7 @@ class Field(NamedTuple):
     path: Path
     kind: str
     body: Any
+    schema: Schema
 
     @property
     def pointer(self) -> str:
@@ -73,12 +74,14 @@ def fields(operation: Operation) -> list[Field]:
     """Every field of the JSON body, containers and the body itself included."""
     found: dict[tuple[Path, str, int], Field] = {}
     for number, (schema, example) in enumerate(variants(operation)):
-        for path, kind, body in _walk(schema, (), example, 0):
-            found.setdefault((path, kind, number), Field(path, kind, body))
+        for path, kind, body, own in _walk(schema, (), example, 0):
+            found.setdefault((path, kind, number), Field(path, kind, body, own))
     return list(found.values())
 
 
-def _walk(schema: Schema, path: Path, body: Any, depth: int) -> Iterator[tuple[Path, str, Any]]:
+def _walk(
+    schema: Schema, path: Path, body: Any, depth: int
+) -> Iterator[tuple[Path, str, Any, Schema]]:
     schema = resolve(schema)
     for option in [item for key in ("anyOf", "oneOf") for item in schema.get(key, ())]:
         if option.get("type") != "null":
@@ -87,7 +90,7 @@ def _walk(schema: Schema, path: Path, body: Any, depth: int) -> Iterator[tuple[P
     kind = _kind(schema)
     if kind is None:
         return
-    yield path, kind, body
+    yield path, kind, body, schema
     if depth >= _DEPTH:
         return
     for name, field in schema.get("properties", {}).items():

@@ -18,11 +18,13 @@ from tests.hostile.calls import (
     example_body,
     fault,
     headers_of,
+    open_to_agencies,
     path_of,
     query_of,
     raw_url,
 )
 from tests.hostile.fields import fields, json_body
+from tests.hostile.sampling import first_of_methods, is_first, place, some
 from tests.support import World, plain_client
 
 _BODIES = [item for item in operations() if json_body(item) is not None]
@@ -80,15 +82,23 @@ class Sender:
         )
 
 
+_EXTENT = [False, pytest.param(True, marks=[pytest.mark.drill, pytest.mark.timeout(600)])]
+_everywhere = pytest.mark.parametrize("all_", _EXTENT, ids=["some", "all"])
+"""In the suite as `sampling` says, in the drills every value everywhere."""
+
+
+@_everywhere
 @_each(_BODIES)
 async def test_no_value_of_a_body_field_is_a_server_error(
-    operation: Operation, own_app: FastAPI, agencies: World, known: Known
+    operation: Operation, all_: bool, own_app: FastAPI, agencies: World, known: Known
 ) -> None:
     faults = []
     async with caller(own_app, agencies) as client:
         send = Sender(client, operation, known)
         for field in fields(operation):
-            for name, raw in (values.ANY | values.BY_KIND[field.kind]).items():
+            where = place(operation, field.pointer)
+            found = values.ANY | values.BY_KIND[field.kind]
+            for name, raw in some(found, where, first=all_ or is_first(where)).items():
                 wrong = fault(await send(field.with_value(raw)))
                 if wrong:
                     faults.append(f"{field.pointer} ({field.kind}) = {name}: {wrong}")
@@ -107,7 +117,7 @@ async def test_a_text_of_300_kb_is_too_large_in_every_field(
             assert answer.json()["code"] == "body_too_large"
 
 
-@_each(_BODIES)
+@_each([item for item in _BODIES if open_to_agencies(item)])
 async def test_an_unknown_member_is_refused_at_every_level(
     operation: Operation, own_app: FastAPI, agencies: World, known: Known
 ) -> None:
@@ -126,15 +136,17 @@ async def test_an_unknown_member_is_refused_at_every_level(
             assert "extra_forbidden" in codes, (field.pointer, answer.text)
 
 
+@_everywhere
 @_each([item for item in operations() if _parameters(item, "query", "path")])
 async def test_no_value_of_a_query_or_path_parameter_is_a_server_error(
-    operation: Operation, own_app: FastAPI, agencies: World, known: Known
+    operation: Operation, all_: bool, own_app: FastAPI, agencies: World, known: Known
 ) -> None:
     faults = []
     async with caller(own_app, agencies) as client:
         send = Sender(client, operation, known)
         for parameter in _parameters(operation, "query", "path"):
-            for name, raw in values.URL.items():
+            where = place(operation, parameter["name"])
+            for name, raw in some(values.URL, where, first=all_ or is_first(where)).items():
                 url = _url_with(operation, known, parameter, raw)
                 wrong = fault(await send(url=url))
                 if wrong:
@@ -165,30 +177,40 @@ async def test_an_unknown_or_repeated_query_parameter_is_no_silent_no_op(
             assert fault(answer) is None, (name, fault(answer))
 
 
+@_everywhere
 @_each([item for item in operations() if item.under_v1])
 async def test_no_value_of_a_header_is_a_server_error(
-    operation: Operation, own_app: FastAPI, agencies: World, known: Known
+    operation: Operation, all_: bool, own_app: FastAPI, agencies: World, known: Known
 ) -> None:
     faults = []
     names = [*(item["name"] for item in _parameters(operation, "header")), *_EDGE_HEADERS]
     async with caller(own_app, agencies) as client:
         send = Sender(client, operation, known)
         for header in names:
-            for name, raw in values.HEADER.items():
+            where = place(operation, header)
+            first = all_ or is_first(where) or operation.name in first_of_methods()
+            for name, raw in some(values.HEADER, where, first=first).items():
                 wrong = fault(await send(headers={header: raw}))
                 if wrong:
                     faults.append(f"{header} = {name}: {wrong}")
     assert not faults, "\n".join(faults)
 
 
+_SCHEMES = {
+    scheme: scheme.encode() for scheme in ("Bearer", "Bearer ", "bearer  x", "Basic eA==", "DPoP x")
+} | {"none": b" "}
+_TOKENS = _SCHEMES | {name: b"Bearer " + value for name, value in values.HEADER.items()}
+
+
+@_everywhere
 @_each([item for item in operations() if item.under_v1])
 async def test_no_authorization_header_is_anything_but_a_401(
-    operation: Operation, own_app: FastAPI, known: Known
+    operation: Operation, all_: bool, own_app: FastAPI, known: Known
 ) -> None:
-    schemes: list[bytes] = [b"Bearer", b"Bearer ", b"bearer  x", b"Basic eA==", b"DPoP x", b" "]
+    first = all_ or operation.name in first_of_methods()
     async with plain_client(own_app) as client:
         send = Sender(client, operation, known)
-        for raw in [*schemes, *(b"Bearer " + value for value in values.HEADER.values())]:
+        for raw in some(_TOKENS, operation.name, first=first).values():
             answer = await send(headers={"Authorization": raw})
             assert answer.status_code == 401, (raw[:40], answer.text)
             assert answer.json()["code"] == "not_authenticated"

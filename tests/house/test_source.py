@@ -201,7 +201,13 @@ def test_no_file_names_a_machine_or_an_index() -> None:
 
 
 def test_no_file_is_larger_than_a_megabyte() -> None:
-    large = [str(path.relative_to(ROOT)) for path in tracked() if path.stat().st_size > 1_000_000]
+    # The contract is written by the code, in as few words as it can, and grows with the routes.
+    longer = {ROOT / "openapi/openapi.json": 2_000_000}
+    large = [
+        str(path.relative_to(ROOT))
+        for path in tracked()
+        if path.stat().st_size > longer.get(path, 1_000_000)
+    ]
     assert large == []
 
 

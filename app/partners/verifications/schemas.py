@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field
 
 from app.core.paging import PageQuery
-from app.core.schemas import Code, Flag, Instant, Paragraph, Schema
+from app.core.schemas import Code, Flag, Instant, Keyed, Paragraph, Schema
 from app.partners.types import PartnerStatus
 
 Result = Literal["verified", "unverified"]
@@ -48,8 +48,8 @@ class VerificationIn(Schema):
     """Answers to all questions of the set in force; the registry draws the result."""
 
     question_set: Code = Field(examples=["2026-1"])
-    answers: dict[Code, Flag] = Field(max_length=20, examples=[_ANSWERS])
-    comments: dict[Code, Paragraph] = Field(
+    answers: Annotated[dict[Code, Flag], Keyed] = Field(max_length=20, examples=[_ANSWERS])
+    comments: Annotated[dict[Code, Paragraph], Keyed] = Field(
         default={},
         max_length=20,
         description="by question; RESTRICTED",

@@ -1,0 +1,78 @@
+"""Which hostile values go where.
+
+Places that look the same (the same schema of a field, the same header) are read by the same code.
+The first of them gets every value, each other one the worst and two more, which take turns from
+place to place; so each operation gets some in each field. The drills give all to all.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import zlib
+from typing import Any, TypeVar
+
+from tests.contract.contract import Operation, operations
+from tests.hostile.fields import fields
+
+_T = TypeVar("_T")
+_WORST = ("NUL", "lone surrogate", "half of a pair")
+_MORE = 2
+
+
+def some(found: dict[str, _T], place: str, *, first: bool) -> dict[str, _T]:
+    """All values for the first place of its kind, else the worst and two by the place's name."""
+    if first:
+        return found
+    rest = [name for name in found if name not in _WORST]
+    start = zlib.crc32(place.encode())
+    turns = {rest[(start + n) % len(rest)] for n in range(_MORE)}
+    return {name: value for name, value in found.items() if name in _WORST or name in turns}
+
+
+@functools.cache
+def _firsts() -> frozenset[str]:
+    """The first place of each kind, by `place`."""
+    seen: dict[str, str] = {}
+    for operation in operations():
+        for field in fields(operation):
+            kind = ["body", field.kind, _looks(field.schema) if field.path else operation.name]
+            seen.setdefault(_text(kind), place(operation, field.pointer))
+        for item in operation.spec.get("parameters", ()):
+            kind = [item["in"], _looks(item["schema"])]
+            if item["in"] == "header":
+                kind += [item["name"], operation.method]
+            seen.setdefault(_text(kind), place(operation, item["name"]))
+    return frozenset(seen.values())
+
+
+def place(operation: Operation, name: str) -> str:
+    """A name for a place of an operation."""
+    return f"{operation.name} {name}"
+
+
+def is_first(where: str) -> bool:
+    """Whether nothing before this place in the contract looks like it."""
+    return where in _firsts()
+
+
+@functools.cache
+def first_of_methods() -> frozenset[str]:
+    """Names of the first operations under /v1 with each method."""
+    found: dict[str, str] = {}
+    for operation in operations():
+        if operation.under_v1:
+            found.setdefault(operation.method, operation.name)
+    return frozenset(found.values())
+
+
+_READ = ("type", "format", "pattern", "maxLength", "minimum", "maximum", "maxItems", "anyOf")
+
+
+def _looks(schema: dict[str, Any]) -> dict[str, Any]:
+    """What decides how a value is read, without the words about it."""
+    return {name: schema[name] for name in _READ if name in schema and "enum" not in schema}
+
+
+def _text(kind: Any) -> str:
+    return json.dumps(kind, sort_keys=True)
