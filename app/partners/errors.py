@@ -126,6 +126,14 @@ class CountryProfilesHang(ServiceError):
     title = "Country profiles hang on this profile; its type stays."
 
 
+class RedFlagInForce(ServiceError):
+    """States and UN entities bear none: the flag is answered first."""
+
+    status = 409
+    code = "red_flag_in_force"
+    title = "A red flag is in force; a profile of this type cannot bear one."
+
+
 class HeadquartersProtected(ServiceError):
     status = 409
     code = "headquarters_protected"

@@ -19,6 +19,7 @@ from app.core.paging import CursorInvalid, Pager
 from app.core.schemas import Page
 from app.partners import service as partners
 from app.partners.errors import (
+    ContactRegistry,
     EditsFrozen,
     IdentifierTaken,
     OwnedByPartner,
