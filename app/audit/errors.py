@@ -32,9 +32,9 @@ class TreeSizeInvalid(ServiceError):
 
 
 class PurposeRequired(ServiceError):
-    """A confidential text of another agency is read for a stated purpose only."""
+    """A confidential text is read for a stated purpose only."""
 
     status = 422
     code = "purpose_required"
-    title = 'Send Access-Purpose: CODE; ref="your reference" to read this detail.'
+    title = 'Send Access-Purpose: CODE; ref="your reference" to read this.'
     refusal = True

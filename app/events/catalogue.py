@@ -20,6 +20,7 @@ class EventType(StrEnum):
     PARTNER_VERIFICATION_RECORDED = "partner.verification_recorded"
     PARTNER_VERIFICATION_CONTRADICTED = "partner.verification_contradicted"
     PARTNER_VERIFICATION_ENDING = "partner.verification_ending"
+    PARTNER_VERIFICATION_STALE = "partner.verification_stale"
     PARTNER_VERIFICATION_LAPSED = "partner.verification_lapsed"
     PARTNER_DEACTIVATED = "partner.deactivated"
     PARTNER_REACTIVATED = "partner.reactivated"

@@ -126,10 +126,26 @@ class CountryProfilesHang(ServiceError):
     title = "Country profiles hang on this profile; its type stays."
 
 
+class RedFlagInForce(ServiceError):
+    """States and UN entities bear none: the flag is answered first."""
+
+    status = 409
+    code = "red_flag_in_force"
+    title = "A red flag is in force; a profile of this type cannot bear one."
+
+
 class HeadquartersProtected(ServiceError):
     status = 409
     code = "headquarters_protected"
     title = "The headquarters is protected, and its country profiles with it."
+
+
+class OwnedByPartner(ServiceError):
+    """The partner has taken over its profile: agencies correct through it, not past it."""
+
+    status = 409
+    code = "owned_by_partner"
+    title = "The partner keeps its own profile; file a correction request."
 
 
 class EditsFrozen(ServiceError):

@@ -26,6 +26,7 @@ from app.partners.errors import (
     CountryProfilesHang,
     HeadquartersProtected,
     HeadquartersUnknown,
+    RedFlagInForce,
     SameCountryUnjustified,
     TagNotAllowed,
     TypeDiffers,
@@ -42,6 +43,7 @@ _REFUSED: dict[str, type[ServiceError]] = {
     "ck_partners_same_country_reason": CountryProfileRefused,
     "ck_partners_protected_above": HeadquartersProtected,
     "ck_partners_type_with_offices": CountryProfilesHang,
+    "ck_partners_red_flag": RedFlagInForce,
     "uq_partners_hq_id_country": CountryProfileExists,
 }
 

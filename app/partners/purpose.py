@@ -7,8 +7,8 @@ from typing import Annotated
 
 from fastapi import Header, Request
 
+from app.audit.errors import PurposeRequired
 from app.audit.purposes import StatedPurpose, parse_purpose
-from app.core.errors import ServiceError
 
 PurposeHeader = Annotated[
     str | None,
@@ -17,13 +17,6 @@ PurposeHeader = Annotated[
         examples=['CONTRACTING; ref="WFP-KE-2026-17"'],
     ),
 ]
-
-
-class PurposeRequired(ServiceError):
-    status = 422
-    code = "purpose_required"
-    title = 'Send Access-Purpose: CODE; ref="your reference" to read this.'
-    refusal = True
 
 
 def purposes_of(request: Request) -> list[str]:

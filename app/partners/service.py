@@ -24,9 +24,9 @@ from app.core.http import PreconditionFailed
 from app.core.ids import new_id, registry_number
 from app.events import service as events
 from app.events.catalogue import EventType
-from app.partners import headquarters, naming, queries, restraints, visibility
+from app.partners import headquarters, naming, queries, visibility
+from app.partners.custody import require_editable as require_editable
 from app.partners.errors import (
-    EditsFrozen,
     PartnerMerged,
     PartnerNotFound,
     PatchEmpty,
@@ -36,6 +36,7 @@ from app.partners.matching import names
 from app.partners.matching.duplicates import check_new
 from app.partners.models import Partner
 from app.partners.schemas import PartnerIn, PartnerPatch
+from app.partners.sections import refresh
 from app.partners.types import PartnerStatus
 
 _KEYS = (*queries.PROFILE, "identifiers", "created_by", "created_at", "updated_at")
@@ -177,7 +178,7 @@ async def change_partner(
     """Apply a merge patch to version ``version``.
 
     Raises PartnerNotFound, PatchEmpty, ScopeMissing (to show a protected profile to all),
-    EditsFrozen, InvalidRequest, what `naming.renamed` and `headquarters` raise, or
+    EditsFrozen, OwnedByPartner, InvalidRequest, what `naming.renamed` and `headquarters` raise, or
     PreconditionFailed when another write came first.
     """
     partner = await visible_partner(session, caller, partner_id)
@@ -185,8 +186,9 @@ async def change_partner(
     correction = fields.pop("correction", False)
     if not fields:
         raise PatchEmpty
-    if any(held.freezes_edits for held in await restraints.in_force(session, partner_id)):
-        raise EditsFrozen
+    # To hide whom it endangers to be named is every agency's at any time.
+    if not (partner.control == "partner" and fields == {"protected": True}):
+        await require_editable(session, caller, partner_id)
     today = today or utc_now().date()
     valid_from = fields.pop("valid_from", None)
     _not_future(valid_from, today)
@@ -201,6 +203,13 @@ async def change_partner(
     if valid_from is not None or not correction:
         values["valid_from"] = valid_from or today
     await headquarters.hold_tree(session, partner, fields)
+    if fields.get("partner_type") not in (None, partner.partner_type):
+        # Another type is asked other sections; who saves one meanwhile waits.
+        await refresh.lock(session, partner)
+        kind = fields["partner_type"]
+        repeated = await refresh.columns(session, partner_id, kind, partner.hq_id)
+        changed += sorted(name for name in repeated if repeated[name] != getattr(partner, name))
+        values |= repeated
     if fields.get("protected") and not partner.protected:
         await _protect_offices(session, caller, partner_id)
     await _update(session, caller, partner_id, version, values)
@@ -273,11 +282,13 @@ def _sourced(
 async def confirm(
     session: AsyncSession, caller: Caller, partner_id: UUID, now: datetime
 ) -> dict[str, Any]:
-    """Say that the profile as it stands is right today. Raises PartnerNotFound or EditsFrozen."""
+    """Say that the profile as it stands is right today.
+
+    Raises PartnerNotFound, EditsFrozen or OwnedByPartner.
+    """
     await visible_partner(session, caller, partner_id)
-    if any(held.freezes_edits for held in await restraints.in_force(session, partner_id)):
-        raise EditsFrozen
     version = await bump(session, caller, partner_id, last_confirmed_at=now)
+    await require_editable(session, caller, partner_id)
     fields = ["last_confirmed_at"]
     await _note_change(session, caller, Event.PARTNER_CONFIRMED, partner_id, version, fields)
     return await _written(session, partner_id)

@@ -55,10 +55,11 @@ def held(token_holds: str) -> str:
 def public(partner: str) -> str:
     """SQL condition: this profile may be shown to anybody.
 
-    The partner agreed, it is verified, nobody has it protected, and its country does not keep
-    the names of partners back.
+    The partner agreed, it is verified as of today, nobody has it protected, and its country does
+    not keep the names of partners back.
     """
     return f"""({partner}.publication_consent AND {partner}.status = 'verified'
+    AND coalesce({partner}.verified_until >= current_date, true)
     AND NOT {partner}.protected AND NOT coalesce((SELECT c.sensitive FROM country_settings c
       WHERE c.country = {partner}.country), false))"""  # noqa: S608 - an alias of ours
 

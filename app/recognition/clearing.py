@@ -158,6 +158,7 @@ def _facts(
         stale_sources=required_stale(json.loads(row["sources"]), now),
         assessments=json.loads(row["assessments"]) if known else [],
         policies=policies,
+        flags=json.loads(row["flags"]) if known else None,
     )
     return facts, hits
 
@@ -230,7 +231,7 @@ def _answer(
         "verification": _verification(row, now) if known else _NOT_RECORDED,
         "restrictions": facts.sanctions,
         "potential_matches": hits,
-        "flags": _NOT_RECORDED,
+        "flags": _NOT_RECORDED if facts.flags is None else facts.flags,
         "assessments": facts.assessments,
         "recognition": verdict.recognition,
         "exposure": _NOT_RECORDED,

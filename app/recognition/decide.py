@@ -42,6 +42,8 @@ class Facts:
     stale_sources: Sequence[str]
     assessments: Sequence[Mapping[str, Any]]
     policies: Mapping[str, Policy]
+    flags: Mapping[str, Any] | None = None
+    """How many stand: by kind, of the headquarters, the caller's own."""
 
 
 @dataclass(slots=True)
@@ -68,6 +70,7 @@ def decide(facts: Facts) -> Verdict:
     for source in facts.stale_sources:
         verdict.add("LIST_STALE", source, "REFER")
     _sanctions(facts, verdict)
+    _flags(facts, verdict)
     _matches(facts, verdict)
     _requirement(facts, verdict)
     return verdict
@@ -80,6 +83,16 @@ def _identity(facts: Facts, verdict: Verdict) -> None:
         verdict.add("IDENTITY_UNKNOWN", "registry", "REFER")
     elif facts.partner["status"] == "deactivated":
         verdict.add("PARTNER_INACTIVE", "registry", "REFER")
+
+
+def _flags(facts: Facts, verdict: Verdict) -> None:
+    if facts.flags is None:
+        return
+    inherited = facts.flags["inherited"]["red"]
+    count = facts.flags["red"] + inherited
+    if count:
+        own = facts.flags["red_mine"]
+        verdict.add("RED_FLAG", "registry", "REFER", count=count, inherited=inherited, own=own)
 
 
 def _matches(facts: Facts, verdict: Verdict) -> None:

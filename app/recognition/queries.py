@@ -29,6 +29,30 @@ _SANCTIONS = """(SELECT coalesce(json_agg(json_build_object('entry_id', e.id,
       AND e.effective_from <= current_date
       AND (e.effective_to IS NULL OR e.effective_to >= current_date))"""
 
+_COUNTED = {
+    "observations": "f.kind = 'OBSERVATION'",
+    "yellow": "f.kind = 'YELLOW' AND f.state <> 'escalated'",
+    "escalated": "f.state = 'escalated'",
+    "red": "f.kind = 'RED'",
+}
+
+
+def _counts(extra: str) -> str:
+    return ", ".join(
+        f"'{name}', count(*) FILTER (WHERE {counted} AND {extra})"
+        for name, counted in _COUNTED.items()
+    )
+
+
+# As the SQL function `standing_flags` counts, over the lineages that this statement has already.
+_FLAGS = f"""(SELECT json_build_object({_counts("f.partner_id = ANY (l.own)")},
+    'mine', count(*) FILTER (WHERE f.owner_agency = s.agency_id),
+    'red_mine', count(*) FILTER (WHERE f.kind = 'RED' AND f.owner_agency = s.agency_id),
+    'inherited', json_build_object({_counts("f.partner_id <> ALL (l.own)")}))::text
+    FROM partner_flags f WHERE f.partner_id = ANY (l.own || l.above)
+      AND f.state NOT IN ('invalid', 'lapsed')
+      AND NOT (f.kind = 'RED' AND f.until <= now()))"""
+
 # LIMIT keeps the planner from working these out anew in every place that asks for them.
 _LINEAGE = f"""SELECT {ids_inline("p.id")} AS own, CASE WHEN p.hq_id IS NULL THEN '{{{{}}}}'
     ELSE ARRAY(SELECT h.id FROM (SELECT {root_inline("p.hq_id")} AS id) t,
@@ -50,7 +74,7 @@ _FACTS = f"""SELECT {STATUS_COLUMNS}, {FAST_COLUMNS},
     p.acronym, p.aliases, p.former_names, p.partner_type, p.country, p.verification,
     p.verified_on, p.verified_until, (SELECT code FROM agencies WHERE id = p.verified_by)
       AS verified_by, {visible("p", "s.agency_id", "false")} AS visible, l.own AS lineage,
-    {_OTHER_NAMES} AS other_names, {_SANCTIONS} AS sanctions, {
+    {_OTHER_NAMES} AS other_names, {_SANCTIONS} AS sanctions, {_FLAGS} AS flags, {
     RECOGNITION_FACTS.format(lineage="l.own", max_level="s.max_level")
 }::text AS assessments,
     {_POLICIES} AS policies, ({FRESHNESS_SQL}) AS sources,

@@ -123,6 +123,23 @@ class NotRecorded(Schema):
     status: Literal["not_recorded"] = "not_recorded"
 
 
+class FlagNumbers(Schema):
+    """Flags that stand, by kind."""
+
+    observations: int
+    yellow: int
+    escalated: int
+    red: int
+
+
+class FlagBlock(FlagNumbers):
+    """Flags on the partner and, apart, on its headquarters; of all of them the caller's own."""
+
+    mine: int
+    red_mine: int
+    inherited: FlagNumbers
+
+
 class VerificationBlock(Schema):
     """The verification in force at this moment; no rule reads it yet."""
 
@@ -149,7 +166,7 @@ class ClearanceOut(Schema):
     verification: VerificationBlock | NotRecorded
     restrictions: list[dict[str, Any]] = Field(description="measures in force on the partner")
     potential_matches: list[dict[str, Any]] = Field(description="to be looked at by a person")
-    flags: NotRecorded
+    flags: FlagBlock | NotRecorded
     assessments: list[dict[str, Any]] = Field(description="final summaries the caller may see")
     recognition: list[RecognitionLine]
     exposure: NotRecorded

@@ -27,6 +27,8 @@ _DEFINERS: frozenset[str] = frozenset(
         "keep_person_version()",
         "lapse_verifications(integer)",
         "legal_basis_changed()",
+        "merge_settles_verification()",
+        "partner_legal_fields(uuid)",
         "own_record(text,uuid)",
         "read_withheld(uuid,uuid,uuid)",
         "redacted_steps(uuid)",
@@ -227,6 +229,8 @@ _ACCEPTED = {
     },
     "public.partner_verifications.partner_verifications_facts": "triggers find the newest of all",
     "public.partner_verification_notes.partner_verification_notes_select": "every agency's roles",
+    "public.partner_flags.partner_flags_facts": "triggers ask what a verifier must be shown",
+    "public.partner_documents.partner_documents_facts": "one hash of what was verified, for all",
     "public.partner_flags.partner_flags_select": "the function is asked of one partner's flags",
     **{
         f"public.partner_people_versions.partner_people_versions_facts_{verb}": (

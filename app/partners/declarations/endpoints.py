@@ -7,6 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
+from app.audit.errors import PurposeRequired
 from app.auth.caller import Caller, Keys, requires_once
 from app.auth.scopes import Scope
 from app.core.db import Session
@@ -27,9 +28,8 @@ from app.partners.declarations.schemas import (
     DeclarationOut,
     SignatureOut,
 )
-from app.partners.errors import PartnerNotFound
+from app.partners.errors import EditsFrozen, OwnedByPartner, PartnerNotFound
 from app.partners.sections.endpoints import PeopleReader, Purpose, Reader, purposes
-from app.partners.sections.errors import EditsFrozen, PartnerKeepsItself, PurposeNeeded
 
 router = APIRouter(
     prefix="/partners/{partner_id}/declarations", tags=["partners"], route_class=RegistryRoute
@@ -68,7 +68,7 @@ async def list_declarations(
     responses=problems(
         PartnerNotFound,
         EditsFrozen,
-        PartnerKeepsItself,
+        OwnedByPartner,
         DeclarationInherited,
         FormOutdated,
         AnswersUnfit,
@@ -96,7 +96,7 @@ async def sign_declaration(
     "/{declaration_id}/signature",
     operation_id="readDeclarationSignature",
     response_model=SignatureOut,
-    responses=problems(PartnerNotFound, DeclarationNotFound, PurposeNeeded),
+    responses=problems(PartnerNotFound, DeclarationNotFound, PurposeRequired),
     summary="Read who signed a declaration",
 )
 async def read_signature(

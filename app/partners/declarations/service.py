@@ -19,6 +19,7 @@ from app.core.ids import new_id
 from app.events import service as events
 from app.events.catalogue import EventType
 from app.partners import queries as profiles
+from app.partners.custody import require_editable
 from app.partners.declarations import queries
 from app.partners.declarations.errors import (
     AnswersUnfit,
@@ -29,8 +30,8 @@ from app.partners.declarations.errors import (
 from app.partners.declarations.models import PartnerDeclaration
 from app.partners.declarations.schemas import DeclarationIn
 from app.partners.models import Partner
-from app.partners.sections import access, refresh, sealed
 from app.partners.sections import queries as sections
+from app.partners.sections import refresh, sealed
 from app.partners.sections.completeness import Profile
 from app.partners.service import visible_partner
 
@@ -79,12 +80,12 @@ async def sign(
 ) -> dict[str, Any]:
     """Record a signed declaration; a no is kept and shown, and leaves the profile incomplete.
 
-    Raises PartnerNotFound, EditsFrozen, PartnerKeepsItself, DeclarationInherited, FormOutdated
+    Raises PartnerNotFound, EditsFrozen, OwnedByPartner, DeclarationInherited, FormOutdated
     or AnswersUnfit.
     """
     partner = await visible_partner(session, caller, partner_id)
     await refresh.lock(session, partner)
-    await access.require_editable(session, caller, partner)
+    await require_editable(session, caller, partner.id)
     if partner.hq_id is not None:
         raise DeclarationInherited(partner.hq_id)
     answers = _answers(partner, new)
@@ -143,7 +144,7 @@ async def read_signature(
 ) -> dict[str, Any]:
     """Who signed, with the reading in the log.
 
-    Raises PartnerNotFound, DeclarationNotFound, then PurposeNeeded.
+    Raises PartnerNotFound, DeclarationNotFound, then PurposeRequired.
     """
     partner = await visible_partner(session, caller, partner_id)
     rows = await queries.visible_to(

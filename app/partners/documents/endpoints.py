@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.types import Receive, Send
 from starlette.types import Scope as AsgiScope
 
+from app.audit.errors import PurposeRequired
 from app.auth.caller import Caller, Keys, requires, requires_once
 from app.auth.scopes import Scope
 from app.auth.streams import Stream, requires_stream
@@ -32,12 +33,11 @@ from app.core.http import (
 )
 from app.core.paging import CursorInvalid, Pager
 from app.core.schemas import Page
-from app.partners.custody import ControlDisputed, ProfileClaimed
 from app.partners.documents import errors, service
 from app.partners.documents.codes import DeletionReason
 from app.partners.documents.schemas import DocumentFilter, DocumentIn, DocumentOut
-from app.partners.errors import PartnerNotFound
-from app.partners.purpose import PurposeHeader, PurposeRequired, purposes_of
+from app.partners.errors import EditsFrozen, OwnedByPartner, PartnerNotFound
+from app.partners.purpose import PurposeHeader, purposes_of
 
 _PATH = "/partners/{partner_id}/documents"
 router = APIRouter(tags=["documents"], route_class=RegistryRoute)
@@ -59,8 +59,8 @@ _BINARY = {"schema": {"type": "string", "format": "binary"}}
         PartnerNotFound,
         errors.PeriodInvalid,
         errors.SupersededUnknown,
-        ProfileClaimed,
-        ControlDisputed,
+        EditsFrozen,
+        OwnedByPartner,
     ),
     summary="Announce a document",
 )
@@ -87,6 +87,8 @@ async def announce_document(
         PartnerNotFound,
         errors.DocumentNotFound,
         errors.DocumentUploaded,
+        EditsFrozen,
+        OwnedByPartner,
         errors.ContentNotAccepted,
         errors.ContentInfected,
         ContentUnavailable,

@@ -27,7 +27,7 @@ from app.core.http import PreconditionFailed
 from app.core.ids import new_id, new_secret_id
 from app.events import service as events
 from app.events.catalogue import EventType
-from app.partners.custody import require_kept_by_agencies
+from app.partners.custody import require_editable
 from app.partners.documents import errors, queries
 from app.partners.documents.codes import OF_THE_PARTNER, DeletionReason
 from app.partners.documents.models import PartnerDocument
@@ -45,11 +45,11 @@ async def announce(
 ) -> dict[str, Any]:
     """Make a draft, to which the file comes next.
 
-    Raises PartnerNotFound, PeriodInvalid, SupersededUnknown, ProfileClaimed or ControlDisputed.
+    Raises PartnerNotFound, PeriodInvalid, SupersededUnknown, EditsFrozen or OwnedByPartner.
     """
     await visible_partner(session, caller, partner_id)
     if new.kind in OF_THE_PARTNER:
-        await require_kept_by_agencies(session, partner_id)
+        await require_editable(session, caller, partner_id, hold=True)
     if new.issued_on and new.expires_on and new.expires_on < new.issued_on:
         raise errors.PeriodInvalid
     if new.supersedes is not None and not await queries.own_uploaded(
@@ -131,7 +131,8 @@ async def draft_of(
 ) -> Draft:
     """The own draft that waits for its file.
 
-    Raises PartnerNotFound, DocumentNotFound, DocumentUploaded or PreconditionFailed.
+    Raises PartnerNotFound, DocumentNotFound, DocumentUploaded, PreconditionFailed, EditsFrozen or
+    OwnedByPartner.
     """
     await visible_partner(session, caller, partner_id)
     row = await _found(session, caller, partner_id, document_id)
@@ -141,6 +142,8 @@ async def draft_of(
         raise errors.DocumentUploaded
     if row.version != version:
         raise PreconditionFailed
+    if row.kind in OF_THE_PARTNER:
+        await require_editable(session, caller, row.partner_id)
     return Draft(row.partner_id, row.id, row.version, MediaType(row.media_type))
 
 
@@ -173,7 +176,8 @@ async def attach(
 ) -> dict[str, Any]:
     """The stored file is the document's from now on; what it supersedes is superseded.
 
-    Raises DocumentUploaded when another file came first.
+    Raises DocumentUploaded when another file came first, EditsFrozen or OwnedByPartner when the
+    partner's own papers stopped being the agency's to put there meanwhile.
     """
     done = await session.execute(
         update(PartnerDocument)
@@ -190,6 +194,8 @@ async def attach(
     row = done.one_or_none()
     if row is None:
         raise errors.DocumentUploaded
+    if row.kind in OF_THE_PARTNER:
+        await require_editable(session, caller, draft.partner_id, hold=True)
     await files.finish(session, spool.blob_id)
     if row.supersedes is not None:
         await session.execute(

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from app.audit.errors import PurposeRequired
 from app.auth.caller import Caller, Keys, requires, requires_once
 from app.auth.errors import PersonRequired, RoleLacksRight
 from app.auth.scopes import Scope
@@ -22,7 +23,7 @@ from app.core.http import (
 from app.core.paging import CursorInvalid, PageQuery, Pager
 from app.core.schemas import Page
 from app.partners import service as partners
-from app.partners.errors import PartnerNotFound
+from app.partners.errors import EditsFrozen, OwnedByPartner, PartnerNotFound
 from app.partners.identifiers import disputes
 from app.partners.identifiers.endpoints import Stated
 from app.partners.identifiers.errors import (
@@ -31,9 +32,7 @@ from app.partners.identifiers.errors import (
     DisputeOpen,
     HolderUnfit,
     IdentifierHeld,
-    PartnerKeepsIdentifiers,
     ProfileMerged,
-    PurposeRequired,
     SamePerson,
 )
 from app.partners.identifiers.schemas import (
@@ -63,7 +62,8 @@ Decider = Annotated[Caller, requires_once(Scope.PARTNERS_CLAIMS)]
         PartnerNotFound,
         PersonRequired,
         RoleLacksRight,
-        PartnerKeepsIdentifiers,
+        EditsFrozen,
+        OwnedByPartner,
         ProfileMerged,
         DisputeOpen,
         IdentifierHeld,

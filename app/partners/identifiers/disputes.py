@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import service as audit
+from app.audit.errors import PurposeRequired
 from app.audit.events import Event
 from app.audit.purposes import OWN_RECORD, StatedPurpose
 from app.auth import policy
@@ -30,7 +31,6 @@ from app.partners.identifiers.errors import (
     DisputeOpen,
     HolderUnfit,
     IdentifierHeld,
-    PurposeRequired,
     SamePerson,
 )
 from app.partners.identifiers.models import IdentifierDispute, RestrictedIdentifier
@@ -58,11 +58,11 @@ async def raise_dispute(
 ) -> dict[str, Any]:
     """Say that another profile holds this profile's identifier, which then both hold.
 
-    Raises PersonRequired, RoleLacksRight, ProfileMerged, IdentifierHeld where nobody else holds
-    it, or DisputeOpen.
+    Raises PersonRequired, RoleLacksRight, EditsFrozen, OwnedByPartner, ProfileMerged, DisputeOpen,
+    or IdentifierHeld where nobody else holds it.
     """
     person = caller.require_person()
-    service.may_keep_open(caller, partner)
+    await service.require_kept(session, caller, partner)
     await service.refuse_merged(session, partner)
     live = await service.find_live(session, keys, caller, new)
     if live is None or await root_of(session, live.partner_id) == partner.id:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
+from app.audit.errors import PurposeRequired
 from app.audit.purposes import StatedPurpose, parse_purpose
 from app.auth.caller import Caller, Keys, requires, requires_once
 from app.auth.errors import RoleLacksRight
@@ -17,16 +18,20 @@ from app.core.http import RegistryRoute, version_etag
 from app.core.paging import CursorInvalid, Pager
 from app.core.schemas import Page
 from app.partners import service as partners
-from app.partners.errors import IdentifierTaken, PartnerNotFound
+from app.partners.errors import (
+    ContactRegistry,
+    EditsFrozen,
+    IdentifierTaken,
+    OwnedByPartner,
+    PartnerNotFound,
+)
 from app.partners.identifiers import queries, resolve, restricted, service
 from app.partners.identifiers.errors import (
     IdentifierAmbiguous,
     IdentifierDisputed,
     IdentifierEnded,
     IdentifierNotFound,
-    PartnerKeepsIdentifiers,
     ProfileMerged,
-    PurposeRequired,
     VendorCountryUnfit,
 )
 from app.partners.identifiers.schemas import (
@@ -68,7 +73,7 @@ Stated = Annotated[StatedPurpose | None, Depends(stated_purpose)]
     "/resolve",
     operation_id="resolvePartner",
     response_model=PartnerOut,
-    responses=problems(PartnerNotFound, IdentifierAmbiguous, InvalidRequest),
+    responses=problems(PartnerNotFound, IdentifierAmbiguous, ContactRegistry, InvalidRequest),
     summary="Find a partner by identifier",
 )
 async def resolve_partner(
@@ -146,7 +151,8 @@ async def list_identifiers(
         PartnerNotFound,
         RoleLacksRight,
         IdentifierTaken,
-        PartnerKeepsIdentifiers,
+        EditsFrozen,
+        OwnedByPartner,
         ProfileMerged,
         VendorCountryUnfit,
     ),
@@ -179,7 +185,8 @@ async def add_identifier(
         PartnerNotFound,
         RoleLacksRight,
         IdentifierNotFound,
-        PartnerKeepsIdentifiers,
+        EditsFrozen,
+        OwnedByPartner,
         IdentifierEnded,
         IdentifierDisputed,
     ),

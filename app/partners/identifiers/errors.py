@@ -72,13 +72,6 @@ class VendorCountryUnfit(ServiceError):
     title = "A vendor number belongs to the country of the profile."
 
 
-class PartnerKeepsIdentifiers(Conflict):
-    """The partner has claimed its profile, or who acts for it is disputed."""
-
-    code = "partner_keeps_identifiers"
-    title = "The partner keeps its identifiers itself; file a correction request."
-
-
 class ProfileMerged(Conflict):
     """The profile stands for nothing any more."""
 
@@ -87,10 +80,3 @@ class ProfileMerged(Conflict):
 
     def __init__(self, survivor: UUID) -> None:
         super().__init__(extra={"partner_id": str(survivor)})
-
-
-class PurposeRequired(ServiceError):
-    status = 422
-    code = "purpose_required"
-    title = 'Send Access-Purpose: CODE; ref="your reference" to read this.'
-    refusal = True

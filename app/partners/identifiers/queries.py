@@ -54,7 +54,8 @@ _RESTRICTED = text(
     WHERE i.partner_id IN {lineage(":partner")} AND i.active ORDER BY i.created_at, i.id"""  # noqa: S608
 )
 _CARRIERS = text(
-    f"""SELECT p.id, p.country, i.active, i.disputed, i.ended_at FROM (
+    f"""SELECT p.id, p.country, i.active, i.disputed, i.ended_at,
+      {visible("p", ":agency", ":holder")} AS visible FROM (
       SELECT {root("i.partner_id")} AS partner_id, i.active, i.disputed, i.ended_at
       FROM partner_identifiers i
       WHERE i.scheme = :scheme AND i.value = :value AND i.authoritative AND NOT i.claimed
@@ -65,7 +66,6 @@ _CARRIERS = text(
           (SELECT a.id FROM agencies a WHERE a.code = :issuer) END
         AND (i.active OR :ended)) i
     JOIN partners p ON p.id = i.partner_id
-    WHERE {visible("p", ":agency", ":holder")}
     ORDER BY i.active DESC, i.ended_at DESC LIMIT 20"""  # noqa: S608
 )
 _BY_NUMBER = text(f"SELECT {root('p.id')} FROM partners p WHERE p.number = :number")  # noqa: S608
@@ -104,7 +104,7 @@ async def carriers(
     caller: Caller,
     wanted: dict[str, Any],
 ) -> Sequence[Row[Any]]:
-    """Partners that carry an open identifier and that the caller may know of, live ones first."""
+    """Partners that carry an open identifier, live ones first; ``visible``: to this caller."""
     values = wanted | {"agency": caller.agency_id, "holder": sees_protected(caller)}
     return (await session.execute(_CARRIERS, values)).all()
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import service as audit
+from app.audit.errors import PurposeRequired
 from app.audit.events import Event
 from app.audit.purposes import StatedPurpose
 from app.auth import policy
@@ -15,9 +16,9 @@ from app.auth.caller import Caller
 from app.core.crypto import KeyRing
 from app.core.errors import FieldError, InvalidRequest
 from app.partners import visibility
-from app.partners.errors import PartnerNotFound
+from app.partners.errors import ContactRegistry, PartnerNotFound
 from app.partners.identifiers import queries, restricted
-from app.partners.identifiers.errors import IdentifierAmbiguous, PurposeRequired
+from app.partners.identifiers.errors import IdentifierAmbiguous
 from app.partners.identifiers.schemas import IdentifierStatus, ResolveQuery, RestrictedMatchIn
 from app.partners.identifiers.schemes import IdentifierScheme, needs_country, normalise, rule
 from app.partners.identifiers.service import authority_key
@@ -57,7 +58,8 @@ def _checked(wanted: ResolveQuery) -> str:
 
 
 async def resolve(session: AsyncSession, caller: Caller, wanted: ResolveQuery) -> Found:
-    """Raises InvalidRequest, PartnerNotFound or IdentifierAmbiguous.
+    """Raises InvalidRequest, PartnerNotFound, IdentifierAmbiguous, or ContactRegistry where a
+    profile carries it that is protected from the caller.
 
     One that has ended is found only when asked for, and only where none is live.
     """
@@ -66,6 +68,12 @@ async def resolve(session: AsyncSession, caller: Caller, wanted: ResolveQuery) -
         named = await queries.by_registry(session, value)
         if named is None:
             raise PartnerNotFound
+        partner = await session.get(Partner, named)
+        assert partner is not None
+        if policy.within(caller, partner.country) and not await visibility.may_see(
+            session, caller, partner
+        ):
+            raise ContactRegistry
         return Found(named, "active")
     rows = await queries.carriers(
         session,
@@ -80,11 +88,12 @@ async def resolve(session: AsyncSession, caller: Caller, wanted: ResolveQuery) -
             "ended": wanted.include == "ended",
         },
     )
-    known = [row for row in rows if policy.within(caller, row.country)]
+    near = [row for row in rows if policy.within(caller, row.country)]
+    known = [row for row in near if row.visible]
     live = [row for row in known if row.active]
     chosen = live or known
     if not chosen:
-        raise PartnerNotFound
+        raise ContactRegistry if near else PartnerNotFound
     if len({row.id for row in chosen}) > 1:
         raise IdentifierAmbiguous
     if not live:

@@ -17,6 +17,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import service as audit
+from app.audit.errors import PurposeRequired
 from app.audit.events import Event
 from app.audit.purposes import StatedPurpose
 from app.auth import policy
@@ -24,7 +25,6 @@ from app.auth.caller import Caller
 from app.core.crypto import KeyRing, partner_scope
 from app.partners.errors import PartnerNotFound
 from app.partners.identifiers import queries
-from app.partners.identifiers.errors import PurposeRequired
 from app.partners.identifiers.models import IdentifierDigestKey
 from app.partners.identifiers.schemas import IdentifierIn, IdentifierRef
 from app.partners.models import Partner

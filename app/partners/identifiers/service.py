@@ -29,13 +29,13 @@ from app.core.names import fold
 from app.events import service as events
 from app.events.catalogue import EventType
 from app.partners import visibility
+from app.partners.custody import require_editable
 from app.partners.errors import IdentifierOfProtected, IdentifierTaken
 from app.partners.identifiers import queries, restricted
 from app.partners.identifiers.errors import (
     IdentifierDisputed,
     IdentifierEnded,
     IdentifierNotFound,
-    PartnerKeepsIdentifiers,
     ProfileMerged,
     VendorCountryUnfit,
 )
@@ -170,23 +170,22 @@ async def _refusal(
 # ------------------------------------------------------------------- of a profile that is there
 
 
-def _may_keep(caller: Caller, partner: Partner, *, vendor: bool) -> None:
-    """Raises ScopeMissing, RoleLacksRight, or PartnerKeepsIdentifiers."""
+def _may_keep(caller: Caller, *, vendor: bool) -> None:
+    """Raises ScopeMissing or RoleLacksRight."""
     kind = "IDENT_VENDOR" if vendor else "PROFILE"
     if not vendor and Scope.PARTNERS_WRITE not in caller.scopes:
         raise ScopeMissing(Scope.PARTNERS_WRITE)
     if not any(policy.has_right(caller, act, kind) for act in _KEEPING):
         raise RoleLacksRight
-    if not vendor and partner.control != "agency":
-        raise PartnerKeepsIdentifiers
 
 
-def may_keep_open(caller: Caller, partner: Partner) -> None:
+async def require_kept(session: AsyncSession, caller: Caller, partner: Partner) -> None:
     """Whether the caller keeps the open and restricted identifiers of a profile.
 
-    Raises ScopeMissing, RoleLacksRight or PartnerKeepsIdentifiers.
+    Raises ScopeMissing, RoleLacksRight, EditsFrozen or OwnedByPartner.
     """
-    _may_keep(caller, partner, vendor=False)
+    _may_keep(caller, vendor=False)
+    await require_editable(session, caller, partner.id)
 
 
 async def next_version(session: AsyncSession, caller: Caller | None, partner_id: UUID) -> int:
@@ -248,12 +247,15 @@ async def add(
 ) -> dict[str, Any]:
     """Add an identifier to a profile.
 
-    Raises ScopeMissing, RoleLacksRight, PartnerKeepsIdentifiers, ProfileMerged, IdentifierTaken
-    or VendorCountryUnfit.
+    Raises ScopeMissing, RoleLacksRight, ProfileMerged, EditsFrozen or OwnedByPartner (not for a
+    vendor number), IdentifierTaken or VendorCountryUnfit.
     """
-    _may_keep(caller, partner, vendor=item.scheme is IdentifierScheme.AGENCY_VENDOR)
+    vendor = item.scheme is IdentifierScheme.AGENCY_VENDOR
+    _may_keep(caller, vendor=vendor)
     await refuse_merged(session, partner)
     version = await next_version(session, caller, partner.id)
+    if not vendor:
+        await require_editable(session, caller, partner.id)
     row_id = await store(session, keys, caller, partner.id, item)
     about: dict[str, Any] = {
         "identifier": str(row_id),
@@ -283,13 +285,15 @@ async def end(
     """End an identifier of the profile, or of one that was merged into it.
 
     Raises IdentifierNotFound (also for another agency's vendor number), ScopeMissing,
-    RoleLacksRight, PartnerKeepsIdentifiers, IdentifierEnded or IdentifierDisputed.
+    RoleLacksRight, EditsFrozen, OwnedByPartner, IdentifierEnded or IdentifierDisputed.
     """
     row = await queries.find_held(session, partner.id, identifier_id)
     if row is None or row.agency not in (None, caller.agency_code):
         raise IdentifierNotFound
-    _may_keep(caller, partner, vendor=row.agency is not None)
+    _may_keep(caller, vendor=row.agency is not None)
     version = await next_version(session, caller, row.partner_id)
+    if row.agency is None:
+        await require_editable(session, caller, partner.id)
     table = table_of(IdentifierScheme(row.scheme))
     now = await session.execute(
         select(table.active, table.disputed).where(table.id == identifier_id).with_for_update()

@@ -26,11 +26,15 @@ from app.core.ids import new_id
 from app.events import service as events
 from app.events.catalogue import EventType
 from app.partners import lineage
+from app.partners import queries as profiles
 from app.partners import service as partners
 from app.partners.errors import PartnerMerged, PartnerNotFound
+from app.partners.matching import duplicates
 from app.partners.merges import errors, queries
 from app.partners.merges.models import PartnerMerge, PartnerMergeStep
 from app.partners.merges.schemas import MergeFilter, MergeIn
+from app.partners.sections import queries as sections
+from app.partners.sections import refresh
 
 _OPEN = "uq_partner_merges_loser_id"
 
@@ -153,6 +157,8 @@ async def decide(
     kind = "approved" if approve else "rejected"
     await _step(session, caller, merge_id, row.loser_id, kind, reason, event)
     if approve:
+        await duplicates.mark_merged(session, row.loser_id, row.survivor_id)
+        await _recompute(session, caller, row.survivor_id)
         await _publish(session, caller, row, EventType.PARTNER_MERGED)
     return await get(session, caller, merge_id)
 
@@ -218,6 +224,9 @@ async def decide_undo(
     kind = "undo_approved" if approve else "undo_rejected"
     await _step(session, caller, merge_id, row.loser_id, kind, reason, event)
     if approve:
+        await duplicates.mark_parted(session, row.loser_id, row.survivor_id)
+        for part in sorted((row.loser_id, row.survivor_id)):
+            await _recompute(session, caller, await lineage.root_of(session, part))
         await _publish(session, caller, row, EventType.PARTNER_UNMERGED)
     return await get(session, caller, merge_id)
 
@@ -257,6 +266,16 @@ async def _change(session: AsyncSession, row: Any, **values: Any) -> None:
         if found not in errors.OBSTACLES:
             raise
         raise errors.OBSTACLES[found] from error
+
+
+async def _recompute(session: AsyncSession, caller: Caller, partner_id: UUID) -> None:
+    """What a profile and its country profiles repeat of declarations, which go by lineage."""
+    partner = await profiles.find_partner(session, partner_id)
+    assert partner is not None
+    await refresh.lock(session, partner)
+    await refresh.refresh(session, caller, partner)
+    for office in await sections.locked_offices(session, partner_id):
+        await refresh.refresh(session, caller, office)
 
 
 async def _publish(session: AsyncSession, caller: Caller, row: Any, kind: EventType) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from app.audit.errors import PurposeRequired
 from app.auth.caller import Caller, Keys, requires, requires_once
 from app.auth.errors import RoleLacksRight
 from app.auth.scopes import Scope
@@ -23,8 +24,7 @@ from app.core.http import (
 )
 from app.core.paging import CursorInvalid, Pager
 from app.core.schemas import Page
-from app.partners.custody import ControlDisputed, ProfileClaimed
-from app.partners.errors import PartnerNotFound
+from app.partners.errors import EditsFrozen, OwnedByPartner, PartnerNotFound
 from app.partners.people import errors, service
 from app.partners.people.queries import After
 from app.partners.people.rules import NOTICES, notice_in_force
@@ -38,7 +38,7 @@ from app.partners.people.schemas import (
     PersonOut,
     PersonPatch,
 )
-from app.partners.purpose import PurposeHeader, PurposeRequired, purposes_of
+from app.partners.purpose import PurposeHeader, purposes_of
 
 _PATH = "/partners/{partner_id}/people"
 router = APIRouter(tags=["people"], route_class=RegistryRoute)
@@ -46,7 +46,7 @@ Reader = Annotated[Caller, requires(Scope.PEOPLE_READ)]
 Writer = Annotated[Caller, requires(Scope.PEOPLE_WRITE)]
 Creator = Annotated[Caller, requires_once(Scope.PEOPLE_WRITE)]
 NoticeReader = Annotated[Caller, requires(Scope.PARTNERS_READ, Scope.SELF_READ)]
-_WRITING = (PartnerNotFound, RoleLacksRight, ProfileClaimed, ControlDisputed)
+_WRITING = (PartnerNotFound, RoleLacksRight, EditsFrozen, OwnedByPartner)
 
 
 def page_after(pager: Pager) -> After:

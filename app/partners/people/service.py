@@ -27,7 +27,7 @@ from app.core.http import PreconditionFailed
 from app.core.ids import new_secret_id
 from app.events import service as events
 from app.events.catalogue import EventType
-from app.partners.custody import require_kept_by_agencies
+from app.partners.custody import require_editable
 from app.partners.errors import PartnerNotFound
 from app.partners.models import Partner
 from app.partners.people import errors, queries
@@ -158,7 +158,7 @@ async def add_person(
 ) -> dict[str, Any]:
     """Add somebody on the partner's behalf.
 
-    Raises PartnerNotFound, ProfileClaimed, ControlDisputed or NoticeUnknown.
+    Raises PartnerNotFound, EditsFrozen, OwnedByPartner or NoticeUnknown.
     """
     await _writable(session, caller, partner_id)
     if new.notice_version is not None and new.notice_version not in NOTICES:
@@ -182,7 +182,7 @@ async def _writable(session: AsyncSession, caller: Caller, partner_id: UUID) -> 
     partner = await visible_partner(session, caller, partner_id)
     resource = policy.Resource("PEOPLE_ON_BEHALF", country=partner.country)
     policy.require_writable(policy.can(caller, "create", resource), PartnerNotFound)
-    await require_kept_by_agencies(session, partner_id)
+    await require_editable(session, caller, partner_id, hold=True)
 
 
 async def _tell(

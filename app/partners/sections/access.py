@@ -1,23 +1,11 @@
-"""Who may change a section, and what of it is kept back."""
+"""What of a section is kept back."""
 
 from __future__ import annotations
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from app.auth.caller import Caller
-from app.partners import restraints
 from app.partners.models import Partner
-from app.partners.sections.errors import EditsFrozen, PartnerKeepsItself
 from app.partners.sections.kinds.contact import LOCATING
 from app.partners.visibility import sees_protected
-
-
-async def require_editable(session: AsyncSession, caller: Caller, partner: Partner) -> None:
-    """Raises EditsFrozen, or PartnerKeepsItself for an agency once the partner has taken over."""
-    if any(held.freezes_edits for held in await restraints.in_force(session, partner.id)):
-        raise EditsFrozen
-    if partner.control != "agency" and caller.subject == "agency":
-        raise PartnerKeepsItself
 
 
 def withheld(caller: Caller, partner: Partner, section: str) -> frozenset[str]:

@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Header, Request, Response
 from pydantic_core import to_json
 
+from app.audit.errors import PurposeRequired
 from app.auth.caller import Caller, Keys, requires
 from app.auth.scopes import Scope
 from app.core.db import Session
@@ -20,14 +21,9 @@ from app.core.http import (
     version_etag,
 )
 from app.core.schemas import Schema
-from app.partners.errors import PartnerNotFound, PatchEmpty
+from app.partners.errors import EditsFrozen, OwnedByPartner, PartnerNotFound, PatchEmpty
 from app.partners.sections import service
-from app.partners.sections.errors import (
-    EditsFrozen,
-    PartnerKeepsItself,
-    PurposeNeeded,
-    RegistrationReasonNotFound,
-)
+from app.partners.sections.errors import RegistrationReasonNotFound
 from app.partners.sections.kinds import ALL, Kind
 from app.partners.sections.schemas import CompletenessOut, ReasonOut, SectionOut, SectionsOut
 
@@ -83,7 +79,7 @@ async def get_completeness(partner_id: UUID, caller: Reader, session: Session) -
     "/sections/registration/reason",
     operation_id="readRegistrationReason",
     response_model=ReasonOut,
-    responses=problems(PartnerNotFound, RegistrationReasonNotFound, PurposeNeeded),
+    responses=problems(PartnerNotFound, RegistrationReasonNotFound, PurposeRequired),
     summary="Read why a partner is not registered",
 )
 async def read_reason(
@@ -142,7 +138,7 @@ def _serve(kind: Kind) -> None:
             PartnerNotFound,
             PatchEmpty,
             EditsFrozen,
-            PartnerKeepsItself,
+            OwnedByPartner,
             PreconditionRequired,
             PreconditionFailed,
         ),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.agencies.models import Agency
@@ -49,10 +49,15 @@ async def sealed_text(
 
 
 async def locked_offices(session: AsyncSession, partner_id: UUID) -> Sequence[Partner]:
-    """The country profiles of a headquarters, locked in a fixed order."""
+    """The country profiles of a headquarters, those of what was merged into it included, locked
+    in a fixed order.
+    """
     query = (
         select(Partner)
-        .where(Partner.hq_id == partner_id)
+        .where(
+            Partner.hq_id.in_(select(func.partner_lineage(partner_id))),
+            Partner.merged_into.is_(None),
+        )
         .order_by(Partner.id)
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)

@@ -78,13 +78,15 @@ async def refresh(session: AsyncSession, caller: Caller, partner: Partner, **mor
     changed = {name: value for name, value in wanted.items() if getattr(partner, name) != value}
     if not changed:
         return
-    version = partner.version + 1
-    await session.execute(
+    # Counted by the database: what was written before may have ended a verification.
+    done = await session.execute(
         update(Partner)
         .where(Partner.id == partner.id)
-        .values(**changed, version=version, updated_by=agency_of(caller))
+        .values(**changed, version=Partner.version + 1, updated_by=agency_of(caller))
         .execution_options(synchronize_session=False)
+        .returning(Partner.version)
     )
+    version: int = done.scalar_one()
     await session.refresh(partner)
     fields = sorted(changed)
     subject = audit.Subject(partner.id, partner_id=partner.id)

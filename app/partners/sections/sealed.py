@@ -9,6 +9,7 @@ from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import service as audit
+from app.audit.errors import PurposeRequired
 from app.audit.events import Event
 from app.audit.purposes import parse_purpose
 from app.auth import policy
@@ -18,7 +19,6 @@ from app.core.errors import NotFound
 from app.core.ids import new_secret_id
 from app.partners.models import Partner
 from app.partners.sections import queries
-from app.partners.sections.errors import PurposeNeeded
 from app.partners.sections.models import PartnerSealedText
 from app.partners.sections.refresh import agency_of
 
@@ -66,7 +66,7 @@ async def read(
     """The newest text of a kind and subject (``wanted``), with the reading in the log.
 
     ``partner`` is one that the caller may know of. Raises ``absent`` for a caller whose role does
-    not read people's data and where there is no text, then PurposeNeeded.
+    not read people's data and where there is no text, then PurposeRequired.
     """
     decision = policy.can(caller, "read", policy.Resource("PEOPLE", country=partner.country))
     policy.require_readable(decision, absent)
@@ -80,7 +80,7 @@ async def read(
     # Two headers would leave open which one the log should believe.
     stated = parse_purpose(purpose_headers[0]) if len(purpose_headers) == 1 else None
     if stated is None:
-        raise PurposeNeeded
+        raise PurposeRequired
     await audit.record(
         session,
         caller,

@@ -20,6 +20,7 @@ from app.core.http import PreconditionFailed
 from app.core.schemas import Schema
 from app.events import service as events
 from app.events.catalogue import EventType
+from app.partners.custody import require_editable
 from app.partners.errors import PatchEmpty
 from app.partners.models import Partner
 from app.partners.sections import access, completeness, queries, refresh, sealed
@@ -86,7 +87,7 @@ async def change_section(
     """Apply a merge patch to version ``version`` of a section, 0 being one that was never saved.
 
     Raises PartnerNotFound, PatchEmpty, ScopeMissing for where a protected partner is to be found,
-    EditsFrozen, PartnerKeepsItself or PreconditionFailed.
+    EditsFrozen, OwnedByPartner or PreconditionFailed.
     """
     partner = await visible_partner(session, caller, partner_id)
     sent = patch.model_dump(mode="json")
@@ -96,7 +97,7 @@ async def change_section(
     if fields.keys() & access.withheld(caller, partner, kind.code):
         raise ScopeMissing(Scope.PARTNERS_PROTECTED)
     await refresh.lock(session, partner)
-    await access.require_editable(session, caller, partner)
+    await require_editable(session, caller, partner.id)
     row = (await queries.sections_of(session, partner_id)).get(kind.code)
     if (row.version if row else 0) != version:
         raise PreconditionFailed
@@ -196,7 +197,7 @@ async def read_reason(
 ) -> dict[str, Any]:
     """Why the partner is not registered, in words, with the reading in the log.
 
-    Raises PartnerNotFound, RegistrationReasonNotFound, then PurposeNeeded.
+    Raises PartnerNotFound, RegistrationReasonNotFound, then PurposeRequired.
     """
     partner = await visible_partner(session, caller, partner_id)
     row, words = await sealed.read(

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
+from app.audit.errors import PurposeRequired
 from app.auth.caller import Caller, Keys, requires, requires_once
 from app.auth.errors import LevelAboveClient, RoleLacksRight
 from app.auth.scopes import Scope
@@ -20,7 +21,6 @@ from app.partners.errors import PartnerNotFound
 from app.partners.verifications import rules, service, standing
 from app.partners.verifications.errors import (
     AnswersUnfit,
-    PurposeRequired,
     QuestionSetNotInForce,
     ReasonRequired,
     VerificationNotFound,

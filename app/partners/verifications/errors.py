@@ -65,13 +65,6 @@ class VerificationNotFound(NotFound):
     refusal = True
 
 
-class PurposeRequired(ServiceError):
-    status = 422
-    code = "purpose_required"
-    title = 'Send Access-Purpose: CODE; ref="your reference" to read these comments.'
-    refusal = True
-
-
 class DeactivationNotFound(NotFound):
     code = "deactivation_not_found"
     title = "There is no such deactivation."

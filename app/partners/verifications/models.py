@@ -47,6 +47,7 @@ class VerificationQuestionSet(Base):
     needed: Mapped[dict[str, bool]] = mapped_column(JSONB)
     partner_types: Mapped[list[str]] = mapped_column(ARRAY(Text))
     valid_months: Mapped[int] = mapped_column(SmallInteger)
+    declaration_types: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
 
     __table_args__ = (CheckConstraint("valid_months > 0", name="valid_months"),)
 

@@ -16,17 +16,19 @@ from app.partners.verifications.models import (
     PartnerVerification,
     PartnerVerificationNote,
 )
+from app.partners.visibility import public
 
 # S608 below: the texts are built of constants of this module, never of input.
 _COLUMNS = """v.id, v.partner_id, v.sequence, v.agency_id, a.code AS agency, v.question_set,
     v.result, v.verified_on, v.valid_until, v.contradicts, v.recorded_at,
     coalesce(v.valid_until < current_date, false) AS lapsed,
     v.legal_fields <> partner_legal_fields(v.partner_id) AS stale,
-    c.id IS NOT DISTINCT FROM v.id AS current,
+    v.id = (SELECT n.id FROM partner_verifications n
+      WHERE n.partner_id IN (SELECT partner_lineage(v.partner_id))
+      ORDER BY n.recorded_at DESC, n.sequence DESC LIMIT 1) AS current,
     EXISTS (SELECT 1 FROM partner_verification_notes n WHERE n.verification_id = v.id)
       AS has_comments"""
-_FROM = """FROM partner_verifications v JOIN agencies a ON a.id = v.agency_id
-    LEFT JOIN partner_verification_current c ON c.partner_id = v.partner_id"""
+_FROM = """FROM partner_verifications v JOIN agencies a ON a.id = v.agency_id"""
 
 _LIST = f"""SELECT {_COLUMNS} {_FROM}
     WHERE v.partner_id IN (SELECT partner_lineage(:partner)) {{after}}
@@ -48,8 +50,8 @@ _COMMENTS = text(
 
 _CONDITIONS = text(
     """SELECT verification_obstacles(:partner, :positive, CAST(:shown AS uuid[])) AS obstacles,
-      NOT :positive AND EXISTS (SELECT 1 FROM partner_verification_by_agency b
-        WHERE b.partner_id = :partner AND b.agency_id <> :agency AND b.result = 'verified'
+      NOT :positive AND EXISTS (SELECT 1 FROM verifications_by_agency(:partner) b
+        WHERE b.agency_id <> :agency AND b.result = 'verified'
           AND b.valid_until >= current_date) AS contradicts"""
 )
 
@@ -59,12 +61,10 @@ _AGENCIES = text(
 )
 
 STANDING = text(
-    """SELECT p.id, p.status, p.verification, p.verified_on, p.verified_until,
+    f"""SELECT p.id, p.status, p.verification, p.verified_on, p.verified_until,
       p.verified_until < current_date AS lapsed, a.code AS verified_by, p.complete, p.control,
       p.deactivated_at,
-      p.publication_consent AND NOT p.protected AND p.status = 'verified'
-        AND coalesce(p.verified_until >= current_date, true)
-        AND NOT coalesce(k.sensitive, false) AS public,
+      {public("p")} AS public,
       standing_flags(p.id) AS flags, standing_contested(p.id) AS contested,
       (SELECT coalesce(json_agg(json_build_object('id', v.id, 'partner_id', v.partner_id,
           'agency', b.code, 'result', v.result, 'on', v.verified_on, 'until', v.valid_until,
@@ -79,8 +79,7 @@ STANDING = text(
         FROM restraints_in_force(p.id) f JOIN restraint_reasons r ON r.code = f.reason)
         AS restraints
     FROM partners p LEFT JOIN agencies a ON a.id = p.verified_by
-    LEFT JOIN country_settings k ON k.country = p.country
-    WHERE p.id = :partner"""
+    WHERE p.id = :partner"""  # noqa: S608
 )
 """Everything that the standing says, of one snapshot, in one statement."""
 

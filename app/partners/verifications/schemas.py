@@ -137,8 +137,9 @@ class FlagCounts(Schema):
 
 
 class FlagStanding(FlagCounts):
-    """Flags in force, and those of the headquarters."""
+    """Flags in force, and those of the headquarters; `mine` of all of them are the caller's."""
 
+    mine: int = 0
     inherited: FlagCounts = FlagCounts()
 
 

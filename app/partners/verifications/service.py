@@ -16,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import service as audit
+from app.audit.errors import PurposeRequired
 from app.audit.events import Event
 from app.audit.purposes import OWN_RECORD, parse_purpose
 from app.auth import policy
@@ -32,7 +33,6 @@ from app.partners.types import PartnerType
 from app.partners.verifications import queries, rules
 from app.partners.verifications.errors import (
     AnswersUnfit,
-    PurposeRequired,
     QuestionSetNotInForce,
     ReasonRequired,
     VerificationNotFound,

@@ -12,8 +12,10 @@ from app.core.db import Database
 from app.core.ids import new_id
 from app.partners import restraints
 from app.partners.restraints import Reason, Source
+from app.partners.sections.completeness import Profile
 from app.partners.verifications import rules
-from tests.partners.factories import make_partner
+from tests.partners.declarations.factories import STATEMENTS, declaration_body
+from tests.partners.factories import make_partner, partner_body
 from tests.support import Api
 
 GOOD = dict(rules.in_force(date.today()).needed)  # noqa: DTZ011 - as the database has it
@@ -38,6 +40,12 @@ async def change(database: Database, partner_id: str, **values: Any) -> None:
 async def complete_partner(api: Api, database: Database, **more: Any) -> str:
     """Id of a profile that can be verified."""
     made = (await make_partner(api, **more))["id"]
+    profile = Profile.of(partner_body(**more)["partner_type"], more.get("hq_id"))
+    if profile.declares and more.get("hq_id") is None:
+        other = set(STATEMENTS) - profile.statements()
+        await api.made(
+            f"/v1/partners/{made}/declarations", declaration_body(leave_out=tuple(other))
+        )
     await change(database, made, complete=True)
     return str(made)
 
