@@ -7,12 +7,13 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.auth.caller import Caller
 from app.core.errors import Conflict
 from app.partners.models import Partner
 
 
 class ProfileClaimed(Conflict):
-    code = "profile_claimed"
+    code = "owned_by_partner"
     title = "The partner keeps its own profile; file a correction request."
 
 
@@ -21,12 +22,15 @@ class ControlDisputed(Conflict):
     title = "Who controls the profile is disputed; nothing of it changes until that is decided."
 
 
-async def require_kept_by_agencies(session: AsyncSession, partner_id: UUID) -> None:
-    """Raises ProfileClaimed or ControlDisputed. A claim waits until this transaction ends."""
+async def require_keeper(session: AsyncSession, caller: Caller, partner_id: UUID) -> None:
+    """Raises ProfileClaimed for an agency where the partner keeps itself, or ControlDisputed.
+
+    A claim waits until this transaction ends.
+    """
     control = await session.scalar(
         select(Partner.control).where(Partner.id == partner_id).with_for_update(read=True)
     )
-    if control == "partner":
+    if control == "partner" and caller.subject == "agency":
         raise ProfileClaimed
     if control == "disputed":
         raise ControlDisputed

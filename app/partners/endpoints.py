@@ -44,6 +44,7 @@ from app.partners.errors import (
     HeadquartersUnknown,
     IdentifierTaken,
     NameRequired,
+    OwnedByPartner,
     PartnerMerged,
     PartnerNotFound,
     PatchEmpty,
@@ -205,6 +206,7 @@ async def get_partner(
         PartnerNotFound,
         PatchEmpty,
         EditsFrozen,
+        OwnedByPartner,
         NameRequired,
         ChangeDateWithoutFormerName,
         CountryProfilesHang,
@@ -239,7 +241,7 @@ async def change_partner(
     "/{partner_id}/confirmation",
     operation_id="confirmPartner",
     response_model=PartnerOut,
-    responses=problems(PartnerNotFound, EditsFrozen),
+    responses=problems(PartnerNotFound, EditsFrozen, OwnedByPartner),
     summary="Confirm that a profile is right",
 )
 async def confirm_partner(

@@ -132,6 +132,14 @@ class HeadquartersProtected(ServiceError):
     title = "The headquarters is protected, and its country profiles with it."
 
 
+class OwnedByPartner(ServiceError):
+    """The partner keeps what it says of itself; agencies ask it to, by a correction request."""
+
+    status = 409
+    code = "owned_by_partner"
+    title = "The partner keeps its own profile; file a correction request."
+
+
 class EditsFrozen(ServiceError):
     """Who may speak for the partner is in dispute."""
 

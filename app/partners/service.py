@@ -27,6 +27,7 @@ from app.events.catalogue import EventType
 from app.partners import headquarters, naming, queries, restraints, visibility
 from app.partners.errors import (
     EditsFrozen,
+    OwnedByPartner,
     PartnerMerged,
     PartnerNotFound,
     PatchEmpty,
@@ -176,8 +177,8 @@ async def change_partner(
 ) -> dict[str, Any]:
     """Apply a merge patch to version ``version``.
 
-    Raises PartnerNotFound, PatchEmpty, ScopeMissing (to show a protected profile to all),
-    EditsFrozen, InvalidRequest, what `naming.renamed` and `headquarters` raise, or
+    To protect a profile is never refused. Raises PartnerNotFound, PatchEmpty, ScopeMissing (to
+    show a protected profile to all), EditsFrozen, OwnedByPartner, InvalidRequest, what `naming.renamed` and `headquarters` raise, or
     PreconditionFailed when another write came first.
     """
     partner = await visible_partner(session, caller, partner_id)
@@ -185,8 +186,9 @@ async def change_partner(
     correction = fields.pop("correction", False)
     if not fields:
         raise PatchEmpty
-    if any(held.freezes_edits for held in await restraints.in_force(session, partner_id)):
-        raise EditsFrozen
+    protects = fields == {"protected": True}
+    if not protects:
+        await _require_editable(session, caller, partner)
     today = today or utc_now().date()
     valid_from = fields.pop("valid_from", None)
     _not_future(valid_from, today)
@@ -210,6 +212,14 @@ async def change_partner(
         await names.queue(session, [partner.id])
     await _note_change(session, caller, Event.PARTNER_CHANGED, partner_id, version + 1, changed)
     return await _written(session, partner_id)
+
+
+async def _require_editable(session: AsyncSession, caller: Caller, partner: Partner) -> None:
+    """Raises EditsFrozen, or OwnedByPartner for an agency once the partner has taken over."""
+    if any(held.freezes_edits for held in await restraints.in_force(session, partner.id)):
+        raise EditsFrozen
+    if partner.control != "agency" and caller.subject == "agency":
+        raise OwnedByPartner
 
 
 async def _update(
@@ -249,7 +259,8 @@ async def _note_change(
 
 async def _require_unprotect(session: AsyncSession, caller: Caller, partner: Partner) -> None:
     """Raises ScopeMissing for all but the creator, its custodian, and holders of the scope."""
-    if visibility.sees_protected(caller) or partner.created_by == caller.agency_id:
+    own = partner.id == caller.partner_id or partner.created_by == caller.agency_id
+    if own or visibility.sees_protected(caller):
         return
     if await queries.custodian_of(session, partner.created_by) != caller.agency_id:
         raise ScopeMissing(Scope.PARTNERS_PROTECTED)
@@ -273,10 +284,9 @@ def _sourced(
 async def confirm(
     session: AsyncSession, caller: Caller, partner_id: UUID, now: datetime
 ) -> dict[str, Any]:
-    """Say that the profile as it stands is right today. Raises PartnerNotFound or EditsFrozen."""
-    await visible_partner(session, caller, partner_id)
-    if any(held.freezes_edits for held in await restraints.in_force(session, partner_id)):
-        raise EditsFrozen
+    """Say that the profile as it stands is right today. Raises as `change_partner`."""
+    partner = await visible_partner(session, caller, partner_id)
+    await _require_editable(session, caller, partner)
     version = await bump(session, caller, partner_id, last_confirmed_at=now)
     fields = ["last_confirmed_at"]
     await _note_change(session, caller, Event.PARTNER_CONFIRMED, partner_id, version, fields)

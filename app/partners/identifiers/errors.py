@@ -75,7 +75,7 @@ class VendorCountryUnfit(ServiceError):
 class PartnerKeepsIdentifiers(Conflict):
     """The partner has claimed its profile, or who acts for it is disputed."""
 
-    code = "partner_keeps_identifiers"
+    code = "owned_by_partner"
     title = "The partner keeps its identifiers itself; file a correction request."
 
 

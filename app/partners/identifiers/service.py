@@ -29,7 +29,7 @@ from app.core.names import fold
 from app.events import service as events
 from app.events.catalogue import EventType
 from app.partners import visibility
-from app.partners.errors import IdentifierOfProtected, IdentifierTaken
+from app.partners.errors import EditsFrozen, IdentifierOfProtected, IdentifierTaken
 from app.partners.identifiers import queries, restricted
 from app.partners.identifiers.errors import (
     IdentifierDisputed,
@@ -51,6 +51,10 @@ HeldTable = type[PartnerIdentifier] | type[RestrictedIdentifier]
 _UNIQUE = {"uq_partner_identifiers_held", "uq_restricted_identifiers_held"}
 _VENDOR_COUNTRY = "ck_partner_identifiers_vendor_country"
 _NOTES = {"unverified": "unverified_prefix", "deprecated": "deprecated_prefix"}
+
+
+def _author(caller: Caller | None) -> UUID | None:
+    return caller.agency_id if caller is not None and caller.subject == "agency" else None
 
 
 def table_of(scheme: IdentifierScheme) -> HeldTable:
@@ -82,12 +86,14 @@ def row_of(caller: Caller, partner_id: UUID, item: IdentifierIn) -> dict[str, An
         "issued_on": item.issued_on,
         "expires_on": item.expires_on,
         **({"valid_from": item.valid_from} if item.valid_from else {}),
-        "created_by": caller.agency_id,
+        "created_by": _author(caller),
     }
 
 
 async def taken_by(session: AsyncSession, caller: Caller, partner_id: UUID) -> IdentifierTaken:
     """The refusal that names who holds an identifier, if the caller may know of it."""
+    if caller.subject == "partner":
+        return IdentifierTaken(contact_registry=True)
     partner = await session.get(Partner, await root_of(session, partner_id))
     if (
         partner is not None
@@ -173,6 +179,12 @@ async def _refusal(
 def _may_keep(caller: Caller, partner: Partner, *, vendor: bool) -> None:
     """Raises ScopeMissing, RoleLacksRight, or PartnerKeepsIdentifiers."""
     kind = "IDENT_VENDOR" if vendor else "PROFILE"
+    if caller.subject == "partner":
+        if vendor:
+            raise RoleLacksRight
+        if partner.control == "disputed":
+            raise EditsFrozen
+        return
     if not vendor and Scope.PARTNERS_WRITE not in caller.scopes:
         raise ScopeMissing(Scope.PARTNERS_WRITE)
     if not any(policy.has_right(caller, act, kind) for act in _KEEPING):
@@ -191,7 +203,7 @@ def may_keep_open(caller: Caller, partner: Partner) -> None:
 
 async def next_version(session: AsyncSession, caller: Caller | None, partner_id: UUID) -> int:
     """Raise a profile's version by one, and with it lock the profile."""
-    by = caller.agency_id if caller is not None else None
+    by = _author(caller)
     result = await session.execute(
         update(Partner)
         .where(Partner.id == partner_id)
@@ -211,7 +223,7 @@ async def say_changed(
         session,
         EventType.PARTNER_CHANGED,
         partner_id,
-        caller.agency_id,
+        _author(caller),
         version=version,
         fields=["identifiers"],
     )
@@ -254,6 +266,9 @@ async def add(
     _may_keep(caller, partner, vendor=item.scheme is IdentifierScheme.AGENCY_VENDOR)
     await refuse_merged(session, partner)
     version = await next_version(session, caller, partner.id)
+    # Now that the profile is locked: it may have changed hands meanwhile.
+    await session.refresh(partner)
+    _may_keep(caller, partner, vendor=item.scheme is IdentifierScheme.AGENCY_VENDOR)
     row_id = await store(session, keys, caller, partner.id, item)
     about: dict[str, Any] = {
         "identifier": str(row_id),
@@ -318,7 +333,7 @@ async def end_row(
     done = await session.execute(
         update(table)
         .where(table.id == row_id, table.active)
-        .values(active=False, ended_at=func.now(), end_reason=reason, ended_by=caller.agency_id)
+        .values(active=False, ended_at=func.now(), end_reason=reason, ended_by=_author(caller))
         .execution_options(synchronize_session=False)
     )
     if touched(done) != 1:

@@ -15,7 +15,7 @@ class PartnerKeepsItself(ServiceError):
     """The partner has taken over its profile: agencies correct through it, not past it."""
 
     status = 409
-    code = "partner_keeps_itself"
+    code = "owned_by_partner"
     title = "The partner keeps these fields itself; file a correction request."
 
 
@@ -23,7 +23,7 @@ class EditsFrozen(ServiceError):
     """A restraint that freezes edits is in force, such as a dispute over who acts for it."""
 
     status = 409
-    code = "edits_frozen"
+    code = "control_disputed"
     title = "The profile cannot be changed while it is disputed who acts for the partner."
 
 

@@ -239,7 +239,7 @@ async def test_a_claimed_profile_takes_agencies_evidence_only(
     unicef = await api_for("UNICEF")
     partner = (await make_partner(unicef))["id"]
     url = f"/v1/partners/{partner}/documents"
-    for control, code in (("partner", "profile_claimed"), ("disputed", "control_disputed")):
+    for control, code in (("partner", "owned_by_partner"), ("disputed", "control_disputed")):
         async with operator_database.session() as session:
             await session.execute(
                 text("UPDATE partners SET control = :c, version = version + 1 WHERE id = :id"),

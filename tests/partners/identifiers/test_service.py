@@ -251,7 +251,7 @@ async def test_a_partner_that_keeps_its_profile_keeps_its_identifiers(
             partner["id"],
         )
     refused = await unicef.post(of(partner), json=unpp())
-    assert (refused.status_code, refused.json()["code"]) == (409, "partner_keeps_identifiers")
+    assert (refused.status_code, refused.json()["code"]) == (409, "owned_by_partner")
     assert (await unicef.post(of(partner), json=vendor())).status_code == 201
 
 

@@ -256,7 +256,7 @@ async def test_a_claimed_profile_is_no_agencys_to_edit(
         await unicef.patch(f"{url}/{made['id']}", json={"phone": None}, headers=V1),
         await unicef.post(f"{url}/{made['id']}/end", json={"valid_to": "2026-03-01"}),
     ):
-        assert (answer.status_code, answer.json()["code"]) == (409, "profile_claimed")
+        assert (answer.status_code, answer.json()["code"]) == (409, "owned_by_partner")
     await file_request(unicef, partner, made["id"])
 
 

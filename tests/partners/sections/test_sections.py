@@ -333,7 +333,7 @@ async def test_where_a_protected_partner_is_to_be_found_is_kept_back(
 
 @pytest.mark.parametrize(
     ("assignment", "code"),
-    [("control = 'partner'", "partner_keeps_itself"), (None, "edits_frozen")],
+    [("control = 'partner'", "owned_by_partner"), (None, "control_disputed")],
 )
 async def test_what_the_partner_keeps_or_is_disputed_no_agency_changes(
     api_for: ApiFor, operator_database: Database, assignment: str | None, code: str
