@@ -20,7 +20,9 @@ from app.audit.endpoints import router as audit
 from app.audit.exceptions.endpoints import router as exceptions
 from app.auth.endpoints import router as auth
 from app.core.http import refuse_unknown_query
+from app.partners.claims.endpoints import router as claims
 from app.partners.codelists.endpoints import router as codelists
+from app.partners.corrections.endpoints import router as corrections
 from app.partners.countries.endpoints import router as country_settings
 from app.partners.declarations.endpoints import router as declarations
 from app.partners.documents.endpoints import router as partner_documents
@@ -36,6 +38,10 @@ from app.partners.objections.endpoints import router as objections
 from app.partners.people.endpoints import router as partner_people
 from app.partners.people.request_endpoints import router as person_requests
 from app.partners.sections.endpoints import router as partner_sections
+from app.partners.self_service.people_endpoints import router as self_people
+from app.partners.self_service.people_endpoints import uploads as self_uploads
+from app.partners.self_service.profile_endpoints import router as self_profile
+from app.partners.self_service.statement_endpoints import router as self_statements
 from app.partners.type_endpoints import router as partner_types
 from app.partners.verifications.deactivation_endpoints import router as deactivations
 from app.partners.verifications.endpoints import router as verifications
@@ -87,6 +93,12 @@ V1 = (
     codelists,
     flags,
     objections,
+    claims,
+    corrections,
+    self_profile,
+    self_people,
+    self_uploads,
+    self_statements,
 )
 """Routers under /v1; those of the hot routes first, because routes are tried in order."""
 

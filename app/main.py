@@ -12,6 +12,7 @@ from starlette.responses import Response
 from app import models  # noqa: F401 - every table must be known before the first query
 from app.agencies.issuers.service import record_principal
 from app.api import include_all
+from app.assessments.statements import ASSESSMENTS
 from app.audit.refusals import Refusals
 from app.auth.caller import TokenVerifier
 from app.auth.endpoints import token_refused
@@ -37,7 +38,9 @@ from app.core.settings import Settings
 from app.openapi import describe, install_docs
 from app.partners.errors import PartnerMerged
 from app.partners.merges.redirect import lead_on
+from app.partners.self_service.statements import FLAGS, VERIFICATIONS
 from app.sanctions.screening.service import Screener
+from app.sanctions.statements import SANCTION_ENTRIES
 
 
 async def _replay(request: object, error: Exception) -> Response:
@@ -96,6 +99,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.limits = Limits(settings)
     app.state.cursors = Cursors(root.derive("cursors"))
     app.state.refusal_hook = Refusals()
+    app.state.statements = (VERIFICATIONS, FLAGS, ASSESSMENTS, SANCTION_ENTRIES)
     install_handlers(app)
     app.add_exception_handler(Replay, _replay)
     app.add_exception_handler(TokenRefused, token_refused)

@@ -10,6 +10,8 @@ from app.core.blobs import models as blobs
 from app.core.db import Base
 from app.events import models as events
 from app.partners import models as partners
+from app.partners.claims import models as partner_claims
+from app.partners.corrections import models as partner_corrections
 from app.partners.declarations import models as partner_declarations
 from app.partners.documents import models as partner_documents
 from app.partners.flags import models as flags
@@ -19,6 +21,7 @@ from app.partners.merges import models as partner_merges
 from app.partners.objections import models as objections
 from app.partners.people import models as partner_people
 from app.partners.sections import models as partner_sections
+from app.partners.self_service import models as partner_comments
 from app.partners.verifications import models as verifications
 from app.recognition import models as recognition
 from app.sanctions import models as sanctions
@@ -38,6 +41,9 @@ __all__ = [
     "flags",
     "idempotency",
     "objections",
+    "partner_claims",
+    "partner_comments",
+    "partner_corrections",
     "partner_declarations",
     "partner_documents",
     "partner_identifiers",

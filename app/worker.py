@@ -37,6 +37,7 @@ from app.core.sequencer import LEADER_LOCK, Sequencer
 from app.core.settings import Settings
 from app.events.reminders import remind
 from app.events.service import STREAM, run_consumers
+from app.partners.corrections.upkeep import tell_overdue as tell_corrections
 from app.partners.documents.upkeep import scan_waiting
 from app.partners.flags.upkeep import lapse_flags
 from app.partners.identifiers.expiry import notify_expiring
@@ -145,6 +146,7 @@ def _tasks(
         ),
         "red_flags": (lambda: _until_none(lambda: lapse_flags(database)), EXPIRY_S),
         "objections": (lambda: _until_none(lambda: tell_overdue(database)), EXPIRY_S),
+        "corrections": (lambda: _until_none(lambda: tell_corrections(database)), EXPIRY_S),
         "housekeeping": (lambda: _until_none(lambda: tidy(database)), HOUSEKEEPING_S),
         "files": (lambda: keep_files(database, blobs), EXPIRY_S),
         "person_requests": (lambda: _until_none(lambda: announce_overdue(database)), EXPIRY_S),

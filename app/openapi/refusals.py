@@ -66,6 +66,8 @@ def _under_v1(method: str, operation: Operation) -> list[type[ServiceError]]:
     kinds: list[type[ServiceError]] = [
         NotAuthenticated, ScopeMissing, InvalidRequest, Unavailable, RateLimited, AgencyBusy,
     ]  # fmt: skip
+    if not scopes(operation):  # needs no token
+        kinds = [InvalidRequest, Unavailable, RateLimited]
     if DECIDING.intersection(scopes(operation)):
         kinds.append(PersonRequired)
     headers = {item["name"] for item in operation.get("parameters", ()) if item["in"] == "header"}

@@ -141,7 +141,7 @@ class HeadquartersProtected(ServiceError):
 
 
 class OwnedByPartner(ServiceError):
-    """The partner has taken over its profile: agencies correct through it, not past it."""
+    """The partner keeps what it says of itself; agencies ask it to, by a correction request."""
 
     status = 409
     code = "owned_by_partner"

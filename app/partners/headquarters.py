@@ -24,8 +24,10 @@ from app.partners.errors import (
     CountryProfileExists,
     CountryProfileRefused,
     CountryProfilesHang,
+    EditsFrozen,
     HeadquartersProtected,
     HeadquartersUnknown,
+    OwnedByPartner,
     RedFlagInForce,
     SameCountryUnjustified,
     TagNotAllowed,
@@ -36,6 +38,8 @@ from app.partners.models import Partner
 from app.partners.types import rule_of
 
 _REFUSED: dict[str, type[ServiceError]] = {
+    "ck_partners_control_disputed": EditsFrozen,
+    "ck_partners_owned_by_partner": OwnedByPartner,
     "ck_partners_headquarters": HeadquartersUnknown,
     "fk_partners_hq_id_partners": HeadquartersUnknown,
     "ck_partners_type_of_headquarters": TypeDiffers,

@@ -187,7 +187,7 @@ async def change_partner(
     if not fields:
         raise PatchEmpty
     # To hide whom it endangers to be named is every agency's at any time.
-    if not (partner.control == "partner" and fields == {"protected": True}):
+    if fields != {"protected": True}:
         await require_editable(session, caller, partner_id)
     today = today or utc_now().date()
     valid_from = fields.pop("valid_from", None)
@@ -258,7 +258,8 @@ async def _note_change(
 
 async def _require_unprotect(session: AsyncSession, caller: Caller, partner: Partner) -> None:
     """Raises ScopeMissing for all but the creator, its custodian, and holders of the scope."""
-    if visibility.sees_protected(caller) or partner.created_by == caller.agency_id:
+    own = partner.id == caller.partner_id or partner.created_by == caller.agency_id
+    if own or visibility.sees_protected(caller):
         return
     if await queries.custodian_of(session, partner.created_by) != caller.agency_id:
         raise ScopeMissing(Scope.PARTNERS_PROTECTED)

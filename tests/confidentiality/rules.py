@@ -545,6 +545,7 @@ OPEN = frozenset(
         "getReadiness",
         "getTokenKeys",
         "issueToken",
+        "claimPartner",
     }
 )
 """Operations that anybody may call, without a token."""

@@ -47,7 +47,7 @@ ContentReader = Annotated[Caller, requires(Scope.DOCUMENTS_READ)]
 Writer = Annotated[Caller, requires(Scope.PARTNERS_WRITE)]
 Creator = Annotated[Caller, requires_once(Scope.PARTNERS_WRITE)]
 Uploader = Annotated[Stream, requires_stream(Scope.PARTNERS_WRITE)]
-_BINARY = {"schema": {"type": "string", "format": "binary"}}
+BINARY = {"schema": {"type": "string", "format": "binary"}}
 
 
 @router.post(
@@ -98,7 +98,7 @@ async def announce_document(
     openapi_extra={
         "requestBody": {
             "required": True,
-            "content": {"application/octet-stream": _BINARY | {"example": "%PDF-1.7"}},
+            "content": {"application/octet-stream": BINARY | {"example": "%PDF-1.7"}},
         }
     },
     summary="Send a document's file",
@@ -115,6 +115,19 @@ async def upload_document(
     """The file as it is, `application/octet-stream`, at most 25 MB; `If-Match` with the draft's
     ETag. It must be what `media_type` said: macros, scripts, markup and programs are refused.
     """
+    return await receive(request, partner_id, document_id, version, uploader, blobs, response)
+
+
+async def receive(
+    request: Request,
+    partner_id: UUID,
+    document_id: UUID,
+    version: int,
+    uploader: Stream,
+    blobs: BlobsDep,
+    response: Response,
+) -> dict[str, Any]:
+    """Take the file of a draft: check, scan, store, attach. Raises what `uploadDocument` says."""
     async with uploader.chunk() as (session, caller):
         draft = await service.draft_of(session, caller, partner_id, document_id, version)
     spool = await blobs.receive(request.stream())
@@ -179,7 +192,7 @@ async def get_document(
     return found
 
 
-class _ContentResponse(Response):
+class ContentResponse(Response):
     """A file as an attachment. Nothing is sent before its first part is known to be right."""
 
     def __init__(self, content: service.Content) -> None:
@@ -221,7 +234,7 @@ class _ContentResponse(Response):
         errors.DocumentQuarantined,
         ContentUnavailable,
     )
-    | {200: {"description": "The file", "content": {kind.value: _BINARY for kind in MediaType}}},
+    | {200: {"description": "The file", "content": {kind.value: BINARY for kind in MediaType}}},
     summary="Download a document",
 )
 async def read_document_content(
@@ -240,7 +253,7 @@ async def read_document_content(
     content = await service.open_content(
         session, blobs, caller, partner_id, document_id, purposes_of(request)
     )
-    return _ContentResponse(content)
+    return ContentResponse(content)
 
 
 @router.delete(

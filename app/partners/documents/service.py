@@ -33,7 +33,7 @@ from app.partners.documents.codes import OF_THE_PARTNER, DeletionReason
 from app.partners.documents.models import PartnerDocument
 from app.partners.documents.schemas import DocumentFilter, DocumentIn
 from app.partners.purpose import stated_purpose
-from app.partners.service import visible_partner
+from app.partners.service import author, visible_partner
 
 
 def _title_context(document_id: UUID) -> str:
@@ -53,7 +53,7 @@ async def announce(
     if new.issued_on and new.expires_on and new.expires_on < new.issued_on:
         raise errors.PeriodInvalid
     if new.supersedes is not None and not await queries.own_uploaded(
-        session, partner_id, new.supersedes, caller.agency_id
+        session, partner_id, new.supersedes, author(caller)
     ):
         raise errors.SupersededUnknown
     restricted = new.level == "RESTRICTED"
@@ -66,9 +66,9 @@ async def announce(
         )
     else:
         values["title"] = new.title
-    values |= {"id": document_id, "partner_id": partner_id, "uploaded_by": caller.agency_id}
+    values |= {"id": document_id, "partner_id": partner_id, "uploaded_by": author(caller)}
     await session.execute(insert(PartnerDocument).values(values).inline())
-    subject = audit.Subject(document_id, caller.agency_id, partner_id)
+    subject = audit.Subject(document_id, author(caller), partner_id)
     await audit.record(session, caller, Event.DOCUMENT_ANNOUNCED, subject, kind=new.kind.value)
     return await get(session, caller, partner_id, document_id)
 
@@ -136,7 +136,7 @@ async def draft_of(
     """
     await visible_partner(session, caller, partner_id)
     row = await _found(session, caller, partner_id, document_id)
-    if row.uploader != caller.agency_id:
+    if row.uploader != author(caller):
         raise errors.DocumentNotFound
     if row.blob_id is not None:
         raise errors.DocumentUploaded
@@ -157,7 +157,7 @@ async def checked(blobs: Blobs, spool: Spool, declared: MediaType) -> Scan:
 
 async def note_infected(session: AsyncSession, caller: Caller, draft: Draft, sha256: bytes) -> None:
     """Put into the log that malware was sent."""
-    subject = audit.Subject(draft.id, caller.agency_id, draft.partner_id)
+    subject = audit.Subject(draft.id, author(caller), draft.partner_id)
     await audit.record(
         session, caller, Event.DOCUMENT_INFECTED, subject, sha256=sha256.hex(), at="upload"
     )
@@ -204,7 +204,7 @@ async def attach(
             .values(superseded_by=draft.id, version=PartnerDocument.version + 1)
             .execution_options(synchronize_session=False)
         )
-    subject = audit.Subject(draft.id, caller.agency_id, draft.partner_id)
+    subject = audit.Subject(draft.id, author(caller), draft.partner_id)
     await audit.record(
         session,
         caller,
@@ -225,7 +225,7 @@ async def _publish(
         session,
         EventType.PARTNER_DOCUMENTS_CHANGED,
         partner_id,
-        caller.agency_id,
+        author(caller),
         document_id=str(document_id),
         document_kind=kind,
     )
@@ -262,9 +262,10 @@ async def open_content(
     row = await _found(session, caller, partner_id, document_id)
     if row.blob_id is None:
         raise errors.DocumentNotFound
-    resource = policy.Resource("PARTNER_DOCUMENTS", level=row.level, country=partner.country)
-    policy.require_readable(policy.can(caller, "read", resource), errors.DocumentNotFound)
-    own = row.uploader == caller.agency_id
+    if caller.subject == "agency":
+        resource = policy.Resource("PARTNER_DOCUMENTS", level=row.level, country=partner.country)
+        policy.require_readable(policy.can(caller, "read", resource), errors.DocumentNotFound)
+    own = row.uploader == author(caller)
     stated: StatedPurpose | None = None
     if purposes or (row.level == "RESTRICTED" and not own):
         stated = stated_purpose(purposes)
@@ -318,7 +319,7 @@ async def delete(
         update(PartnerDocument)
         .where(
             PartnerDocument.id == document_id,
-            PartnerDocument.uploaded_by == caller.agency_id,
+            PartnerDocument.uploaded_by.is_not_distinct_from(author(caller)),
             PartnerDocument.deleted_at.is_(None),
         )
         .values(

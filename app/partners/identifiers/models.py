@@ -61,7 +61,7 @@ class HeldColumns:
     ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     end_reason: Mapped[str | None] = mapped_column(Text)
     ended_by: Mapped[UUID | None] = mapped_column(ForeignKey("agencies.id"))
-    created_by: Mapped[UUID] = mapped_column(ForeignKey("agencies.id"))
+    created_by: Mapped[UUID | None] = mapped_column(ForeignKey("agencies.id"))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
 

@@ -33,7 +33,7 @@ _COLUMNS = """i.id, i.partner_id, i.scheme, i.value, i.country, i.area, i.author
 # S608 below: the texts are built of constants of ours, never of input.
 _HELD = f"""(
     SELECT {_COMMON}, i.value, i.area, i.authority, v.code AS agency
-    FROM partner_identifiers i JOIN agencies c ON c.id = i.created_by
+    FROM partner_identifiers i LEFT JOIN agencies c ON c.id = i.created_by
     LEFT JOIN agencies v ON v.id = i.agency_id
     WHERE i.partner_id IN {lineage(":partner")}
     UNION ALL

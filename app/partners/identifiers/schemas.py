@@ -119,7 +119,7 @@ class IdentifierRecord(Schema):
     valid_from: Day
     ended_at: Instant | None
     end_reason: EndReason | Literal["dispute"] | None
-    added_by: str = Field(examples=["UNICEF"])
+    added_by: str | None = Field(examples=["UNICEF"])
     added_at: Instant
     notes: list[Note] = Field(description="what the org-id register says of its list")
 
@@ -148,7 +148,7 @@ class RestrictedRecord(Schema):
     expires_on: Day | None
     status: IdentifierStatus
     valid_from: Day
-    added_by: str = Field(examples=["UNICEF"])
+    added_by: str | None = Field(examples=["UNICEF"])
     added_at: Instant
 
 

@@ -53,6 +53,10 @@ _VENDOR_COUNTRY = "ck_partner_identifiers_vendor_country"
 _NOTES = {"unverified": "unverified_prefix", "deprecated": "deprecated_prefix"}
 
 
+def _author(caller: Caller | None) -> UUID | None:
+    return caller.agency_id if caller is not None and caller.subject == "agency" else None
+
+
 def table_of(scheme: IdentifierScheme) -> HeldTable:
     """Where identifiers of a scheme are kept."""
     return RestrictedIdentifier if rule(scheme).restricted else PartnerIdentifier
@@ -82,12 +86,14 @@ def row_of(caller: Caller, partner_id: UUID, item: IdentifierIn) -> dict[str, An
         "issued_on": item.issued_on,
         "expires_on": item.expires_on,
         **({"valid_from": item.valid_from} if item.valid_from else {}),
-        "created_by": caller.agency_id,
+        "created_by": _author(caller),
     }
 
 
 async def taken_by(session: AsyncSession, caller: Caller, partner_id: UUID) -> IdentifierTaken:
     """The refusal that names who holds an identifier, if the caller may know of it."""
+    if caller.subject == "partner":
+        return IdentifierTaken(contact_registry=True)
     partner = await session.get(Partner, await root_of(session, partner_id))
     if (
         partner is not None
@@ -173,6 +179,10 @@ async def _refusal(
 def _may_keep(caller: Caller, *, vendor: bool) -> None:
     """Raises ScopeMissing or RoleLacksRight."""
     kind = "IDENT_VENDOR" if vendor else "PROFILE"
+    if caller.subject == "partner":
+        if vendor:
+            raise RoleLacksRight
+        return
     if not vendor and Scope.PARTNERS_WRITE not in caller.scopes:
         raise ScopeMissing(Scope.PARTNERS_WRITE)
     if not any(policy.has_right(caller, act, kind) for act in _KEEPING):
@@ -190,7 +200,7 @@ async def require_kept(session: AsyncSession, caller: Caller, partner: Partner) 
 
 async def next_version(session: AsyncSession, caller: Caller | None, partner_id: UUID) -> int:
     """Raise a profile's version by one, and with it lock the profile."""
-    by = caller.agency_id if caller is not None else None
+    by = _author(caller)
     result = await session.execute(
         update(Partner)
         .where(Partner.id == partner_id)
@@ -210,7 +220,7 @@ async def say_changed(
         session,
         EventType.PARTNER_CHANGED,
         partner_id,
-        caller.agency_id,
+        _author(caller),
         version=version,
         fields=["identifiers"],
     )
@@ -322,7 +332,7 @@ async def end_row(
     done = await session.execute(
         update(table)
         .where(table.id == row_id, table.active)
-        .values(active=False, ended_at=func.now(), end_reason=reason, ended_by=caller.agency_id)
+        .values(active=False, ended_at=func.now(), end_reason=reason, ended_by=_author(caller))
         .execution_options(synchronize_session=False)
     )
     if touched(done) != 1:

@@ -27,7 +27,7 @@ from app.partners.people.models import PartnerPerson, PersonRequest
 from app.partners.people.rules import RULES
 from app.partners.people.schemas import PersonDecisionIn, PersonRequestIn, RequestFilter
 from app.partners.people.service import found
-from app.partners.service import visible_partner
+from app.partners.service import author, visible_partner
 
 
 def _context(request_id: UUID, field: str, owner: UUID) -> str:
@@ -62,7 +62,7 @@ async def file_request(
         "person_id": row.id,
         "partner_id": row.partner_id,
         "owner_agency": owner,
-        "filed_by": caller.agency_id,
+        "filed_by": author(caller),
         "kind": new.kind.value,
         "through": new.through,
         "received_on": new.received_on,

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import service as audit
 from app.audit.events import Event
-from app.audit.purposes import StatedPurpose
+from app.audit.purposes import OWN_RECORD, StatedPurpose
 from app.auth import policy
 from app.auth.caller import Caller
 from app.core.crypto import KeyRing, partner_scope
@@ -35,7 +35,7 @@ from app.partners.people.models import PartnerPerson
 from app.partners.people.rules import NOTICES
 from app.partners.people.schemas import PeopleFilter, PersonBody, PersonEnd, PersonIn, PersonPatch
 from app.partners.purpose import stated_purpose
-from app.partners.service import visible_partner
+from app.partners.service import author, visible_partner
 
 _BODY = set(PersonBody.model_fields)
 _NEVER_EMPTY = frozenset({"full_name", "role", "authorised", "board_member"})
@@ -89,13 +89,13 @@ async def list_people(
     filters: PeopleFilter,
     after: queries.After,
     purposes: Sequence[str],
-) -> tuple[Sequence[Any], StatedPurpose]:
+) -> tuple[Sequence[Any], StatedPurpose | None]:
     """One row more than a page, oldest first, and the purpose; `disclose` shows the page.
 
     Raises PartnerNotFound, then PurposeRequired.
     """
     await _readable(session, caller, partner_id)
-    stated = stated_purpose(purposes)
+    stated = _stated(caller, purposes)
     rows = await queries.list_people(
         session, partner_id, filters.role, filters.ended, after, filters.limit + 1
     )
@@ -113,15 +113,22 @@ async def read_person(
     """One entry with its person. Raises PartnerNotFound, PersonEntryNotFound, PurposeRequired."""
     await _readable(session, caller, partner_id)
     row = await found(session, partner_id, person_id)
-    stated = stated_purpose(purposes)
+    stated = _stated(caller, purposes)
     return (await disclose(session, keyring, caller, partner_id, [row], stated))[0]
 
 
 async def _readable(session: AsyncSession, caller: Caller, partner_id: UUID) -> Partner:
     partner = await visible_partner(session, caller, partner_id)
+    if caller.subject == "partner":
+        return partner
     decision = policy.can(caller, "read", policy.Resource("PEOPLE", country=partner.country))
     policy.require_readable(decision, PartnerNotFound)
     return partner
+
+
+def _stated(caller: Caller, purposes: Sequence[str]) -> StatedPurpose | None:
+    """What the reader states; the partner need not. Raises PurposeRequired."""
+    return None if caller.subject == "partner" else stated_purpose(purposes)
 
 
 async def disclose(
@@ -130,7 +137,7 @@ async def disclose(
     caller: Caller,
     partner_id: UUID,
     rows: Sequence[Any],
-    stated: StatedPurpose,
+    stated: StatedPurpose | None,
 ) -> list[dict[str, Any]]:
     """Entries with their persons; the log names every one of them, in the same transaction."""
     shown = []
@@ -142,9 +149,9 @@ async def disclose(
         caller,
         Event.PEOPLE_READ,
         audit.Subject(partner_id, partner_id=partner_id),
-        purpose=stated.purpose,
-        reference=stated.reference,
-        basis="role",
+        purpose=stated.purpose if stated else OWN_RECORD,
+        reference=stated.reference if stated else None,
+        basis="role" if stated else "self",
         people=[str(row.id) for row in rows],
     )
     return shown
@@ -156,7 +163,7 @@ async def disclose(
 async def add_person(
     session: AsyncSession, keyring: KeyRing, caller: Caller, partner_id: UUID, new: PersonIn
 ) -> dict[str, Any]:
-    """Add somebody on the partner's behalf.
+    """Add somebody, as the partner or on its behalf.
 
     Raises PartnerNotFound, EditsFrozen, OwnedByPartner or NoticeUnknown.
     """
@@ -171,7 +178,7 @@ async def add_person(
         "role": new.role.value,
         "sealed": await _seal(session, keyring, person_id, 1, partner_id, body),
         "sealed_version": 1,
-        "added_by": caller.agency_id,
+        "added_by": author(caller),
     }
     await session.execute(insert(PartnerPerson).values(values).inline())
     await _tell(session, caller, Event.PERSON_ADDED, partner_id, person_id, 1)
@@ -180,8 +187,9 @@ async def add_person(
 
 async def _writable(session: AsyncSession, caller: Caller, partner_id: UUID) -> None:
     partner = await visible_partner(session, caller, partner_id)
-    resource = policy.Resource("PEOPLE_ON_BEHALF", country=partner.country)
-    policy.require_writable(policy.can(caller, "create", resource), PartnerNotFound)
+    if caller.subject == "agency":
+        resource = policy.Resource("PEOPLE_ON_BEHALF", country=partner.country)
+        policy.require_writable(policy.can(caller, "create", resource), PartnerNotFound)
     await require_editable(session, caller, partner_id, hold=True)
 
 
@@ -200,7 +208,7 @@ async def _tell(
         session,
         EventType.PARTNER_PEOPLE_CHANGED,
         partner_id,
-        caller.agency_id,
+        author(caller),
         person_id=str(person_id),
         version=version,
     )

@@ -75,7 +75,9 @@ STANDING = text(
         WHERE v.partner_id IN (SELECT partner_lineage(p.id))) AS by_agency,
       (SELECT coalesce(json_agg(json_build_object('reason', f.reason, 'since', f.since,
           'until', f.until, 'inherited_from', f.inherited_from, 'locks', r.locks,
-          'shown', r.counted OR f.put_by = :agency) ORDER BY f.since, f.id), '[]')
+          'shown', r.counted OR f.put_by = :agency,
+          'withheld', app_partner() IS NOT NULL AND withheld(f.source_id))
+          ORDER BY f.since, f.id), '[]')
         FROM restraints_in_force(p.id) f JOIN restraint_reasons r ON r.code = f.reason)
         AS restraints
     FROM partners p LEFT JOIN agencies a ON a.id = p.verified_by

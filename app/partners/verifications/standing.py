@@ -30,13 +30,15 @@ async def get_standing(session: AsyncSession, caller: Caller, partner_id: UUID) 
         "by_agency": row.by_agency,
     }
     without = "pending_verification" if row.complete else "draft"
-    shown = [one for one in row.restraints if one["shown"]]
+    # What oversight keeps back from the partner is not there for it, neither by its effect.
+    in_force = [one for one in row.restraints if not one["withheld"]]
+    shown = [one for one in in_force if one["shown"]]
     return StandingOut.model_validate(
         {
             "partner_id": row.id,
             "status": without if lapsed and row.status == "verified" else row.status,
             "verification": verification,
-            "locked": any(one["locks"] for one in row.restraints),
+            "locked": any(one["locks"] for one in in_force),
             "lock_reasons": sorted({one["reason"] for one in shown if one["locks"]}),
             "restraints": [
                 {name: one[name] for name in ("reason", "since", "until", "inherited_from")}

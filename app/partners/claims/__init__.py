@@ -1,0 +1,1 @@
+"""Claims: how a partner takes over its own profile, and who acts for it."""

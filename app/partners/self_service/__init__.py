@@ -1,0 +1,1 @@
+"""The partner itself: its profile, what agencies state about it, and its answers."""
