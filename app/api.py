@@ -35,6 +35,7 @@ from app.partners.merges.endpoints import router as partner_merges
 from app.partners.objections.endpoints import router as objections
 from app.partners.people.endpoints import router as partner_people
 from app.partners.people.request_endpoints import router as person_requests
+from app.partners.retention.endpoints import router as retention_runs
 from app.partners.sections.endpoints import router as partner_sections
 from app.partners.type_endpoints import router as partner_types
 from app.partners.verifications.deactivation_endpoints import router as deactivations
@@ -87,6 +88,7 @@ V1 = (
     codelists,
     flags,
     objections,
+    retention_runs,
 )
 """Routers under /v1; those of the hot routes first, because routes are tried in order."""
 

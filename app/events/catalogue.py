@@ -52,3 +52,4 @@ class EventType(StrEnum):
     OBJECTION_RAISED = "objection.raised"
     OBJECTION_ANSWERED = "objection.answered"
     OBJECTION_OVERDUE = "objection.overdue"
+    RECORDS_ERASED = "records.erased"
