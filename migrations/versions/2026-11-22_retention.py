@@ -354,11 +354,11 @@ def _undo() -> str:
             f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table} "
             f"FOR EACH ROW EXECUTE FUNCTION {function}();"
         )
-    for table, columns in SEEN.items():
+    for table in SEEN:
         lines.append(f"DROP POLICY {table}_retention_select ON {table};")
-        lines.append(f"REVOKE SELECT ({columns}) ON {table} FROM reg_worker;")
     lines.extend(
-        f"REVOKE SELECT ({columns}) ON {table} FROM reg_worker;" for table, columns in MORE.items()
+        f"REVOKE SELECT ({columns}) ON {table} FROM reg_worker;"  # noqa: S608 - names of ours
+        for table, columns in (SEEN | MORE).items()
     )
     lines.append(
         """DROP TRIGGER partner_people_due ON partner_people;

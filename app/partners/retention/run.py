@@ -268,7 +268,7 @@ async def _report(
         await session.execute(_COUNT, values)
         if erased:
             subject = audit.Subject(run, owner)
-            what = {"rule": rule.name, "version": PERIODS.version, "ids": erased}
+            what: dict[str, Any] = {"rule": rule.name, "version": PERIODS.version, "ids": erased}
             await audit.record(
                 session, caller, Event.RETENTION_ERASED, subject, basis="retention", **what
             )
