@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import text
 
@@ -37,7 +37,9 @@ class Hands:
         """Past every trigger, as only time could."""
         async with self.operator.session() as session:
             await session.execute(text("SET LOCAL session_replication_role = replica"))
-            await session.execute(text(statement), values)
+            await session.execute(
+                text(statement.replace(":back", "CAST(:back AS interval)")), values
+            )
 
 
 Make = Callable[[Hands, str], Awaitable[str]]
@@ -83,15 +85,23 @@ async def _flag(hands: Hands, partner: str) -> str:
 
 async def _objection(hands: Hands, partner: str) -> str:
     flag, url = await _flag(hands, partner), f"/v1/partners/{partner}/objections"
-    return str((await (await hands.unicef()).made(url, objection_body(flag)))["id"])
+    return str(
+        (await (await hands.unicef()).made(url, objection_body(flag, evidence=[str(uuid4())])))[
+            "id"
+        ]
+    )
 
 
 async def _pair(hands: Hands, partner: str) -> str:
     other, pair = (await make_partner(await hands.unicef()))["id"], new_id()
     await hands.shift(
+        "DELETE FROM possible_duplicates WHERE :a IN (partner_a, partner_b)", a=UUID(partner)
+    )
+    await hands.shift(
         """INSERT INTO possible_duplicates (id, partner_a, partner_b, version_a, version_b, score,
           matched_on, rules, state, decided_by, decided_at, reason)
-        SELECT :id, least(:a, :b), greatest(:a, :b), 1, 1, 0.9, '{name}', '2026.1', 'dismissed',
+        SELECT :id, least(CAST(:a AS uuid), :b), greatest(CAST(:a AS uuid), :b),
+          1, 1, 0.9, '{name}', '2026.1', 'dismissed',
           id, now(), 'Two offices.' FROM agencies WHERE code = 'UNICEF'""",
         id=pair,
         a=UUID(partner),
@@ -125,11 +135,11 @@ async def _assessment(hands: Hands, partner: str) -> str:
 
 async def _screening(hands: Hands, partner: str) -> str:
     body = {"subject": {"kind": "person", "names": ["Canary Screened"]}}
-    return str((await (await hands.unicef()).made("/v1/screenings", body))["id"])
+    return str((await (await hands.unicef()).made("/v1/screenings", body))["screening_id"])
 
 
 async def _entry(hands: Hands, partner: str) -> str:
-    return str((await impose(hands.api_for, partner))["id"])
+    return str((await impose(hands.api_for, partner))["entry_id"])
 
 
 async def _case_of(hands: Hands, entry: str, statement: str) -> str:

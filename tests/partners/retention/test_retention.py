@@ -7,7 +7,7 @@ import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
@@ -75,6 +75,13 @@ async def apply(database: Database, rule: str | None, limit: int | None = None) 
     return await job.apply(database, rules, audit.OPERATOR, limit, silent, whole=whole)
 
 
+async def forced(database: Database, rule: str, record: str) -> None:
+    """The rule's own statements, without asking whether they are due."""
+    async with database.session() as session:
+        for statement in job.chosen(RETENTION, rule)[0].statements:
+            await session.execute(statement, {"ids": [UUID(record)]})
+
+
 async def preview(database: Database, rule: str) -> job.Outcome:
     return (await job.preview(database, job.chosen(RETENTION, rule), None, silent))[0]
 
@@ -122,12 +129,9 @@ async def test_what_is_due_goes_and_nothing_else(
     assert due not in named
 
     # Whoever skips the job is refused by the database itself.
-    statements = job.chosen(RETENTION, case.rule)[0].statements
     for record in kept:
         with pytest.raises(DBAPIError):
-            async with worker_database.session() as session:
-                for statement in statements:
-                    await session.execute(statement, {"ids": [UUID(record)]})
+            await forced(worker_database, case.rule, record)
 
     outcome = (await apply(worker_database, case.rule))[0]
     assert outcome.erased >= 1
@@ -163,7 +167,8 @@ async def _digest(database: Database) -> dict[str, str]:
         )
         return {
             row[0]: await connection.fetchval(
-                f"SELECT md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) FROM {row[0]} t"  # noqa: S608
+                "SELECT md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) "
+                f"FROM {row[0]} t"
             )
             for row in tables
         }
@@ -197,7 +202,9 @@ async def test_an_open_objection_keeps_its_statement_and_goes_with_it(
     partner = (await make_partner(await hands.unicef()))["id"]
     flag = await case.make(hands, partner)
     url = f"/v1/partners/{partner}/objections"
-    made = (await (await hands.unicef()).made(url, objection_body(flag)))["id"]
+    made = (await (await hands.unicef()).made(url, objection_body(flag, evidence=[str(uuid4())])))[
+        "id"
+    ]
     await hands.shift(case.age, id=UUID(flag), back=timedelta(days=760))
     outcome = (await apply(worker_database, case.rule))[0]
     assert {str(item.id): item.reason for item in outcome.kept}[flag] == "OBJECTION_OPEN"
