@@ -37,6 +37,7 @@ from app.partners.merges.endpoints import router as partner_merges
 from app.partners.objections.endpoints import router as objections
 from app.partners.people.endpoints import router as partner_people
 from app.partners.people.request_endpoints import router as person_requests
+from app.partners.retention.endpoints import router as retention_runs
 from app.partners.sections.endpoints import router as partner_sections
 from app.partners.self_service.people_endpoints import router as self_people
 from app.partners.self_service.people_endpoints import uploads as self_uploads
@@ -99,6 +100,7 @@ V1 = (
     self_people,
     self_uploads,
     self_statements,
+    retention_runs,
 )
 """Routers under /v1; those of the hot routes first, because routes are tried in order."""
 

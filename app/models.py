@@ -20,6 +20,7 @@ from app.partners.matching import models as partner_matching
 from app.partners.merges import models as partner_merges
 from app.partners.objections import models as objections
 from app.partners.people import models as partner_people
+from app.partners.retention import models as retention
 from app.partners.sections import models as partner_sections
 from app.partners.self_service import models as partner_comments
 from app.partners.verifications import models as verifications
@@ -53,6 +54,7 @@ __all__ = [
     "partner_sections",
     "partners",
     "recognition",
+    "retention",
     "safety",
     "sanctions",
     "sequencer",

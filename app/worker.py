@@ -21,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import models  # noqa: F401 - every table must be known before the first query
 from app.agencies.clients.upkeep import watch_secrets
 from app.assessments import consumers as assessments
+from app.assessments.retention import RETENTION as ASSESSMENTS_RETENTION
 from app.audit.sampling import Sampler
 from app.audit.stream import AuditStream
 from app.auth.keys import SigningKeys
@@ -38,17 +39,25 @@ from app.core.settings import Settings
 from app.events.reminders import remind
 from app.events.service import STREAM, run_consumers
 from app.partners.corrections.upkeep import tell_overdue as tell_corrections
+from app.partners.documents.retention import RETENTION as DOCUMENTS_RETENTION
 from app.partners.documents.upkeep import scan_waiting
+from app.partners.flags.retention import RETENTION as FLAGS_RETENTION
 from app.partners.flags.upkeep import lapse_flags
 from app.partners.identifiers.expiry import notify_expiring
 from app.partners.matching.duplicates import check_waiting, recount
+from app.partners.matching.retention import RETENTION as MATCHING_RETENTION
+from app.partners.objections.retention import RETENTION as OBJECTIONS_RETENTION
 from app.partners.objections.upkeep import tell_overdue
+from app.partners.people.retention import RETENTION as PEOPLE_RETENTION
 from app.partners.people.upkeep import announce_overdue
+from app.partners.retention import run as retention
+from app.partners.verifications.retention import RETENTION as VERIFICATIONS_RETENTION
 from app.partners.verifications.upkeep import give_notice, lapse
 from app.sanctions import consumers as sanctions
 from app.sanctions import sources
 from app.sanctions.expiry import expire_entries
 from app.sanctions.feed.stream import FeedStream
+from app.sanctions.retention import RETENTION as SANCTIONS_RETENTION
 
 log = structlog.get_logger()
 TRANSIENT = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError)
@@ -62,6 +71,17 @@ _RETRY_S = 1.0
 _GRACE_S = 0.8
 _BATCH = 5_000
 CONSUMERS = (*assessments.CONSUMERS, *sanctions.CONSUMERS)
+RETENTION = (
+    *PEOPLE_RETENTION,
+    *DOCUMENTS_RETENTION,
+    *MATCHING_RETENTION,
+    *VERIFICATIONS_RETENTION,
+    *ASSESSMENTS_RETENTION,
+    *SANCTIONS_RETENTION,
+    *FLAGS_RETENTION,
+    *OBJECTIONS_RETENTION,
+)
+"""Every rule, in the order of a run: objections last, as they go with their statements."""
 FEED_STREAMS = ("public", "inter_agency", *(f"source.{code}" for code in sources.ALL))
 
 Work = Callable[[], Awaitable[object]]
@@ -148,6 +168,7 @@ def _tasks(
         "objections": (lambda: _until_none(lambda: tell_overdue(database)), EXPIRY_S),
         "corrections": (lambda: _until_none(lambda: tell_corrections(database)), EXPIRY_S),
         "housekeeping": (lambda: _until_none(lambda: tidy(database)), HOUSEKEEPING_S),
+        "retention": (lambda: retention.daily(database, RETENTION), HOUSEKEEPING_S),
         "files": (lambda: keep_files(database, blobs), EXPIRY_S),
         "person_requests": (lambda: _until_none(lambda: announce_overdue(database)), EXPIRY_S),
         "client_secrets": (lambda: watch_secrets(database), HOUSEKEEPING_S),

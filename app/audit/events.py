@@ -89,6 +89,7 @@ class Event(StrEnum):
     ISSUER_KEY_SHARED = "agency:issuer:key_shared"
     PRINCIPAL_MADE = "agency:principal:make"
     EVENT_ERASED = "audit:event:erase"
+    RETENTION_ERASED = "retention:batch:erase"
     AGENCY_CREATED = "agency:record:create"
     AGENCY_AGREED = "agency:agreement:record"
     AGENCY_ACTIVATED = "agency:record:activate"

@@ -14,6 +14,7 @@ from app.cli import (
     lists,
     operators,
     persons,
+    retention,
     run,
 )
 from app.cli.shell import group
@@ -30,6 +31,7 @@ app.add_typer(operators.app, name="operators")
 app.add_typer(break_glass.app, name="break-glass")
 app.add_typer(keys.app, name="keys")
 app.add_typer(audit.app, name="audit")
+app.add_typer(retention.app, name="retention")
 app.add_typer(contract.app, name="openapi")
 
 

@@ -17,6 +17,7 @@ from app.core.embedded import EmbeddedPostgresError
 from app.core.key_provider import Undecipherable
 from app.core.rekeying import RotationProblem
 from app.core.settings import UnsafeSettings
+from app.partners.retention.run import RetentionProblem
 from app.sanctions.feed.root_keys import RootKeyProblem
 from app.sanctions.lists.importer import ListOlder, ListShrunk, UnknownSource
 from app.sanctions.sources import SourceEmpty, SourceUnreadable
@@ -36,6 +37,7 @@ _PLAIN = (
     RootKeyProblem,
     KeyProblem,
     RotationProblem,
+    RetentionProblem,
     UnknownSource,
     ListOlder,
     ListShrunk,

@@ -62,3 +62,4 @@ class EventType(StrEnum):
     CORRECTION_OVERDUE = "correction.overdue"
     STATEMENT_COMMENTED = "statement.commented"
     DEACTIVATION_ASKED = "partner.deactivation_asked"
+    RECORDS_ERASED = "records.erased"

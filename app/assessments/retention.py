@@ -1,0 +1,16 @@
+"""What retention erases of assessments."""
+
+from __future__ import annotations
+
+from app.partners.retention.rules import rule
+
+RETENTION = (
+    rule(
+        "assessments",
+        "DELETE FROM assessments_acl WHERE record_id = ANY(:ids)",
+        "DELETE FROM assessment_shares WHERE assessment_id = ANY(:ids)",
+        "DELETE FROM access_requests WHERE assessment_id = ANY(:ids)",
+        "DELETE FROM assessment_details WHERE assessment_id = ANY(:ids)",
+        "DELETE FROM assessments WHERE id = ANY(:ids)",
+    ),
+)

@@ -1,0 +1,66 @@
+"""Retention rules: their periods as versioned data (rules.yaml), their statements by feature.
+
+A feature lists its rules in its ``retention.py``. For each there is a view ``retention_<name>``,
+with the rights of its reader: id, partner_id, owner_agency, since, records (all that a legal hold
+may name) and kept_by (a code where an open matter keeps it, or null). The database lets nothing go
+that the view does not show as due, or that a hold keeps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from importlib.resources import files
+
+import yaml
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import TextClause, text
+
+
+class Period(BaseModel):
+    """What one rule says."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    data: str
+    months: int
+    counted_from: str
+    action: str
+    kept_by: str | None = None
+    source: str
+
+
+class Periods(BaseModel):
+    """All rules of one version."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: str
+    effective_from: date
+    source: str
+    confirmed: bool
+    rules: dict[str, Period]
+
+
+PERIODS = Periods.model_validate(
+    yaml.safe_load(files("app.partners.retention").joinpath("rules.yaml").read_text("utf-8"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionRule:
+    """How a feature erases what is due: statements in their order, each with ``:ids``."""
+
+    name: str
+    statements: tuple[TextClause, ...]
+
+    @property
+    def view(self) -> str:
+        """The view that shows what is due; its name is ours, never a caller's."""
+        assert self.name in PERIODS.rules
+        return f"retention_{self.name}"
+
+
+def rule(name: str, *statements: str) -> RetentionRule:
+    """A rule of rules.yaml and its statements."""
+    return RetentionRule(name, tuple(text(statement) for statement in statements))

@@ -1,0 +1,24 @@
+"""What retention erases of sanctions and screenings. The feed removed an entry when it ended."""
+
+from __future__ import annotations
+
+from app.partners.retention.rules import rule
+
+RETENTION = (
+    rule(
+        "cases_annulled",
+        "UPDATE sanction_entries SET sealed_end_reason = NULL WHERE case_id = ANY(:ids)",
+        "DELETE FROM sanction_case_steps WHERE case_id = ANY(:ids)",
+    ),
+    rule(
+        "sanctions_ended",
+        "DELETE FROM sanction_custody WHERE entry_id = ANY(:ids)",
+        "DELETE FROM sanction_entries WHERE id = ANY(:ids)",
+    ),
+    rule(
+        "sanction_cases",
+        "DELETE FROM sanction_case_steps WHERE case_id = ANY(:ids)",
+        "DELETE FROM sanction_cases WHERE id = ANY(:ids)",
+    ),
+    rule("screenings", "DELETE FROM screenings WHERE id = ANY(:ids)"),
+)

@@ -1,0 +1,294 @@
+"""Records that come of age: made through the API, moved in time as only an operator could."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import text
+
+from app.core.db import Database
+from app.core.ids import new_id
+from tests.assessments.factories import make_assessment, make_share, request_body
+from tests.conftest import ApiFor
+from tests.partners.documents.factories import announce, upload
+from tests.partners.factories import make_partner
+from tests.partners.flags.support import make_flag
+from tests.partners.objections.test_objections import objection_body
+from tests.partners.people.factories import add_person, file_request
+from tests.partners.verifications.factories import complete_partner, verify
+from tests.sanctions.factories import impose
+from tests.support import Api
+
+
+@dataclass
+class Hands:
+    """Who makes records, and who moves them in time."""
+
+    api_for: ApiFor
+    operator: Database
+
+    async def unicef(self) -> Api:
+        return await self.api_for("UNICEF")
+
+    async def shift(self, statement: str, **values: Any) -> None:
+        """Past every trigger, as only time could."""
+        async with self.operator.session() as session:
+            await session.execute(text("SET LOCAL session_replication_role = replica"))
+            await session.execute(
+                text(statement.replace(":back", "CAST(:back AS interval)")), values
+            )
+
+
+Make = Callable[[Hands, str], Awaitable[str]]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A rule: how its record comes to be, how it ages (``:back`` ago), where it must be gone."""
+
+    rule: str
+    make: Make
+    age: str
+    gone: tuple[str, ...]
+    holdable: bool = True
+
+
+async def _person(hands: Hands, partner: str) -> str:
+    return str((await add_person(await hands.unicef(), partner))["id"])
+
+
+async def _request(hands: Hands, partner: str) -> str:
+    person = await _person(hands, partner)
+    return str((await file_request(await hands.unicef(), partner, person))["id"])
+
+
+async def _document(hands: Hands, partner: str) -> str:
+    return str((await upload(await hands.unicef(), partner))["id"])
+
+
+async def _superseded(hands: Hands, partner: str) -> str:
+    old = await _document(hands, partner)
+    await upload(await hands.unicef(), partner, supersedes=old)
+    return old
+
+
+async def _draft(hands: Hands, partner: str) -> str:
+    return str((await announce(await hands.unicef(), partner))["id"])
+
+
+async def _flag(hands: Hands, partner: str) -> str:
+    return str((await make_flag(await hands.unicef(), partner))["id"])
+
+
+async def _objection(hands: Hands, partner: str) -> str:
+    flag, url = await _flag(hands, partner), f"/v1/partners/{partner}/objections"
+    return str(
+        (await (await hands.unicef()).made(url, objection_body(flag, evidence=[str(uuid4())])))[
+            "id"
+        ]
+    )
+
+
+async def _pair(hands: Hands, partner: str) -> str:
+    other, pair = (await make_partner(await hands.unicef()))["id"], new_id()
+    await hands.shift(
+        "DELETE FROM possible_duplicates WHERE :a IN (partner_a, partner_b)", a=UUID(partner)
+    )
+    await hands.shift(
+        """INSERT INTO possible_duplicates (id, partner_a, partner_b, version_a, version_b, score,
+          matched_on, rules, state, decided_by, decided_at, reason)
+        SELECT :id, least(CAST(:a AS uuid), :b), greatest(CAST(:a AS uuid), :b),
+          1, 1, 0.9, '{name}', '2026.1', 'dismissed',
+          id, now(), 'Two offices.' FROM agencies WHERE code = 'UNICEF'""",
+        id=pair,
+        a=UUID(partner),
+        b=UUID(other),
+    )
+    return str(pair)
+
+
+async def _comments(hands: Hands, partner: str) -> str:
+    unicef = await hands.unicef()
+    other = await complete_partner(unicef, hands.operator)
+    made = str((await verify(unicef, other, comments={"mandate": "Canary: seen."}))["id"])
+    await hands.shift(
+        "UPDATE partner_verifications SET partner_id = :partner WHERE id = :id",
+        id=UUID(made),
+        partner=UUID(partner),
+    )
+    return made
+
+
+async def _assessment(hands: Hands, partner: str) -> str:
+    made = await make_assessment(await hands.unicef(), partner)
+    await make_share(await hands.unicef(), made["id"])
+    undp = await hands.api_for("UNDP")
+    request = await undp.made("/v1/access-requests", request_body(made["id"]))
+    await hands.shift(
+        "UPDATE access_requests SET status = 'withdrawn' WHERE id = :id", id=UUID(request["id"])
+    )
+    return str(made["id"])
+
+
+async def _screening(hands: Hands, partner: str) -> str:
+    body = {"subject": {"kind": "person", "names": ["Canary Screened"]}}
+    return str((await (await hands.unicef()).made("/v1/screenings", body))["screening_id"])
+
+
+async def _entry(hands: Hands, partner: str) -> str:
+    return str((await impose(hands.api_for, partner))["entry_id"])
+
+
+async def _case_of(hands: Hands, entry: str, statement: str) -> str:
+    async with hands.operator.session() as session:
+        case = await session.scalar(
+            text("SELECT case_id FROM sanction_entries WHERE id = :id"), {"id": UUID(entry)}
+        )
+    await hands.shift(statement, id=UUID(entry))
+    return str(case)
+
+
+async def _case(hands: Hands, partner: str) -> str:
+    entry = await _entry(hands, partner)
+    await hands.shift("DELETE FROM restraints WHERE source_id = :id", id=UUID(entry))
+    return await _case_of(hands, entry, "DELETE FROM sanction_entries WHERE id = :id")
+
+
+async def _annulled(hands: Hands, partner: str) -> str:
+    return await _case_of(
+        hands,
+        await _entry(hands, partner),
+        "UPDATE sanction_entries SET status = 'LIFTED', end_reason = 'annulled', "
+        "ended_on = current_date WHERE id = :id",
+    )
+
+
+_PERSON = (
+    "SELECT 1 FROM partner_people WHERE id = :id AND sealed IS NOT NULL",
+    "SELECT 1 FROM partner_people_versions WHERE person_id = :id AND sealed IS NOT NULL",
+)
+_DOCUMENT = ("SELECT 1 FROM partner_documents WHERE id = :id",)
+CASES = (
+    Case(
+        "people_replaced",
+        _person,
+        "UPDATE partner_people SET valid_from = NULL, valid_to = (now() - :back)::date, "
+        "updated_at = now() - :back WHERE id = :id",
+        _PERSON,
+    ),
+    Case(
+        "people_inactive",
+        _person,
+        """WITH one AS (UPDATE partner_people SET updated_at = now() - :back WHERE id = :id
+            RETURNING partner_id),
+          keys AS (UPDATE partner_identifiers SET created_at = now() - :back
+            WHERE partner_id IN (SELECT partner_id FROM one)),
+          parts AS (UPDATE partner_sections SET updated_at = now() - :back
+            WHERE partner_id IN (SELECT partner_id FROM one))
+        UPDATE partners SET updated_at = now() - :back
+          WHERE id IN (SELECT partner_id FROM one)""",
+        _PERSON,
+    ),
+    Case(
+        "person_requests",
+        _request,
+        """UPDATE partner_people_requests SET state = 'decided', decision = 'refused',
+          sealed_reason = sealed_text, decided_at = now() - :back,
+          decided_by = (SELECT id FROM persons LIMIT 1) WHERE id = :id""",
+        ("SELECT 1 FROM partner_people_requests WHERE id = :id",),
+    ),
+    Case(
+        "documents_deleted",
+        _document,
+        "UPDATE partner_documents SET deleted_at = now() - :back, deleted_reason = 'wrong_file' "
+        "WHERE id = :id",
+        _DOCUMENT,
+    ),
+    Case(
+        "documents_superseded",
+        _superseded,
+        "UPDATE partner_documents SET uploaded_at = now() - :back WHERE supersedes = :id",
+        _DOCUMENT,
+    ),
+    Case(
+        "documents_unfinished",
+        _draft,
+        "UPDATE partner_documents SET created_at = now() - :back WHERE id = :id",
+        _DOCUMENT,
+    ),
+    Case(
+        "duplicates_dismissed",
+        _pair,
+        "UPDATE possible_duplicates SET decided_at = now() - :back WHERE id = :id",
+        ("SELECT 1 FROM possible_duplicates WHERE id = :id",),
+    ),
+    Case(
+        "verification_comments",
+        _comments,
+        "UPDATE partner_verifications SET verified_on = (now() - :back)::date, "
+        "valid_until = (now() - :back)::date WHERE id = :id",
+        ("SELECT 1 FROM partner_verification_notes WHERE verification_id = :id",),
+    ),
+    Case(
+        "assessments",
+        _assessment,
+        "UPDATE assessments SET conducted_on = (now() - :back)::date, "
+        "valid_until = (now() - :back)::date, updated_at = now() - :back WHERE id = :id",
+        (
+            "SELECT 1 FROM assessments WHERE id = :id",
+            "SELECT 1 FROM assessment_details WHERE assessment_id = :id",
+            "SELECT 1 FROM assessment_shares WHERE assessment_id = :id",
+            "SELECT 1 FROM assessments_acl WHERE record_id = :id",
+            "SELECT 1 FROM access_requests WHERE assessment_id = :id",
+        ),
+    ),
+    Case(
+        "screenings",
+        _screening,
+        "UPDATE screenings SET at = now() - :back WHERE id = :id",
+        ("SELECT 1 FROM screenings WHERE id = :id",),
+        holdable=False,
+    ),
+    Case(
+        "sanctions_ended",
+        _entry,
+        "UPDATE sanction_entries SET status = 'EXPIRED', end_reason = 'expired', "
+        "ended_on = (now() - :back)::date WHERE id = :id",
+        ("SELECT 1 FROM sanction_entries WHERE id = :id",),
+    ),
+    Case(
+        "sanction_cases",
+        _case,
+        "UPDATE sanction_cases SET decided_on = (now() - :back)::date WHERE id = :id",
+        (
+            "SELECT 1 FROM sanction_cases WHERE id = :id",
+            "SELECT 1 FROM sanction_case_steps WHERE case_id = :id",
+        ),
+    ),
+    Case(
+        "cases_annulled",
+        _annulled,
+        "UPDATE sanction_entries SET ended_on = (now() - :back)::date WHERE case_id = :id",
+        ("SELECT 1 FROM sanction_case_steps WHERE case_id = :id",),
+    ),
+    Case(
+        "flags_unsubstantiated",
+        _flag,
+        "UPDATE partner_flags SET state = 'invalid', closed_by = author, "
+        "closed_at = now() - :back WHERE id = :id",
+        (
+            "SELECT 1 FROM partner_flags WHERE id = :id",
+            "SELECT 1 FROM partner_flag_texts WHERE flag_id = :id",
+            "SELECT 1 FROM partner_flag_steps WHERE flag_id = :id",
+        ),
+    ),
+    Case(
+        "objections",
+        _objection,
+        "UPDATE objections SET state = 'withdrawn', raised_at = now() - :back WHERE id = :id",
+        ("SELECT 1 FROM objections WHERE id = :id",),
+    ),
+)
