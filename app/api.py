@@ -35,6 +35,7 @@ from app.partners.merges.endpoints import router as partner_merges
 from app.partners.objections.endpoints import router as objections
 from app.partners.people.endpoints import router as partner_people
 from app.partners.people.request_endpoints import router as person_requests
+from app.partners.search.endpoints import router as partner_search
 from app.partners.sections.endpoints import router as partner_sections
 from app.partners.type_endpoints import router as partner_types
 from app.partners.verifications.deactivation_endpoints import router as deactivations
@@ -50,6 +51,7 @@ V1 = (
     # Before the profiles: `/partners/resolve` is no id.
     identifiers,
     partner_matching,
+    partner_search,
     partners,
     identifier_disputes,
     recognition,

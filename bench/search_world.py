@@ -68,7 +68,9 @@ def _codes(name: str) -> list[str]:
     return [item.code for item in codelists.current(name).items]
 
 
-def _more(partner: Partner, agency: Any, rng: random.Random, lists: dict[str, list[str]]) -> tuple[Any, ...]:
+def _more(
+    partner: Partner, agency: Any, rng: random.Random, lists: dict[str, list[str]]
+) -> tuple[Any, ...]:
     tags = sorted(tag for tag, share in _TAGS if rng.random() < share)
     chosen = rng.sample(lists["specialisations"], rng.randint(1, 4)) if rng.random() < 0.35 else []
     sectors = sorted({code.split(".")[0] for code in chosen})
@@ -94,7 +96,7 @@ async def _fill(made: Stand, count: int) -> list[str]:
     while chunk := list(islice(partners, _CHUNK)):
         keys = names.rows(chunk)
         records = [
-            (*(getattr(p, c) for c in _COLUMNS), *_more(p, agency, rng, lists)) for p in chunk
+            (*(getattr(p, c) for c in _COLUMNS), *_more(agency, rng, lists)) for p in chunk
         ]
         started = time.perf_counter()
         await owner.copy_records_to_table(

@@ -1,4 +1,4 @@
-"""What a profile repeats of its sections, for lists: complete, sectors, specialisations, populations.
+"""What a profile repeats of its sections, for lists: complete, sectors and the like.
 
 Kept by whoever changes what they are computed from, in the same transaction, with the profile's
 row locked: two who save different sections at once take turns, and the second sees the first.

@@ -1,0 +1,76 @@
+"""HTTP of the partner list."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+
+from app.auth.caller import VerifiedToken, caller_from, requires_token
+from app.auth.scopes import Scope
+from app.core.clock import rfc3339
+from app.core.db import DatabaseDep
+from app.core.errors import problems
+from app.core.http import RegistryRoute
+from app.core.paging import CursorInvalid, Pager
+from app.core.schemas import TwoWayPage
+from app.partners.schemas import PartnerOut
+from app.partners.search import service
+from app.partners.search.conditions import conditions
+from app.partners.search.queries import Order
+from app.partners.search.schemas import SearchQuery
+
+router = APIRouter(prefix="/partners", tags=["partners"], route_class=RegistryRoute)
+FastReader = Annotated[VerifiedToken, requires_token(Scope.PARTNERS_READ)]
+
+
+def _after(values: list[Any] | None) -> list[Any] | None:
+    if values is None:
+        return None
+    return [*map(datetime.fromisoformat, values[:-1]), UUID(values[-1])]
+
+
+@router.get(
+    "",
+    operation_id="listPartners",
+    response_model=TwoWayPage[PartnerOut],
+    responses=problems(CursorInvalid),
+    summary="List and search partner profiles",
+)
+async def list_partners(
+    request: Request,
+    token: FastReader,
+    database: DatabaseDep,
+    wanted: Annotated[SearchQuery, Query()],
+) -> Response:
+    """Profiles the caller may know of, newest first; merged ones by `status=merged` only.
+
+    Filters narrow the list together. How complete a profile is never ranks it. With `q` the best
+    come first, at most 200. `prev_cursor` leads back.
+    """
+    pager = Pager(request, token.client_id, wanted.limit, wanted.cursor)
+    made = conditions(wanted, token.client_id, token.scopes)
+    order = Order(wanted.sort, pager.backward)
+    async with database.fast_read() as connection:
+        row = await service.find(connection, made, order, _after(pager.after), wanted.limit + 1)
+    caller_from(request, token, row, Scope.PARTNERS_READ)
+    found = service.Found(row)
+
+    def key(at: int) -> list[Any]:
+        stamp = [] if wanted.sort == "newest" else [rfc3339(found.stamps[at])]
+        return [*stamp, str(found.ids[at])]
+
+    window = pager.both_ways(len(found), key)
+    items = ",".join(map(found.item, window.places))
+    body = (
+        f'{{"items":[{items}],"next_cursor":{_quoted(window.next_cursor)},'
+        f'"prev_cursor":{_quoted(window.prev_cursor)}}}'
+    )
+    return Response(body, media_type="application/json", headers=window.headers)
+
+
+def _quoted(cursor: str | None) -> str:
+    # Cursors are base64url: nothing to escape.
+    return "null" if cursor is None else f'"{cursor}"'
