@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -11,14 +12,14 @@ from fastapi import APIRouter, Query, Request, Response
 from app.auth.caller import VerifiedToken, caller_from, requires_token
 from app.auth.scopes import Scope
 from app.core.clock import rfc3339
-from app.core.db import DatabaseDep
+from app.core.db import Database, DatabaseDep
 from app.core.errors import problems
 from app.core.http import RegistryRoute
-from app.core.paging import CursorInvalid, Pager
+from app.core.paging import CursorInvalid, Pager, Window
 from app.core.schemas import TwoWayPage
 from app.partners.schemas import PartnerOut
-from app.partners.search import service
-from app.partners.search.conditions import conditions
+from app.partners.search import service, words
+from app.partners.search.conditions import Conditions, conditions
 from app.partners.search.queries import Order
 from app.partners.search.schemas import SearchQuery
 
@@ -52,6 +53,8 @@ async def list_partners(
     """
     pager = Pager(request, token.client_id, wanted.limit, wanted.cursor)
     made = conditions(wanted, token.client_id, token.scopes)
+    if wanted.q is not None:
+        return await _by_words(request, token, database, wanted.q, made, pager)
     order = Order(wanted.sort, pager.backward)
     async with database.fast_read() as connection:
         row = await service.find(connection, made, order, _after(pager.after), wanted.limit + 1)
@@ -62,7 +65,32 @@ async def list_partners(
         stamp = [] if wanted.sort == "newest" else [rfc3339(found.stamps[at])]
         return [*stamp, str(found.ids[at])]
 
-    window = pager.both_ways(len(found), key)
+    return _page(found, pager.both_ways(len(found), key))
+
+
+async def _by_words(
+    request: Request,
+    token: VerifiedToken,
+    database: Database,
+    asked: str,
+    made: Conditions,
+    pager: Pager,
+) -> Response:
+    async with database.fast_read() as connection:
+        row, ranked = await words.find(connection, made, asked)
+    caller_from(request, token, row, Scope.PARTNERS_READ)
+    if pager.after is not None:
+        place = (pager.after[0], pager.after[1])
+        if pager.backward:
+            ranked = [one for one in ranked if one[:2] < place][::-1]
+        else:
+            ranked = [one for one in ranked if one[:2] > place]
+    window = pager.both_ways(len(ranked), lambda at: list(ranked[at][:2]))
+    shown = [ranked[place][2] for place in window.places]
+    return _page(service.Found(row), replace(window, places=shown))
+
+
+def _page(found: service.Found, window: Window) -> Response:
     items = ",".join(map(found.item, window.places))
     body = (
         f'{{"items":[{items}],"next_cursor":{_quoted(window.next_cursor)},'

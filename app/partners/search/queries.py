@@ -16,6 +16,7 @@ from app.partners.queries import IDENTIFIERS, PROFILE
 from app.partners.search.conditions import SCOPED, VISIBLE, Column, Conditions
 
 BUDGET = 2_000
+EXPORT_BUDGET = 50_000
 Sort = Literal["newest", "updated"]
 
 _TIMES = ("last_confirmed_at", "created_at", "updated_at")
@@ -162,9 +163,15 @@ def look_up(
     after: Sequence[Any] | None,
     limit: int,
     countries: Sequence[str],
+    *,
+    terms: bool = True,
 ) -> str:
-    """The statement of a look-up; ``countries`` are those of the caller, if it has any."""
-    where = _and([*made.look_up(countries), *order.after(made, after), SCOPED, VISIBLE])
+    """The statement of a look-up; ``countries`` are those of the caller, if it has any.
+
+    Without ``terms`` the profiles are known by something rarer.
+    """
+    clauses = made.look_up(countries) if terms else made.walked
+    where = _and([*clauses, *order.after(made, after), SCOPED, VISIBLE])
     # The fence keeps the planner from walking along the order once more.
     chosen = f"""SELECT h.id, h.updated_at FROM (SELECT p.id, p.updated_at FROM partners p
         WHERE {where} OFFSET 0) h ORDER BY {order.by("h")} LIMIT {limit}"""  # noqa: S608

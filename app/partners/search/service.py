@@ -21,7 +21,7 @@ class Found:
 
     def __init__(self, row: Any | None) -> None:
         page: Sequence[Any] = row[STATUS_WIDTH:] if row is not None else (None,) * 5
-        self.ids, self.stamps, self._numbers, self._natives, self._bodies = (
+        self.ids, self.stamps, self.numbers, self._natives, self._bodies = (
             value or [] for value in page
         )
 
@@ -32,7 +32,7 @@ class Found:
         """JSON of a profile."""
         native = self._natives[at]
         script = json.dumps(naming.script_of(native)) if native else "null"
-        number = registry_number(self._numbers[at])
+        number = registry_number(self.numbers[at])
         return f'{{"registry_number":"{number}","script":{script},{self._bodies[at][1:]}'
 
 

@@ -12,10 +12,12 @@ from sqlalchemy import text
 
 from app.core.db import Database
 from app.partners.search import queries
+from tests.auth.scoped import ScopedApi, scoped
 from tests.conftest import ApiFor
 from tests.partners.factories import make_partner
 from tests.support import Api, unique
 
+__all__ = ["scoped"]
 COUNTRY = "PNG"
 """Where the profiles of these tests are: no other test makes any there."""
 
@@ -60,12 +62,6 @@ async def _spread(operator: Database, api: Api) -> list[dict[str, Any]]:
             )
         made.append(partner | {"sector": sector, "refugees": refugees})
     return made[::-1]
-
-
-@pytest.fixture
-def small_budget(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A walk gives up at once, so that look-ups answer."""
-    monkeypatch.setattr(queries, "BUDGET", 1)
 
 
 @pytest.mark.parametrize("budget", [1, 2_000])
@@ -158,37 +154,28 @@ async def test_an_identifier_narrows(api_for: ApiFor) -> None:
 @pytest.mark.parametrize("budget", [1, 2_000])
 async def test_countries_of_the_client_bound_every_filter(
     api_for: ApiFor,
-    operator_database: Database,
+    scoped: ScopedApi,
     monkeypatch: pytest.MonkeyPatch,
     budget: int,
 ) -> None:
     monkeypatch.setattr(queries, "BUDGET", budget)
-    unicef, scoped = await api_for("UNICEF"), await api_for("UNDP")
+    unicef = await api_for("UNICEF")
     inside = [(await make_partner(unicef, country=code))["id"] for code in ("KIR", "PLW", "KIR")]
     outside = (await make_partner(unicef, country="TUV"))["id"]
-    async with operator_database.session() as session:
-        await session.execute(
-            text("UPDATE clients SET countries = '{KIR,PLW}' WHERE client_id = 'UNDP'")
-        )
-    try:
-        for params in (
-            {},
-            {"partner_type": "NGO_NATIONAL"},
-            {"status": "draft"},
-            {"sort": "updated"},
-            {"created_by": "UNICEF"},
-            {"country": ["KIR", "PLW", "TUV"]},
-            {"verification": "none", "localisation": "national"},
-            {"updated_since": "2026-01-01T00:00:00Z"},
-        ):
-            found = await ids(scoped, **params)
-            assert [one for one in found if one in {*inside, outside}] == inside[::-1], params
-        assert await ids(scoped, country="TUV") == []
-    finally:
-        async with operator_database.session() as session:
-            await session.execute(
-                text("UPDATE clients SET countries = '{}' WHERE client_id = 'UNDP'")
-            )
+    office = await scoped("WFP", countries=("KIR", "PLW"))
+    for params in (
+        {},
+        {"partner_type": "NGO_NATIONAL"},
+        {"status": "draft"},
+        {"sort": "updated"},
+        {"created_by": "UNICEF"},
+        {"country": ["KIR", "PLW", "TUV"]},
+        {"verification": "none", "localisation": "national"},
+        {"updated_since": "2026-01-01T00:00:00Z"},
+    ):
+        found = await ids(office, **params)
+        assert [one for one in found if one in {*inside, outside}] == inside[::-1], params
+    assert await ids(office, country="TUV") == []
 
 
 async def test_a_protected_profile_is_in_no_list_of_others(
@@ -264,3 +251,35 @@ def test_terms_of_the_kinds_never_meet() -> None:
     codes = list(lists())
     assert len(set(codes)) == len(codes)
     assert not any(":" in code or code == "public" for code in codes), json.dumps(codes)
+
+
+async def test_words_find_names_in_any_script_and_the_best_comes_first(api_for: ApiFor) -> None:
+    api = await api_for("UNICEF")
+    whole = await make_partner(api, country="WSM", legal_name="Zarvelka Quomiri Trust", aliases=[])
+    part = await make_partner(
+        api, country="WSM", legal_name="Zarvelka Quomiri Trust of the Northern Lakes", aliases=[]
+    )
+    native = await make_partner(
+        api, country="SLB", legal_name=None, legal_name_native="Фонд Кравлевина", aliases=[]
+    )
+    assert (await ids(api, q="zarvelka quomiri trust"))[0] == whole["id"]
+    assert {whole["id"], part["id"]} <= set(await ids(api, q="quomiri zarvelka"))
+    assert native["id"] in await ids(api, q="Кравлевина")
+    assert native["id"] in await ids(api, q="Kravlevina")
+    narrowed = await ids(api, q="zarvelka quomiri", country="SLB")
+    assert whole["id"] not in narrowed
+    both = await ids(api, q="zarvelka quomiri trust", country="WSM", limit="1")
+    assert both == [whole["id"], part["id"]]
+    assert (
+        await _backwards(api, {"q": "zarvelka quomiri trust", "country": "WSM", "limit": "1"})
+        == both
+    )
+
+
+async def test_words_find_no_protected_profile(api_for: ApiFor) -> None:
+    unicef, wfp = await api_for("UNICEF"), await api_for("WFP", "partners:read")
+    hidden = await make_partner(
+        unicef, country="VUT", legal_name="Bromtaluk Fenwari Circle", protected=True, aliases=[]
+    )
+    assert hidden["id"] in await ids(unicef, q="bromtaluk fenwari")
+    assert hidden["id"] not in await ids(wfp, q="bromtaluk fenwari circle")
