@@ -38,6 +38,7 @@ from app.partners.objections.endpoints import router as objections
 from app.partners.people.endpoints import router as partner_people
 from app.partners.people.request_endpoints import router as person_requests
 from app.partners.retention.endpoints import router as retention_runs
+from app.partners.search.endpoints import router as partner_search
 from app.partners.sections.endpoints import router as partner_sections
 from app.partners.self_service.people_endpoints import router as self_people
 from app.partners.self_service.people_endpoints import uploads as self_uploads
@@ -57,6 +58,7 @@ V1 = (
     # Before the profiles: `/partners/resolve` is no id.
     identifiers,
     partner_matching,
+    partner_search,
     partners,
     identifier_disputes,
     recognition,

@@ -11,6 +11,8 @@ import hashlib
 import json
 import os
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from cryptography.exceptions import InvalidTag
@@ -23,6 +25,7 @@ from app.core.schemas import QueryInt, Schema
 
 LIMIT_DEFAULT, LIMIT_MAX = 50, 200
 _LIFE_S = 7 * 86_400
+_BACK = "<"
 
 Limit = Annotated[QueryInt, Field(ge=1, le=LIMIT_MAX, description="items per page")]
 CursorText = Annotated[
@@ -79,6 +82,16 @@ def _b64(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A page of a list that pages both ways: which of the rows read, in the order of the list."""
+
+    places: list[int]
+    next_cursor: str | None
+    prev_cursor: str | None
+    headers: dict[str, str]
+
+
 class Pager:
     """Paging of one request: opens its cursor and seals the next one."""
 
@@ -93,7 +106,10 @@ class Pager:
         text = json.dumps([str(agency), request.url.path, filters])
         self._binding = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
         self.limit = limit
-        self.after = self._cursors.open(self._binding, cursor) if cursor else None
+        opened = self._cursors.open(self._binding, cursor) if cursor else None
+        # A list that pages both ways puts the direction first; no other list takes such a cursor.
+        self.backward = opened is not None and opened[:1] == [_BACK]
+        self.after = opened[1:] if opened and self.backward else opened
 
     def page(self, rows: list[Any], key: Any, response: Response) -> tuple[list[Any], str | None]:
         """Cut ``limit + 1`` rows to a page; sets ``Link: rel="next"`` when there is another.
@@ -104,7 +120,27 @@ class Pager:
             return rows, None
         rows = rows[: self.limit]
         cursor = self._cursors.seal(self._binding, key(rows[-1]))
+        response.headers["Link"] = self._link(cursor, "next")
+        return rows, cursor
+
+    def both_ways(self, found: int, key: Callable[[int], list[Any]]) -> Window:
+        """The page within ``found`` rows, at most ``limit + 1``, read in the direction asked for.
+
+        ``key(n)`` gives the sort values of the n-th row read as JSON scalars.
+        """
+        more = found > self.limit
+        order = range(min(found, self.limit))
+        places = list(reversed(order)) if self.backward else list(order)
+        following = previous = None
+        if places and (more or self.backward):
+            following = self._cursors.seal(self._binding, key(places[-1]))
+        if places and (more if self.backward else self.after is not None):
+            previous = self._cursors.seal(self._binding, [_BACK, *key(places[0])])
+        links = [(following, "next"), (previous, "prev")]
+        link = ", ".join(self._link(cursor, rel) for cursor, rel in links if cursor)
+        return Window(places, following, previous, {"Link": link} if link else {})
+
+    def _link(self, cursor: str, rel: str) -> str:
         url = self._request.url.include_query_params(cursor=cursor, limit=self.limit)
         target = url.path + (f"?{url.query}" if url.query else "")
-        response.headers["Link"] = f'<{target}>; rel="next"'
-        return rows, cursor
+        return f'<{target}>; rel="{rel}"'

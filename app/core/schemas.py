@@ -156,3 +156,11 @@ class Page(BaseModel, Generic[T]):
 
     items: list[T]
     next_cursor: str | None = Field(None, description="cursor of the next page, null on the last")
+
+
+class TwoWayPage(Page[T]):
+    """A page of a list that can be followed in both directions."""
+
+    prev_cursor: str | None = Field(
+        None, description="cursor of the page before, null on the first"
+    )

@@ -59,7 +59,6 @@ from app.partners.history.errors import NotKnownThen
 from app.partners.identifiers.errors import VendorCountryUnfit
 from app.partners.matching.schemas import PartnerCreated
 from app.partners.schemas import (
-    PartnerFilter,
     PartnerIn,
     PartnerOut,
     PartnerPatch,
@@ -104,53 +103,6 @@ async def create_partner(
     response.headers["Location"] = f"/v1/partners/{partner['id']}"
     response.headers["ETag"] = version_etag(partner["version"])
     return partner
-
-
-@router.get(
-    "",
-    operation_id="listPartners",
-    response_model=Page[PartnerOut],
-    responses=problems(CursorInvalid),
-    summary="List partner profiles",
-)
-async def list_partners(
-    request: Request,
-    token: FastReader,
-    database: DatabaseDep,
-    filters: Annotated[PartnerFilter, Query()],
-) -> Response:
-    """Profiles the caller may know of, newest first; merged ones by `status=merged` only."""
-    pager = Pager(request, token.client_id, filters.limit, filters.cursor)
-    wanted = {
-        "country": filters.country,
-        "partner_type": filters.partner_type,
-        "status": filters.status,
-        "public": filters.public,
-        "after": UUID(pager.after[0]) if pager.after else None,
-    }
-    clauses: list[str] = [queries.LIST_VISIBLE]
-    if not filters.status:
-        clauses.append("p.merged_into IS NULL")
-    values: list[object] = [token.client_id, _PROTECTED in token.scopes]
-    for name, value in wanted.items():
-        if value is not None:
-            values.append(value)
-            clauses.append(queries.LIST_FILTERS[name].format(n=len(values)))
-    sql = queries.FAST_LIST.format(filters=" AND ".join(clauses), limit=filters.limit + 1)
-    async with database.fast_read() as connection:
-        rows = await connection.fetch(sql, *values)
-    caller_from(request, token, rows[0] if rows else None, Scope.PARTNERS_READ)
-    found = [row for row in rows if row["id"] is not None]
-    response = Response(media_type="application/json")
-    items, following = pager.page(found, lambda row: [str(row["id"])], response)
-    body = to_json(
-        {"items": [service.wire(row[STATUS_WIDTH:]) for row in items], "next_cursor": following}
-    )
-    return Response(body, media_type="application/json", headers=_link(response))
-
-
-def _link(response: Response) -> dict[str, str]:
-    return {"Link": response.headers["link"]} if "link" in response.headers else {}
 
 
 @router.get(

@@ -32,13 +32,18 @@ _STATUS = """CASE WHEN merged_into IS NOT NULL THEN 'merged'
     WHEN complete THEN 'pending_verification' ELSE 'draft' END"""
 
 
+TERMS = """partner_terms(country, partner_type, status, created_by,
+    (publication_consent AND (NOT protected)), tags, sectors, specialisations, populations)"""
+"""What a profile is found by, as one array: the indexed expression of app/partners/search."""
+
+
 class Partner(Base):
     """One legal person in one country. Agencies own statements about it; nobody owns it.
 
     ``status`` is computed by the database from what the other columns say. Every change raises
     ``version`` by one, and a trigger keeps what was before in ``partner_versions``. ``sources``
     says of each field who gave it when, unless that is the creator at creation. ``sectors``,
-    ``populations`` and ``complete`` repeat what the sections say, for lists.
+    ``specialisations``, ``populations`` and ``complete`` repeat what the sections say, for lists.
     """
 
     __tablename__ = "partners"
@@ -67,6 +72,7 @@ class Partner(Base):
     control: Mapped[str] = mapped_column(Text, server_default="agency")
     complete: Mapped[bool] = mapped_column(server_default="false")
     sectors: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    specialisations: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     populations: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     verification: Mapped[str | None] = mapped_column(Text)
     verified_by: Mapped[UUID | None] = mapped_column(ForeignKey("agencies.id"))
@@ -86,6 +92,14 @@ class Partner(Base):
         Index("uq_partners_number", "number", unique=True),
         Index("ix_partners_country_id", "country", "id"),
         Index("ix_partners_partner_type_id", "partner_type", "id"),
+        Index("ix_partners_status_id", "status", "id"),
+        Index("ix_partners_updated_at_id", "updated_at", "id"),
+        Index(
+            "ix_partners_terms",
+            text(TERMS),
+            postgresql_using="gin",
+            postgresql_with={"fastupdate": "off"},
+        ),
         Index("ix_partners_hq_id", "hq_id", postgresql_where=text("hq_id IS NOT NULL")),
         Index(
             "uq_partners_hq_id_country",

@@ -11,11 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.caller import STATUS_COLUMNS, Caller
 from app.partners.models import Partner
-from app.partners.visibility import SURVIVOR, held, public, survivor_args, visible
+from app.partners.visibility import SURVIVOR, held, survivor_args, visible
 
-_IDENTIFIERS = """(SELECT coalesce(json_agg(json_build_object('scheme', i.scheme, 'value', i.value,
+IDENTIFIERS = """(SELECT coalesce(json_agg(json_build_object('scheme', i.scheme, 'value', i.value,
     'country', i.country, 'agency', v.code, 'disputed', i.disputed)
-    ORDER BY i.scheme, i.value), '[]')::text
+    ORDER BY i.scheme, i.value), '[]')
     FROM partner_identifiers i LEFT JOIN agencies v ON v.id = i.agency_id
     WHERE i.partner_id = p.id AND i.active)"""
 
@@ -28,7 +28,7 @@ PROFILE = (
 )
 """Columns of the profile itself that are served, in the order of `COLUMNS`."""
 
-COLUMNS = f"""{", ".join(f"p.{name}" for name in PROFILE)}, {_IDENTIFIERS} AS identifiers,
+COLUMNS = f"""{", ".join(f"p.{name}" for name in PROFILE)}, {IDENTIFIERS}::text AS identifiers,
     a.code AS created_by, p.created_at, p.updated_at"""
 
 # S608 below: the texts are built of constants of this module, never of input.
@@ -41,35 +41,8 @@ FAST_GET = f"""SELECT {STATUS_COLUMNS}, {COLUMNS}
     WHERE s.client_id = $1"""  # noqa: S608
 """One statement for ``GET /v1/partners/{id}``: the caller's status and the profile, which is absent
 where it lies outside the caller's countries or is protected from the caller. ``$3``: whether the
-token names `partners:protected`; so in `FAST_LIST`, ``$2``.
+token names `partners:protected`.
 """
-
-FAST_LIST = f"""SELECT {STATUS_COLUMNS}, p.*
-    FROM client_status s LEFT JOIN LATERAL (
-        (SELECT {COLUMNS} FROM partners p JOIN agencies a ON a.id = p.created_by
-         WHERE s.countries = '{{{{}}}}' AND {{filters}} ORDER BY p.id DESC LIMIT {{limit}})
-        UNION ALL
-        (SELECT {COLUMNS} FROM (
-           SELECT p.id FROM (SELECT DISTINCT unnest(s.countries)) AS c (code) CROSS JOIN LATERAL (
-             SELECT p.id FROM partners p WHERE p.country = c.code AND {{filters}}
-             ORDER BY p.id DESC LIMIT {{limit}}) p
-           ORDER BY p.id DESC LIMIT {{limit}}) chosen
-         JOIN partners p ON p.id = chosen.id JOIN agencies a ON a.id = p.created_by)) p ON true
-    WHERE s.client_id = $1 ORDER BY p.id DESC"""  # noqa: S608
-"""One statement for a list page; ``filters`` is built of the fixed texts below only, the first of
-them `LIST_VISIBLE`. A caller with countries gets the newest of each of them, merged: a rare country
-costs no more than a common one.
-"""
-
-LIST_VISIBLE = visible("p", "s.agency_id", held("$2::boolean"))
-
-LIST_FILTERS = {
-    "country": "p.country = ${n}",
-    "partner_type": "p.partner_type = ${n}",
-    "status": "p.status = ${n}",
-    "public": f"{public('p')} = ${{n}}",
-    "after": "p.id < ${n}",
-}
 
 
 async def find_partner(session: AsyncSession, partner_id: UUID) -> Partner | None:

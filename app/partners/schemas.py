@@ -8,7 +8,6 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from app.core.paging import PageQuery
 from app.core.schemas import Country, Day, Flag, Instant, Line, Paragraph, Schema, Text
 from app.partners.identifiers.schemas import IdentifierIn, IdentifierOut
 from app.partners.naming import official
@@ -158,17 +157,4 @@ class SourcesOut(Schema):
     version: int
     fields: dict[str, FieldSource] = Field(
         examples=[{"legal_name": {"source": "UNICEF", "on": "2026-03-01"}}]
-    )
-
-
-class PartnerFilter(PageQuery):
-    """Filters of the partner list."""
-
-    country: Country | None = None
-    partner_type: PartnerType | None = None
-    status: PartnerStatus | None = None
-    public: bool | None = Field(
-        None,
-        description="only profiles that may be shown to anybody: the partner agreed, it is "
-        "verified and not protected, and its country is not sensitive",
     )

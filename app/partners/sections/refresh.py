@@ -1,4 +1,4 @@
-"""What a profile repeats of its sections, for lists: complete, sectors, populations.
+"""What a profile repeats of its sections, for lists: complete, sectors and the like.
 
 Kept by whoever changes what they are computed from, in the same transaction, with the profile's
 row locked: two who save different sections at once take turns, and the second sees the first.
@@ -55,6 +55,7 @@ async def columns(
     return {
         "complete": not any(found.values()),
         "sectors": sorted({item.parent for item in chosen if item and item.parent}),
+        "specialisations": sorted({item.code for item in chosen if item}),
         "populations": sorted(mandate.get("populations") or ()),
     }
 
