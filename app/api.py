@@ -20,6 +20,8 @@ from app.audit.endpoints import router as audit
 from app.audit.exceptions.endpoints import router as exceptions
 from app.auth.endpoints import router as auth
 from app.core.http import refuse_unknown_query
+from app.partners.bulk.endpoints import router as partner_loads
+from app.partners.bulk.endpoints import streams as partner_bulk
 from app.partners.codelists.endpoints import router as codelists
 from app.partners.countries.endpoints import router as country_settings
 from app.partners.declarations.endpoints import router as declarations
@@ -50,6 +52,8 @@ V1 = (
     # Before the profiles: `/partners/resolve` is no id.
     identifiers,
     partner_matching,
+    partner_loads,
+    partner_bulk,
     partners,
     identifier_disputes,
     recognition,

@@ -52,3 +52,6 @@ class EventType(StrEnum):
     OBJECTION_RAISED = "objection.raised"
     OBJECTION_ANSWERED = "objection.answered"
     OBJECTION_OVERDUE = "objection.overdue"
+    PARTNERS_LOADED = "partners.loaded"
+    LOAD_UNDONE = "partners.load_undone"
+    PENDING_STATEMENT_DECIDED = "pending_statement.decided"
