@@ -35,6 +35,7 @@ from app.partners.identifiers.endpoints import router as identifiers
 from app.partners.matching.endpoints import router as partner_matching
 from app.partners.merges.endpoints import router as partner_merges
 from app.partners.objections.endpoints import router as objections
+from app.partners.pending.endpoints import router as pending_statements
 from app.partners.people.endpoints import router as partner_people
 from app.partners.people.request_endpoints import router as person_requests
 from app.partners.sections.endpoints import router as partner_sections
@@ -90,6 +91,7 @@ V1 = (
     declarations,
     codelists,
     flags,
+    pending_statements,
     objections,
 )
 """Routers under /v1; those of the hot routes first, because routes are tried in order."""
