@@ -10,9 +10,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,7 @@ import httpx
 from bench.partner_world import Partner, world
 from bench.stand import PORT, Stand, build
 
-_PIECE = 500
-_PER_REQUEST = 50_000
+_PER_REQUEST = 10_000
 _TABLES = (
     *("partners", "partner_identifiers", "partner_keys", "duplicate_checks", "partner_names"),
     *("audit_events", "outbox"),
@@ -46,60 +46,71 @@ def line(partner: Partner) -> bytes:
         "website": partner.website,
         "identifiers": [
             {"scheme": "ORG_ID", "value": partner.identifier},
-            {"scheme": "AGENCY_VENDOR", "value": f"V{partner.number:08d}", "country": partner.country},
+            {
+                "scheme": "AGENCY_VENDOR",
+                "value": f"V{partner.number:08d}",
+                "country": partner.country,
+            },
         ],
     }
     return json.dumps({k: v for k, v in body.items() if v is not None}, ensure_ascii=False).encode()
 
 
-def _write(folder: Path, count: int) -> list[Path]:
-    """The lines in files of one request each, made before the clock starts."""
-    made, files = world(count), []
+def _requests(count: int) -> Iterator[bytes]:
+    """Bodies of one request each."""
+    made = world(count)
     while part := list(islice(made, _PER_REQUEST)):
-        file = folder / f"lines-{len(files):03d}.ndjson"
-        file.write_bytes(b"\n".join(line(one) for one in part) + b"\n")
-        files.append(file)
-    return files
+        yield b"\n".join(line(one) for one in part) + b"\n"
 
 
-async def _body(file: Path) -> AsyncIterator[bytes]:
-    with file.open("rb") as source:
-        while piece := source.read(262_144):
-            yield piece
+async def _pieces(body: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(body), 262_144):
+        yield body[start : start + 262_144]
 
 
-async def _stream(client: httpx.AsyncClient, files: list[Path], counts: Counter[str]) -> None:
-    headers = {"Content-Type": "application/x-ndjson"}
-    while files:
-        file = files.pop(0)
-        async with client.stream(
-            "POST", "/v1/partners/bulk", content=_body(file), headers=headers
-        ) as answer:
-            async for text in answer.aiter_lines():
-                counts[json.loads(text).get("status", text[:200])] += 1
+class _Load:
+    """Streams that share the bodies, and what they have been answered."""
+
+    def __init__(self, stand: Stand, count: int) -> None:
+        self.stand, self.bodies = stand, _requests(count)
+        self.counts: Counter[str] = Counter()
+        self.started = time.perf_counter()
+
+    async def stream(self, client: httpx.AsyncClient) -> None:
+        """Send one body after the other."""
+        headers = {"Content-Type": "application/x-ndjson"}
+        for body in self.bodies:
+            token = await asyncio.to_thread(self.stand.token)
+            headers["Authorization"] = f"Bearer {token}"
+            answer = await client.post("/v1/partners/bulk", content=_pieces(body), headers=headers)
+            answer.raise_for_status()
+            for status in ("created", "updated", "unchanged", "conflict", "invalid"):
+                self.counts[status] += answer.content.count(b'"status":"%b"' % status.encode())
+            total, spent = sum(self.counts.values()), time.perf_counter() - self.started
+            print(f"  {total} lines, {total / spent:,.0f} a second", flush=True)
 
 
-async def _send(stand: Stand, files: list[Path], streams: int) -> tuple[float, Counter[str]]:
-    counts: Counter[str] = Counter()
-    token = stand.token()
-    base = f"http://127.0.0.1:{PORT}"
-    limits = httpx.Limits(max_connections=streams)
+async def _send(stand: Stand, count: int, streams: int) -> tuple[float, Counter[str]]:
+    load = _Load(stand, count)
     clients = [
-        httpx.AsyncClient(
-            base_url=base,
-            timeout=None,
-            limits=limits,
-            headers={"Authorization": f"Bearer {token}"},
-        )
-        for _ in range(streams)
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{PORT}", timeout=None) for _ in range(streams)
     ]
-    started = time.perf_counter()
-    waiting = list(files)
-    await asyncio.gather(*(_stream(client, waiting, counts) for client in clients))
-    spent = time.perf_counter() - started
+    await asyncio.gather(*(load.stream(client) for client in clients))
+    spent = time.perf_counter() - load.started
     for client in clients:
         await client.aclose()
-    return spent, counts
+    return spent, load.counts
+
+
+def _cpu(pid: int) -> float:
+    """Seconds of processor that a process, its children and those it has outlived took."""
+    seconds = 0.0
+    for task in [pid, *_children(pid)]:
+        stat = Path(f"/proc/{task}/stat")
+        if stat.exists():
+            ticks = stat.read_text().rsplit(")", 1)[1].split()[11:15]
+            seconds += sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
+    return seconds
 
 
 def _memory(pid: int) -> dict[str, int]:
@@ -127,8 +138,6 @@ async def _sizes(stand: Stand, count: int) -> None:
     await connection.close()
 
 
-
-
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -140,22 +149,22 @@ def main() -> None:
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     stand = build(options.folder, 1)
-    files = _write(options.folder, options.partners)
+    pid = int((options.folder / "pg" / "data" / "postmaster.pid").read_text().split()[0])
     try:
         command = (*stand.ours(), "--workers", str(options.workers))
         with stand.serving(*command) as process:
             for label in ("first", *(() if options.once else ("again",))):
-                spent, counts = asyncio.run(_send(stand, files, options.streams))
+                before = {"api": _cpu(process.pid), "postgres": _cpu(pid)}
+                spent, counts = asyncio.run(_send(stand, options.partners, options.streams))
+                cpu = {"api": _cpu(process.pid), "postgres": _cpu(pid)}
+                each = {n: f"{(cpu[n] - before[n]) / options.partners * 1e6:.0f} µs" for n in cpu}
                 rate = options.partners / spent
                 print(f"{label}: {spent:.1f} s, {rate:,.0f} lines a second, {dict(counts)}")
-            figures: dict[str, Any] = {"api": _memory(process.pid)}
-            pid = int((options.folder / "pg" / "postmaster.pid").read_text().split()[0])
-            figures["postgres"] = _memory(pid)
+                print(f"  processor a line: {each}")
+            figures: dict[str, Any] = {"api": _memory(process.pid), "postgres": _memory(pid)}
             print("peak MiB:", json.dumps(figures))
         asyncio.run(_sizes(stand, options.partners))
     finally:
-        for file in files:
-            file.unlink()
         stand.server.stop()
 
 

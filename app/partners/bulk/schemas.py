@@ -39,15 +39,8 @@ class PartnerLine(PartnerIn):
             raise ValueError("a profile is not its own headquarters")
         return self
 
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        if self.same_country_reason is not None and self.hq_id is None and self.hq_key is not None:
-            reason, self.same_country_reason = self.same_country_reason, None
-            super()._whole()
-            self.same_country_reason = reason
-            return self
-        super()._whole()
-        return self
+    def _below_another(self) -> bool:
+        return self.hq_id is not None or self.hq_key is not None
 
 
 class LineError(FieldError):

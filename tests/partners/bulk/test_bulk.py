@@ -69,7 +69,7 @@ async def test_a_line_becomes_a_profile_and_the_same_line_again_changes_nothing(
     assert [one["partner_id"] for one in again] == [one["partner_id"] for one in first]
     shown = await wfp.read(answer.headers["location"])
     assert (shown["lines"], shown["unchanged"]) == (4, 2)
-    logged = [row for row in await events_of(operator_database, shown["id"])]
+    logged = await events_of(operator_database, shown["id"])
     stored = [row for row in logged if row.event == "partner:load:store"]
     assert len(stored) == 1, "one entry of the log for the chunk that stored something"
     assert stored[0].detail["created"] == [[one["partner_id"], 1] for one in first]

@@ -77,8 +77,8 @@ def write_csv(out: Path) -> None:
 def write_xlsx(out: Path) -> None:
     """A workbook: header with notes, one example row, lists to choose from on a hidden sheet."""
     book = Workbook()
-    sheet = book.active
-    sheet.title = "Partners"
+    book.remove(book.worksheets[0])
+    sheet = book.create_sheet("Partners")
     lists = book.create_sheet("Lists")
     lists.sheet_state = "hidden"
     choices = _choices()
@@ -92,7 +92,7 @@ def write_xlsx(out: Path) -> None:
         head.font = Font(bold=True)
         if note := _note(name):
             head.comment = Comment(note, "registry")
-        cell = sheet.cell(2, at, EXAMPLE.get(name, None))
+        cell = sheet.cell(2, at, EXAMPLE.get(name))
         # Text, so that a number with leading zeros stays as it is written.
         cell.number_format = "@"
         sheet.column_dimensions[letter].width = max(14, len(name) + 2)
