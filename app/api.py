@@ -20,6 +20,8 @@ from app.audit.endpoints import router as audit
 from app.audit.exceptions.endpoints import router as exceptions
 from app.auth.endpoints import router as auth
 from app.core.http import refuse_unknown_query
+from app.partners.bulk.endpoints import router as partner_loads
+from app.partners.bulk.endpoints import streams as partner_bulk
 from app.partners.claims.endpoints import router as claims
 from app.partners.codelists.endpoints import router as codelists
 from app.partners.corrections.endpoints import router as corrections
@@ -35,6 +37,7 @@ from app.partners.identifiers.endpoints import router as identifiers
 from app.partners.matching.endpoints import router as partner_matching
 from app.partners.merges.endpoints import router as partner_merges
 from app.partners.objections.endpoints import router as objections
+from app.partners.pending.endpoints import router as pending_statements
 from app.partners.people.endpoints import router as partner_people
 from app.partners.people.request_endpoints import router as person_requests
 from app.partners.retention.endpoints import router as retention_runs
@@ -59,6 +62,8 @@ V1 = (
     identifiers,
     partner_matching,
     partner_search,
+    partner_loads,
+    partner_bulk,
     partners,
     identifier_disputes,
     recognition,
@@ -95,6 +100,7 @@ V1 = (
     declarations,
     codelists,
     flags,
+    pending_statements,
     objections,
     claims,
     corrections,

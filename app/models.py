@@ -10,6 +10,7 @@ from app.core.blobs import models as blobs
 from app.core.db import Base
 from app.events import models as events
 from app.partners import models as partners
+from app.partners.bulk import models as partner_bulk
 from app.partners.claims import models as partner_claims
 from app.partners.corrections import models as partner_corrections
 from app.partners.declarations import models as partner_declarations
@@ -19,6 +20,7 @@ from app.partners.identifiers import models as partner_identifiers
 from app.partners.matching import models as partner_matching
 from app.partners.merges import models as partner_merges
 from app.partners.objections import models as objections
+from app.partners.pending import models as partner_pending
 from app.partners.people import models as partner_people
 from app.partners.retention import models as retention
 from app.partners.sections import models as partner_sections
@@ -42,6 +44,7 @@ __all__ = [
     "flags",
     "idempotency",
     "objections",
+    "partner_bulk",
     "partner_claims",
     "partner_comments",
     "partner_corrections",
@@ -50,6 +53,7 @@ __all__ = [
     "partner_identifiers",
     "partner_matching",
     "partner_merges",
+    "partner_pending",
     "partner_people",
     "partner_sections",
     "partners",

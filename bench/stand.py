@@ -124,7 +124,7 @@ class Stand:
 
 
 def _wait(process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline and process.poll() is None:
         try:
             httpx.get(f"http://127.0.0.1:{PORT}/livez", timeout=1)

@@ -13,6 +13,7 @@ from app.cli import (
     keys,
     lists,
     operators,
+    partners,
     persons,
     retention,
     run,
@@ -26,6 +27,7 @@ app.add_typer(agencies.app, name="agencies")
 app.add_typer(clients.app, name="clients")
 app.add_typer(persons.app, name="persons")
 app.add_typer(issuers.app, name="issuers")
+app.add_typer(partners.app, name="partners")
 app.add_typer(lists.app, name="lists")
 app.add_typer(operators.app, name="operators")
 app.add_typer(break_glass.app, name="break-glass")

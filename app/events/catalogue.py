@@ -63,3 +63,6 @@ class EventType(StrEnum):
     STATEMENT_COMMENTED = "statement.commented"
     DEACTIVATION_ASKED = "partner.deactivation_asked"
     RECORDS_ERASED = "records.erased"
+    PARTNERS_LOADED = "partners.loaded"
+    LOAD_UNDONE = "partners.load_undone"
+    PENDING_STATEMENT_DECIDED = "pending_statement.decided"

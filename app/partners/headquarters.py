@@ -37,7 +37,7 @@ from app.partners.errors import (
 from app.partners.models import Partner
 from app.partners.types import rule_of
 
-_REFUSED: dict[str, type[ServiceError]] = {
+HEADQUARTERS_RULES: dict[str, type[ServiceError]] = {
     "ck_partners_control_disputed": EditsFrozen,
     "ck_partners_owned_by_partner": OwnedByPartner,
     "ck_partners_headquarters": HeadquartersUnknown,
@@ -59,7 +59,7 @@ async def explained(session: AsyncSession) -> AsyncIterator[None]:
         async with session.begin_nested():
             yield
     except IntegrityError as error:
-        kind = _REFUSED.get(violated_constraint(error) or "")
+        kind = HEADQUARTERS_RULES.get(violated_constraint(error) or "")
         if kind is None:
             raise
         raise kind from error

@@ -64,9 +64,12 @@ class PartnerIn(Schema):
         official(self.legal_name, self.legal_name_native)
         if self.name_changed_on is not None and not self.former_names:
             raise ValueError("name_changed_on goes with former_names")
-        if self.same_country_reason is not None and self.hq_id is None:
+        if self.same_country_reason is not None and not self._below_another():
             raise ValueError("same_country_reason goes with hq_id")
         return self
+
+    def _below_another(self) -> bool:
+        return self.hq_id is not None
 
 
 class PartnerPatch(Schema):

@@ -1,6 +1,6 @@
 """partner search
 
-Revision: 0023, after 0021
+Revision: 0023, after 0022
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql
 from app.core.migrate import run_script
 
 revision = "0023"
-down_revision = "0021"
+down_revision = "0022"
 branch_labels = None
 depends_on = None
 
@@ -64,8 +64,10 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_index("ix_partners_terms", table_name="partners")
-    op.execute("DROP FUNCTION partner_terms(text, text, text, uuid, boolean, text[], text[], "
-               "text[], text[])")
+    op.execute(
+        "DROP FUNCTION partner_terms(text, text, text, uuid, boolean, text[], text[], "
+        "text[], text[])"
+    )
     op.drop_index("ix_partners_updated_at_id", table_name="partners")
     op.drop_index("ix_partners_status_id", table_name="partners")
     op.drop_column("partners", "specialisations")

@@ -1,6 +1,6 @@
 """retention
 
-Revision: 0026, after 0021
+Revision: 0026, after 0025
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from alembic import op
 from app.core.migrate import run_script
 
 revision = "0026"
-down_revision = "0021"
+down_revision = "0025"
 branch_labels = None
 depends_on = None
 

@@ -1,6 +1,6 @@
 """the partner itself
 
-Revision: 0025, after 0021
+Revision: 0025, after 0024
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql
 from app.core.migrate import rekey_security, run_script
 
 revision = "0025"
-down_revision = "0021"
+down_revision = "0024"
 branch_labels = None
 depends_on = None
 

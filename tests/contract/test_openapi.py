@@ -19,9 +19,9 @@ from tests.contract.contract import Operation, contract, each, operations
 
 COMMITTED = Path(__file__).parents[2] / "openapi" / "openapi.json"
 # The calculators of the design: they store nothing, so sending them again needs no key.
-CALCULATORS = ("/match", "/rate", "/compare")
 OPEN = frozenset({"claimPartner"})
 """Needs no token: its invitation code is the proof, and makes a repetition the same claim."""
+CALCULATORS = ("/match", "/rate", "/compare", "/partners/bulk")
 GUARDED = ("/decision", "/approval", "/merge", "/lift", "/annul")
 _TEXTUAL = re.compile(r"^(text/|application/(json|jose|x-ndjson|.*\+json)$)")
 
