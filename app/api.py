@@ -36,6 +36,7 @@ from app.partners.objections.endpoints import router as objections
 from app.partners.people.endpoints import router as partner_people
 from app.partners.people.request_endpoints import router as person_requests
 from app.partners.search.endpoints import router as partner_search
+from app.partners.search.export_endpoints import router as partner_export
 from app.partners.sections.endpoints import router as partner_sections
 from app.partners.type_endpoints import router as partner_types
 from app.partners.verifications.deactivation_endpoints import router as deactivations
@@ -52,6 +53,7 @@ V1 = (
     identifiers,
     partner_matching,
     partner_search,
+    partner_export,
     partners,
     identifier_disputes,
     recognition,
