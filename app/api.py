@@ -42,6 +42,7 @@ from app.partners.people.endpoints import router as partner_people
 from app.partners.people.request_endpoints import router as person_requests
 from app.partners.retention.endpoints import router as retention_runs
 from app.partners.search.endpoints import router as partner_search
+from app.partners.search.export_endpoints import router as partner_export
 from app.partners.sections.endpoints import router as partner_sections
 from app.partners.self_service.people_endpoints import router as self_people
 from app.partners.self_service.people_endpoints import uploads as self_uploads
@@ -64,6 +65,7 @@ V1 = (
     partner_search,
     partner_loads,
     partner_bulk,
+    partner_export,
     partners,
     identifier_disputes,
     recognition,

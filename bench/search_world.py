@@ -6,6 +6,7 @@ field: most profiles are drafts or verified, a tag is on few, sectors on one in 
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 import time
@@ -19,9 +20,10 @@ import asyncpg
 from app.core import codelists
 from app.core.embedded import EmbeddedPostgres
 from app.core.ids import new_id
+from app.core.settings import Settings
 from app.partners.matching import names
 from bench.partner_world import Partner, world
-from bench.stand import Settings, Stand, build
+from bench.stand import Stand, build
 
 _CHUNK = 20_000
 _COLUMNS = (
@@ -49,8 +51,6 @@ def stand(folder: Path, count: int) -> Stand:
     made = build(folder, 0)
     kept = ("env", "database_url", "database_worker_url", "database_migration_url", "issuer")
     values = {name: _plain(getattr(made.settings, name)) for name in kept}
-    import asyncio
-
     made.partner_ids = asyncio.run(_fill(made, count))
     note.write_text(
         json.dumps(

@@ -1,5 +1,7 @@
 """From filters to conditions of SQL: built of fixed texts; every value is a parameter."""
 
+# ruff: noqa: S608 - texts are constants, what comes between them are the places of parameters
+
 from __future__ import annotations
 
 from collections.abc import Sequence

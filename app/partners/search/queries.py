@@ -1,7 +1,7 @@
 """Statements of the list: the caller's status and a page of profiles, in one round trip.
 
 A page is found in one of two ways. A walk goes along an index that has the order of the list and
-stops when the page is full; it looks at `BUDGET` profiles at most. Where that was not enough the
+stops when the page is full; it looks at a bounded number of profiles. Where that was not enough the
 filters meet few profiles, and a look-up by all of them at once, in the index of terms, finds those
 and sorts them. So a rare combination costs as little as a common one, on any page.
 """
@@ -16,7 +16,9 @@ from app.partners.queries import IDENTIFIERS, PROFILE
 from app.partners.search.conditions import SCOPED, VISIBLE, Column, Conditions
 
 BUDGET = 2_000
-EXPORT_BUDGET = 50_000
+"""Profiles that a walk along one or more values looks at."""
+FREE_BUDGET = 4 * BUDGET
+"""The same along the order of the whole list: neighbours there are neighbours on disk, too."""
 Sort = Literal["newest", "updated"]
 
 _TIMES = ("last_confirmed_at", "created_at", "updated_at")
@@ -110,7 +112,7 @@ def _walk_all(
         return f"""(SELECT p.id, p.updated_at FROM partners p WHERE {where}
           ORDER BY {by} LIMIT {limit})"""  # noqa: S608
     return f"""(SELECT p.id, p.updated_at FROM (SELECT p.* FROM partners p
-          WHERE {_and([*gate, *after])} ORDER BY {by} LIMIT {BUDGET}) p
+          WHERE {_and([*gate, *after])} ORDER BY {by} LIMIT {FREE_BUDGET}) p
         WHERE {_and([*beside, VISIBLE])} ORDER BY {by} LIMIT {limit})"""  # noqa: S608
 
 

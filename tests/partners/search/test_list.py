@@ -73,6 +73,7 @@ async def test_filters_narrow_together_and_pages_lead_both_ways(
 ) -> None:
     """By a walk or by a look-up: the same answer."""
     monkeypatch.setattr(queries, "BUDGET", budget)
+    monkeypatch.setattr(queries, "FREE_BUDGET", budget)
     api = await api_for("UNICEF")
     everyone = await _spread(operator_database, api)
     mine = {partner["id"] for partner in everyone}
@@ -159,6 +160,7 @@ async def test_countries_of_the_client_bound_every_filter(
     budget: int,
 ) -> None:
     monkeypatch.setattr(queries, "BUDGET", budget)
+    monkeypatch.setattr(queries, "FREE_BUDGET", budget)
     unicef = await api_for("UNICEF")
     inside = [(await make_partner(unicef, country=code))["id"] for code in ("KIR", "PLW", "KIR")]
     outside = (await make_partner(unicef, country="TUV"))["id"]
@@ -186,6 +188,7 @@ async def test_a_protected_profile_is_in_no_list_of_others(
     held = partner["identifiers"][0]
     for budget in (1, 2_000):
         monkeypatch.setattr(queries, "BUDGET", budget)
+        monkeypatch.setattr(queries, "FREE_BUDGET", budget)
         for params in (
             {"country": "TON"},
             {"country": "TON", "partner_type": "NGO_NATIONAL", "status": "draft"},
