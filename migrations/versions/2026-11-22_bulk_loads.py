@@ -61,7 +61,7 @@ CREATE POLICY pending_statements_select ON pending_statements FOR SELECT TO reg_
   USING (owner_agency = (SELECT app_agency()));
 CREATE POLICY pending_statements_update ON pending_statements FOR UPDATE TO reg_app
   USING (owner_agency = (SELECT app_agency()) AND state = 'pending')
-  WITH CHECK (owner_agency = (SELECT app_agency()) AND state <> 'pending');
+  WITH CHECK (owner_agency = (SELECT app_agency()));
 CREATE POLICY pending_statements_load ON pending_statements FOR INSERT TO reg_owner
   WITH CHECK (state = 'pending');
 CREATE POLICY pending_statements_loaded ON pending_statements FOR SELECT TO reg_owner
