@@ -25,7 +25,7 @@ GRANT UPDATE (state, finished_at, moved_at, lines, created, updated, unchanged, 
 CREATE POLICY partner_loads_select ON partner_loads FOR SELECT TO reg_app
   USING (agency_id = (SELECT app_agency()));
 CREATE POLICY partner_loads_insert ON partner_loads FOR INSERT TO reg_app
-  WITH CHECK (agency_id = (SELECT app_agency()) AND state = 'running');
+  WITH CHECK (agency_id = (SELECT app_agency()));
 CREATE POLICY partner_loads_update ON partner_loads FOR UPDATE TO reg_app
   USING (agency_id = (SELECT app_agency()) AND state <> 'undone')
   WITH CHECK (agency_id = (SELECT app_agency()) AND state <> 'undone');

@@ -64,10 +64,6 @@ RULES: dict[str, Any] = {
 }
 
 
-def _begun(row: Row, who: Who, facts: Facts) -> bool:
-    return own("agency_id")(row, who, facts) and row["state"] == "running"
-
-
 def _standing(row: Row, who: Who, facts: Facts) -> bool:
     return own("agency_id")(row, who, facts) and row["state"] != "undone"
 
@@ -78,7 +74,7 @@ def _undecided(row: Row, who: Who, facts: Facts) -> bool:
 
 _OWN = own("agency_id")
 TABLES = {
-    "partner_loads": Table(("id",), select=_OWN, insert=_begun, update=_standing),
+    "partner_loads": Table(("id",), select=_OWN, insert=_OWN, update=_standing),
     "partner_keys": Table(("agency_id", "key"), select=_OWN, insert=_OWN, update=_OWN),
     "partner_load_reports": Table(("id",), select=_OWN),
     "pending_statements": Table(("id",), select=own("owner_agency"), update=_undecided),
