@@ -25,7 +25,7 @@ GRANT UPDATE (state, finished_at, moved_at, lines, created, updated, unchanged, 
 CREATE POLICY partner_loads_select ON partner_loads FOR SELECT TO reg_app
   USING (agency_id = (SELECT app_agency()));
 CREATE POLICY partner_loads_insert ON partner_loads FOR INSERT TO reg_app
-  WITH CHECK (agency_id = (SELECT app_agency()) AND state = 'running');
+  WITH CHECK (agency_id = (SELECT app_agency()));
 CREATE POLICY partner_loads_update ON partner_loads FOR UPDATE TO reg_app
   USING (agency_id = (SELECT app_agency()) AND state <> 'undone')
   WITH CHECK (agency_id = (SELECT app_agency()) AND state <> 'undone');
@@ -61,7 +61,7 @@ CREATE POLICY pending_statements_select ON pending_statements FOR SELECT TO reg_
   USING (owner_agency = (SELECT app_agency()));
 CREATE POLICY pending_statements_update ON pending_statements FOR UPDATE TO reg_app
   USING (owner_agency = (SELECT app_agency()) AND state = 'pending')
-  WITH CHECK (owner_agency = (SELECT app_agency()) AND state <> 'pending');
+  WITH CHECK (owner_agency = (SELECT app_agency()));
 CREATE POLICY pending_statements_load ON pending_statements FOR INSERT TO reg_owner
   WITH CHECK (state = 'pending');
 CREATE POLICY pending_statements_loaded ON pending_statements FOR SELECT TO reg_owner

@@ -152,7 +152,7 @@ async def test_a_load_is_undone_where_nobody_has_touched_it(
     ids = []
     for one in rows:
         query = {"scheme": "AGENCY_VENDOR", "value": one["vendor_number"], "country": "KEN"}
-        ids.append((await wfp.read("/v1/partners/resolve", params=query))["partner_id"])
+        ids.append((await wfp.read("/v1/partners/resolve", params=query))["id"])
     patch = {"acronym": "NEW"}
     touched = await unicef.patch(f"/v1/partners/{ids[2]}", json=patch, headers={"If-Match": '"v1"'})
     assert touched.status_code == 200
@@ -196,7 +196,7 @@ async def test_a_table_of_the_portal_keeps_ids_links_and_reports_and_flags_wait(
     assert "2 created" in result.output
     assert "surprise" in result.output, "columns that are not used are named"
     query = {"scheme": "UNPP", "value": rows[0]["Partner ID"]}
-    office = (await wfp.read("/v1/partners/resolve", params=query))["partner_id"]
+    office = (await wfp.read("/v1/partners/resolve", params=query))["id"]
     profile = await wfp.read(f"/v1/partners/{office}")
     head = await wfp.read(f"/v1/partners/{profile['hq_id']}")
     assert (head["country"], head["status"]) == ("CHE", "draft"), "no verification of ours"
