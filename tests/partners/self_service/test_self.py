@@ -156,7 +156,7 @@ async def test_statements_of_every_kind_are_told_but_what_oversight_keeps_back(
     assert read.json()["items"][0]["text"] == words["text"]
     async with operator_database.session() as session:
         old = "UPDATE partner_flags SET made_at = now() - interval '20 days' WHERE id = :id"
-        await session.execute(text("SET LOCAL row_security = off"))
+        await session.execute(text("SET LOCAL session_replication_role = replica"))
         await session.execute(text(old), {"id": UUID(flag)})
     late = await own.post(url, json=words)
     assert (late.status_code, late.json()["code"]) == (409, "comment_period_over")
