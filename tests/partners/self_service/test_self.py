@@ -12,6 +12,7 @@ from app.core.db import Database
 from app.partners.corrections.upkeep import tell_overdue
 from tests.assessments.factories import make_assessment
 from tests.audit.support import add_officer
+from tests.confidentiality.scene import until
 from tests.conftest import ApiFor
 from tests.partners.claims.support import claimed_partner
 from tests.partners.documents.factories import PDF, document_body
@@ -31,7 +32,7 @@ async def test_after_a_claim_agencies_ask_and_the_partner_answers(
     etag = (await wfp.get(url)).headers["etag"]
     for path, body, match in (
         (url, {"website": "https://new.example"}, etag),
-        (f"{url}/sections/contact", {"office_email": "a@b.example"}, '"v0"'),
+        (f"{url}/sections/other", {"data_confirmed": True}, '"v0"'),
     ):
         refused = await wfp.patch(path, json=body, headers={"If-Match": match})
         assert (refused.status_code, refused.json().get("code")) == (409, "owned_by_partner"), path
@@ -126,9 +127,7 @@ async def test_statements_of_every_kind_are_told_but_what_oversight_keeps_back(
     entry = (await impose(api_for, partner, "UNICEF"))["entry_id"]
     officer = await api_for(await add_officer(operator_database, world, "UNICEF", "OVSM", "OVS"))
     mark = {"subject_kind": "flag", "subject_id": hidden, "reason": "Under investigation."}
-    await officer.made(
-        "/v1/withholdings", mark | {"until": f"{date.today() + timedelta(30)}T00:00:00Z"}
-    )
+    await officer.made("/v1/withholdings", mark | {"until": until()})
     pages, cursor = [], None
     while True:
         params = {"limit": "2"} | ({"cursor": cursor} if cursor else {})
