@@ -176,6 +176,8 @@ async def found(
 ) -> Any:
     """A claim on the partner. Raises ClaimNotFound."""
     row = await queries.find_claim(session, partner_id, claim_id, lock=lock)
+    if row is None and lock:  # row security locks no claim that is over; it is there to read
+        row = await queries.find_claim(session, partner_id, claim_id)
     if row is None:
         raise ClaimNotFound
     return row
@@ -237,10 +239,10 @@ async def decide(
     """
     partner = await claimable(session, caller, partner_id)
     row = await found(session, partner_id, claim_id, lock=True)
-    if row.version != version:
-        raise PreconditionFailed
     if row.state != "open":
         raise ClaimDecided
+    if row.version != version:
+        raise PreconditionFailed
     if row.contested:
         raise ControlInDispute
     approve = given.decision == "approve"

@@ -183,12 +183,12 @@ async def decide(
     assert caller.partner_id is not None
     values = {"partner": caller.partner_id, "state": None, "at": None, "after": None}
     row = (await session.execute(_ONE, values | {"id": correction_id})).one_or_none()
-    if row is None:
-        raise CorrectionNotFound
-    if row.version != version:
-        raise PreconditionFailed
+    if row is None:  # row security locks open ones only; an answered one is still there to read
+        row = await _found(session, caller.partner_id, correction_id)
     if row.state != "open":
         raise CorrectionDecided
+    if row.version != version:
+        raise PreconditionFailed
     accepted = given.decision == "accept"
     if accepted:
         await _apply(session, keyring, caller, row)
