@@ -354,8 +354,7 @@ def _undo() -> str:
             f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table} "
             f"FOR EACH ROW EXECUTE FUNCTION {function}();"
         )
-    for table in SEEN:
-        lines.append(f"DROP POLICY {table}_retention_select ON {table};")
+    lines.extend(f"DROP POLICY {table}_retention_select ON {table};" for table in SEEN)
     lines.extend(
         f"REVOKE SELECT ({columns}) ON {table} FROM reg_worker;"  # noqa: S608 - names of ours
         for table, columns in (SEEN | MORE).items()
