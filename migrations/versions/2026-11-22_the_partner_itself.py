@@ -323,6 +323,7 @@ CREATE POLICY client_secrets_by_control ON client_secrets FOR DELETE TO reg_app
 -- ---------------------------------------------------------------- whose fields they are
 -- None: the partner itself.
 ALTER TABLE partner_identifiers ALTER COLUMN created_by DROP NOT NULL;
+ALTER TABLE restricted_identifiers ALTER COLUMN created_by DROP NOT NULL;
 
 -- What the partner says of itself is the partner's once it has claimed its profile, and nobody's
 -- to change while that is disputed. Anybody may protect it. A partner writes its own profile only.
@@ -386,6 +387,12 @@ DROP TRIGGER partners_self_declared ON partners;
 UPDATE partner_identifiers i SET created_by = p.created_by FROM partners p
   WHERE p.id = i.partner_id AND i.created_by IS NULL;
 ALTER TABLE partner_identifiers ALTER COLUMN created_by SET NOT NULL;
+-- The operator sees sealed numbers in a transaction that changes keys, or puts them back, only.
+SET LOCAL row_security = on;
+SET LOCAL app.rekey = 'on';
+UPDATE restricted_identifiers i SET created_by = p.created_by FROM partners p
+  WHERE p.id = i.partner_id AND i.created_by IS NULL;
+ALTER TABLE restricted_identifiers ALTER COLUMN created_by SET NOT NULL;
 DROP FUNCTION keep_self_declared_part();
 DROP FUNCTION keep_self_declared();
 DROP POLICY client_secrets_by_control ON client_secrets;

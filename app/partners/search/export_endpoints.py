@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
+from app.audit.errors import PurposeRequired
 from app.auth import policy
 from app.auth.caller import Caller, requires
 from app.auth.errors import RoleLacksRight
@@ -16,7 +17,7 @@ from app.core import notice
 from app.core.db import DatabaseDep, Session
 from app.core.errors import FieldError, InvalidRequest, problems
 from app.core.http import RegistryRoute
-from app.partners.purpose import PurposeHeader, PurposeRequired, purposes_of, stated_purpose
+from app.partners.purpose import PurposeHeader, purposes_of, stated_purpose
 from app.partners.search import export
 from app.partners.search.conditions import conditions
 from app.partners.search.schemas import Filters
