@@ -25,7 +25,7 @@ from app.core.db import Database, bind_now
 from app.core.key_provider import load_root_keys
 from app.core.safety import Instance
 from app.core.settings import Settings, UnsafeSettings
-from app.demo import people, records
+from app.demo import lives, people, records
 from app.demo.profiles import Plan, plans
 from app.partners import service as partners
 from app.partners.identifiers import queries as identifiers
@@ -112,6 +112,7 @@ async def _load_records(
         scene = records.Scene(session, keyring, callers, ids, now)
         await records.make_assessments(scene, report)
         await records.make_cases(scene, report)
+        await lives.make_lives(scene, report)
     return True
 
 
