@@ -84,7 +84,9 @@ async def file_correction(
     new: CorrectionIn,
     now: datetime,
 ) -> dict[str, Any]:
-    """Ask the partner to change a field. Raises PartnerNotFound, NotKeptByPartner, ProposalUnfit."""
+    """Ask the partner to change a field. Raises PartnerNotFound, NotKeptByPartner or
+    ProposalUnfit.
+    """
     partner = await profiles.visible_partner(session, caller, partner_id)
     if partner.control == "agency":
         raise NotKeptByPartner

@@ -23,7 +23,8 @@ _COLUMNS = f"""SELECT d.id, d.partner_id, d.version, d.kind, d.level, d.title, d
   FROM partner_documents d LEFT JOIN blobs b ON b.id = d.blob_id
     LEFT JOIN agencies a ON a.id = d.uploaded_by
   WHERE d.partner_id IN {lineage("CAST(:partner AS uuid)")} AND d.deleted_at IS NULL
-    AND (d.level = 'INTER_AGENCY' OR :restricted OR d.uploaded_by IS NOT DISTINCT FROM CAST(:agency AS uuid))"""  # noqa: S608
+    AND (d.level = 'INTER_AGENCY' OR :restricted
+      OR d.uploaded_by IS NOT DISTINCT FROM CAST(:agency AS uuid))"""  # noqa: S608
 _FIND = text(f"{_COLUMNS} AND d.id = :id")
 _LIST = text(
     f"""{_COLUMNS} AND (CAST(:kind AS text) IS NULL OR d.kind = :kind)
@@ -33,7 +34,8 @@ _LIST = text(
 )
 _OWN = text(
     """SELECT id FROM partner_documents WHERE id = :id AND partner_id = :partner
-    AND uploaded_by IS NOT DISTINCT FROM CAST(:agency AS uuid) AND blob_id IS NOT NULL AND deleted_at IS NULL
+    AND uploaded_by IS NOT DISTINCT FROM CAST(:agency AS uuid)
+    AND blob_id IS NOT NULL AND deleted_at IS NULL
     AND superseded_by IS NULL"""
 )
 

@@ -76,7 +76,8 @@ STANDING = text(
       (SELECT coalesce(json_agg(json_build_object('reason', f.reason, 'since', f.since,
           'until', f.until, 'inherited_from', f.inherited_from, 'locks', r.locks,
           'shown', r.counted OR f.put_by = :agency,
-          'withheld', app_partner() IS NOT NULL AND withheld(f.source_id)) ORDER BY f.since, f.id), '[]')
+          'withheld', app_partner() IS NOT NULL AND withheld(f.source_id))
+          ORDER BY f.since, f.id), '[]')
         FROM restraints_in_force(p.id) f JOIN restraint_reasons r ON r.code = f.reason)
         AS restraints
     FROM partners p LEFT JOIN agencies a ON a.id = p.verified_by
