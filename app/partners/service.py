@@ -178,7 +178,8 @@ async def change_partner(
     """Apply a merge patch to version ``version``.
 
     To protect a profile is never refused. Raises PartnerNotFound, PatchEmpty, ScopeMissing (to
-    show a protected profile to all), EditsFrozen, OwnedByPartner, InvalidRequest, what `naming.renamed` and
+    show a protected profile to all), EditsFrozen, OwnedByPartner, InvalidRequest, what
+    `naming.renamed` and
     `headquarters` raise, or
     PreconditionFailed when another write came first.
     """
