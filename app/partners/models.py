@@ -32,8 +32,10 @@ _STATUS = """CASE WHEN merged_into IS NOT NULL THEN 'merged'
     WHEN complete THEN 'pending_verification' ELSE 'draft' END"""
 
 
-TERMS = """partner_terms(country, partner_type, status, created_by,
-    (publication_consent AND (NOT protected)), tags, sectors, specialisations, populations)"""
+TERMS = (
+    "partner_terms(country, partner_type, status, created_by, "
+    "(publication_consent AND (NOT protected)), tags, sectors, specialisations, populations)"
+)
 """What a profile is found by, as one array: the indexed expression of app/partners/search."""
 
 
