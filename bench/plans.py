@@ -15,6 +15,10 @@ from uuid import UUID
 import asyncpg
 
 from app.partners import queries as partners
+from app.partners.search import queries as search
+from app.partners.search.conditions import conditions
+from app.partners.search.queries import Order
+from app.partners.search.schemas import SearchQuery
 from app.recognition import queries as recognition
 from app.sanctions.screening import queries as screening
 from bench.stand import ROOT, Stand, build
@@ -62,20 +66,16 @@ async def _measure(stand: Stand, count: int) -> None:
     await owner.close()
     app = await asyncpg.connect(stand.settings.require("database_url"))
     await app.execute("SELECT set_config('app.agency_id', $1, false)", str(agency))
-    seen = partners.LIST_VISIBLE
-    page = partners.FAST_LIST.format(filters=f"{seen} AND p.country = $3", limit=51)
-    deep = partners.FAST_LIST.format(filters=f"{seen} AND p.country = $3 AND p.id < $4", limit=51)
+    newest = Order("newest", backward=False)
+    pages: list[tuple[Any, ...]] = []
+    for after in (None, [UUID(str(middle["id"]))]):
+        made = conditions(SearchQuery(country=["KEN"]), "WFP", frozenset())
+        pages.append((search.walk(made, newest, after, 51)[0], *made.values))
     key = ("WFP", 1, "/v1/clearances", "k" * 32)
     statements: dict[str, tuple[Any, ...]] = {
         "GET /v1/partners/{id}": (partners.FAST_GET, "WFP", middle["id"], False),
-        "GET /v1/partners?country= page 1": (page, "WFP", False, "KEN"),
-        "GET /v1/partners?country= from the middle": (
-            deep,
-            "WFP",
-            False,
-            "KEN",
-            UUID(str(middle["id"])),
-        ),
+        "GET /v1/partners?country= page 1": pages[0],
+        "GET /v1/partners?country= from the middle": pages[1],
         "POST /v1/clearances by id": (recognition.FACTS_BY_ID, *key, middle["id"]),
         "POST /v1/clearances by identifier": (
             recognition.FACTS_BY_IDENTIFIER,

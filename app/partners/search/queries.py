@@ -40,7 +40,15 @@ def _item() -> str:
 
 
 ITEM = _item()
-PAGE_COLUMNS = ("ids", "stamps", "numbers", "natives", "bodies")
+_WALKED = ", ".join(
+    f"p.{name}"
+    for name in (
+        *PROFILE,
+        *("created_by", "updated_at", "verification"),
+        *("sectors", "specialisations", "populations"),
+    )
+)
+"""What conditions may ask of a profile that a walk passes."""
 
 
 class Order:
@@ -73,7 +81,8 @@ def _and(clauses: Sequence[str]) -> str:
 def _shown(chosen: str, order: Order, limit: int) -> str:
     """The statement around what chooses (id, updated_at)."""
     by = order.by("x")
-    return f"""SELECT {STATUS_COLUMNS}, page.*
+    return f"""SELECT {STATUS_COLUMNS}, page.ids, page.stamps, page.numbers, page.natives,
+      page.bodies
     FROM client_status s LEFT JOIN LATERAL (
       SELECT array_agg(x.id ORDER BY {by}) AS ids, array_agg(x.updated_at ORDER BY {by}) AS stamps,
         array_agg(x.number ORDER BY {by}) AS numbers,
@@ -111,7 +120,7 @@ def _walk_all(
         where = _and([*gate, *after, *beside, VISIBLE])
         return f"""(SELECT p.id, p.updated_at FROM partners p WHERE {where}
           ORDER BY {by} LIMIT {limit})"""  # noqa: S608
-    return f"""(SELECT p.id, p.updated_at FROM (SELECT p.* FROM partners p
+    return f"""(SELECT p.id, p.updated_at FROM (SELECT {_WALKED} FROM partners p
           WHERE {_and([*gate, *after])} ORDER BY {by} LIMIT {FREE_BUDGET}) p
         WHERE {_and([*beside, VISIBLE])} ORDER BY {by} LIMIT {limit})"""  # noqa: S608
 
@@ -174,7 +183,8 @@ def look_up(
     """
     clauses = made.look_up(countries) if terms else made.walked
     where = _and([*clauses, *order.after(made, after), SCOPED, VISIBLE])
-    # The fence keeps the planner from walking along the order once more.
-    chosen = f"""SELECT h.id, h.updated_at FROM (SELECT p.id, p.updated_at FROM partners p
-        WHERE {where} OFFSET 0) h ORDER BY {order.by("h")} LIMIT {limit}"""  # noqa: S608
+    # Materialized: the planner must not walk along the order once more.
+    chosen = f"""WITH h AS MATERIALIZED (
+        SELECT p.id, p.updated_at FROM partners p WHERE {where})
+      SELECT h.id, h.updated_at FROM h ORDER BY {order.by("h")} LIMIT {limit}"""  # noqa: S608
     return _shown(chosen, order, limit)
