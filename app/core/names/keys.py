@@ -18,7 +18,10 @@ from .phonetic import once
 _MOST_WORDS = 10
 _PROBED = 6  # words a search combines; of longer names those that say most
 _LONG_BONES = 4  # consonants from which a word is known without its vowels
-_EDITED = 4  # consonants from which a whole name may hold one wrong
+_PARTED = 4  # telling words of which the parts are kept
+_PART = 3  # letters of a part, as heard
+_FEW_BONES = 2
+_EDITED = range(4, 15)  # consonants of a whole name that may hold one wrong
 _SAYS_NOTHING = 0.1  # weight of words like "of"
 _LETTERS = "bdfjklmnrst"
 _ACRONYM = range(3, 11)
@@ -34,7 +37,11 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Probes:
-    """What to ask for: names that hold all keys of a probe, or any of ``near``."""
+    """What to ask for: names that hold all keys of a probe, or any of ``near``.
+
+    Near spellings are enumerated only where no country is known in which to look for parts of
+    words: they are many.
+    """
 
     all_of: tuple[Probe, ...]
     near: tuple[int, ...]
@@ -129,6 +136,23 @@ def _telling(words: list[_Word]) -> list[_Word]:
     return [word for word in words if word.content] or words
 
 
+def _parts(words: Sequence[_Word], country: str | None) -> set[int]:
+    """Beginning and end of each telling word, in its country: one wrong letter spares one of them.
+
+    Words of few consonants are met by those as well: they are what two scripts have in common.
+    """
+    telling = [word for word in words if word.content][:_PARTED]
+    found = set()
+    for word in telling:
+        if len(word.sound) >= 2 * _PART - 1 and word.sound.isalpha():
+            found.add(_key(f"h{word.sound[:_PART]}@{country}"))
+            found.add(_key(f"e{word.sound[-_PART:]}@{country}"))
+    bones = _bones(telling)
+    if len(bones) == _FEW_BONES:
+        found.add(_key(f"b{bones}@{country}"))
+    return found
+
+
 def stored(name: str, country: str | None) -> set[int]:
     """Keys of a name of an organisation to be kept with it. Empty for a name without letters."""
     made = analyse(name, "organisation")
@@ -137,6 +161,7 @@ def stored(name: str, country: str | None) -> set[int]:
         return set()
     found = {*_word_keys(made, words), _key(f"a{_whole(words)}")}
     found.add(_key(f"t{_whole(_telling(words))}@{country}"))
+    found |= _parts(words, country)
     initials = _initials(made)
     if len(initials) in _ACRONYM:
         found.update(acronym_keys(initials, country))
@@ -160,6 +185,7 @@ def probes(name: str, country: str | None) -> Probes:
     found = [Probe((_key(f"a{whole}"),), 6.0)]
     if country:
         found.append(Probe((_key(f"t{_whole(_telling(words))}@{country}"),), 3.0))
+        found += [Probe((key,), 1.0) for key in sorted(_parts(words, country))]
     initials = _initials(made)
     letters = [initials] if len(initials) in _ACRONYM else []
     if len(made.tokens) == 1 and len(made.joined) in _ACRONYM:
@@ -168,7 +194,7 @@ def probes(name: str, country: str | None) -> Probes:
         found += [Probe((key,), 1.0) for key in acronym_keys(acronym, country)]
     found += _combined(list(dict.fromkeys(keys)), weights)
     found += [Probe((_word(token).key,), 1.5) for token in _joined(made)]
-    return Probes(tuple(dict.fromkeys(found)), _edits(whole))
+    return Probes(tuple(dict.fromkeys(found)), () if country else _edits(whole))
 
 
 def search_keys(text: str) -> list[int]:
@@ -199,7 +225,7 @@ def _joined(name: Name) -> Iterator[Token]:
 
 def _edits(whole: str) -> tuple[int, ...]:
     """Keys of the whole names that have one consonant more, fewer, or another one."""
-    if len(whole) < _EDITED:
+    if len(whole) not in _EDITED:
         return ()
     fewer = {whole[:at] + whole[at + 1 :] for at in range(len(whole))}
     more = {"".join(sorted(base + letter)) for base in (whole, *fewer) for letter in _LETTERS}
