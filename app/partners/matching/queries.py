@@ -33,6 +33,10 @@ _PAIR_MET, _PAIR_PROBES, _PAIR_COMPARED = 60, 14, 20
 _RARE = 20
 """Profiles of a key that the statistics do not name: assumed."""
 
+_TELLS = "power(ln(1 + size.n / n.met), 2)"
+"""How much it says to be met: more where a probe meets few. The statistics cannot tell, as among a
+million profiles they name only keys that some thousands have."""
+
 # S608 below: the texts are built of constants of this module, never of input.
 _COUNTED = """
 common AS MATERIALIZED (
@@ -57,11 +61,14 @@ probes AS MATERIALIZED (
   ORDER BY sum(ln(is_in.share)), q.weight DESC LIMIT {_PROBES}),
 hits AS MATERIALIZED (
   SELECT h.partner_id, sum(h.weight) AS weight FROM (
-    SELECT n.partner_id, p.weight FROM probes p CROSS JOIN LATERAL (
-      SELECT partner_id FROM partner_names WHERE keys @> p.want LIMIT {_EACH}) n
+    SELECT n.partner_id, p.weight * {_TELLS} AS weight
+    FROM probes p CROSS JOIN size CROSS JOIN LATERAL (
+      SELECT m.partner_id, count(*) OVER () AS met FROM (
+        SELECT partner_id FROM partner_names WHERE keys @> p.want LIMIT {_EACH}) m) n
     UNION ALL
-    SELECT n.partner_id, 3 FROM unnest($3::int4[]) AS near (key) CROSS JOIN LATERAL (
-      SELECT partner_id FROM partner_names WHERE keys @> ARRAY[near.key] LIMIT {_NEAR}) n) h
+    SELECT n.partner_id, 3 * {_TELLS} FROM unnest($3::int4[]) AS near (key) CROSS JOIN size
+      CROSS JOIN LATERAL (SELECT m.partner_id, count(*) OVER () AS met FROM (
+        SELECT partner_id FROM partner_names WHERE keys @> ARRAY[near.key] LIMIT {_NEAR}) m) n) h
   GROUP BY h.partner_id ORDER BY sum(h.weight) DESC, h.partner_id LIMIT {_COMPARED})"""  # noqa: S608
 """Common tables of a statement: ``hits`` are the profiles that share most keys with what is looked
 for. $1 and $2 are the probes (`sent`), $3 the keys of near spellings."""
@@ -95,8 +102,10 @@ probes AS MATERIALIZED (
 hits AS MATERIALIZED (
   SELECT h.who, h.partner_id, row_number() OVER (
     PARTITION BY h.who ORDER BY sum(h.weight) DESC, h.partner_id) AS place
-  FROM (SELECT p.who, n.partner_id, p.weight FROM probes p CROSS JOIN LATERAL (
-      SELECT partner_id FROM partner_names WHERE keys @> p.want LIMIT {_PAIR_MET}) n
+  FROM (SELECT p.who, n.partner_id, p.weight * {_TELLS} AS weight
+    FROM probes p CROSS JOIN size CROSS JOIN LATERAL (
+      SELECT m.partner_id, count(*) OVER () AS met FROM (
+        SELECT partner_id FROM partner_names WHERE keys @> p.want LIMIT {_PAIR_MET}) m) n
     WHERE n.partner_id <> p.who) h
   GROUP BY h.who, h.partner_id)
 SELECT h.who, {_FOUND}, true AS visible

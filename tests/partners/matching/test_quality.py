@@ -62,9 +62,7 @@ def _wanted(asked: dict[str, Any]) -> Wanted:
 
 async def _search(connection: asyncpg.Connection, wanted: Wanted) -> tuple[Ranked, int]:
     probes, near = wanted.asked()
-    rows = await connection.fetch(
-        queries.CANDIDATES, *queries.sent(probes), near, uuid4(), True
-    )
+    rows = await connection.fetch(queries.CANDIDATES, *queries.sent(probes), near, uuid4(), True)
     return rank((Fields(row) for row in rows), wanted), len(rows)
 
 
