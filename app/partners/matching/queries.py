@@ -21,13 +21,13 @@ from app.partners.visibility import visible
 
 _MET = 600
 """Profiles that a combination of keys may be expected to meet."""
-_READ = 30_000
+_READ = 12_000
 """Entries of its rarest key that may be read for it."""
-_PROBES = 24
+_PROBES = 16
 _EACH = 300
 _NEAR = 20
 """Key by key: of `keys && $3` with a limit the planner makes a scan of the whole table."""
-_COMPARED = 80
+_COMPARED = 60
 _PAIR_MET, _PAIR_PROBES, _PAIR_COMPARED = 60, 14, 20
 """The same for the check of many profiles at once, which looks for near duplicates only."""
 _RARE = 20

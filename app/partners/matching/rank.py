@@ -21,7 +21,7 @@ from app.partners.matching.schemas import Candidate, Factor, MatchExplanation, N
 
 _MOST_NAMES = 6
 """Names of a search that are looked for; of a candidate twice as many are compared."""
-_JUDGED = 24
+_JUDGED = 18
 """Profiles that are compared word by word; the others were less alike at a glance."""
 _BONES = 0.95
 _VOWELS = str.maketrans("", "", "aeiouyw")
@@ -45,7 +45,9 @@ class Wanted:
         """What to ask the database for: probes, and keys of near spellings."""
         all_of: dict[Probe, None] = {}
         near: set[int] = set()
-        for _, name in self.names[:_MOST_NAMES]:
+        for kind, name in self.names[:_MOST_NAMES]:
+            if kind == "acronym":
+                continue  # as a word it sounds like too many others; its own keys follow
             found = probes(name, self.country)
             all_of |= dict.fromkeys(found.all_of)
             near.update(found.near)

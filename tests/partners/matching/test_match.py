@@ -244,7 +244,7 @@ async def test_a_search_reads_few_rows_whatever_is_common(
     async with database.session() as session:
         rows = await queries.candidates(session, probes, near, uuid4(), sees_protected=False)
         assert rank(rows, wanted).candidates[0].partner_id == made[7].id
-        assert len(rows) <= 80
+        assert len(rows) <= 60
     async with operator_database.connection() as connection:
         await connection.execute("DELETE FROM partners WHERE country = 'MDG'")
         await connection.execute("ANALYZE partner_names")
