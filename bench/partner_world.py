@@ -231,6 +231,22 @@ def world(count: int, seed: int = 1) -> Iterator[Partner]:
         )
 
 
+_FOREIGN = _words("quo xel thre plo vex gru sni dwe oxa ulf yrg pse tzo kvi bzu flu hja grolt")
+"""Syllables of no land here."""
+
+
+def strangers(count: int, seed: int = 99) -> Iterator[tuple[str, str]]:
+    """Name and country of organisations that are none of the world's: their proper names are made
+    of other syllables, so that a profile which is alike is alike by the words of the field alone.
+    """
+    rng = random.Random(seed)
+    for _ in range(count):
+        land = rng.choice(LANDS)
+        pattern, _ = rng.choice(land.patterns)
+        proper = ["".join(rng.choices(_FOREIGN, k=3)).capitalize() for _ in range(2)]
+        yield pattern.format(*proper[: pattern.count("{}")]), land.code
+
+
 # ------------------------------------------------------------------- written by somebody else
 
 

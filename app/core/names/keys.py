@@ -6,18 +6,23 @@ the spacing, the vowels and the script they were written in. A key is a 32-bit n
 different texts may share one, which costs a comparison and nothing else.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations, pairwise
 from zlib import crc32
 
 from .normalise import Name, Token, _is_syllabic, analyse, fold, make_token
+from .phonetic import once
 
 _MOST_WORDS = 10
 _PROBED = 6  # words a search combines; of longer names those that say most
 _LONG_BONES = 4  # consonants from which a word is known without its vowels
-_EDITED = 4  # consonants from which a whole name may hold one wrong
+_PARTED = 4  # telling words of which the parts are kept
+_PART = 3  # letters of a part, as heard
+_FEW_BONES = 2
+_EDITED = range(4, 15)  # consonants of a whole name that may hold one wrong
+_SAYS_NOTHING = 0.1  # weight of words like "of"
 _LETTERS = "bdfjklmnrst"
 _ACRONYM = range(3, 11)
 
@@ -32,7 +37,11 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Probes:
-    """What to ask for: names that hold all keys of a probe, or any of ``near``."""
+    """What to ask for: names that hold all keys of a probe, or any of ``near``.
+
+    Near spellings are enumerated only where no country is known in which to look for parts of
+    words: they are many.
+    """
 
     all_of: tuple[Probe, ...]
     near: tuple[int, ...]
@@ -42,58 +51,72 @@ def _key(text: str) -> int:
     return crc32(text.encode()) - 0x8000_0000
 
 
-@lru_cache(maxsize=32768)
-def _word_text(token: Token) -> str:
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """What a token gives to the keys of its names."""
+
+    key: int
+    bones: str  # its consonants; "h" is heard too differently to count
+    sound: str
+    initial: str  # "" of a word that an acronym leaves out
+    content: bool
+
+
+@lru_cache(maxsize=65536)
+def _word(token: Token) -> _Word:
     # Short words would all look alike without their vowels ("women", "Amani", "mina").
-    if len(token.skeleton) >= _LONG_BONES:
-        return f"k{token.skeleton}"
-    return f"s{token.sound or token.text}"
+    long = len(token.skeleton) >= _LONG_BONES
+    text = f"k{token.skeleton}" if long else f"s{token.sound or token.text}"
+    bones = (token.text if token.numeric else token.skeleton).replace("h", "")
+    initial = token.text[0] if token.weight > _SAYS_NOTHING else ""
+    return _Word(_key(text), once(bones), token.sound, initial, token.content)
 
 
-@lru_cache(maxsize=32768)
-def _word_key(token: Token) -> int:
-    return _key(_word_text(token))
+def _bones(words: Sequence[_Word]) -> str:
+    """The consonants in alphabetical order: the same whatever the order and spacing of words."""
+    joined = ""
+    for word in words:
+        piece = word.bones
+        # "Nur Islam" and "Nurislam" must come to the same.
+        joined += piece[1:] if piece and joined.endswith(piece[0]) else piece
+    return "".join(sorted(joined))
 
 
-def _bones(tokens: Iterable[Token]) -> str:
-    """The consonants in alphabetical order; "h" is heard too differently to count."""
-    joined = "".join(t.skeleton if not t.numeric else t.text for t in tokens).replace("h", "")
-    # Once over the joined text: "Nur Islam" and "Nurislam" must come to the same.
-    kept = "".join(c for at, c in enumerate(joined) if at == 0 or joined[at - 1] != c)
-    return "".join(sorted(kept))
+def _whole(words: Sequence[_Word]) -> str:
+    bones = _bones(words)
+    return bones if len(bones) > 2 else "".join(sorted("".join([w.sound for w in words])))
 
 
-def _whole(tokens: Iterable[Token]) -> str:
-    tokens = tuple(tokens)
-    bones = _bones(tokens)
-    return bones if len(bones) > 2 else "".join(sorted("".join(t.sound for t in tokens)))
+def _tokens(name: Name) -> list[Token]:
+    """The words that count, at most `_MOST_WORDS`."""
+    tokens = [t for t in name.tokens if t.weight > _SAYS_NOTHING] or list(name.tokens)
+    return list(dict.fromkeys(tokens[: 2 * _MOST_WORDS]))[:_MOST_WORDS]
 
 
-def _words(name: Name) -> list[Token]:
-    """The words that count, at most `_MOST_WORDS`; pairs of neighbours where each is a syllable."""
-    tokens = [t for t in name.tokens if t.weight > 0.1] or list(name.tokens)
-    tokens = tokens[: 2 * _MOST_WORDS]
-    return list(dict.fromkeys(tokens))[:_MOST_WORDS]
+def _in_syllables(name: Name) -> bool:
+    return not name.raw.isascii() and any(map(_is_syllabic, name.raw))
 
 
-def _word_keys(name: Name, words: list[Token]) -> list[int]:
-    if len(words) > 2 and not name.raw.isascii() and any(map(_is_syllabic, name.raw)):
+def _word_keys(name: Name, words: Sequence[_Word]) -> list[int]:
+    """A key a word; pairs of neighbours where each is a syllable."""
+    if len(words) > 2 and _in_syllables(name):
         texts = [t.sound for t in name.tokens]
         return [_key(f"p{a}{b}") for a, b in pairwise(texts)][:_MOST_WORDS]
-    return [_word_key(token) for token in words]
+    return [word.key for word in words]
 
 
 def _initials(name: Name) -> str:
-    return "".join(t.text[0] for t in name.tokens if t.weight > 0.1)
+    return "".join([_word(t).initial for t in name.tokens])
 
 
 def _shouted(raw: str) -> Iterator[str]:
     """Words of a name that are written as an acronym is."""
     if not raw.isupper():
         for word in raw.split():
-            bare = word.strip("()[]-,.;:\"'")
-            if bare.isupper() and bare.isalpha() and len(bare) in _ACRONYM:
-                yield "".join(fold(bare).split())
+            if word.isupper():
+                bare = word.strip("()[]-,.;:\"'")
+                if bare.isalpha() and len(bare) in _ACRONYM:
+                    yield "".join(fold(bare).split())
 
 
 def acronym_keys(acronym: str, country: str | None) -> list[int]:
@@ -109,18 +132,36 @@ def text_key(kind: str, text: str) -> int:
     return _key(f"{kind}:{text}")
 
 
-def _telling(words: list[Token]) -> list[Token]:
-    return [token for token in words if token.content] or words
+def _telling(words: list[_Word]) -> list[_Word]:
+    return [word for word in words if word.content] or words
+
+
+def _parts(words: Sequence[_Word], country: str | None) -> set[int]:
+    """Beginning and end of each telling word, in its country: one wrong letter spares one of them.
+
+    Words of few consonants are met by those as well: they are what two scripts have in common.
+    """
+    telling = [word for word in words if word.content][:_PARTED]
+    found = set()
+    for word in telling:
+        if len(word.sound) >= 2 * _PART - 1 and word.sound.isalpha():
+            found.add(_key(f"h{word.sound[:_PART]}@{country}"))
+            found.add(_key(f"e{word.sound[-_PART:]}@{country}"))
+    bones = _bones(telling)
+    if len(bones) == _FEW_BONES:
+        found.add(_key(f"b{bones}@{country}"))
+    return found
 
 
 def stored(name: str, country: str | None) -> set[int]:
     """Keys of a name of an organisation to be kept with it. Empty for a name without letters."""
     made = analyse(name, "organisation")
-    words = _words(made)
+    words = [_word(token) for token in _tokens(made)]
     if not words:
         return set()
     found = {*_word_keys(made, words), _key(f"a{_whole(words)}")}
     found.add(_key(f"t{_whole(_telling(words))}@{country}"))
+    found |= _parts(words, country)
     initials = _initials(made)
     if len(initials) in _ACRONYM:
         found.update(acronym_keys(initials, country))
@@ -134,15 +175,17 @@ def stored(name: str, country: str | None) -> set[int]:
 def probes(name: str, country: str | None) -> Probes:
     """What to ask for to find names like this one."""
     made = analyse(name, "organisation")
-    words = _words(made)
-    if not words:
+    tokens = _tokens(made)
+    if not tokens:
         return Probes((), ())
+    words = [_word(token) for token in tokens]
     whole = _whole(words)
     keys = _word_keys(made, words)
-    weights = dict(zip(keys, (t.weight for t in words), strict=False))
+    weights = dict(zip(keys, (t.weight for t in tokens), strict=False))
     found = [Probe((_key(f"a{whole}"),), 6.0)]
     if country:
         found.append(Probe((_key(f"t{_whole(_telling(words))}@{country}"),), 3.0))
+        found += [Probe((key,), 1.0) for key in sorted(_parts(words, country))]
     initials = _initials(made)
     letters = [initials] if len(initials) in _ACRONYM else []
     if len(made.tokens) == 1 and len(made.joined) in _ACRONYM:
@@ -150,14 +193,14 @@ def probes(name: str, country: str | None) -> Probes:
     for acronym in {*letters, *_shouted(name)}:
         found += [Probe((key,), 1.0) for key in acronym_keys(acronym, country)]
     found += _combined(list(dict.fromkeys(keys)), weights)
-    found += [Probe((_word_key(token),), 1.5) for token in _joined(made)]
-    return Probes(tuple(dict.fromkeys(found)), _edits(whole))
+    found += [Probe((_word(token).key,), 1.5) for token in _joined(made)]
+    return Probes(tuple(dict.fromkeys(found)), () if country else _edits(whole))
 
 
 def search_keys(text: str) -> list[int]:
     """Keys that a name found by these words must all hold; words as heard, in any order."""
     made = analyse(text, "organisation")
-    return list(dict.fromkeys(_word_keys(made, _words(made))))
+    return list(dict.fromkeys(_word_keys(made, [_word(token) for token in _tokens(made)])))
 
 
 def _combined(keys: list[int], weights: dict[int, float]) -> Iterator[Probe]:
@@ -172,7 +215,7 @@ def _combined(keys: list[int], weights: dict[int, float]) -> Iterator[Probe]:
 
 def _joined(name: Name) -> Iterator[Token]:
     """Neighbouring words written as one, as somebody else may have written them."""
-    words = [t for t in name.tokens if t.weight > 0.1]
+    words = [t for t in name.tokens if t.weight > _SAYS_NOTHING]
     if len(words) <= _PROBED and not any(map(_is_syllabic, name.raw)):
         for a, b in pairwise(words):
             token = make_token(a.text + b.text, "organisation", a.rough or b.rough)
@@ -182,7 +225,7 @@ def _joined(name: Name) -> Iterator[Token]:
 
 def _edits(whole: str) -> tuple[int, ...]:
     """Keys of the whole names that have one consonant more, fewer, or another one."""
-    if len(whole) < _EDITED:
+    if len(whole) not in _EDITED:
         return ()
     fewer = {whole[:at] + whole[at + 1 :] for at in range(len(whole))}
     more = {"".join(sorted(base + letter)) for base in (whole, *fewer) for letter in _LETTERS}

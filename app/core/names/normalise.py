@@ -168,7 +168,7 @@ def make_token(text: str, kind: Kind, rough: bool = False) -> Token:
     variants = tables.PERSON_VARIANTS if kind == "person" else tables.ORG_VARIANTS
     text = variants.get(text, text)
     weight, content = _weigh(text, kind)
-    numeric = any(c.isdigit() for c in text)
+    numeric = not text.isalpha() and any(c.isdigit() for c in text)
     return Token(text, sound(text), skeleton(text), weight, rough, numeric, content)
 
 

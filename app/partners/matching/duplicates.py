@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.audit import service as audit
 from app.audit.events import Event
 from app.auth.caller import Caller
-from app.core.db import NO_AGENCY, Database, touched
+from app.core.db import Database, touched
 from app.core.http import PreconditionFailed
 from app.core.ids import new_id, registry_number
 from app.core.metrics import duplicate_checks_waiting
@@ -30,14 +30,15 @@ from app.partners.matching.rank import Ranked, rank
 from app.partners.matching.rules import RULES
 from app.partners.matching.schemas import Candidate, PairDecisionIn, PairFilter
 from app.partners.matching.service import find, wanted_by
-from app.partners.models import Partner
 
 log = structlog.get_logger()
 _PATIENCE_MS = 500
 """A new profile waits no longer for its duplicates; the worker then looks for them."""
 _NAMED = 10
 """Pairs of one profile at most, the likeliest: more would bury the queue."""
-_BATCH = 50
+_BATCH = 200
+_JUDGED = 8
+"""Profiles compared word by word with each that is checked: near duplicates look alike."""
 _STALE_AFTER = 20_000
 """Profiles checked without a rest after which their keys are counted anew."""
 
@@ -61,59 +62,54 @@ async def check_new(session: AsyncSession, caller: Caller, partner: Any) -> dict
         await names.queue(session, [partner.id])
     if ranked is None:
         return {"possible_duplicates": [], "contact_registry": False}
-    likely = await _likely(session, partner, ranked)
-    await _keep(session, partner.id, 1, likely, ranked.versions)
+    likely = _likely(partner, ranked)
+    await _keep(session, _pairs(partner.id, 1, likely, ranked.versions))
     return {"possible_duplicates": likely, "contact_registry": ranked.hidden}
 
 
-async def _likely(session: AsyncSession, partner: Any, ranked: Ranked) -> list[Candidate]:
+def _likely(partner: Any, ranked: Ranked) -> list[Candidate]:
     """Candidates that may be duplicates: not the profile itself, nor of one family with it.
 
     A headquarters and its country profiles, and those among each other, bear one name rightly.
     """
+    head = partner.hq_id or partner.id
     likely = [
         item
         for item in ranked.candidates
-        if item.score >= RULES.duplicate and item.partner_id != partner.id
+        if item.score >= RULES.duplicate
+        and item.partner_id != partner.id
+        and ranked.heads[item.partner_id] != head
     ]
-    if not likely:
-        return []
-    found = await session.execute(
-        select(Partner.id, Partner.hq_id).where(Partner.id.in_([c.partner_id for c in likely]))
-    )
-    head = partner.hq_id or partner.id
-    family = {own for own, hq in found if (hq or own) == head}
-    return [item for item in likely if item.partner_id not in family][:_NAMED]
+    return likely[:_NAMED]
 
 
-async def _keep(
-    session: AsyncSession,
-    partner_id: UUID,
-    version: int,
-    likely: Sequence[Candidate],
-    versions: dict[UUID, int],
-) -> None:
-    """Put pairs into the queue; one that was decided comes back only for a newer version."""
-    pairs = []
+def _pairs(
+    partner_id: UUID, version: int, likely: Sequence[Candidate], versions: dict[UUID, int]
+) -> Iterator[dict[str, Any]]:
+    """Rows of the queue."""
     for item in likely:
         sides = sorted([(partner_id, version), (item.partner_id, versions[item.partner_id])])
         (partner_a, version_a), (partner_b, version_b) = sides
-        pairs.append(
-            {
-                "id": new_id(),
-                "partner_a": partner_a,
-                "partner_b": partner_b,
-                "version_a": version_a,
-                "version_b": version_b,
-                "score": item.score,
-                "matched_on": item.matched_on,
-                "rules": RULES.version,
-            }
-        )
-    if not pairs:
+        yield {
+            "id": new_id(),
+            "partner_a": partner_a,
+            "partner_b": partner_b,
+            "version_a": version_a,
+            "version_b": version_b,
+            "score": item.score,
+            "matched_on": item.matched_on,
+            "rules": RULES.version,
+        }
+
+
+async def _keep(session: AsyncSession, found: Iterable[dict[str, Any]]) -> None:
+    """Put pairs into the queue; one that was decided comes back only for a newer version."""
+    # Each once, where both sides found it. In one order: two that are made at once, each finding
+    # both, must not wait for each other.
+    by_pair = {(pair["partner_a"], pair["partner_b"]): pair for pair in found}
+    if not by_pair:
         return
-    # In one order: two that are made at once, each finding both, must not wait for each other.
-    pairs.sort(key=lambda pair: (pair["partner_a"], pair["partner_b"]))
+    pairs = [by_pair[key] for key in sorted(by_pair)]
     new = insert(PossibleDuplicate).values(pairs)
     row, known = new.excluded, PossibleDuplicate
     again = {name: row[name] for name in ("version_a", "version_b", "score", "matched_on", "rules")}
@@ -272,26 +268,29 @@ async def check_waiting(database: Database) -> int:
             .with_for_update(skip_locked=True)
         )
         taken = list(await session.scalars(waiting))
-        partners = list(
-            await session.scalars(select(Partner).where(Partner.id.in_(taken)).order_by(Partner.id))
-        )
+        partners = await queries.read_named(session, taken)
         await names.write_all(session, names.rows(partners))
-        for partner in partners:
-            if partner.merged_into is None:
-                await _check(session, partner)
+        standing = [partner for partner in partners if partner.merged_into is None]
+        await _keep(session, await _found(session, standing))
         await session.execute(delete(DuplicateCheck).where(DuplicateCheck.partner_id.in_(taken)))
         left = await queries.waiting(session)
     duplicate_checks_waiting.set(left.waiting)
     return len(taken)
 
 
-async def _check(session: AsyncSession, partner: Partner) -> None:
-    wanted = wanted_by(partner)
-    probes, near = wanted.asked()
-    rows = await queries.candidates(session, probes, near, NO_AGENCY, sees_protected=True)
-    ranked = rank(rows, wanted)
-    likely = await _likely(session, partner, ranked)
-    await _keep(session, partner.id, partner.version, likely, ranked.versions)
+async def _found(session: AsyncSession, partners: Sequence[Any]) -> list[dict[str, Any]]:
+    """Pairs of these profiles and any that may be the same, by one statement for all."""
+    wanted = {partner.id: wanted_by(partner) for partner in partners}
+    rows = await queries.alike(session, [(own, one.asked()[0]) for own, one in wanted.items()])
+    met: dict[UUID, list[Any]] = {}
+    for row in rows:
+        met.setdefault(row.who, []).append(row)
+    pairs: list[dict[str, Any]] = []
+    for partner in partners:
+        ranked = rank(met.get(partner.id, ()), wanted[partner.id], most=_JUDGED)
+        likely = _likely(partner, ranked)
+        pairs += _pairs(partner.id, partner.version, likely, ranked.versions)
+    return pairs
 
 
 async def recount(database: Database) -> None:

@@ -9,6 +9,8 @@ from itertools import islice
 from typing import Any, Literal
 from uuid import UUID
 
+from rapidfuzz import fuzz
+
 from app.core.ids import registry_number
 from app.core.names import Explanation, fold
 from app.core.names.keys import Probe, acronym_keys, probes, text_key
@@ -19,6 +21,10 @@ from app.partners.matching.schemas import Candidate, Factor, MatchExplanation, N
 
 _MOST_NAMES = 6
 """Names of a search that are looked for; of a candidate twice as many are compared."""
+_JUDGED = 18
+"""Profiles that are compared word by word; the others were less alike at a glance."""
+_BONES = 0.95
+_VOWELS = str.maketrans("", "", "aeiouyw")
 _SMALL = frozenset(
     ("of", "the", "and", "for", "in", "on", "de", "la", "le", "les", "des", "du", "et", "y")
 )
@@ -39,7 +45,9 @@ class Wanted:
         """What to ask the database for: probes, and keys of near spellings."""
         all_of: dict[Probe, None] = {}
         near: set[int] = set()
-        for _, name in self.names[:_MOST_NAMES]:
+        for kind, name in self.names[:_MOST_NAMES]:
+            if kind == "acronym":
+                continue  # as a word it sounds like too many others; its own keys follow
             found = probes(name, self.country)
             all_of |= dict.fromkeys(found.all_of)
             near.update(found.near)
@@ -59,6 +67,8 @@ class Ranked:
     candidates: list[Candidate]
     hidden: bool
     versions: dict[UUID, int] = field(default_factory=dict)
+    heads: dict[UUID, UUID] = field(default_factory=dict)
+    """The headquarters of each; its own id where it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +90,7 @@ def _names(row: Any) -> Iterator[tuple[str, str]]:
 def _nearest(asked: Sequence[tuple[str, Name]], row: Any) -> _Compared | None:
     best: _Compared | None = None
     for kind, text in islice(_names(row), 2 * _MOST_NAMES):
-        own = analyse(text, "organisation")
+        own = _analysed(text)
         for wanted, name in asked:
             if best is not None and best.score >= 1.0:
                 return best
@@ -88,6 +98,18 @@ def _nearest(asked: Sequence[tuple[str, Name]], row: Any) -> _Compared | None:
             if best is None or value > best.score:
                 best = _Compared(value, kind, wanted, explanation)
     return best
+
+
+@lru_cache(4_096)
+def _analysed(name: str) -> Name:
+    return analyse(name, "organisation")
+
+
+@lru_cache(16_384)
+def _letters(name: str) -> tuple[str, str]:
+    """The words of a name in alphabetical order, written as one; and its consonants."""
+    text = "".join(sorted(fold(name).split()))
+    return text, text.translate(_VOWELS)
 
 
 @lru_cache(8_192)
@@ -200,17 +222,45 @@ def _judge(wanted: Wanted, asked: Sequence[tuple[str, Name]], row: Any) -> Candi
     )
 
 
-def rank(rows: Iterable[Any], wanted: Wanted) -> Ranked:
+def _likeness(asked: Sequence[tuple[str, str]], row: Any) -> float:
+    """Roughly how alike the nearest names are: letters, or consonants where scripts differ."""
+    best = 0.0
+    for _, name in islice(_names(row), 2 * _MOST_NAMES):
+        text, bones = _letters(name)
+        for letters, consonants in asked:
+            best = max(best, fuzz.ratio(text, letters), _BONES * fuzz.ratio(bones, consonants))
+    return best
+
+
+def _worth_judging(rows: Sequence[Any], wanted: Wanted, most: int) -> list[Any]:
+    """The rows that are most alike at a glance, and those that share most keys.
+
+    Of those the caller may not know of as many: neither kind may push the other out.
+    """
+    asked = [_letters(name) for _, name in wanted.names[:_MOST_NAMES]]
+    kept: list[Any] = []
+    for visible in (True, False):
+        own = [row for row in rows if row.visible is visible]
+        if len(own) > most:
+            sharing = most // 3
+            others = sorted(own[sharing:], key=lambda row: -_likeness(asked, row))
+            own = own[:sharing] + others[: most - sharing]
+        kept += own
+    return kept
+
+
+def rank(rows: Iterable[Any], wanted: Wanted, most: int = _JUDGED) -> Ranked:
     """Rows of `queries.CANDIDATES` scored, one candidate a partner, best first.
 
     A profile the caller may not know of is no candidate; one that may be the partner is told by
-    ``hidden`` alone.
+    ``hidden`` alone. At most ``most`` of either kind are compared word by word.
     """
     found: dict[UUID, Candidate] = {}
     versions: dict[UUID, int] = {}
+    heads: dict[UUID, UUID] = {}
     hidden = False
-    asked = [(kind, analyse(name, "organisation")) for kind, name in wanted.names[:_MOST_NAMES]]
-    for row in rows:
+    asked = [(kind, _analysed(name)) for kind, name in wanted.names[:_MOST_NAMES]]
+    for row in _worth_judging(list(rows), wanted, most):
         candidate = _judge(wanted, asked, row)
         if candidate is None:
             continue
@@ -221,5 +271,6 @@ def rank(rows: Iterable[Any], wanted: Wanted) -> Ranked:
         if known is None or candidate.score > known.score:
             found[row.partner_id] = candidate
             versions[row.partner_id] = row.version
+            heads[row.partner_id] = row.hq_id or row.partner_id
     best = sorted(found.values(), key=_order)
-    return Ranked(best, hidden, versions)
+    return Ranked(best, hidden, versions, heads)

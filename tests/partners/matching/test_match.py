@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from app.core.db import Database
 from app.partners.matching import names, queries
-from app.partners.matching.rank import Wanted
+from app.partners.matching.rank import Wanted, rank
 from app.partners.matching.rules import RULES, domain_of
 from tests.conftest import ApiFor
 from tests.partners.factories import make_partner
@@ -239,11 +239,12 @@ async def test_a_search_reads_few_rows_whatever_is_common(
             "partner_names", records=names.rows(made), columns=("partner_id", "keys")
         )
         await connection.execute("ANALYZE partner_names")
-    probes, near = Wanted([("legal_name", f"{common} {made[7].legal_name.split()[-1]}")]).asked()
+    wanted = Wanted([("legal_name", f"{common} 7 {made[7].legal_name.split()[-1]}")])
+    probes, near = wanted.asked()
     async with database.session() as session:
         rows = await queries.candidates(session, probes, near, uuid4(), sees_protected=False)
-        assert rows[0].partner_id == made[7].id
-        assert len(rows) <= 40
+        assert rank(rows, wanted).candidates[0].partner_id == made[7].id
+        assert len(rows) <= 60
     async with operator_database.connection() as connection:
         await connection.execute("DELETE FROM partners WHERE country = 'MDG'")
         await connection.execute("ANALYZE partner_names")
