@@ -169,8 +169,10 @@ async def read_named(session: AsyncSession, partners: Sequence[UUID]) -> Sequenc
         *(Partner.former_names, Partner.year_established, Partner.website),
     )
     query = select(*columns).where(Partner.id.in_(partners)).order_by(Partner.id)
-    rows: Sequence[Row[Any]] = (await session.execute(query)).all()
-    return rows
+    # Typed column by column, the row is another type than what callers take.
+    rows: Any = (await session.execute(query)).all()
+    found: Sequence[Row[Any]] = rows
+    return found
 
 
 async def alike(

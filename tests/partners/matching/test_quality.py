@@ -13,7 +13,7 @@ import pytest
 
 from app.core.db import Database, Fields
 from app.core.names import score
-from app.partners.matching import duplicates, names, queries
+from app.partners.matching import duplicates, names, queries, service
 from app.partners.matching.rank import Ranked, Wanted, rank
 from bench.partner_world import Partner, spoil, world
 from tests.support import World
@@ -147,7 +147,7 @@ async def _worker_meets_what_a_search_meets(
         }
     expected = set()
     for row in named:
-        wanted = duplicates.wanted_by(row)
+        wanted = service.wanted_by(row)
         ranked, _ = await _search(full, wanted)
         expected |= {
             frozenset((row.id, item.partner_id)) for item in duplicates._likely(row, ranked)
