@@ -442,9 +442,9 @@ async def test_a_setting_has_effective_dates_and_a_history(
         assert following["items"][0]["version"] == 2
         ends = await set_months(api, code, 3, value=4, effective_to=today.isoformat())
         assert ends["effective_to"] == today.isoformat()
-        assert [
-            item["value"] for item in (await api.read(f"/v1/agencies/{code}/settings"))["items"]
-        ] == [4]
+        shown = (await api.read(f"/v1/agencies/{code}/settings"))["items"]
+        values = {item["key"]: item["value"] for item in shown}
+        assert values == {"default_share_months": 4, "eligible_partner_types": []}
     assert "agency:setting:change" in await events_of(operator_database, world.agencies[code])
 
 
