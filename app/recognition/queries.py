@@ -51,7 +51,7 @@ _FLAGS = f"""(SELECT json_build_object({_counts("f.partner_id = ANY (l.own)")},
     'inherited', json_build_object({_counts("f.partner_id <> ALL (l.own)")}))::text
     FROM partner_flags f WHERE f.partner_id = ANY (l.own || l.above)
       AND f.state NOT IN ('invalid', 'lapsed')
-      AND NOT (f.kind = 'RED' AND f.until <= now()))"""
+      AND NOT (f.kind = 'RED' AND f.until <= now()))"""  # noqa: S608
 
 # LIMIT keeps the planner from working these out anew in every place that asks for them.
 _LINEAGE = f"""SELECT {ids_inline("p.id")} AS own, CASE WHEN p.hq_id IS NULL THEN '{{{{}}}}'
