@@ -284,7 +284,8 @@ async def test_a_partner_that_moves_is_shared_anew(
     assert await status(wfp, made) == 200
     async with database.session(world.agencies["UNHCR"]) as session:
         await session.execute(
-            text("UPDATE partners SET country = 'NRU' WHERE id = :id"), {"id": UUID(partner)}
+            text("UPDATE partners SET country = 'NRU', version = version + 1 WHERE id = :id"),
+            {"id": UUID(partner)},
         )
         await events.publish(
             session, EventType.PARTNER_CHANGED, UUID(partner), None, fields=["country"]
