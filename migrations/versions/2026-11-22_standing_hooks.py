@@ -306,9 +306,10 @@ BEGIN
       USING ERRCODE = '23514', CONSTRAINT = 'objection_answered';
   END IF;
   -- Only who raised it takes it back: its owner would be rid of it without an answer.
-  IF NEW.state = 'withdrawn' AND NOT CASE WHEN OLD.raised_by_agency IS NULL
+  -- In brackets: an IF reads its condition up to the first THEN outside of them.
+  IF NEW.state = 'withdrawn' AND (CASE WHEN OLD.raised_by_agency IS NULL
       THEN app_agency() IS NULL AND OLD.partner_id IN (SELECT partner_lineage(app_partner()))
-      ELSE OLD.raised_by_agency = app_agency() END THEN
+      ELSE OLD.raised_by_agency = app_agency() END) IS NOT TRUE THEN
     RAISE EXCEPTION 'an objection is withdrawn by who raised it'
       USING ERRCODE = '23514', CONSTRAINT = 'objection_withdrawn';
   END IF;

@@ -8,6 +8,7 @@ from app.core.errors import Conflict, NotFound, ServiceError
 class InvitationNotFound(NotFound):
     code = "invitation_not_found"
     title = "There is no such invitation of the own agency that could still be used."
+    refusal = True
 
 
 class InvitationUnusable(ServiceError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID, uuid4
 
-from tests.confidentiality.model import Facts, Row, Table, Who, own
+from tests.confidentiality.model import Facts, Row, Table, Who, either, own
 from tests.confidentiality.rules import (
     EVERYONE,
     FORBIDDEN,
@@ -17,7 +17,7 @@ from tests.confidentiality.rules import (
     only,
     plain,
 )
-from tests.confidentiality.scene import Scene, until
+from tests.confidentiality.scene import AGENCIES, Scene, until
 from tests.partners.factories import make_partner
 from tests.partners.flags.support import COMMENT, flag_body, make_flag
 from tests.partners.objections.test_objections import ANSWER, objection_body
@@ -34,6 +34,10 @@ async def prepare(scene: Scene) -> None:
     for name in ("flag_contested", "flag_invalid"):
         made = await partner.made("/v1/self/objections", objection_body(ids[name]))
         ids[f"objection_{name}"] = made["id"]
+    other = await scene.api_for(AGENCIES["shared"])
+    ids["flag_on_behalf"] = (await make_flag(owner, ids["partner"]))["id"]
+    body = objection_body(ids["flag_on_behalf"], evidence=[str(uuid4())])
+    await other.made(f"/v1/partners/{ids['partner']}/objections", body)
     url = f"/v1/partners/{ids['partner']}/flags/{ids['flag_invalid']}/invalidation"
     assert (await owner.post(url, json=COMMENT)).status_code == 200
     mark = {"subject_kind": "flag", "subject_id": ids["flag_withheld"]}
@@ -185,9 +189,20 @@ def _raises(row: Row, who: Who, facts: Facts) -> bool:
     return who.agency is None and who.partner is not None and row["partner_id"] == who.partner
 
 
+def _withdraws(row: Row, who: Who, facts: Facts) -> bool:
+    return row["state"] == "open" and _raises(row, who, facts)
+
+
 TABLES: dict[str, Table] = {
     "partner_flags": Table(("id",), select=_sees, insert=_OWNER, update=_OWNER),
     "partner_flag_texts": Table(("flag_id",), select=_sees_text, insert=_OWNER),
     "partner_flag_steps": Table(("id",), select=_sees_steps, insert=_OWNER),
-    "objections": Table(("id",), select=_sees_objection, insert=_raises, update=_OWNER),
+    # The owner's withdrawal, which the policies let through, is what a trigger refuses.
+    "objections": Table(
+        ("id",),
+        select=_sees_objection,
+        insert=_raises,
+        update=either(_OWNER, _withdraws),
+        change="state = 'withdrawn'",
+    ),
 }

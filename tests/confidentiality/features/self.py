@@ -200,15 +200,22 @@ def _answers(row: Row, who: Who, facts: Facts) -> bool:
     return row["state"] == "open" and _of_partner(row, who, facts)
 
 
-_DECIDER = own("decided_by")
+_DECIDER = AGENCIES["shared"]
+_IN_ITS_NAME = f"decided_by = (SELECT id FROM agencies WHERE code = '{_DECIDER}')"
+"""An agency decides in its own name and in no other's: what this one alone may write."""
+
+
+def _decides(row: Row, who: Who, facts: Facts) -> bool:
+    codes = {agency["id"]: agency["code"] for agency in facts.rows["agencies"]}
+    return who.agency is not None and codes[who.agency] == _DECIDER
 
 
 def _decides_claim(row: Row, who: Who, facts: Facts) -> bool:
-    return row["state"] in ("open", "approved") and _DECIDER(row, who, facts)
+    return row["state"] in ("open", "approved") and _decides(row, who, facts)
 
 
 def _decides_dispute(row: Row, who: Who, facts: Facts) -> bool:
-    return row["state"] == "open" and _DECIDER(row, who, facts)
+    return row["state"] == "open" and _decides(row, who, facts)
 
 
 def _objects(row: Row, who: Who, facts: Facts) -> bool:
@@ -218,10 +225,18 @@ def _objects(row: Row, who: Who, facts: Facts) -> bool:
 TABLES: dict[str, Table] = {
     "partner_invitations": Table(("id",), select=_INVITER, insert=_INVITER, update=_INVITER),
     "partner_claims": Table(
-        ("id",), select=_agency_or_partner, insert=_FILER, update=_decides_claim
+        ("id",),
+        select=_agency_or_partner,
+        insert=_FILER,
+        update=_decides_claim,
+        change=_IN_ITS_NAME,
     ),
     "partner_control_disputes": Table(
-        ("id",), select=_agency_or_partner, insert=_objects, update=_decides_dispute
+        ("id",),
+        select=_agency_or_partner,
+        insert=_objects,
+        update=_decides_dispute,
+        change=_IN_ITS_NAME,
     ),
     "partner_corrections": Table(("id",), select=_asker_or_partner, insert=_FILER, update=_answers),
     "statement_comments": Table(("id",), select=_agency_or_partner, insert=_of_partner),
