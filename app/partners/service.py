@@ -288,8 +288,8 @@ async def confirm(
     Raises PartnerNotFound, EditsFrozen or OwnedByPartner.
     """
     await visible_partner(session, caller, partner_id)
-    version = await bump(session, caller, partner_id, last_confirmed_at=now)
     await require_editable(session, caller, partner_id)
+    version = await bump(session, caller, partner_id, last_confirmed_at=now)
     fields = ["last_confirmed_at"]
     await _note_change(session, caller, Event.PARTNER_CONFIRMED, partner_id, version, fields)
     return await _written(session, partner_id)

@@ -96,8 +96,8 @@ async def test_a_country_profile_stands_under_the_declaration_of_its_headquarter
 async def test_an_office_saved_while_its_headquarters_signs_ends_up_right(api_for: ApiFor) -> None:
     api, other = await api_for("UNICEF"), await api_for("WFP")
     hq = await _partner(api, partner_type="NGO_INTL", country="CHE")
-    for _ in range(4):
-        office = await _partner(api, partner_type="NGO_INTL", country="KEN", hq_id=hq)
+    for country in ("KEN", "UGA", "TZA", "RWA"):
+        office = await _partner(api, partner_type="NGO_INTL", country=country, hq_id=hq)
         await save_all(api, office)
         body = declaration_body("UN_VALUES")
         done = await asyncio.gather(
@@ -156,7 +156,7 @@ async def test_a_form_must_be_the_one_in_force_and_answered_whole(api_for: ApiFo
 
 async def test_who_does_not_work_for_charity_is_not_asked_whether_it_does(api_for: ApiFor) -> None:
     api = await api_for("UNICEF")
-    firm = await _partner(api, partner_type="PRIVATE_FP")
+    firm = await _partner(api, partner_type="PPP_NETWORK")
     assert await _refused(api, firm, declaration_body()) == (422, "answers_unfit")
     body = declaration_body(leave_out=("NON_PROFIT",))
     assert (await api.made(f"/v1/partners/{firm}/declarations", body))["accepted"]

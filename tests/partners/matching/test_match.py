@@ -139,7 +139,7 @@ async def test_new_names_are_met_at_once_and_old_ones_no_more(api_for: ApiFor) -
     )
     changed = await unicef.patch(
         f"/v1/partners/{partner['id']}",
-        json={"legal_name": f"{then} Trust"},
+        json={"legal_name": f"{then} Trust", "correction": True},
         headers={"If-Match": '"v1"'},
     )
     assert changed.status_code == 200

@@ -199,7 +199,7 @@ async def test_every_obstacle_is_named_at_once(unicef: Api, operator_database: D
 @pytest.mark.parametrize(
     ("kind", "fits"),
     [("CBO", True), ("ACADEMIC", True), ("RCRC_NATIONAL", True), ("FOUNDATION", False),
-     ("UN_ENTITY", False), ("PRIVATE_FP", False)],
+     ("UN_ENTITY", False), ("PPP_NETWORK", False)],
 )  # fmt: skip
 async def test_only_civil_society_is_verified(
     kind: str, fits: bool, unicef: Api, operator_database: Database
@@ -263,7 +263,7 @@ async def test_merged_and_deactivated_profiles_are_not_verified(
 ) -> None:
     survivor = (await make_partner(unicef))["id"]
     await change(operator_database, partner, merged_into=UUID(survivor))
-    assert await obstacles(unicef, partner) == {"partner_merged"}
+    assert (await refused(unicef, partner))["code"] == "partner_merged"
 
 
 @pytest.mark.parametrize(
@@ -326,7 +326,7 @@ async def test_raw_sql_cannot_pass_the_conditions(
     draft = (await make_partner(unicef))["id"]
     with pytest.raises(IntegrityError, match="profile_incomplete"):
         await insert(database, agency, person, draft)
-    await change(operator_database, draft, complete=True)
+    draft = await complete_partner(unicef, operator_database)
     for answers in ("{}", '{"mandate": true}', '{"mandate": "yes"}'):
         with pytest.raises(IntegrityError):
             await insert(database, agency, person, draft, answers=answers)
@@ -556,8 +556,13 @@ async def test_a_negative_result_is_not_shaken_off_by_a_new_name(
 async def test_what_else_asks_for_a_new_verification(
     how: str, unicef: Api, partner: str, operator_database: Database, world: World
 ) -> None:
-    add = ("INSERT INTO partner_identifiers (id, partner_id, scheme, value, country, created_by) "
-           "VALUES (gen_random_uuid(), :id, '{}', :value, 'KEN', :agency)")  # fmt: skip
+    add = (
+        "INSERT INTO partner_identifiers (id, partner_id, scheme, value, country, authority, "
+        "authority_key, created_by) VALUES (gen_random_uuid(), :id, '{0}', :value, "
+        "CASE WHEN '{0}' = 'NAT_REG' THEN 'KEN' END, "
+        "CASE WHEN '{0}' = 'NAT_REG' THEN 'NGO Board' END, "
+        "CASE WHEN '{0}' = 'NAT_REG' THEN 'ngo board' END, :agency)"
+    )
     values = {"id": UUID(partner), "value": uuid4().hex, "agency": world.agencies["UNICEF"]}
 
     async def run(sql: str, **more: Any) -> None:
