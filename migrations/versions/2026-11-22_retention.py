@@ -308,7 +308,10 @@ CREATE POLICY retention_counts_worker ON retention_counts TO reg_worker
 def _security() -> str:
     lines = [FUNCTIONS]
     for name, query in VIEWS.items():
-        lines.append(f"CREATE VIEW retention_{name} WITH (security_invoker = true) AS {query};")
+        lines.append(
+            f"CREATE VIEW retention_{name} "
+            f"WITH (security_invoker = true, security_barrier = true) AS {query};"
+        )
         lines.append(f"GRANT SELECT ON retention_{name} TO reg_worker;")
     lines.append(GUARD)
     for table, columns in SEEN.items():

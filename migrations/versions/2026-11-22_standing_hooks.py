@@ -177,7 +177,8 @@ CREATE FUNCTION settle_verification(partner uuid, by uuid, always boolean) RETUR
         AS holds
     FROM partner_verifications v WHERE v.partner_id IN (SELECT partner_lineage(partner))
     ORDER BY v.partner_id, v.sequence DESC),
-  chosen AS (SELECT n.* FROM newest n WHERE n.holds OR n.partner_id = partner
+  chosen AS (SELECT n.result, n.agency_id, n.verified_on, n.valid_until, n.holds
+    FROM newest n WHERE n.holds OR n.partner_id = partner
     ORDER BY n.recorded_at DESC, n.sequence DESC LIMIT 1)
   UPDATE partners p SET verification = c.result, verified_by = c.agency_id,
     verified_on = c.verified_on, verified_until = c.valid_until, version = p.version + 1,

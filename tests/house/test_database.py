@@ -244,6 +244,15 @@ _ACCEPTED = {
         )
         for verb in ("select", "insert", "update")
     },
+    **{
+        f"public.{name}": "the triggers ask for one partner, the use of a code for one code"
+        for name in (
+            "partner_invitations.partner_invitations_facts_select",
+            "partner_invitations.partner_invitations_facts_use",
+            "partner_claims.partner_claims_facts_select",
+            "partner_control_disputes.partner_control_disputes_facts_select",
+        )
+    },
     "public.sanction_entries.sanction_entries_select": "entries are inter-agency: every reader's",
     **{
         f"public.{table}.{table}_select": "read before it is known whose request it is"

@@ -6,7 +6,7 @@ is and is named in the result: a file of last year must not undo the work of oth
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from app.auth import policy
@@ -14,15 +14,13 @@ from app.auth.roles import Act
 from app.auth.scopes import Scope
 from app.events.catalogue import EventType
 from app.partners import naming
-from app.partners.bulk import queries, service
+from app.partners.bulk import queries
+from app.partners.bulk.chunk import Chunk, held_keys, taken, vendor_countries
 from app.partners.bulk.lines import Entry
 from app.partners.errors import PartnerMerged
 from app.partners.identifiers.service import row_of
 from app.partners.matching.names import NAMED
 from app.partners.types import rule_of
-
-if TYPE_CHECKING:
-    from app.partners.bulk.service import Chunk
 
 _KEEPING: tuple[Act, ...] = ("create", "approve")
 _NOT_NULL = frozenset({"legal_name", "aliases", "former_names", "tags", "protected"})
@@ -73,7 +71,7 @@ def _refuse(chunk: Chunk, entry: Entry, row: Any) -> bool:
         message = "your agency does not list partners of this type"
         entry.refuse("conflict", "type_not_listed", message, "/partner_type")
     else:
-        service.vendor_countries(entry, item.partner_type, row.country, row.hq_id)
+        vendor_countries(entry, item.partner_type, row.country, row.hq_id)
     return entry.status is not None
 
 
@@ -115,7 +113,7 @@ async def _new_identifiers(chunk: Chunk, old: list[Entry]) -> dict[UUID, list[An
     """Identifiers of the lines that their profiles do not hold yet, by profile."""
     places, keys = [], []
     for entry in old:
-        own = service.held_keys(chunk, entry)
+        own = held_keys(chunk, entry)
         places += [(entry, number) for number in range(len(own))]
         keys += own
     holders = await queries.held(chunk.session, keys) if keys else {}
@@ -125,7 +123,7 @@ async def _new_identifiers(chunk: Chunk, old: list[Entry]) -> dict[UUID, list[An
             continue
         item, holder = entry.item.identifiers[number], holders.get(at)
         if holder is not None and holder != entry.partner_id:
-            await service.taken(chunk, entry, number, holder)
+            await taken(chunk, entry, number, holder)
         elif holder is None and item.scheme.value != "WIKIDATA":
             kind = "IDENT_VENDOR" if item.scheme.value == "AGENCY_VENDOR" else "PROFILE"
             if any(policy.has_right(chunk.caller, act, kind) for act in _KEEPING):

@@ -115,12 +115,24 @@ _RELINK = text(
       load_id = :load, loaded_at = now()
     FROM {_rows(_LINKS)} WHERE k.agency_id = :agency AND k.key = r.key"""  # noqa: S608
 )
+_READ = (
+    "id",
+    "number",
+    "version",
+    "country",
+    "hq_id",
+    "merged_into",
+    "control",
+    "created_by",
+    "sources",
+    *CHANGING,
+)
 _PROFILES = text(
-    """SELECT p.*, a.code AS creator,
+    f"""SELECT {", ".join(f"p.{name}" for name in _READ)}, a.code AS creator,
       EXISTS (SELECT FROM restraints_in_force(p.id) f
         JOIN restraint_reasons k ON k.code = f.reason WHERE k.freezes_edits) AS frozen
     FROM partners p JOIN agencies a ON a.id = p.created_by
-    WHERE p.id = ANY (CAST(:ids AS uuid[])) ORDER BY p.id FOR NO KEY UPDATE OF p"""
+    WHERE p.id = ANY (CAST(:ids AS uuid[])) ORDER BY p.id FOR NO KEY UPDATE OF p"""  # noqa: S608
 )
 _CHANGED = {"id": "uuid", **_PROFILE, "sources": "jsonb"}
 _CHANGE = text(

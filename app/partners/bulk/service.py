@@ -8,7 +8,6 @@ it refuses stands alone.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -25,29 +24,13 @@ from app.core.ids import new_id, registry_number
 from app.events import service as events
 from app.events.catalogue import EventType
 from app.partners.bulk import changes, loads, queries
-from app.partners.bulk.lines import Entry, identifier_key
+from app.partners.bulk.chunk import Chunk, held_keys, taken, vendor_countries
+from app.partners.bulk.lines import Entry
 from app.partners.errors import IdentifierTaken
 from app.partners.headquarters import HEADQUARTERS_RULES
-from app.partners.identifiers.service import authority_key, row_of, taken_by
+from app.partners.identifiers.service import row_of
 from app.partners.naming import official
 from app.partners.types import rule_of
-
-_ANYWHERE = frozenset({"NGO_INTL", "NGO_REGIONAL", "RCRC_INTL", "IGO", "UN_ENTITY"})
-"""Types whose headquarters may have vendor numbers of every country, as the trigger has it."""
-
-
-@dataclass(slots=True)
-class Chunk:
-    """What holds for all lines of a chunk."""
-
-    session: AsyncSession
-    caller: Caller
-    load_id: UUID
-    today: date
-    listed: frozenset[str]
-    known: dict[str, Any]
-    created: list[tuple[UUID, int]]
-    changed: list[tuple[UUID, int]]
 
 
 async def store(
@@ -184,19 +167,6 @@ def _check_alone(chunk: Chunk, new: list[Entry]) -> None:
             vendor_countries(entry, item.partner_type, item.country, item.hq_id or item.hq_key)
 
 
-def vendor_countries(entry: Entry, partner_type: str, country: str, head: object) -> None:
-    """Refuse a vendor number of a country where the profile does not work."""
-    assert entry.item is not None
-    for place, held in enumerate(entry.item.identifiers):
-        if held.scheme.value == "AGENCY_VENDOR" and held.country != country:
-            if head is None and partner_type in _ANYWHERE:
-                continue
-            message = "a vendor number belongs to the country of the profile"
-            pointer = f"/identifiers/{place}/country"
-            entry.refuse("invalid", "vendor_country_unfit", message, pointer)
-            return
-
-
 async def _check_headquarters(chunk: Chunk, new: list[Entry]) -> None:
     """Resolve `hq_key`, and refuse what the tree of profiles does not take."""
     below = []
@@ -265,26 +235,6 @@ async def _check_identifiers(chunk: Chunk, new: list[Entry]) -> None:
 def _binds(entry: Entry, number: int) -> bool:
     assert entry.item is not None
     return entry.item.identifiers[number].scheme.value != "WIKIDATA"
-
-
-def held_keys(chunk: Chunk, entry: Entry) -> list[tuple[Any, ...]]:
-    """The identifiers of a line as the unique index compares them."""
-    assert entry.item is not None
-    return [
-        identifier_key(
-            item,
-            authority_key(item.authority),
-            chunk.caller.agency_id if item.scheme.value == "AGENCY_VENDOR" else None,
-        )
-        for item in entry.item.identifiers
-    ]
-
-
-async def taken(chunk: Chunk, entry: Entry, number: int, holder: UUID) -> None:
-    """Refuse a line for an identifier that another profile holds."""
-    refusal = await taken_by(chunk.session, chunk.caller, holder)
-    more: dict[str, Any] = dict(refusal.extra or {})
-    entry.refuse("conflict", refusal.code, refusal.title, f"/identifiers/{number}", **more)
 
 
 async def _create(chunk: Chunk, new: list[Entry]) -> list[tuple[UUID, int]]:

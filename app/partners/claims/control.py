@@ -107,35 +107,14 @@ async def decide(
     Raises PersonRequired, NotDisputed, PreconditionFailed, DeciderApprovedIt, DeciderFiledIt or
     what `claimable` raises.
     """
-    person = caller.require_person()
+    caller.require_person()
     partner = await claimable(session, caller, partner_id)
     open_one = await queries.latest_dispute(session, partner_id)
     if open_one is None or open_one.state != "open":
         raise NotDisputed
     if open_one.version != version:
         raise PreconditionFailed
-    sealed = await keyring.seal(
-        session, partner_scope(), _context(open_one.id, "reason"), given.reason.encode()
-    )
-    async with service.explained(session):
-        done = await session.execute(
-            update(ControlDispute)
-            .where(ControlDispute.id == open_one.id, ControlDispute.version == version)
-            .values(
-                state="decided",
-                outcome=given.decision,
-                checked=given.checked,
-                sealed_reason=sealed,
-                decided_by=caller.agency_id,
-                decided_person=person.id,
-                decided_at=func.now(),
-                version=version + 1,
-            )
-            .returning(ControlDispute.id)
-            .execution_options(synchronize_session=False)
-        )
-        if done.one_or_none() is None:
-            raise PreconditionFailed
+    await _close(session, keyring, caller, open_one, given)
     claim = await service.found(session, partner_id, open_one.claim_id, lock=True)
     holds, secret = given.decision != "refuse", None
     if claim.state == "open":
@@ -159,6 +138,38 @@ async def decide(
     )
     made = claim.client_id if holds and open_one.raised_by == "claim" else None
     return await _shown(session, open_one.id) | {"client_id": made, "client_secret": secret}
+
+
+async def _close(
+    session: AsyncSession,
+    keyring: KeyRing,
+    caller: Caller,
+    open_one: Any,
+    given: ControlDecision,
+) -> None:
+    """Store the decision. Raises PreconditionFailed where another one was faster."""
+    sealed = await keyring.seal(
+        session, partner_scope(), _context(open_one.id, "reason"), given.reason.encode()
+    )
+    async with service.explained(session):
+        done = await session.execute(
+            update(ControlDispute)
+            .where(ControlDispute.id == open_one.id, ControlDispute.version == open_one.version)
+            .values(
+                state="decided",
+                outcome=given.decision,
+                checked=given.checked,
+                sealed_reason=sealed,
+                decided_by=caller.agency_id,
+                decided_person=caller.require_person().id,
+                decided_at=func.now(),
+                version=open_one.version + 1,
+            )
+            .returning(ControlDispute.id)
+            .execution_options(synchronize_session=False)
+        )
+        if done.one_or_none() is None:
+            raise PreconditionFailed
 
 
 async def _losers(session: AsyncSession, partner_id: UUID, claim: Any, outcome: str) -> list[str]:

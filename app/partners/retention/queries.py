@@ -14,7 +14,8 @@ from app.partners.retention.models import RetentionCount, RetentionRun
 _LAST = text(
     """SELECT r.id, r.started_at, r.finished_at, r.started_by, r.rules_version, c.rule,
       sum(c.erased) AS erased, sum(c.held) AS held, sum(c.kept) AS kept
-    FROM (SELECT * FROM retention_runs ORDER BY id DESC LIMIT :last) r
+    FROM (SELECT id, started_at, finished_at, started_by, rules_version
+      FROM retention_runs ORDER BY id DESC LIMIT :last) r
       LEFT JOIN retention_counts c ON c.run_id = r.id
     GROUP BY r.id, r.started_at, r.finished_at, r.started_by, r.rules_version, c.rule
     ORDER BY r.id DESC, c.rule"""

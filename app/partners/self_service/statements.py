@@ -51,7 +51,8 @@ FLAGS = Provider(
     WHERE f.partner_id IN (SELECT partner_bearing(:partner))""",
 )
 
-_PAGE = """SELECT s.*, (SELECT count(*) FROM statement_comments c WHERE c.subject_kind = :kind
+_PAGE = """SELECT s.id, s.partner_id, s.agency, s.owner_id, s.type, s.result, s.stated_at, s.dated,
+      s.until, (SELECT count(*) FROM statement_comments c WHERE c.subject_kind = :kind
       AND c.subject_id = s.id) AS comments
     FROM ({select}) s WHERE NOT withheld(s.id)
       AND (CAST(:id AS uuid) IS NULL OR s.id = :id)
