@@ -128,7 +128,7 @@ async def test_no_statement_destroys_what_is_held_not_even_the_owner_s(
     connection = await asyncpg.connect(settings.require("database_migration_url"))
     # Retention, too, refuses to delete what it still keeps, and is asked first.
     refusals = (asyncpg.CheckViolationError, asyncpg.InsufficientPrivilegeError)
-    with pytest.raises(refusals, match="legal hold|retention keeps"):
+    with pytest.raises(refusals, match=r"legal hold|retention keeps"):
         await connection.execute(statement, UUID(made["id"]))
     await connection.close()
 

@@ -36,8 +36,12 @@ async def test_each_version_is_kept_and_can_be_read(api_for: ApiFor) -> None:
     assert found[1]["recorded_to"] == found[0]["recorded_from"]
     for item, said in zip(found, (third, second, first), strict=True):
         then = await wfp.get(url, params={"as_of": item["recorded_from"]})
-        # Only the answer to its creation also names what may be the same partner.
-        assert then.json() == {key: said[key] for key in then.json()}
+        # Only the answer to its creation also names what may be the same partner; whether an
+        # identifier was disputed then is not told.
+        past = {key: said[key] for key in then.json()}
+        for number in past["identifiers"]:
+            number.pop("disputed", None)
+        assert then.json() == past
     assert (await wfp.get(url, params={"as_of": "2001-01-01T00:00:00Z"})).status_code == 404
 
 
@@ -90,8 +94,8 @@ async def test_a_past_profile_shows_the_identifiers_of_then(
             "WHERE partner_id = $1",
             UUID(partner["id"]),
         )
-        await connection.execute("SET LOCAL session_replication_role = origin")
-        at = await connection.fetchval("SELECT clock_timestamp() - interval '1 minute'")
+    async with operator_database.connection() as connection:
+        at = await connection.fetchval("SELECT clock_timestamp()")
         await connection.execute(
             "INSERT INTO partner_identifiers (id, partner_id, scheme, value, created_by) "
             "SELECT uuidv7(), id, 'UNPP', $2, created_by FROM partners WHERE id = $1",
@@ -101,7 +105,9 @@ async def test_a_past_profile_shows_the_identifiers_of_then(
     url = f"/v1/partners/{partner['id']}"
     assert len((await unicef.read(url))["identifiers"]) == 2
     then = await unicef.read(url, params={"as_of": at.isoformat()})
-    assert then["identifiers"] == partner["identifiers"]
+    assert [one["value"] for one in then["identifiers"]] == [
+        one["value"] for one in partner["identifiers"]
+    ]
 
 
 async def test_the_past_answers_304_for_the_same_bytes(api_for: ApiFor) -> None:

@@ -129,7 +129,9 @@ async def test_duplicates_of_every_kind_are_found_at_a_bounded_cost(
                 f"EXPLAIN (FORMAT JSON) {queries.CANDIDATES}",
                 *queries.sent(probes), near, uuid4(), True,
             )  # fmt: skip
-            assert "partner_names" not in _scans(json.loads(plan)[0]["Plan"])
+            # Whether the driver decodes JSON depends on who used this connection before.
+            (told,) = json.loads(plan) if isinstance(plan, str) else plan
+            assert "partner_names" not in _scans(told["Plan"])
 
     await _worker_meets_what_a_search_meets(full, partners, worker_database)
 
