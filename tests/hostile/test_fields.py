@@ -212,7 +212,7 @@ _TOKENS = _SCHEMES | {name: b"Bearer " + value for name, value in values.HEADER.
 
 
 @_everywhere
-@_each([item for item in operations() if item.under_v1])
+@_each([item for item in operations() if item.under_v1 and "security" in item.spec])
 async def test_no_authorization_header_is_anything_but_a_401(
     operation: Operation, all_: bool, own_app: FastAPI, known: Known
 ) -> None:
