@@ -226,6 +226,7 @@ async def test_two_decisions_at_once_are_one(trust: Trust, idp: Idp, api_for: Ap
     ("change", "pointer"),
     [
         ({"issuer": "http://idp.example"}, "/issuer"),
+        ({"issuer": "https://idp.example]"}, "/issuer"),
         ({"issuer": "https://user@idp.example"}, "/issuer"),
         ({"issuer": "https://idp.example?x=1"}, "/issuer"),
         ({"issuer": "https://idp.example#x"}, "/issuer"),

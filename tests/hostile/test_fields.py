@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
@@ -105,13 +106,14 @@ async def test_no_value_of_a_body_field_is_a_server_error(
     assert not faults, "\n".join(faults)
 
 
+@_everywhere
 @_each(_BODIES)
 async def test_a_text_of_300_kb_is_too_large_in_every_field(
-    operation: Operation, own_app: FastAPI, agencies: World, known: Known
+    operation: Operation, all_: bool, own_app: FastAPI, agencies: World, known: Known
 ) -> None:
     async with caller(own_app, agencies) as client:
         send = Sender(client, operation, known)
-        for field in fields(operation):
+        for field in list(fields(operation))[: None if all_ else 2]:
             answer = await send(field.with_value('"' + "x" * 300_000 + '"'))
             assert answer.status_code == 413, field.pointer
             assert answer.json()["code"] == "body_too_large"
@@ -189,11 +191,18 @@ async def test_no_value_of_a_header_is_a_server_error(
         for header in names:
             where = place(operation, header)
             first = all_ or is_first(where) or operation.name in first_of_methods()
+            if header in _EDGE_HEADERS and not first and not _in_turn(operation, header):
+                continue
             for name, raw in some(values.HEADER, where, first=first).items():
                 wrong = fault(await send(headers={header: raw}))
                 if wrong:
                     faults.append(f"{header} = {name}: {wrong}")
     assert not faults, "\n".join(faults)
+
+
+def _in_turn(operation: Operation, header: str) -> bool:
+    """Whether this operation gets this header, which the edge reads alike for all of them."""
+    return zlib.crc32(operation.name.encode()) % len(_EDGE_HEADERS) == _EDGE_HEADERS.index(header)
 
 
 _SCHEMES = {
@@ -203,7 +212,7 @@ _TOKENS = _SCHEMES | {name: b"Bearer " + value for name, value in values.HEADER.
 
 
 @_everywhere
-@_each([item for item in operations() if item.under_v1])
+@_each([item for item in operations() if item.under_v1 and "security" in item.spec])
 async def test_no_authorization_header_is_anything_but_a_401(
     operation: Operation, all_: bool, own_app: FastAPI, known: Known
 ) -> None:

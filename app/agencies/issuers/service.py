@@ -109,11 +109,8 @@ async def propose(
 
 def _problems(settings: Settings, outbound: Outbound, new: TrustedIssuerIn) -> list[FieldError]:
     found: list[FieldError] = []
-    parts = urlsplit(new.issuer)
     own = new.issuer.rstrip("/").casefold() == settings.issuer.casefold()
-    local = settings.env != "production" and parts.hostname in _LOOPBACK
-    odd = "@" in parts.netloc or parts.query or parts.fragment or not parts.hostname
-    if own or odd or not (parts.scheme == "https" or local):
+    if own or not _is_address(settings, new.issuer):
         found.append(_problem("/issuer", "issuer_refused", "Not an https address of an issuer"))
     try:
         outbound.check(new.jwks_uri)
@@ -124,6 +121,16 @@ def _problems(settings: Settings, outbound: Outbound, new: TrustedIssuerIn) -> l
     if new.valid_to is not None and new.valid_to <= datetime.now(UTC):
         found.append(_problem("/valid_to", "period_invalid", "Lies in the past"))
     return found
+
+
+def _is_address(settings: Settings, issuer: str) -> bool:
+    try:
+        parts = urlsplit(issuer)
+    except ValueError:  # a bracket that is no IPv6 address
+        return False
+    local = settings.env != "production" and parts.hostname in _LOOPBACK
+    odd = "@" in parts.netloc or parts.query or parts.fragment or not parts.hostname
+    return not odd and (parts.scheme == "https" or local)
 
 
 def _problem(pointer: str, code: str, message: str) -> FieldError:

@@ -57,7 +57,7 @@ class _Undo(Exception):
             "content": {
                 _NDJSON: {"schema": {"type": "string"}, "example": f"{_ANSWER}\n"},
             },
-            "headers": {"Location": {"description": "the load", "schema": {"type": "string"}}},
+            "headers": {"Location": {"$ref": "#/components/headers/Location"}},
         }
     },
     openapi_extra={

@@ -44,7 +44,7 @@ _WALKED = ", ".join(
     f"p.{name}"
     for name in (
         *PROFILE,
-        *("created_by", "updated_at", "verification"),
+        *("created_by", "updated_at", "verification", "verified_until"),
         *("sectors", "specialisations", "populations"),
     )
 )

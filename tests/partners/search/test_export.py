@@ -93,6 +93,13 @@ async def test_the_public_gets_public_profiles_and_fields(
     (only,) = map(json.loads, lines)
     assert only["registry_number"] == shown["registry_number"]
     assert tuple(only) == export.PUBLIC_FIELDS
+    # With a country the list starts from an index, without one it walks along its order.
+    for query in ("country=ASM&public=true", "public=true"):
+        listed = await api.get(f"/v1/partners?{query}")
+        assert listed.status_code == 200
+        assert [item["id"] for item in listed.json()["items"]] == [shown["id"]]
+    hidden = await api.get("/v1/partners?country=ASM&public=false")
+    assert len(hidden.json()["items"]) == 3
 
 
 async def test_a_protected_profile_leaves_with_nobody_else(api_for: ApiFor) -> None:
