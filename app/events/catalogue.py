@@ -51,5 +51,6 @@ class EventType(StrEnum):
     PARTNER_FLAGGED = "partner.flagged"
     FLAG_CHANGED = "partner.flag_changed"
     OBJECTION_RAISED = "objection.raised"
+    OBJECTION_WITHDRAWN = "objection.withdrawn"
     OBJECTION_ANSWERED = "objection.answered"
     OBJECTION_OVERDUE = "objection.overdue"

@@ -34,7 +34,8 @@ async def prepare(scene: Scene) -> None:
             {"id": ids["partner"]},
         )
     url = f"/v1/partners/{ids['partner']}"
-    written: dict[str, Any] = {"comments": {"mandate": "Canary remark"}}
+    shown = [ids[name] for name in ("flag", "flag_contested", "flag_withheld")]
+    written: dict[str, Any] = {"comments": {"mandate": "Canary remark"}, "flags_shown": shown}
     made = await owner.made(f"{url}/verifications", body(BAD, **written))
     ids["verification"] = made["id"]
     ids["deactivation"] = (await owner.made(f"{url}/deactivation", _REASON))["id"]

@@ -20,6 +20,7 @@ from app.partners.verifications import rules
 from app.partners.verifications.upkeep import give_notice, lapse
 from tests.audit.support import add_officer, events_of
 from tests.conftest import ApiFor
+from tests.partners.declarations.factories import declaration_body
 from tests.partners.factories import make_partner
 from tests.partners.verifications.factories import (
     BAD,
@@ -324,8 +325,9 @@ async def test_raw_sql_cannot_pass_the_conditions(
 ) -> None:
     agency, person = world.agencies["UNICEF"], world.persons["UNICEF"]
     draft = (await make_partner(unicef))["id"]
-    with pytest.raises(IntegrityError, match="profile_incomplete"):
+    with pytest.raises(IntegrityError, match="profile_incomplete, declaration_missing"):
         await insert(database, agency, person, draft)
+    await unicef.made(f"/v1/partners/{draft}/declarations", declaration_body())
     await change(operator_database, draft, complete=True)
     for answers in ("{}", '{"mandate": true}', '{"mandate": "yes"}'):
         with pytest.raises(IntegrityError):
