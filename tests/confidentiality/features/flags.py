@@ -200,9 +200,13 @@ def _raises(row: Row, who: Who, facts: Facts) -> bool:
     return who.agency is None and who.partner is not None and row["partner_id"] == who.partner
 
 
+def _changes_objection(row: Row, who: Who, facts: Facts) -> bool:
+    return _OWNER(row, who, facts) or (row["state"] == "open" and _raises(row, who, facts))
+
+
 TABLES: dict[str, Table] = {
     "partner_flags": Table(("id",), select=_sees, insert=_OWNER, update=_OWNER),
     "partner_flag_texts": Table(("flag_id",), select=_sees_text, insert=_OWNER),
     "partner_flag_steps": Table(("id",), select=_sees_steps, insert=_OWNER),
-    "objections": Table(("id",), select=_sees_objection, insert=_raises, update=_OWNER),
+    "objections": Table(("id",), select=_sees_objection, insert=_raises, update=_changes_objection),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
@@ -233,7 +233,7 @@ async def test_no_agency_edits_what_is_disputed_or_the_partners_own(
     code = {"disputed": "control_disputed", "claimed": "owned_by_partner"}[why]
     version = (await unicef.read(f"/v1/partners/{partner}"))["version"]
     url, match = f"/v1/partners/{partner}", {"If-Match": f'"v{version}"'}
-    unpp = {"scheme": "UNPP", "value": str(version + 770011)}
+    unpp = {"scheme": "UNPP", "value": str(uuid4().int % 10**7 + 10**7)}
     answers = [
         await unicef.patch(url, json={"acronym": "A"}, headers=match),
         await unicef.post(f"{url}/confirmation"),
@@ -244,5 +244,5 @@ async def test_no_agency_edits_what_is_disputed_or_the_partners_own(
         await unicef.post(f"{url}/documents", json=document_body(kind="registration_certificate")),
     ]
     assert [(one.status_code, one.json()["code"]) for one in answers] == [(409, code)] * 5
-    vendor = {"scheme": "AGENCY_VENDOR", "value": "V-1", "country": "KEN"}
+    vendor = {"scheme": "AGENCY_VENDOR", "value": f"V-{uuid4().hex[:12]}", "country": "KEN"}
     await unicef.made(f"{url}/identifiers", vendor)
