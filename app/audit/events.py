@@ -139,6 +139,7 @@ class Event(StrEnum):
     FLAG_LAPSED = "partner:flag:lapse"
     FLAG_TEXT_READ = "partner:flag:read"
     OBJECTION_RAISED = "partner:objection:raise"
+    OBJECTION_WITHDRAWN = "partner:objection:withdraw"
     OBJECTION_ANSWERED = "partner:objection:answer"
     OBJECTION_OVERDUE = "partner:objection:overdue"
     OBJECTION_READ = "partner:objection:read"

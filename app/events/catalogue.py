@@ -51,6 +51,7 @@ class EventType(StrEnum):
     PARTNER_FLAGGED = "partner.flagged"
     FLAG_CHANGED = "partner.flag_changed"
     OBJECTION_RAISED = "objection.raised"
+    OBJECTION_WITHDRAWN = "objection.withdrawn"
     OBJECTION_ANSWERED = "objection.answered"
     OBJECTION_OVERDUE = "objection.overdue"
     PARTNER_CLAIM_FILED = "partner.claim_filed"

@@ -293,12 +293,15 @@ CREATE OR REPLACE FUNCTION statement_of(of_kind text, statement uuid)
       WHERE g.id = p.created_by AND g.status = 'withdrawn'), p.created_by), NULL, p.id
     FROM partners p WHERE of_kind = 'profile_field' AND p.id = statement
       AND p.control = 'agency' $$;
--- Whoever raised an objection may take it back: the agency, or the partner itself.
+-- Whoever raised an objection may take it back, the agency or the partner itself, and change
+-- nothing else of it: see `objections_answered`.
 CREATE POLICY objections_withdraw ON objections FOR UPDATE TO reg_app
   USING (state = 'open' AND (raised_by_agency = (SELECT app_agency()) OR (raised_by_agency IS NULL
     AND (SELECT app_agency()) IS NULL
     AND partner_id IN (SELECT partner_lineage((SELECT app_partner()))))))
-  WITH CHECK (state = 'withdrawn');
+  WITH CHECK (raised_by_agency = (SELECT app_agency()) OR (raised_by_agency IS NULL
+    AND (SELECT app_agency()) IS NULL
+    AND partner_id IN (SELECT partner_lineage((SELECT app_partner())))));
 CREATE OR REPLACE FUNCTION objections_answered() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE answerer record;
 BEGIN
@@ -313,6 +316,10 @@ BEGIN
       ELSE OLD.raised_by_agency = app_agency() END) IS NOT TRUE THEN
     RAISE EXCEPTION 'an objection is withdrawn by who raised it'
       USING ERRCODE = '23514', CONSTRAINT = 'objection_withdrawn';
+  END IF;
+  IF NEW.state <> 'withdrawn' AND OLD.owner_agency IS DISTINCT FROM app_agency() THEN
+    RAISE EXCEPTION 'an objection is answered by the owner of the statement'
+      USING ERRCODE = '23514', CONSTRAINT = 'objection_owner';
   END IF;
   SELECT p.office INTO answerer FROM persons p WHERE p.id = NEW.answered_by
     AND p.agency_id = NEW.owner_agency AND p.status = 'active';

@@ -164,6 +164,32 @@ async def read_objection(
 
 
 @router.post(
+    "/self/objections/{objection_id}/withdrawal",
+    operation_id="withdrawOwnObjection",
+    response_model=ObjectionOut,
+    responses=problems(ObjectionNotFound, ObjectionAnswered),
+    summary="Withdraw an objection of the own organisation",
+)
+async def withdraw_own(objection_id: UUID, caller: Contester, session: Session) -> dict[str, Any]:
+    """While it is open; the statement is not contested by it any more."""
+    return await service.withdraw(session, caller, objection_id)
+
+
+@router.post(
+    "/objections/{objection_id}/withdrawal",
+    operation_id="withdrawObjection",
+    response_model=ObjectionOut,
+    responses=problems(ObjectionNotFound, ObjectionAnswered),
+    summary="Withdraw an objection raised on a partner's behalf",
+)
+async def withdraw_for_partner(
+    objection_id: UUID, caller: Proxy, session: Session
+) -> dict[str, Any]:
+    """By the agency that raised it, while it is open."""
+    return await service.withdraw(session, caller, objection_id)
+
+
+@router.post(
     "/objections/{objection_id}/decision",
     operation_id="answerObjection",
     response_model=ObjectionOut,

@@ -23,6 +23,7 @@ from app.audit.purposes import OWN_RECORD, parse_purpose
 from app.auth import policy
 from app.auth.caller import Caller
 from app.core.crypto import KeyRing, agency_scope
+from app.core.db import touched
 from app.core.errors import violated_constraint
 from app.core.http import PreconditionFailed
 from app.core.ids import new_secret_id
@@ -248,6 +249,37 @@ async def answer(
     subject = audit.Subject(row.id, owner, row.partner_id)
     await audit.record(session, caller, Event.OBJECTION_ANSWERED, subject, basis="owner", **about)
     await _publish(session, EventType.OBJECTION_ANSWERED, row.id, owner, row.partner_id, about)
+    return await _shown(session, row.id)
+
+
+async def withdraw(session: AsyncSession, caller: Caller, objection_id: UUID) -> dict[str, Any]:
+    """Who raised an open objection takes it back; it stands beside the statement no more.
+
+    Raises ObjectionNotFound, also where somebody else raised it, or ObjectionAnswered.
+    """
+    row = await queries.read_objection(session, objection_id)
+    agency = caller.agency_id if caller.subject == "agency" else None
+    if row is None or row.raiser_id != agency:
+        raise ObjectionNotFound
+    if agency is not None:
+        try:
+            await visible_partner(session, caller, row.partner_id)
+        except PartnerNotFound:
+            raise ObjectionNotFound from None
+    done = await session.execute(
+        update(Objection)
+        .where(Objection.id == row.id, Objection.state == "open")
+        .values(state="withdrawn", version=Objection.version + 1)
+        .execution_options(synchronize_session=False)
+    )
+    if not touched(done):
+        raise ObjectionAnswered
+    about = {"subject_kind": row.subject_kind, "statement": str(row.subject_id)}
+    subject = audit.Subject(row.id, row.owner_id, row.partner_id)
+    basis = "self" if agency is None else "on_behalf"
+    await audit.record(session, caller, Event.OBJECTION_WITHDRAWN, subject, basis=basis, **about)
+    kind = EventType.OBJECTION_WITHDRAWN
+    await _publish(session, kind, row.id, row.owner_id, row.partner_id, about)
     return await _shown(session, row.id)
 
 

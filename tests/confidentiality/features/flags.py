@@ -95,6 +95,19 @@ async def _own_objection(scene: Scene, relation: str) -> Call:
     return Call(json=objection_body(flag["id"]))
 
 
+async def _taken_back(scene: Scene, relation: str) -> Call:
+    if relation == "owner":
+        return Call({"objection_id": await _fresh_objection(scene)})
+    return Call({"objection_id": scene.ids["objection_flag_contested"]})
+
+
+async def _own_taken_back(scene: Scene, relation: str) -> Call:
+    flag = await make_flag(await scene.owner(), scene.ids["partner"])
+    partner = await scene.api_for(scene.ids["partner_client"])
+    made = await partner.made("/v1/self/objections", objection_body(flag["id"]))
+    return Call({"objection_id": made["id"]})
+
+
 async def _objection_text(scene: Scene, relation: str) -> Call:
     return Call({"objection_id": scene.ids["objection_flag_invalid"]}, headers=PURPOSE)
 
@@ -131,6 +144,8 @@ RULES: dict[str, Rule] = {
         },
     ),
     "readObjection": Rule(_objection_text, only("owner"), hides="objection_id", logged=True),
+    "withdrawObjection": Rule(_taken_back, only("owner"), hides="objection_id"),
+    "withdrawOwnObjection": Rule(_own_taken_back, _PARTNER_ONLY),
     "answerObjection": Rule(_answer, only("owner"), hides="objection_id"),
 }
 

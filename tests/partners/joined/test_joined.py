@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from app.core.db import Database
 from app.partners.restraints import Reason
@@ -14,8 +15,9 @@ from app.partners.sections.completeness import RULES
 from tests.conftest import ApiFor
 from tests.partners.documents.factories import document_body
 from tests.partners.factories import make_partner
-from tests.partners.flags.support import hq, locked, make_flag, make_red
+from tests.partners.flags.support import hq, locked, make_flag, make_red, partner_api
 from tests.partners.merges.support import merged, unmerged
+from tests.partners.objections.test_objections import objection_body
 from tests.partners.sections.factories import FULL, save_all, saved
 from tests.partners.verifications.factories import (
     BAD,
@@ -150,6 +152,18 @@ async def test_other_certificates_ask_for_a_new_verification(
     assert (seen["stale"], seen["current"]) == (True, True)
 
 
+async def test_another_registration_number_asks_for_a_new_verification(
+    api_for: ApiFor, operator_database: Database
+) -> None:
+    unicef = await api_for("UNICEF")
+    partner = await complete_partner(unicef, operator_database)
+    await verify(unicef, partner)
+    number = {"scheme": "NAT_REG", "value": partner[-12:], "country": "KEN", "authority": "Board"}
+    await unicef.made(f"/v1/partners/{partner}/identifiers", number)
+    assert (await standing(unicef, partner))["verification"]["status"] == "pending_verification"
+    assert (await _events(operator_database, partner)).count("partner.verification_stale") == 1
+
+
 async def test_another_type_is_asked_other_sections(
     api_for: ApiFor, operator_database: Database
 ) -> None:
@@ -180,6 +194,32 @@ async def test_a_profile_with_a_red_flag_becomes_no_state(
     assert (answer.status_code, answer.json()["code"]) == (409, "red_flag_in_force")
 
 
+async def test_an_objection_to_a_verification_or_an_entry_is_taken_back_by_who_raised_it(
+    api_for: ApiFor, database: Database, operator_database: Database, world: World
+) -> None:
+    unicef = await api_for("UNICEF")
+    partner = await complete_partner(unicef, operator_database)
+    verification = await verify(unicef, partner, answers=BAD)
+    own = await partner_api(api_for, operator_database, world, partner)
+    for kind, statement in (("verification", verification["id"]), ("profile_field", partner)):
+        made = await own.made("/v1/self/objections", objection_body(statement, kind))
+        assert made["owner_agency"] == "UNICEF"
+        assert (await standing(unicef, partner))["contested"] is True
+        by_owner = await unicef.post(f"/v1/objections/{made['id']}/withdrawal")
+        assert by_owner.status_code == 404
+        # Nor past the application: an owner would be rid of it without an answer.
+        taken = text("UPDATE objections SET state = 'withdrawn', version = 2 WHERE id = :id")
+        async with database.session(world.agencies["UNICEF"]) as session:
+            with pytest.raises(IntegrityError, match="withdrawn by who raised it"):
+                await session.execute(taken, {"id": UUID(made["id"])})
+            await session.rollback()
+        url = f"/v1/self/objections/{made['id']}/withdrawal"
+        answer = await own.post(url)
+        assert (answer.status_code, answer.json()["state"]) == (200, "withdrawn"), answer.text
+        assert (await own.post(url)).json()["code"] == "objection_answered"
+        assert (await standing(unicef, partner))["contested"] is False
+
+
 @pytest.mark.parametrize("why", ["disputed", "claimed"])
 async def test_no_agency_edits_what_is_disputed_or_the_partners_own(
     api_for: ApiFor, operator_database: Database, why: str
@@ -193,7 +233,7 @@ async def test_no_agency_edits_what_is_disputed_or_the_partners_own(
     code = {"disputed": "control_disputed", "claimed": "owned_by_partner"}[why]
     version = (await unicef.read(f"/v1/partners/{partner}"))["version"]
     url, match = f"/v1/partners/{partner}", {"If-Match": f'"v{version}"'}
-    unpp = {"scheme": "UNPP", "value": str(version + 770011)}
+    unpp = {"scheme": "UNPP", "value": str(uuid4().int % 10**7 + 10**7)}
     answers = [
         await unicef.patch(url, json={"acronym": "A"}, headers=match),
         await unicef.post(f"{url}/confirmation"),

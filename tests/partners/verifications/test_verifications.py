@@ -324,7 +324,7 @@ async def test_raw_sql_cannot_pass_the_conditions(
 ) -> None:
     agency, person = world.agencies["UNICEF"], world.persons["UNICEF"]
     draft = (await make_partner(unicef))["id"]
-    with pytest.raises(IntegrityError, match="profile_incomplete"):
+    with pytest.raises(IntegrityError, match="profile_incomplete, declaration_missing"):
         await insert(database, agency, person, draft)
     draft = await complete_partner(unicef, operator_database)
     for answers in ("{}", '{"mandate": true}', '{"mandate": "yes"}'):
