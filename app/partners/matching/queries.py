@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select, text
+from sqlalchemy import Result, Row, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.names.keys import Probe
@@ -169,8 +169,8 @@ async def read_named(session: AsyncSession, partners: Sequence[UUID]) -> Sequenc
         *(Partner.former_names, Partner.year_established, Partner.website),
     )
     query = select(*columns).where(Partner.id.in_(partners)).order_by(Partner.id)
-    rows: Sequence[Row[Any]] = (await session.execute(query)).all()
-    return rows
+    found: Result[Any] = await session.execute(query)
+    return found.all()
 
 
 async def alike(
