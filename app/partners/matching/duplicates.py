@@ -37,7 +37,7 @@ _PATIENCE_MS = 500
 _NAMED = 10
 """Pairs of one profile at most, the likeliest: more would bury the queue."""
 _BATCH = 200
-_JUDGED = 8
+_JUDGED = 6
 """Profiles compared word by word with each that is checked: near duplicates look alike."""
 _STALE_AFTER = 20_000
 """Profiles checked without a rest after which their keys are counted anew."""

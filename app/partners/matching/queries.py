@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select, text
+from sqlalchemy import Result, Row, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.names.keys import Probe
@@ -28,7 +28,7 @@ _EACH = 300
 _NEAR = 20
 """Key by key: of `keys && $3` with a limit the planner makes a scan of the whole table."""
 _COMPARED = 60
-_PAIR_MET, _PAIR_PROBES, _PAIR_COMPARED = 60, 14, 20
+_PAIR_MET, _PAIR_PROBES, _PAIR_COMPARED = 60, 12, 12
 """The same for the check of many profiles at once, which looks for near duplicates only."""
 _RARE = 20
 """Profiles of a key that the statistics do not name: assumed."""
