@@ -5,19 +5,16 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.db import Database, Fields
 from app.core.names import score
 from app.partners.matching import duplicates, names, queries, service
 from app.partners.matching.rank import Ranked, Wanted, rank
-from app.partners.matching.rules import RULES
 from bench.partner_world import Partner, spoil, world
 from tests.support import World
 
