@@ -130,6 +130,50 @@ def _of_own_client(row: Row, who: Who, facts: Facts) -> bool:
     return who.agency is not None and facts.agency_of_client[row["client_id"]] == who.agency
 
 
+def _approved_now(client: Row, who: Who, facts: Facts) -> bool:
+    """The client is one that the bound agency's approval of a claim makes at this moment."""
+    return who.agency is not None and any(
+        claim["client_id"] == client["id"]
+        and claim["partner_id"] == client["partner_id"]
+        and claim["state"] == "approved"
+        and (claim["decided_at"], claim["decided_by"]) == (facts.now, who.agency)
+        for claim in facts.rows["partner_claims"]
+    )
+
+
+def _parted_now(client: Row, who: Who, facts: Facts) -> bool:
+    """The client's partner is one over whose control the bound agency decides at this moment."""
+    return who.agency is not None and any(
+        dispute["partner_id"] == client["partner_id"]
+        and (dispute["decided_at"], dispute["decided_by"]) == (facts.now, who.agency)
+        for dispute in facts.rows["partner_control_disputes"]
+    )
+
+
+def _makes_client(row: Row, who: Who, facts: Facts) -> bool:
+    of_partner = row["agency_id"] is None and _approved_now(row, who, facts)
+    return _AGENCY(row, who, facts) or of_partner
+
+
+def _ends_client(row: Row, who: Who, facts: Facts) -> bool:
+    parted = row["agency_id"] is None and row["status"] == "revoked"
+    return _AGENCY(row, who, facts) or (parted and _parted_now(row, who, facts))
+
+
+def _client_of(row: Row, facts: Facts) -> Row:
+    return next(one for one in facts.rows["clients"] if one["id"] == row["client_id"])
+
+
+def _makes_secret(row: Row, who: Who, facts: Facts) -> bool:
+    claimed = _approved_now(_client_of(row, facts), who, facts)
+    return _of_own_client(row, who, facts) or claimed
+
+
+def _ends_secret(row: Row, who: Who, facts: Facts) -> bool:
+    parted = _parted_now(_client_of(row, facts), who, facts)
+    return _of_own_client(row, who, facts) or parted
+
+
 def _stored_answer(row: Row, who: Who, facts: Facts) -> bool:
     """Of the own agency, or of the partner's own client, which has none."""
     if row["agency_id"].int:
@@ -221,8 +265,8 @@ TABLES: dict[str, Table] = {
         ("agency_id", "client_id", "route", "key"), select=_stored_answer, insert=_stored_answer
     ),
     "audit_events": Table(_ID, select=_log, insert=_logs),
-    "clients": Table(_ID, select=always, insert=_AGENCY, update=_AGENCY),
-    "client_secrets": Table(_ID, select=always, insert=_of_own_client, delete=_of_own_client),
+    "clients": Table(_ID, select=always, insert=_makes_client, update=_ends_client),
+    "client_secrets": Table(_ID, select=always, insert=_makes_secret, delete=_ends_secret),
     "feed_tokens": Table(_ID, select=always, insert=_of_own_client, update=_of_own_client),
     "persons": Table(_ID, select=always, insert=_AGENCY, update=_AGENCY),
     "offices": Table(_ID, select=always, insert=_AGENCY, update=_AGENCY),

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from app.core.settings import Settings
-from tests.confidentiality.matrix import TABLES
+from tests.confidentiality.matrix import STAGED, TABLES
 from tests.confidentiality.model import Who
 from tests.confidentiality.raw import Matrix, protected_tables
 from tests.confidentiality.scene import AGENCIES, Scene
@@ -22,6 +22,8 @@ def relations(scene: Scene) -> dict[str, Who]:
     found["owner_oversight"] = Who(scene.agency("owner"), oversight=True)
     found["shared_oversight"] = Who(scene.agency("shared"), oversight=True)
     found["partner"] = Who(partner=UUID(scene.ids["partner"]))
+    for name in ("kept", "parted"):
+        found[f"{name}_partner"] = Who(partner=UUID(scene.ids[name]))
     found["nobody"] = Who()
     return found
 
@@ -35,6 +37,10 @@ async def matrix(
     transaction = connection.transaction()
     await transaction.start()
     try:
+        await connection.execute("SET LOCAL session_replication_role = replica")
+        for statement in STAGED:
+            await connection.execute(statement)
+        await connection.execute("SET LOCAL session_replication_role = origin")
         made = Matrix(connection, relations(scene))
         await made.load()
         yield connection, made

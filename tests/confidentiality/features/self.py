@@ -45,7 +45,7 @@ async def _claimed(scene: Scene) -> None:
     """Another partner, that keeps itself, with a correction; and one whose control is disputed."""
     owner, ids = await scene.owner(), scene.ids
     checker = await scene.api_for(AGENCIES["shared"])
-    for name in ("kept", "contested"):
+    for name in ("kept", "contested", "parted"):
         ids[name] = (await make_partner(owner))["id"]
         url = f"/v1/partners/{ids[name]}/claims"
         claim = (await owner.made(url, claim_body()))["id"]
@@ -55,6 +55,29 @@ async def _claimed(scene: Scene) -> None:
     filed = await owner.made(f"/v1/partners/{ids['kept']}/corrections", asked)
     ids["correction"] = filed["id"]
     await owner.made(f"/v1/partners/{ids['contested']}/claims", claim_body())
+    await owner.made(f"/v1/partners/{ids['parted']}/claims", claim_body())
+    other = await scene.api_for(AGENCIES["expired"])
+    body = DECISION | {"decision": "replace"}
+    parted = f"/v1/partners/{ids['parted']}/control"
+    version = (await other.read(parted))["version"]
+    headers = {"If-Match": f'"v{version}"'}
+    done = await other.post(f"{parted}/decision", json=body, headers=headers)
+    assert done.status_code == 200, done.text
+
+
+STAGED = (
+    # An agency makes or ends a partner's client in the very transaction of its decision only.
+    "UPDATE partner_claims SET decided_at = now() "
+    "WHERE state = 'approved' AND client_id IS NOT NULL",
+    "UPDATE partner_control_disputes SET decided_at = now() WHERE decided_at IS NOT NULL",
+    "UPDATE clients SET status = 'revoked' WHERE partner_id IN "
+    "(SELECT partner_id FROM partner_control_disputes WHERE decided_at = now())",
+    # As if an administrator had raised it.
+    "UPDATE partner_control_disputes d SET sealed_grounds = 'x', raised_by_client = "
+    "(SELECT min(c.id) FROM clients c WHERE c.partner_id = d.partner_id) "
+    "WHERE decided_at = now()",
+)
+"""What only a moment could show, set as a superuser before raw SQL is compared with the model."""
 
 
 def _posted(name: str, body: Any, **headers: str) -> Any:
