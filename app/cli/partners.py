@@ -144,7 +144,9 @@ async def _undo(settings: Settings, load_id: UUID) -> tuple[int, int]:
 @app.command("template")
 def template(
     out: Annotated[Path, typer.Argument(help="file to write")],
-    format_: Annotated[Literal["csv", "xlsx"], typer.Option("--format")] = "xlsx",
+    format_: Annotated[
+        Literal["csv", "xlsx"], typer.Option("--format", help="kind of table")
+    ] = "xlsx",
 ) -> None:
     """Write an empty table to fill in, with lists to choose from and an example row."""
     (templates.write_csv if format_ == "csv" else templates.write_xlsx)(out)

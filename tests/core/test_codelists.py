@@ -16,7 +16,7 @@ from app.core.countries import ALL
 _COUNTS = {
     "sectors": 13, "specialisations": 81, "risk_categories": 13, "declaration_statements": 8,
     "control_functions": 6, "populations": 6, "staff_bands": 7, "budget_bands": 7,
-    "countries": len(ALL), "partner_types": 17, "identifier_schemes": 15,
+    "countries": len(ALL), "partner_types": 17, "identifier_schemes": 16,
 }  # fmt: skip
 
 

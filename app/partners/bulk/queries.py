@@ -153,6 +153,14 @@ _SAY_CHANGED = text(
 )
 
 
+_TURNS = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 24))")
+
+
+async def take_turns(session: AsyncSession, caller: Caller, first: str) -> None:
+    """Wait for another chunk of the same lines, as when a file is sent again while it is read."""
+    await session.execute(_TURNS, {"name": f"{caller.agency_id} {first}"})
+
+
 async def known(session: AsyncSession, caller: Caller, keys: Sequence[str]) -> dict[str, Row[Any]]:
     """What the agency has loaded under these keys, by key."""
     values = {

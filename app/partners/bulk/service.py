@@ -39,6 +39,8 @@ async def store(
     """Store the lines of one chunk; what became of each, in order."""
     keys = {name for entry in entries for name in _names(entry)}
     listed = await settings.value(session, caller.agency_id, settings.ELIGIBLE_PARTNER_TYPES, today)
+    if keys:
+        await queries.take_turns(session, caller, min(keys))
     known = await queries.known(session, caller, sorted(keys)) if keys else {}
     chunk = Chunk(session, caller, load_id, today, frozenset(listed), known, [], [])
     pending = [entry for entry in entries if entry.status is None]

@@ -180,19 +180,19 @@ async def test_what_was_never_finished_is_swept_and_nothing_else(
 
 
 async def test_a_stored_file_is_neither_swept_nor_brought_back(
-    api_for: ApiFor, operator_database: Database
+    api_for: ApiFor, worker_database: Database
 ) -> None:
     unicef = await api_for("UNICEF")
     partner = UUID((await make_partner(unicef))["id"])
     await upload(unicef, str(partner))
     change = text("UPDATE blobs SET state = :state WHERE partner_id = :partner")
     with pytest.raises(Exception, match="does not come back"):
-        async with operator_database.session() as session:
+        async with worker_database.session() as session:
             await session.execute(change, {"state": "storing", "partner": partner})
-    async with operator_database.session() as session:
+    async with worker_database.session() as session:
         await session.execute(change, {"state": "deleting", "partner": partner})
     with pytest.raises(Exception, match="does not come back"):
-        async with operator_database.session() as session:
+        async with worker_database.session() as session:
             await session.execute(change, {"state": "stored", "partner": partner})
 
 
