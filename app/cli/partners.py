@@ -122,7 +122,9 @@ def _show(outcome: Outcome, dry_run: bool) -> None:
 
 
 @loads_app.command("undo")
-def undo_load(load_id: UUID) -> None:
+def undo_load(
+    load_id: Annotated[UUID, typer.Argument(help="the load, as its answer or report names it")],
+) -> None:
     """Undo a load: profiles that it made and nobody touched since are deactivated.
 
     Nothing is deleted; their identifiers end and their keys are free again.
