@@ -197,7 +197,7 @@ class Outbound:
             method,
             target,
             headers=fields,
-            content=content,  # type: ignore[arg-type]
+            content=content,  # type: ignore[arg-type]  # see above
             extensions=extensions,
         ) as response:
             yield response

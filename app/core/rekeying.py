@@ -93,7 +93,7 @@ async def _rewrap_table(
 ) -> int:
     after, done, changed = "", 0, 0
     async with database.connection() as connection:
-        total = await connection.fetchval(f"SELECT count(*) FROM {table.table}")  # noqa: S608
+        total = await connection.fetchval(f"SELECT count(*) FROM {table.table}")  # noqa: S608 - names from the catalogue
         while True:
             async with connection.transaction():
                 await connection.execute(_OPERATOR)
@@ -107,7 +107,7 @@ async def _rewrap_table(
                 for row in old:
                     secret = await root.unwrap(row["wrapped"], row["context"])
                     await connection.execute(
-                        f"UPDATE {table.table} SET wrapped = $2 WHERE {table.key} = $1",  # noqa: S608
+                        f"UPDATE {table.table} SET wrapped = $2 WHERE {table.key} = $1",  # noqa: S608 - names from the catalogue
                         row["key"],
                         await root.wrap(secret, row["context"]),
                     )
@@ -298,7 +298,7 @@ def _update(table: SealedTable) -> str:
         f"substring({name} FOR {HEADER}) IS NOT DISTINCT FROM ${number}::bytea"
         for number, name in enumerate(table.columns, first)
     )
-    return f"UPDATE {table.name} SET {new} WHERE ctid = $1 AND {same}"  # noqa: S608
+    return f"UPDATE {table.name} SET {new} WHERE ctid = $1 AND {same}"  # noqa: S608 - names from the catalogue
 
 
 def _change(row: Any, keys: dict[UUID, tuple[Kek, Kek]]) -> list[Any]:
@@ -320,7 +320,7 @@ async def census(connection: asyncpg.Connection, report: Report) -> dict[tuple[i
     for number, table in enumerate(tables, 1):
         for column in table.columns:
             rows = await connection.fetch(
-                f"SELECT substring({column} FOR 17) AS head, count(*) AS values "  # noqa: S608
+                f"SELECT substring({column} FOR 17) AS head, count(*) AS values "  # noqa: S608 - names from the catalogue
                 f"FROM {table.name} WHERE {column} IS NOT NULL GROUP BY 1"
             )
             for row in rows:

@@ -36,7 +36,7 @@ def root_inline(partner: str) -> str:
 def ids_inline(standing: str) -> str:
     """SQL: array of a profile that stands for itself and all that were merged into it."""
     return (
-        f"ARRAY(SELECT {standing} UNION ALL SELECT m.partner_id FROM partner_aliases m "  # noqa: S608
+        f"ARRAY(SELECT {standing} UNION ALL SELECT m.partner_id FROM partner_aliases m "  # noqa: S608 - texts of ours; values are bound
         f"WHERE m.survivor_id = {standing})"
     )
 

@@ -38,7 +38,7 @@ FAST_GET = f"""SELECT {STATUS_COLUMNS}, {COLUMNS}
       AND (s.countries = '{{}}' OR p.country = ANY (s.countries))
       AND {visible("p", "s.agency_id", held("$3::boolean"))}
     LEFT JOIN agencies a ON a.id = p.created_by
-    WHERE s.client_id = $1"""  # noqa: S608
+    WHERE s.client_id = $1"""  # noqa: S608 - texts of ours; values are bound
 """One statement for ``GET /v1/partners/{id}``: the caller's status and the profile, which is absent
 where it lies outside the caller's countries or is protected from the caller. ``$3``: whether the
 token names `partners:protected`.
@@ -62,7 +62,7 @@ async def lock_partner(session: AsyncSession, partner_id: UUID, *, share: bool =
 
 
 _READ = text(
-    f"SELECT {COLUMNS} FROM partners p JOIN agencies a ON a.id = p.created_by "  # noqa: S608
+    f"SELECT {COLUMNS} FROM partners p JOIN agencies a ON a.id = p.created_by "  # noqa: S608 - texts of ours; values are bound
     f"WHERE p.id = :id AND {visible('p', ':agency', ':holder')}"
 )
 
@@ -77,7 +77,7 @@ async def read_partner(
 
 _OFFICES = f"""SELECT {COLUMNS} FROM partners p JOIN agencies a ON a.id = p.created_by
     WHERE p.hq_id = :id AND {visible("p", ":agency", ":holder")}
-    AND (:everywhere OR p.country = ANY (CAST(:countries AS text[])))"""  # noqa: S608
+    AND (:everywhere OR p.country = ANY (CAST(:countries AS text[])))"""  # noqa: S608 - texts of ours; values are bound
 
 
 async def list_offices(

@@ -65,7 +65,7 @@ def public(partner: str) -> str:
 
 
 _VISIBLE = text(
-    f"SELECT {visible('p', ':agency', ':holder')} FROM partners p WHERE p.id = :partner"  # noqa: S608
+    f"SELECT {visible('p', ':agency', ':holder')} FROM partners p WHERE p.id = :partner"  # noqa: S608 - texts of ours; values are bound
 )
 
 
@@ -76,7 +76,7 @@ def sees_protected(caller: Caller) -> bool:
 
 SURVIVOR = f"""SELECT p.id FROM partners p WHERE p.id = partner_root($1)
     AND (cardinality($2::text[]) = 0 OR p.country = ANY ($2))
-    AND ({visible("p", "$3::uuid", "$4::boolean")} OR p.id = partner_root($5::uuid))"""  # noqa: S608
+    AND ({visible("p", "$3::uuid", "$4::boolean")} OR p.id = partner_root($5::uuid))"""  # noqa: S608 - texts of ours; values are bound
 """The profile that stands for $1, if the caller may know of it; for both paths. Its other
 parameters are `survivor_args`."""
 

@@ -22,7 +22,7 @@ _ENTRIES = f"""SELECT {ENTRY_COLUMNS} FROM sanction_entries e
     JOIN agencies a ON a.id = e.imposing_agency
     LEFT JOIN agencies k ON k.id = coalesce(e.custodian_agency, a.custodian_agency)
     LEFT JOIN feed_entries f
-      ON f.stream = 'inter_agency' AND f.entry_id = e.id::text"""  # noqa: S608
+      ON f.stream = 'inter_agency' AND f.entry_id = e.id::text"""  # noqa: S608 - texts of ours; values are bound
 
 _PARTNERS = text(
     f"""SELECT p.id, p.id = partner_root(:id) AS stands, p.number, p.legal_name,

@@ -181,7 +181,7 @@ class Reader(io.RawIOBase):
         self._at = base + offset
         return self._at
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # Buffer has a name from 3.12 on
         if self._at >= self._spool.size:
             return 0
         number, start = divmod(self._at, FRAME)

@@ -103,6 +103,7 @@ def _office(spool: Spool, declared: MediaType) -> None:
             if not _is_kind(archive, declared):
                 raise ContentRefused("type_differs")
     # What the library says of a broken archive is of many kinds, none of them ours.
+    # Not implemented is what zipfile says of a way to compress that it does not know.
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError, OSError):
         raise ContentRefused("archive") from None
 

@@ -18,7 +18,7 @@ _UPLOAD_S, _CALL_S = 120.0, 15.0
 _HEAD_LIMIT = 1 << 30
 
 
-class _Signer(S3SigV4Auth):  # type: ignore[misc]
+class _Signer(S3SigV4Auth):  # type: ignore[misc]  # botocore has no types
     """Signs a body of this hash; it is never in memory as a whole."""
 
     def __init__(self, credentials: Credentials, region: str, sha256: str) -> None:

@@ -29,5 +29,5 @@ class Rules(BaseModel):
 RULES = Rules.model_validate(
     yaml.safe_load(files("app.partners.claims").joinpath("rules.yaml").read_text("utf-8"))
 )
-Check = StrEnum("Check", {code: code for code in RULES.checks})  # type: ignore[misc]
+Check = StrEnum("Check", {code: code for code in RULES.checks})  # type: ignore[misc]  # its members are data
 """How the authority of whoever claims a profile was checked."""

@@ -9,8 +9,8 @@ from typing import Any
 import yaml
 
 RULES: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "kinds.yaml").read_text("utf-8"))
-DocumentKind = StrEnum("DocumentKind", list(RULES["kinds"]))  # type: ignore[misc]
-DeletionReason = StrEnum("DeletionReason", RULES["deletion_reasons"])  # type: ignore[misc]
+DocumentKind = StrEnum("DocumentKind", list(RULES["kinds"]))  # type: ignore[misc]  # its members are data
+DeletionReason = StrEnum("DeletionReason", RULES["deletion_reasons"])  # type: ignore[misc]  # as above
 OF_THE_PARTNER: frozenset[str] = frozenset(
     code for code, facts in RULES["kinds"].items() if facts["partner"]
 )

@@ -11,7 +11,10 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 # A red flag is over at its time, whether or not the worker has written that down yet.
-_STATE = "CASE WHEN f.kind = 'RED' AND f.state = 'confirmed' AND f.until <= now() THEN 'lapsed' ELSE f.state END"  # noqa: E501
+_STATE = (
+    "CASE WHEN f.kind = 'RED' AND f.state = 'confirmed' AND f.until <= now() "
+    "THEN 'lapsed' ELSE f.state END"
+)
 _COLUMNS = f"""f.id, f.partner_id, f.kind, {_STATE} AS state, f.category, f.risk_category,
     a.code AS owner_agency, f.office, f.contact_office, f.contact_email, f.made_at, f.review_by,
     f.review_by < current_date AND f.state NOT IN ('invalid', 'lapsed') AS review_overdue,
@@ -21,10 +24,10 @@ _COLUMNS = f"""f.id, f.partner_id, f.kind, {_STATE} AS state, f.category, f.risk
       THEN partner_root(f.partner_id) END AS inherited_from"""
 # S608 below: the texts are built of constants of this module, never of input.
 _FLAGS = f"""SELECT {_COLUMNS} FROM partner_flags f JOIN agencies a ON a.id = f.owner_agency
-    WHERE f.partner_id IN (SELECT partner_bearing(:partner))"""  # noqa: S608
+    WHERE f.partner_id IN (SELECT partner_bearing(:partner))"""  # noqa: S608 - texts of ours; values are bound
 _TEXTS = f"""SELECT {_COLUMNS}, t.sealed FROM partner_flags f
     JOIN agencies a ON a.id = f.owner_agency LEFT JOIN partner_flag_texts t ON t.flag_id = f.id
-    WHERE f.partner_id IN (SELECT partner_bearing(:partner))"""  # noqa: S608
+    WHERE f.partner_id IN (SELECT partner_bearing(:partner))"""  # noqa: S608 - texts of ours; values are bound
 _FILTERS = {
     "kind": "f.kind = :kind",
     "state": f"{_STATE} = :state",
@@ -47,7 +50,7 @@ _COUNTS = text(
         count(*) AS number, count(*) FILTER (WHERE f.owner_agency = :agency) AS mine
     FROM partner_flags f WHERE f.partner_id IN (SELECT partner_bearing(:partner))
       AND {_STATE} NOT IN ('invalid', 'lapsed')
-    GROUP BY 1, 2"""  # noqa: S608
+    GROUP BY 1, 2"""  # noqa: S608 - texts of ours; values are bound
 )
 # Agencies that work with the partner, or with a country profile of it: they keep a number of
 # their own for it, or made the profile.

@@ -69,7 +69,7 @@ hits AS MATERIALIZED (
     SELECT n.partner_id, 3 * {_TELLS} FROM unnest($3::int4[]) AS near (key) CROSS JOIN size
       CROSS JOIN LATERAL (SELECT m.partner_id, count(*) OVER () AS met FROM (
         SELECT partner_id FROM partner_names WHERE keys @> ARRAY[near.key] LIMIT {_NEAR}) m) n) h
-  GROUP BY h.partner_id ORDER BY sum(h.weight) DESC, h.partner_id LIMIT {_COMPARED})"""  # noqa: S608
+  GROUP BY h.partner_id ORDER BY sum(h.weight) DESC, h.partner_id LIMIT {_COMPARED})"""  # noqa: S608 - texts of ours; values are bound
 """Common tables of a statement: ``hits`` are the profiles that share most keys with what is looked
 for. $1 and $2 are the probes (`sent`), $3 the keys of near spellings."""
 
@@ -81,7 +81,7 @@ CANDIDATES = f"""WITH {HITS}
 SELECT {_FOUND}, {visible("p", "$4", "$5")} AS visible
 FROM hits h JOIN partners f ON f.id = h.partner_id
   JOIN partners p ON p.id = partner_root(f.id)
-ORDER BY h.weight DESC, h.partner_id"""  # noqa: S608
+ORDER BY h.weight DESC, h.partner_id"""  # noqa: S608 - texts of ours; values are bound
 """Profiles that may be the one named: what `rank` needs, for both paths. A merged profile is met
 by its names and gives its survivor. $4 is the calling agency, $5 whether the caller may know of
 every protected profile."""
@@ -110,7 +110,7 @@ hits AS MATERIALIZED (
   GROUP BY h.who, h.partner_id)
 SELECT h.who, {_FOUND}, true AS visible
 FROM hits h JOIN partners f ON f.id = h.partner_id JOIN partners p ON p.id = partner_root(f.id)
-WHERE h.place <= {_PAIR_COMPARED} ORDER BY h.who, h.place"""  # noqa: S608
+WHERE h.place <= {_PAIR_COMPARED} ORDER BY h.who, h.place"""  # noqa: S608 - texts of ours; values are bound
 """For many profiles at once, those that may be duplicates of each. $1 to $3 are the probes of all:
 whose, which keys, the weight. A duplicate shares nearly all of its names, so that few of the
 probes are enough: those of the fewest keys, which take in the others, as far as they meet few."""
@@ -125,7 +125,7 @@ _QUEUE = f"""SELECT {_QUEUE_COLUMNS} FROM possible_duplicates d
   WHERE {visible("a", ":agency", ":holder")} AND {visible("b", ":agency", ":holder")}
     AND (CAST(:countries AS text[]) = '{{}}' OR (a.country = ANY (CAST(:countries AS text[]))
       AND b.country = ANY (CAST(:countries AS text[]))))
-    AND a.merged_into IS NULL AND b.merged_into IS NULL"""  # noqa: S608
+    AND a.merged_into IS NULL AND b.merged_into IS NULL"""  # noqa: S608 - texts of ours; values are bound
 _PAGE = text(
     f"""{_QUEUE} AND d.state = :state AND (CAST(:country AS text) IS NULL
     OR CAST(:country AS text) IN (a.country, b.country))

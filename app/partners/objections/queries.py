@@ -19,7 +19,7 @@ _COLUMNS = """o.id, o.partner_id, o.subject_kind, o.subject_id, a.code AS owner_
     o.evidence, o.sealed_reason, o.sealed_answer, p.country"""
 # S608 below: the texts are built of constants of this module, never of input.
 _OBJECTIONS = f"""SELECT {_COLUMNS} FROM objections o JOIN agencies a ON a.id = o.owner_agency
-    JOIN partners p ON p.id = o.partner_id LEFT JOIN agencies r ON r.id = o.raised_by_agency"""  # noqa: S608
+    JOIN partners p ON p.id = o.partner_id LEFT JOIN agencies r ON r.id = o.raised_by_agency"""  # noqa: S608 - texts of ours; values are bound
 _STATEMENT = text(
     """SELECT s.owner_agency, s.office FROM statement_of(:kind, :id) s
     WHERE s.partner_id IN (SELECT partner_bearing(:partner))"""

@@ -33,7 +33,7 @@ _MET = f"""WITH {matching.HITS}, met AS (
   (SELECT partner_id FROM partner_names WHERE $4::int4[] <> '{{}}' AND keys @> $4::int4[]
    LIMIT {WORDS}))
 SELECT array_agg(DISTINCT i.id) FROM met
-  CROSS JOIN LATERAL (VALUES (met.partner_id), (partner_root(met.partner_id))) AS i (id)"""  # noqa: S608
+  CROSS JOIN LATERAL (VALUES (met.partner_id), (partner_root(met.partner_id))) AS i (id)"""  # noqa: S608 - texts of ours; values are bound
 
 
 async def find(

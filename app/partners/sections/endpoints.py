@@ -98,7 +98,7 @@ async def read_reason(
 def _serve(kind: Kind) -> None:
     """Add the two routes of a section, each with that section's own fields in the contract."""
     name = kind.code.capitalize()
-    body: Any = SectionOut[kind.body]  # type: ignore[name-defined]
+    body: Any = SectionOut[kind.body]  # type: ignore[name-defined]  # known at run time only
 
     async def get(partner_id: UUID, caller: Reader, session: Session) -> Response:
         found = await service.get_section(session, caller, partner_id, kind)

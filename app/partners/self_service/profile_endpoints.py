@@ -318,7 +318,7 @@ async def ask_deactivation(
 def _serve(kind: Kind) -> None:
     """Add the two routes of a section, each with that section's own fields in the contract."""
     name = kind.code.capitalize()
-    body: Any = SectionOut[kind.body]  # type: ignore[name-defined]
+    body: Any = SectionOut[kind.body]  # type: ignore[name-defined]  # known at run time only
 
     async def get(caller: Reader, session: Session) -> Response:
         found = await sections.get_section(session, caller, own_id(caller), kind)

@@ -81,7 +81,7 @@ STANDING = text(
         FROM restraints_in_force(p.id) f JOIN restraint_reasons r ON r.code = f.reason)
         AS restraints
     FROM partners p LEFT JOIN agencies a ON a.id = p.verified_by
-    WHERE p.id = :partner"""  # noqa: S608
+    WHERE p.id = :partner"""  # noqa: S608 - texts of ours; values are bound
 )
 """Everything that the standing says, of one snapshot, in one statement."""
 

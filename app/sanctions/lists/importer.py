@@ -251,20 +251,20 @@ _COUNTS = text(
         count(*) FILTER (WHERE c.digest <> n.digest) AS changed,
         count(*) FILTER (WHERE n.entry_id IS NULL) AS removed,
         count(c.entry_id) AS before
-    FROM ({_CURRENT}) c FULL JOIN staged_parties n ON n.entry_id = c.entry_id"""  # noqa: S608
+    FROM ({_CURRENT}) c FULL JOIN staged_parties n ON n.entry_id = c.entry_id"""  # noqa: S608 - texts of ours; values are bound
 )
 _FEED_REMOVED = text(
     f"""INSERT INTO feed_pending (entry_id, op, reason, streams)
     SELECT c.entry_id::text, 'remove', 'delisted', CAST(:streams AS text[])
     FROM ({_CURRENT}) c
     WHERE NOT EXISTS (SELECT FROM staged_parties n WHERE n.entry_id = c.entry_id)
-    ORDER BY c.entry_id"""  # noqa: S608
+    ORDER BY c.entry_id"""  # noqa: S608 - texts of ours; values are bound
 )
 _FEED_PUT = text(
     f"""INSERT INTO feed_pending (entry_id, op, entry, streams)
     SELECT n.entry_id::text, 'put', n.feed, CAST(:streams AS text[])
     FROM staged_parties n LEFT JOIN ({_CURRENT}) c ON c.entry_id = n.entry_id
-    WHERE c.digest IS DISTINCT FROM n.digest ORDER BY n.entry_id"""  # noqa: S608
+    WHERE c.digest IS DISTINCT FROM n.digest ORDER BY n.entry_id"""  # noqa: S608 - texts of ours; values are bound
 )
 _CLOSE = text(
     """UPDATE listed_parties p SET to_version = :v
