@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 UV ?= uv
 WORKERS ?= 2
+# Dozens of processes start while the suite runs; each would compile all it imports anew.
+unexport PYTHONDONTWRITEBYTECODE
 COVERAGE ?= --cov --cov-report=term --cov-fail-under=95
 # Where a line that no test runs could leak a record or clear somebody wrongly.
 WHOLLY := app/auth/*,app/assessments/access.py,app/assessments/detail.py,$\

@@ -84,6 +84,8 @@ CREATE FUNCTION partner_legal_fields(partner uuid) RETURNS text
      WHERE d.partner_id = p.id AND d.kind = 'registration_certificate' AND d.blob_id IS NOT NULL
        AND d.superseded_by IS NULL AND d.deleted_at IS NULL))::text, 'UTF8')), 'hex')
   FROM partners p WHERE p.id = partner $$;
+REVOKE EXECUTE ON FUNCTION partner_legal_fields(uuid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION partner_legal_fields(uuid) TO reg_app, reg_worker, reg_owner;
 ALTER FUNCTION partner_legal_fields(uuid) OWNER TO reg_facts;
 -- What was verified and has not changed since stays so under the new hash.
 ALTER TABLE partner_verifications DISABLE TRIGGER partner_verifications_append_only;

@@ -1,4 +1,4 @@
-"""Code lists, periods and lengths of flags: versioned data (codes.yaml), read once."""
+"""Periods, lengths and bases of flags: versioned data (codes.yaml) beside the code lists."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ from typing import Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, model_validator
+
+from app.core import codelists
+
+_CATEGORIES = tuple(item.code for item in codelists.current("flag_categories").items)
+RISK_CATEGORIES = tuple(item.code for item in codelists.current("risk_categories").items)
 
 
 class _Data(BaseModel):
@@ -31,29 +36,27 @@ class Lengths(_Data):
 
 
 class FlagCodes(_Data):
-    """One version of the lists; each maps a code to its label in English."""
+    """One version of the rules; ``basis_kinds`` maps a code to its label in English."""
 
     version: str
     effective_from: date
     source: str
     confirmed: bool
-    categories: dict[str, str]
     system_categories: tuple[str, ...]
-    risk_categories: dict[str, str]
     basis_kinds: dict[str, str]
     periods: Periods
     lengths: Lengths
 
     @model_validator(mode="after")
     def _known(self) -> Self:
-        if not self.categories.keys() >= set(self.system_categories):
+        if not set(_CATEGORIES) >= set(self.system_categories):
             raise ValueError("a system category is no category")
         return self
 
     @property
     def given_categories(self) -> tuple[str, ...]:
         """Categories that agencies give."""
-        return tuple(code for code in self.categories if code not in self.system_categories)
+        return tuple(code for code in _CATEGORIES if code not in self.system_categories)
 
 
 CODES = FlagCodes.model_validate(

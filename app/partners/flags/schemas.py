@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, Strict, StringConstraints, WithJsonS
 from app.agencies.schemas import Email
 from app.core.paging import PageQuery
 from app.core.schemas import Day, Flag, Instant, Line, Paragraph, Schema, Text
-from app.partners.flags.codes import CODES
+from app.partners.flags.codes import CODES, RISK_CATEGORIES
 from app.partners.objections.contested import ContestedOut
 
 Kind = Literal["OBSERVATION", "YELLOW", "RED"]
@@ -34,7 +34,7 @@ def _listed(codes: Iterable[str]) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "enum": list(codes)})
 
 
-_GIVEN, _RISKS, _BASES = CODES.given_categories, CODES.risk_categories, CODES.basis_kinds
+_GIVEN, _RISKS, _BASES = CODES.given_categories, RISK_CATEGORIES, CODES.basis_kinds
 Category = Annotated[str, Strict(), AfterValidator(_known(_GIVEN)), _listed(_GIVEN)]
 RiskCategory = Annotated[str, Strict(), AfterValidator(_known(_RISKS)), _listed(_RISKS)]
 BasisKind = Annotated[str, Strict(), AfterValidator(_known(_BASES)), _listed(_BASES)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.audit.exceptions.errors import SecondPersonRequired
 from app.core.errors import NotFound, ServiceError
+from app.partners.errors import EditsFrozen
 
 
 class MergeNotFound(NotFound):
@@ -61,12 +62,6 @@ class SurvivorDeactivated(ServiceError):
     title = "The profile to merge into is deactivated."
 
 
-class ControlDisputed(ServiceError):
-    status = 409
-    code = "control_disputed"
-    title = "It is disputed who speaks for one of the profiles."
-
-
 class MergeOpen(ServiceError):
     status = 409
     code = "merge_open"
@@ -103,14 +98,14 @@ OBSTACLES: dict[str, type[ServiceError]] = {
     "headquarters": HeadquartersDiffer,
     "protection": ProtectionDiffers,
     "deactivated": SurvivorDeactivated,
-    "disputed": ControlDisputed,
+    "disputed": EditsFrozen,
 }
 """What the database function `merge_obstacle` names. Besides: merged, by PartnerMerged."""
 
 __all__ = [
     "OBSTACLES",
-    "ControlDisputed",
     "CountriesDiffer",
+    "EditsFrozen",
     "HeadquartersDiffer",
     "MergeDecided",
     "MergeNotFound",

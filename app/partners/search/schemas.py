@@ -14,7 +14,6 @@ from app.partners.identifiers.schemes import IdentifierScheme
 from app.partners.types import PartnerStatus, PartnerTag, PartnerType
 
 Localisation = Literal["local", "national", "local_authority", "national_authority", "not_local"]
-FacetName = Literal["country", "partner_type", "status", "tag", "sector", "population"]
 Words = Annotated[Text, StringConstraints(min_length=2, max_length=200, strip_whitespace=True)]
 AgencyCode = Annotated[Text, StringConstraints(pattern=r"^[A-Z][A-Z0-9_-]{1,31}$")]
 Value = Annotated[Text, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
