@@ -34,6 +34,8 @@ _PROFILE = {
 CHANGING = tuple(_PROFILE)
 """Columns that a line may change."""
 _NEW = {"id": "uuid", **_PROFILE, "country": "text", "hq_id": "uuid"}
+GIVEN = tuple(sorted(_NEW.keys() - {"id", "legal_name_generated"}))
+"""Columns that a line of a new profile gives."""
 _IDENTIFIER = {
     "id": "uuid",
     "partner_id": "uuid",

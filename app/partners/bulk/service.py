@@ -247,7 +247,7 @@ async def _create(chunk: Chunk, new: list[Entry]) -> list[tuple[UUID, int]]:
         item = entry.item
         assert item is not None
         made = entry.partner_id = new_id()
-        values = item.model_dump(exclude={"identifiers", "key", "hq_key"})
+        values = {name: getattr(item, name) for name in queries.GIVEN}
         values["legal_name"], values["legal_name_generated"] = official(
             item.legal_name, item.legal_name_native
         )
