@@ -17,10 +17,10 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+import structlog
 from fastapi import FastAPI
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncSession
-from structlog.testing import capture_logs
 
 from app.audit.stream import AuditStream
 from app.auth.keys import SigningKeys
@@ -47,6 +47,15 @@ _server: EmbeddedPostgres | None = None
 
 def pytest_configure(config: pytest.Config) -> None:
     global _server
+    # A traceback painted with the values of all variables takes seconds, and tests provoke many.
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.dev.ConsoleRenderer(
+                colors=False, exception_formatter=structlog.dev.plain_traceback
+            ),
+        ]
+    )
     if hasattr(config, "workerinput") or config.option.collectonly:
         return
     if _URL not in os.environ:
@@ -240,13 +249,6 @@ async def savepoint_session(database: Database) -> AsyncIterator[AsyncSession]:
         ) as session:
             yield session
         await outer.rollback()
-
-
-@pytest.fixture
-def unpainted() -> Iterator[None]:
-    """No log lines: a painted traceback takes seconds, and some tests provoke many."""
-    with capture_logs():
-        yield
 
 
 ApiFor = Callable[..., Awaitable[Api]]

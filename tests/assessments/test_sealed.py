@@ -55,7 +55,6 @@ async def test_a_dump_does_not_say_what_the_detail_says(
     assert found == []
 
 
-@pytest.mark.usefixtures("unpainted")
 async def test_sealed_values_do_not_move(
     api_for: ApiFor, database: Database, world: World, root_key: Any
 ) -> None:

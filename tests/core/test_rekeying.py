@@ -212,7 +212,6 @@ async def test_no_table_of_the_database_holds_a_sealed_text(house: House) -> Non
         await rotate_encryption(house.operator, house.root, None, silent, settle_s=0)
 
 
-@pytest.mark.usefixtures("unpainted")
 async def test_values_exchanged_between_rows_do_not_open(house: House) -> None:
     """Neither whole nor in parts: under one key of one owner."""
     unicef = await house.api_for("UNICEF")
