@@ -72,6 +72,12 @@ def pytest_configure(config: pytest.Config) -> None:
     migrate.upgrade(_address(os.environ[_TEMPLATE]))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that take longest go first: at the end one worker would wait for the other."""
+    long = ("story", "demo")
+    items.sort(key=lambda item: item.path.parent.name not in long)
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput") or _TEMPLATE not in os.environ:
         return

@@ -336,44 +336,47 @@ async def test_the_first_format_is_read_and_keeps_its_key(house: House) -> None:
 # ------------------------------------------------------------------------------ append-only
 
 
-@pytest.mark.parametrize(
-    ("change", "allowed"),
-    [
-        (f"sealed_answer = overlay(sealed_answer PLACING '\\xab' FROM {HEADER})", True),
-        ("sealed_answer = overlay(sealed_answer PLACING '\\xab' FROM 2)", True),
-        (f"sealed_answer = overlay(sealed_answer PLACING '\\xabcd' FROM {HEADER})", False),
-        ("sealed_answer = overlay(sealed_answer PLACING '\\x01' FROM 1)", False),
-        (f"sealed_answer = substring(sealed_answer FOR {HEADER})", False),
-        ("sealed_answer = sealed_answer", False),
-        ("outcome = 'CLEAR', sealed_answer = overlay(sealed_answer PLACING '\\xab' FROM 2)", False),
-        ("receipt_payload = 'x'", False),
-    ],
+_CHANGES = (
+    (f"sealed_answer = overlay(sealed_answer PLACING '\\xab' FROM {HEADER})", True),
+    ("sealed_answer = overlay(sealed_answer PLACING '\\xab' FROM 2)", True),
+    (f"sealed_answer = overlay(sealed_answer PLACING '\\xabcd' FROM {HEADER})", False),
+    ("sealed_answer = overlay(sealed_answer PLACING '\\x01' FROM 1)", False),
+    (f"sealed_answer = substring(sealed_answer FOR {HEADER})", False),
+    ("sealed_answer = sealed_answer", False),
+    ("outcome = 'CLEAR', sealed_answer = overlay(sealed_answer PLACING '\\xab' FROM 2)", False),
+    ("receipt_payload = 'x'", False),
 )
-async def test_an_append_only_row_takes_another_key_header_and_nothing_else(
-    change: str, allowed: bool, house: House
-) -> None:
-    async with house.operator.connection() as connection:
+"""What is written over a row, and whether a change of keys may."""
+
+
+async def test_an_append_only_row_takes_another_key_header_and_nothing_else(house: House) -> None:
+    for change, allowed in _CHANGES:
         for role in ("reg_owner", "reg_app"):
-            outer = connection.transaction()
-            await outer.start()
+            await _written_over(house, role, change, allowed and role == "reg_owner")
+
+
+async def _written_over(house: House, role: str, change: str, allowed: bool) -> None:
+    update = f"UPDATE clearances SET {change}"
+    agency = house.world.agencies["WFP"]
+    async with house.operator.connection() as connection:
+        outer = connection.transaction()
+        await outer.start()
+        await connection.execute(f"SELECT set_config('app.agency_id', '{agency}', true)")
+        if role == "reg_app":
+            await connection.execute("GRANT UPDATE ON clearances TO reg_app")
             await connection.execute(
-                f"SELECT set_config('app.agency_id', '{house.world.agencies['WFP']}', true)"
+                "CREATE POLICY p ON clearances FOR UPDATE TO reg_app USING (true)"
             )
-            if role == "reg_app":
-                await connection.execute("GRANT UPDATE ON clearances TO reg_app")
-                await connection.execute(
-                    "CREATE POLICY p ON clearances FOR UPDATE TO reg_app USING (true)"
-                )
-            await connection.execute(f"SET LOCAL ROLE {role}")
-            await connection.execute("SET LOCAL app.rekey = 'on'")
-            # Whatever a session prints bytes as.
-            await connection.execute("SET LOCAL bytea_output = 'escape'")
-            if allowed and role == "reg_owner":
-                assert await connection.execute(f"UPDATE clearances SET {change}") == "UPDATE 1"
-            else:
-                with pytest.raises(asyncpg.InsufficientPrivilegeError, match="append-only"):
-                    await connection.execute(f"UPDATE clearances SET {change}")
-            await outer.rollback()
+        await connection.execute(f"SET LOCAL ROLE {role}")
+        await connection.execute("SET LOCAL app.rekey = 'on'")
+        # Whatever a session prints bytes as.
+        await connection.execute("SET LOCAL bytea_output = 'escape'")
+        if allowed:
+            assert await connection.execute(update) == "UPDATE 1", change
+        else:
+            with pytest.raises(asyncpg.InsufficientPrivilegeError, match="append-only"):
+                await connection.execute(update)
+        await outer.rollback()
 
 
 async def test_the_operator_that_does_not_change_keys_sees_nothing_sealed(house: House) -> None:

@@ -35,7 +35,7 @@ def _firsts() -> frozenset[str]:
     seen: dict[str, str] = {}
     for operation in operations():
         for field in fields(operation):
-            kind = ["body", field.kind, _looks(field.schema) if field.path else operation.name]
+            kind = ["body", field.kind, _looks(field.schema) if field.path else operation.method]
             seen.setdefault(_text(kind), place(operation, field.pointer))
         for item in operation.spec.get("parameters", ()):
             kind = [item["in"], _looks(item["schema"])]
@@ -65,12 +65,17 @@ def first_of_methods() -> frozenset[str]:
     return frozenset(found.values())
 
 
-_READ = ("type", "format", "pattern", "maxLength", "minimum", "maximum", "maxItems", "anyOf")
+_READ = ("type", "format", "pattern", "anyOf")
 
 
 def _looks(schema: dict[str, Any]) -> dict[str, Any]:
-    """What decides how a value is read, without the words about it."""
-    return {name: schema[name] for name in _READ if name in schema and "enum" not in schema}
+    """What decides how a value is read, without its bounds and the words about it."""
+    if "enum" in schema:
+        return {}
+    looks = {name: schema[name] for name in _READ if name in schema}
+    if "anyOf" in looks:
+        looks["anyOf"] = [_looks(one) for one in looks["anyOf"]]
+    return looks
 
 
 def _text(kind: Any) -> str:
