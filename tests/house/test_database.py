@@ -17,6 +17,8 @@ _DEFINERS: frozenset[str] = frozenset(
     {
         "partner_audit(uuid,timestamp with time zone,timestamp with time zone,integer)",
         "apply_deactivation()",
+        "deactivation_answered()",
+        "partner_dispute_raised()",
         "apply_redaction()",
         "apply_verification()",
         "fill_verification()",
