@@ -218,7 +218,9 @@ def upgrade() -> None:
             ["for_id"], ["partners.id"], name=op.f("fk_identifier_dispute_voices_for_id_partners")
         ),
         sa.ForeignKeyConstraint(
-            ["person_id"], ["persons.id"], name=op.f("fk_identifier_dispute_voices_person_id_persons")
+            ["person_id"],
+            ["persons.id"],
+            name=op.f("fk_identifier_dispute_voices_person_id_persons"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_identifier_dispute_voices")),
         sa.UniqueConstraint(

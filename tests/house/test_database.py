@@ -235,6 +235,7 @@ _ACCEPTED = {
             ("partner_merge_steps.partner_merge_steps", "select"),
         )
     },
+    "public.identifier_dispute_voices.identifier_dispute_voices_select": "who decides needs all",
     "public.partner_verifications.partner_verifications_facts": "triggers find the newest of all",
     "public.partner_verification_notes.partner_verification_notes_select": "every agency's roles",
     "public.partner_flags.partner_flags_facts": "triggers ask what a verifier must be shown",
