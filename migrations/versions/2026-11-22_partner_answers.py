@@ -121,7 +121,7 @@ CREATE POLICY deactivation_requests_insert ON deactivation_requests FOR INSERT T
   WITH CHECK (partner_id = (SELECT app_partner()));
 GRANT SELECT, UPDATE (state, decided_by, decided_at) ON deactivation_requests TO reg_facts;
 CREATE POLICY deactivation_requests_facts_select ON deactivation_requests FOR SELECT TO reg_facts
-  USING (state = 'open');
+  USING (state = 'open' OR decided_by = (SELECT app_agency()));
 CREATE POLICY deactivation_requests_facts_answer ON deactivation_requests FOR UPDATE TO reg_facts
   USING (state = 'open') WITH CHECK (decided_by = (SELECT app_agency()));
 -- The two persons who decide about the profile answer the partner with it. A refusal answers only

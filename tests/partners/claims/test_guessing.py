@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -106,8 +107,6 @@ async def test_what_is_no_guess_does_not_count(settings: Settings, api_for: ApiF
 
 
 async def test_guesses_at_once_pass_no_more_than_the_limit(settings: Settings) -> None:
-    import asyncio
-
     async with (
         serving(settings, token_failures_client=3) as app,
         plain_client(app) as client,
