@@ -138,6 +138,11 @@ CREATE TRIGGER partner_deactivations_answer AFTER UPDATE OF state ON partner_dea
   FOR EACH ROW WHEN (NEW.kind = 'deactivate' AND NEW.state <> 'proposed')
   EXECUTE FUNCTION deactivation_answered();
 
+-- A partner is told of verifications of what was merged into it, too, as of flags and measures.
+ALTER POLICY partner_verifications_select ON partner_verifications
+  USING ((SELECT app_agency()) IS NOT NULL
+    OR partner_id IN (SELECT partner_lineage((SELECT app_partner()))));
+
 REVOKE EXECUTE ON FUNCTION partner_dispute_raised(), deactivation_answered() FROM PUBLIC;
 GRANT CREATE ON SCHEMA public TO reg_facts;
 ALTER FUNCTION partner_dispute_raised() OWNER TO reg_facts;
@@ -150,6 +155,8 @@ REVOKE CREATE ON SCHEMA public FROM reg_facts;
 UNDO = """
 SET LOCAL row_security = on;
 SET LOCAL app.rekey = 'on';
+ALTER POLICY partner_verifications_select ON partner_verifications
+  USING ((SELECT app_agency()) IS NOT NULL OR partner_id = (SELECT app_partner()));
 DROP TRIGGER partner_deactivations_answer ON partner_deactivations;
 DROP FUNCTION deactivation_answered();
 DROP TABLE deactivation_requests;

@@ -76,7 +76,13 @@ async def test_who_and_what_may_not_ask(api_for: ApiFor, world: World) -> None:
     wfp = await api_for("WFP")
     assert (await wfp.get(LIST)).status_code == 403
     assert (await wfp.post(ASK, json={})).status_code == 403
-    for body in ({"reason_code": "CLOSING"}, {"reason_code": "x"}, {"state": "approved"}, []):
+    bodies: list[Any] = [
+        {"reason_code": "CLOSING"},
+        {"reason_code": "x"},
+        {"state": "approved"},
+        [],
+    ]
+    for body in bodies:
         assert (await own.post(ASK, json=body)).status_code == 422, body
     assert (await own.get(LIST, params={"cursor": "x"})).status_code in (400, 422)
     assert (await own.get(LIST, params={"partner_id": partner})).status_code == 422
