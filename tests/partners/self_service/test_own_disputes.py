@@ -16,6 +16,7 @@ from tests.partners.claims.support import claim_body, claimed, claimed_partner
 from tests.partners.factories import make_partner
 from tests.partners.identifiers.test_disputes import statuses
 from tests.partners.identifiers.test_service import bare, of, unpp, vendor
+from tests.partners.merges.support import merged
 from tests.partners.self_service.test_own_documents import own_upload
 from tests.support import Api, World
 
@@ -249,3 +250,18 @@ async def test_the_database_keeps_a_partner_to_its_own_disputes(
     with pytest.raises(DBAPIError, match="stays as it was said"):
         async with operator_database.session() as session:
             await session.execute(text("UPDATE identifier_dispute_voices SET sealed = 'y'"))
+
+
+async def test_after_a_merge_the_outcome_is_read_and_nothing_new_is_raised(
+    api_for: ApiFor, world: World
+) -> None:
+    case = await raised(api_for, world)
+    survivor, heir = await claimed_partner(api_for, world)
+    await merged(api_for, case.claimant, {"id": survivor})
+    item = unpp()
+    await make_partner(case.unicef, identifiers=[item])
+    refused = await case.own.post(URL, json=item | GROUNDS)
+    assert (refused.status_code, refused.json()["code"]) == (409, "partner_merged")
+    for side in (case.own, heir):
+        (told,) = (await side.read(URL))["items"]
+        assert (told["side"], told["status"]) == ("claimant", "open")

@@ -13,6 +13,7 @@ from tests.confidentiality.scene import until
 from tests.conftest import ApiFor
 from tests.partners.claims.support import claimed, claimed_partner
 from tests.partners.flags.support import COMMENT, flag_body, hq, make_flag, make_red, url_of
+from tests.partners.merges.support import merged
 from tests.partners.verifications.factories import BAD, complete_partner, verify
 from tests.support import Api, World
 
@@ -107,3 +108,16 @@ async def test_of_flags_that_others_see_and_of_no_others(
     assert told == others - {kept["id"]}, "all that others see but what oversight keeps back"
     assert {one["id"] for one in await statements(own, "flag")} == told
     assert flag_body()["text"] not in (await own.get(STATEMENTS)).text
+
+
+async def test_of_what_was_said_of_a_profile_that_was_merged_into_its_own(
+    api_for: ApiFor, world: World, operator_database: Database
+) -> None:
+    unicef = await api_for("UNICEF")
+    loser = {"id": await complete_partner(unicef, operator_database)}
+    partner, own = await claimed_partner(api_for, world)
+    bad = await verify(unicef, loser["id"], answers=BAD)
+    assert await statements(own, "verification") == []
+    await merged(api_for, loser, {"id": partner})
+    told = await statements(own, "verification")
+    assert [(one["id"], one["partner_id"]) for one in told] == [(bad["id"], loser["id"])]
