@@ -44,6 +44,7 @@ from app.partners.retention.endpoints import router as retention_runs
 from app.partners.search.endpoints import router as partner_search
 from app.partners.search.export_endpoints import router as partner_export
 from app.partners.sections.endpoints import router as partner_sections
+from app.partners.self_service.answer_endpoints import router as self_answers
 from app.partners.self_service.people_endpoints import router as self_people
 from app.partners.self_service.people_endpoints import uploads as self_uploads
 from app.partners.self_service.profile_endpoints import router as self_profile
@@ -107,6 +108,7 @@ V1 = (
     claims,
     corrections,
     self_profile,
+    self_answers,
     self_people,
     self_uploads,
     self_statements,

@@ -17,6 +17,7 @@ class Event(StrEnum):
     IDENTIFIER_ENDED = "partner:identifier:end"
     IDENTIFIER_EXPIRING = "partner:identifier:expiring"
     IDENTIFIER_DISPUTED = "partner:identifier:dispute"
+    IDENTIFIER_DISPUTE_PROPOSED = "partner:identifier:propose"
     IDENTIFIER_DISPUTE_DECIDED = "partner:identifier:decide"
     RESTRICTED_IDENTIFIERS_READ = "partner:restricted_identifiers:read"
     RESTRICTED_IDENTIFIER_MATCHED = "partner:restricted_identifiers:match"

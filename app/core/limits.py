@@ -96,6 +96,11 @@ class Rate:
         bucket.left = max(0.0, bucket.left - 1)
         return bucket
 
+    def give_back(self, key: str) -> None:
+        """Put back what `take` took."""
+        bucket = self._bucket(key)
+        bucket.left = min(self._burst, bucket.left + 1)
+
     def charge(self, key: str, scope: Scope) -> None:
         """Take a token for a request, whose answer will show the bucket. Raises RateLimited."""
         bucket = self._bucket(key)
@@ -228,6 +233,22 @@ class Limits:
         if address is not None:
             self._strangers.take(address)
         self._failures.take(_pair(client_id, address))
+
+    def guess(self, address: str | None, what: str) -> None:
+        """Whether a secret may be tried, without a client. Raises RateLimited.
+
+        It counts as wrong until `guessed_right`, so that many at once come no further.
+        """
+        if self.on:
+            self.before_token(address, what)
+            self.token_failed(address, what)
+
+    def guessed_right(self, address: str | None, what: str) -> None:
+        """What was tried was no wrong secret."""
+        if self.on:
+            if address is not None:
+                self._strangers.give_back(address)
+            self._failures.give_back(_pair(what, address))
 
     def token_issued(self, scope: Scope, client_id: str) -> None:
         """Count a token."""

@@ -31,9 +31,18 @@ class IdentifierTaken(ServiceError):
     code = "identifier_taken"
     title = "Another profile carries this identifier."
 
-    def __init__(self, partner_id: UUID | None = None, *, contact_registry: bool = False) -> None:
-        """``contact_registry``: the caller may not know of the profile that carries it."""
+    def __init__(
+        self,
+        partner_id: UUID | None = None,
+        *,
+        contact_registry: bool = False,
+        dispute: str | None = None,
+    ) -> None:
+        """``contact_registry``: the caller may not know of the profile that carries it.
+        ``dispute``: where the caller says that it is its own."""
         extra: dict[str, object] = {"contact_registry": True} if contact_registry else {}
+        if dispute is not None:
+            extra["dispute"] = dispute
         super().__init__(extra={"partner_id": str(partner_id)} if partner_id else extra)
 
 

@@ -17,6 +17,8 @@ _DEFINERS: frozenset[str] = frozenset(
     {
         "partner_audit(uuid,timestamp with time zone,timestamp with time zone,integer)",
         "apply_deactivation()",
+        "deactivation_answered()",
+        "partner_dispute_raised()",
         "apply_redaction()",
         "apply_verification()",
         "fill_verification()",
@@ -233,6 +235,7 @@ _ACCEPTED = {
             ("partner_merge_steps.partner_merge_steps", "select"),
         )
     },
+    "public.identifier_dispute_voices.identifier_dispute_voices_select": "who decides needs all",
     "public.partner_verifications.partner_verifications_facts": "triggers find the newest of all",
     "public.partner_verification_notes.partner_verification_notes_select": "every agency's roles",
     "public.partner_flags.partner_flags_facts": "triggers ask what a verifier must be shown",

@@ -14,7 +14,7 @@ from app.auth.errors import PersonRequired, RoleLacksRight
 from app.auth.scopes import Scope
 from app.core.clock import Now
 from app.core.db import Session
-from app.core.errors import problems
+from app.core.errors import ServiceError, problems
 from app.core.http import (
     PreconditionFailed,
     PreconditionRequired,
@@ -90,12 +90,16 @@ async def claim_partner(
     code and keys, it is the same claim."""
     settings: Settings = request.app.state.settings
     limits, address = limits_of(request), address_of(request, settings)
-    limits.before_token(address, _GUARD)
+    limits.guess(address, _GUARD)
     try:
-        return await service.claim_with_code(session, keyring, new)
+        made = await service.claim_with_code(session, keyring, new)
     except InvitationUnusable:
-        limits.token_failed(address, _GUARD)
         raise
+    except ServiceError:
+        limits.guessed_right(address, _GUARD)
+        raise
+    limits.guessed_right(address, _GUARD)
+    return made
 
 
 @router.post(

@@ -48,6 +48,9 @@ Writer = Annotated[Caller, requires(Scope.PARTNERS_WRITE)]
 Creator = Annotated[Caller, requires_once(Scope.PARTNERS_WRITE)]
 Uploader = Annotated[Stream, requires_stream(Scope.PARTNERS_WRITE)]
 BINARY = {"schema": {"type": "string", "format": "binary"}}
+SERVED: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The file", "content": {kind.value: BINARY for kind in MediaType}}
+}
 
 
 @router.post(
@@ -234,7 +237,7 @@ class ContentResponse(Response):
         errors.DocumentQuarantined,
         ContentUnavailable,
     )
-    | {200: {"description": "The file", "content": {kind.value: BINARY for kind in MediaType}}},
+    | SERVED,
     summary="Download a document",
 )
 async def read_document_content(

@@ -284,7 +284,7 @@ async def open_content(
         audit.Subject(row.id, row.uploader, row.partner_id),
         purpose=stated.purpose if stated else OWN_RECORD if own else None,
         reference=stated.reference if stated else None,
-        basis="owner" if own else "role",
+        basis="owner" if own else "self" if caller.subject == "partner" else "role",
         level=row.level,
     )
     media_type = MediaType(row.media_type)

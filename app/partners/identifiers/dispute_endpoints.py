@@ -24,7 +24,7 @@ from app.core.paging import CursorInvalid, PageQuery, Pager
 from app.core.schemas import Page
 from app.partners import service as partners
 from app.partners.errors import EditsFrozen, OwnedByPartner, PartnerNotFound
-from app.partners.identifiers import disputes
+from app.partners.identifiers import deciding, disputes
 from app.partners.identifiers.endpoints import Stated
 from app.partners.identifiers.errors import (
     DisputeDecided,
@@ -147,7 +147,8 @@ async def read_grounds(
     keys: Keys,
     stated: Stated,
 ) -> dict[str, Any]:
-    """Grounds and reason: for the agency that raised it, and for a purpose for who may decide."""
+    """Grounds, reason and proposals: for the agency that raised it, and for a purpose for who may
+    decide."""
     partner = await partners.visible_partner(session, caller, partner_id)
     return await disputes.read_grounds(session, keys, caller, partner, dispute_id, stated)
 
@@ -178,8 +179,12 @@ async def decide(
     keys: Keys,
     response: Response,
 ) -> dict[str, Any]:
-    """Say whose identifier it is; the other profile holds it no longer. Not by who raised it."""
+    """Say whose identifier it is; the other profile holds it no longer. Not by who raised it.
+
+    What the partner itself raised is decided when a second person says the same: the first answer
+    stays `open`, with `proposed_for` and a new version.
+    """
     partner = await partners.visible_partner(session, caller, partner_id)
-    made = await disputes.decide(session, keys, caller, partner, dispute_id, version, decision)
+    made = await deciding.decide(session, keys, caller, partner, dispute_id, version, decision)
     response.headers["ETag"] = version_etag(made["version"])
     return made

@@ -2,6 +2,7 @@
 
 The profile that had it first goes on standing for it: it resolves, marked as disputed, and a third
 profile still meets a 409. A clearance by a disputed identifier knows no partner, and so refers.
+An agency raises one for a profile that it keeps, and a partner for its own.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, update
+from sqlalchemy import insert, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,34 +20,42 @@ from app.audit.events import Event
 from app.audit.purposes import OWN_RECORD, StatedPurpose
 from app.auth import policy
 from app.auth.caller import Caller
-from app.core.crypto import KeyRing, agency_scope
-from app.core.errors import violated_constraint
-from app.core.http import PreconditionFailed
+from app.core.crypto import KeyRing, agency_scope, partner_scope
+from app.core.errors import ServiceError, violated_constraint
 from app.core.ids import new_secret_id
 from app.partners import visibility
+from app.partners.custody import require_editable
 from app.partners.identifiers import queries, service
 from app.partners.identifiers.errors import (
-    DisputeDecided,
     DisputeNotFound,
     DisputeOpen,
-    HolderUnfit,
+    DocumentsUnknown,
     IdentifierHeld,
-    SamePerson,
 )
 from app.partners.identifiers.models import IdentifierDispute, RestrictedIdentifier
-from app.partners.identifiers.schemas import DisputeDecisionIn, DisputeIn
-from app.partners.identifiers.schemes import IdentifierScheme
+from app.partners.identifiers.schemas import DisputeIn
 from app.partners.lineage import root_of
 from app.partners.models import Partner
 
+_REFUSED: dict[str, type[ServiceError]] = {
+    "uq_identifier_disputes_held_id": DisputeOpen,
+    "dispute_identifier": IdentifierHeld,  # ended since: the number is free
+}
 _HIDDEN = ("restricted", "held_id", "claim_id", "sealed_grounds", "sealed_reason", "raiser")
 
 
-def _context(dispute_id: UUID, field: str) -> str:
+def context(dispute_id: UUID, field: str) -> str:
+    """Encryption context of a text of a dispute (``grounds`` or ``reason``)."""
     return f"identifier_disputes.{field}|{dispute_id}"
 
 
-async def _bump_both(session: AsyncSession, caller: Caller, one: UUID, other: UUID) -> None:
+def voice_context(voice_id: UUID) -> str:
+    """Encryption context of what one person said of a dispute."""
+    return f"identifier_dispute_voices|{voice_id}"
+
+
+async def bump_both(session: AsyncSession, caller: Caller, one: UUID, other: UUID) -> None:
+    """Raise both versions and tell those who follow the profiles."""
     # In the order of their ids, or two decisions about the same two profiles could lock crosswise.
     for partner_id in sorted((one, other)):
         version = await service.next_version(session, caller, partner_id)
@@ -62,64 +71,103 @@ async def raise_dispute(
     or IdentifierHeld where nobody else holds it.
     """
     person = caller.require_person()
-    await service.require_kept(session, caller, partner)
-    await service.refuse_merged(session, partner)
-    live = await service.find_live(session, keys, caller, new)
-    if live is None or await root_of(session, live.partner_id) == partner.id:
-        raise IdentifierHeld
-    table, holder_id = type(live), live.partner_id
-    await _bump_both(session, caller, partner.id, holder_id)
+    held = await _disputable(session, keys, caller, partner, new)
+    await bump_both(session, caller, partner.id, held.partner_id)
+    table = type(held)
     marked = await session.execute(
         update(table)
-        .where(table.id == live.id, table.active)
+        .where(table.id == held.id, table.active)
         .values(disputed=True)
         .execution_options(synchronize_session=False)
         .returning(table.id)
     )
     if marked.first() is None:  # ended since: the number is free
         raise IdentifierHeld
-    claim_id = await service.store(session, keys, caller, partner.id, new, claimed=True)
-    dispute_id = new_secret_id()
-    grounds = await keys.seal(
-        session,
-        agency_scope(caller.agency_id),
-        _context(dispute_id, "grounds"),
-        new.grounds.encode(),
-    )
-    try:
-        async with session.begin_nested():
-            await session.execute(
-                insert(IdentifierDispute)
-                .values(
-                    id=dispute_id,
-                    partner_id=partner.id,
-                    holder_id=holder_id,
-                    scheme=new.scheme.value,
-                    restricted=table is RestrictedIdentifier,
-                    held_id=live.id,
-                    claim_id=claim_id,
-                    document_ids=new.document_ids,
-                    sealed_grounds=grounds,
-                    raised_by=caller.agency_id,
-                    raised_person=person.id,
-                )
-                .inline()
-            )
-    except IntegrityError as error:
-        if violated_constraint(error) == "uq_identifier_disputes_held_id":
-            raise DisputeOpen from error
-        raise
-    await _log(session, caller, Event.IDENTIFIER_DISPUTED, dispute_id, partner.id, holder_id)
+    raiser = {"raised_by": caller.agency_id, "raised_person": person.id}
+    scope = agency_scope(caller.agency_id)
+    dispute_id = await _store(session, keys, caller, partner.id, held, new, scope, raiser)
     return await get_dispute(session, caller, partner, dispute_id)
 
 
-async def _log(
+async def raise_own(
+    session: AsyncSession, keys: KeyRing, caller: Caller, partner: Partner, new: DisputeIn
+) -> UUID:
+    """As `raise_dispute`, by the partner itself; the id. A trigger marks the other profile's row.
+
+    Raises EditsFrozen, ProfileMerged, DocumentsUnknown, DisputeOpen, or IdentifierHeld where nobody
+    else holds it.
+    """
+    held = await _disputable(session, keys, caller, partner, new)
+    if not await queries.own_documents(session, partner.id, new.document_ids):
+        raise DocumentsUnknown
+    # Both locked in the order of their ids, as in `bump_both`, before the first is written.
+    await queries.lock_profiles(session, (partner.id, held.partner_id))
+    await require_editable(session, caller, partner.id)
+    version = await service.next_version(session, caller, partner.id)
+    raiser = {"raised_client": caller.client_id}
+    dispute_id = await _store(session, keys, caller, partner.id, held, new, partner_scope(), raiser)
+    await service.say_changed(session, caller, partner.id, version)
+    theirs = await queries.version_of(session, held.partner_id)
+    await service.say_changed(session, caller, held.partner_id, theirs)
+    return dispute_id
+
+
+async def _disputable(
+    session: AsyncSession, keys: KeyRing, caller: Caller, partner: Partner, new: DisputeIn
+) -> service.Held:
+    await service.require_kept(session, caller, partner)
+    await service.refuse_merged(session, partner)
+    held = await service.find_live(session, keys, caller, new)
+    if held is None or await root_of(session, held.partner_id) == partner.id:
+        raise IdentifierHeld
+    return held
+
+
+async def _store(
+    session: AsyncSession,
+    keys: KeyRing,
+    caller: Caller,
+    partner_id: UUID,
+    held: service.Held,
+    new: DisputeIn,
+    scope: str,
+    raiser: dict[str, Any],
+) -> UUID:
+    claim_id = await service.store(session, keys, caller, partner_id, new, claimed=True)
+    dispute_id = new_secret_id()
+    values = raiser | {
+        "id": dispute_id,
+        "partner_id": partner_id,
+        "holder_id": held.partner_id,
+        "scheme": new.scheme.value,
+        "restricted": isinstance(held, RestrictedIdentifier),
+        "held_id": held.id,
+        "claim_id": claim_id,
+        "document_ids": new.document_ids,
+        "sealed_grounds": await keys.seal(
+            session, scope, context(dispute_id, "grounds"), new.grounds.encode()
+        ),
+    }
+    try:
+        async with session.begin_nested():
+            await session.execute(insert(IdentifierDispute).values(values).inline())
+    except IntegrityError as error:
+        refusal = _REFUSED.get(violated_constraint(error) or "")
+        if refusal is None:
+            raise
+        raise refusal from error
+    await log(session, caller, Event.IDENTIFIER_DISPUTED, dispute_id, partner_id, held.partner_id)
+    return dispute_id
+
+
+async def log(
     session: AsyncSession, caller: Caller, event: Event, dispute: UUID, one: UUID, other: UUID
 ) -> None:
-    # On the record of both sides: each may ask who acted on it.
+    """Enter it on the record of both sides: each may ask who acted on it."""
+    basis = "self" if caller.subject == "partner" else None
     for partner_id in (one, other):
         subject = audit.Subject(dispute, partner_id=partner_id)
-        await audit.record(session, caller, event, subject)
+        await audit.record(session, caller, event, subject, basis=basis)
 
 
 async def _shown(session: AsyncSession, caller: Caller, row: Any) -> dict[str, Any]:
@@ -127,14 +175,16 @@ async def _shown(session: AsyncSession, caller: Caller, row: Any) -> dict[str, A
     del shown["raised_person"]
     holder = await session.get(Partner, row.holder_id)
     assert holder is not None
-    if not await _known(session, caller, holder):
+    if not await known(session, caller, holder):
         shown["holder_id"] = None
-        if row.decided_for == row.holder_id:
-            shown["decided_for"] = None
+        for field in ("decided_for", "proposed_for"):
+            if shown[field] == row.holder_id:
+                shown[field] = None
     return shown
 
 
-async def _known(session: AsyncSession, caller: Caller, partner: Partner) -> bool:
+async def known(session: AsyncSession, caller: Caller, partner: Partner) -> bool:
+    """Whether the caller may know of this profile."""
     return policy.within(caller, partner.country) and await visibility.may_see(
         session, caller, partner
     )
@@ -152,10 +202,11 @@ async def get_dispute(
     session: AsyncSession, caller: Caller, partner: Partner, dispute_id: UUID
 ) -> dict[str, Any]:
     """A dispute, without its texts. Raises DisputeNotFound."""
-    return await _shown(session, caller, await _row(session, partner, dispute_id))
+    return await _shown(session, caller, await found(session, partner, dispute_id))
 
 
-async def _row(session: AsyncSession, partner: Partner, dispute_id: UUID) -> Any:
+async def found(session: AsyncSession, partner: Partner, dispute_id: UUID) -> Any:
+    """The row of a dispute that the profile is a side of. Raises DisputeNotFound."""
     row = await queries.find_dispute(session, partner.id, dispute_id)
     if row is None:
         raise DisputeNotFound
@@ -174,17 +225,20 @@ async def read_grounds(
 
     Raises DisputeNotFound for anybody else, then PurposeRequired.
     """
-    row = await _row(session, partner, dispute_id)
+    row = await found(session, partner, dispute_id)
     own = row.raiser == caller.agency_id
     decides = policy.can(caller, "approve", policy.Resource("CLAIM", country=partner.country))
     if not own and not decides.allowed:
         raise DisputeNotFound
     if not own and stated is None:
         raise PurposeRequired
-    texts: dict[str, str | None] = {"reason": None}
+    texts: dict[str, Any] = {"reason": None, "proposals": []}
     for field, sealed in (("grounds", row.sealed_grounds), ("reason", row.sealed_reason)):
         if sealed is not None:
-            texts[field] = (await keys.open(session, _context(row.id, field), sealed)).decode()
+            texts[field] = (await keys.open(session, context(row.id, field), sealed)).decode()
+    for voice in await queries.voices_of(session, row.id):
+        said = await keys.open(session, voice_context(voice.id), voice.sealed)
+        texts["proposals"].append(said.decode())
     await audit.record(
         session,
         caller,
@@ -195,80 +249,3 @@ async def read_grounds(
         basis="owner" if own else "role",
     )
     return {"id": row.id, **texts}
-
-
-async def decide(
-    session: AsyncSession,
-    keys: KeyRing,
-    caller: Caller,
-    partner: Partner,
-    dispute_id: UUID,
-    version: int,
-    decision: DisputeDecisionIn,
-) -> dict[str, Any]:
-    """Say whose identifier it is: the other profile's row ends, the winner's is marked no longer.
-
-    Raises DisputeNotFound, RoleLacksRight, SamePerson, HolderUnfit, DisputeDecided or
-    PreconditionFailed.
-    """
-    person = caller.require_person()
-    row = await _row(session, partner, dispute_id)
-    right = policy.can(caller, "approve", policy.Resource("CLAIM", country=partner.country))
-    policy.require_writable(right, DisputeNotFound)
-    for side in (row.partner_id, row.holder_id):
-        known = await session.get(Partner, side)
-        if known is None or not await _known(session, caller, known):
-            raise DisputeNotFound
-    if row.raised_person == person.id:
-        raise SamePerson
-    if decision.holder not in (row.partner_id, row.holder_id):
-        raise HolderUnfit
-    if row.status != "open":
-        raise DisputeDecided
-    # The profiles first, as everywhere: then the dispute is locked by its update.
-    await _bump_both(session, caller, row.partner_id, row.holder_id)
-    reason = await keys.seal(
-        session, agency_scope(caller.agency_id), _context(row.id, "reason"),
-        decision.reason.encode(),
-    )  # fmt: skip
-    done = await session.execute(
-        update(IdentifierDispute)
-        .where(
-            IdentifierDispute.id == row.id,
-            IdentifierDispute.version == version,
-            IdentifierDispute.status == "open",
-        )
-        .values(
-            status="decided",
-            version=version + 1,
-            decided_for=decision.holder,
-            decided_by=caller.agency_id,
-            decided_person=person.id,
-            decided_at=func.now(),
-            sealed_reason=reason,
-        )
-        .execution_options(synchronize_session=False)
-        .returning(IdentifierDispute.id)
-    )
-    if done.first() is None:
-        raise PreconditionFailed
-    await _settle(session, caller, row, decision.holder)
-    await _log(
-        session, caller, Event.IDENTIFIER_DISPUTE_DECIDED, row.id, row.partner_id, row.holder_id
-    )
-    return await get_dispute(session, caller, partner, dispute_id)
-
-
-async def _settle(session: AsyncSession, caller: Caller, row: Any, holder: UUID) -> None:
-    table = service.table_of(IdentifierScheme(row.scheme))
-    kept, lost = row.held_id, row.claim_id
-    if holder == row.partner_id:
-        kept, lost = lost, kept
-    # The loser's row first: the index takes only one of the two.
-    await service.end_row(session, caller, table, lost, "dispute")
-    await session.execute(
-        update(table)
-        .where(table.id == kept)
-        .values(disputed=False, claimed=False)
-        .execution_options(synchronize_session=False)
-    )

@@ -169,7 +169,8 @@ async def add_identifier(
     """Add an identifier; a vendor number is the calling agency's own.
 
     Raises the profile's version. One that another profile holds is a 409 with its `partner_id`, or
-    with `contact_registry` where the caller may not know of that profile.
+    with `contact_registry` where the caller may not know of that profile. If it is this profile's
+    all the same, the answer is a dispute (`…/identifier-disputes`).
     """
     partner = await partners.visible_partner(session, caller, partner_id)
     made = await service.add(session, keys, caller, partner, new)

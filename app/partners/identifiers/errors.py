@@ -57,7 +57,13 @@ class DisputeDecided(Conflict):
 
 class SamePerson(Conflict):
     code = "same_person"
-    title = "Who raised a dispute does not decide it."
+    title = "Who raised a dispute, or said the first word of two, does not decide it."
+
+
+class DocumentsUnknown(ServiceError):
+    status = 422
+    code = "documents_unknown"
+    title = "Not all of these are uploaded documents of the own profile."
 
 
 class HolderUnfit(ServiceError):

@@ -17,6 +17,7 @@ from sqlalchemy import (
     LargeBinary,
     SmallInteger,
     Text,
+    UniqueConstraint,
     Uuid,
     func,
     text,
@@ -163,7 +164,8 @@ class IdentifierDispute(Base):
     """Two profiles hold one identifier, and a person will say whose it is. Grounds are sealed.
 
     ``held_id`` and ``claim_id`` are rows of `partner_identifiers`, or of `restricted_identifiers`
-    where ``restricted``.
+    where ``restricted``. A person of an agency raised it, or the partner's own client did: a
+    trigger then marks the other profile's row, and wants two persons for the decision.
     """
 
     __tablename__ = "identifier_disputes"
@@ -179,8 +181,9 @@ class IdentifierDispute(Base):
     claim_id: Mapped[UUID]
     document_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid), server_default="{}")
     sealed_grounds: Mapped[bytes] = mapped_column(LargeBinary)
-    raised_by: Mapped[UUID] = mapped_column(ForeignKey("agencies.id"))
-    raised_person: Mapped[UUID] = mapped_column(ForeignKey("persons.id"))
+    raised_by: Mapped[UUID | None] = mapped_column(ForeignKey("agencies.id"))
+    raised_person: Mapped[UUID | None] = mapped_column(ForeignKey("persons.id"))
+    raised_client: Mapped[str | None] = mapped_column(Text)
     raised_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     decided_for: Mapped[UUID | None] = mapped_column(ForeignKey("partners.id"))
     decided_by: Mapped[UUID | None] = mapped_column(ForeignKey("agencies.id"))
@@ -205,6 +208,34 @@ class IdentifierDispute(Base):
             name="decided",
         ),
         CheckConstraint("decided_for IN (partner_id, holder_id)", name="decided_for"),
+        CheckConstraint(
+            "num_nulls(raised_by, raised_client) = 1 "
+            "AND (raised_by IS NULL) = (raised_person IS NULL)",
+            name="raised_by",
+        ),
         # Who says whose it is did not raise the question.
         CheckConstraint("decided_person <> raised_person", name="four_eyes"),
+    )
+
+
+class DisputeVoice(Base):
+    """What one person says of a dispute that a partner raised; the second who agrees decides.
+
+    Append-only. The reason is sealed.
+    """
+
+    __tablename__ = "identifier_dispute_voices"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    dispute_id: Mapped[UUID] = mapped_column(ForeignKey("identifier_disputes.id"))
+    for_id: Mapped[UUID] = mapped_column(ForeignKey("partners.id"))
+    agency_id: Mapped[UUID] = mapped_column(ForeignKey("agencies.id"))
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("persons.id"))
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    said_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+
+    __table_args__ = (
+        UniqueConstraint(
+            "dispute_id", "person_id", "for_id", name="uq_identifier_dispute_voices_said"
+        ),
     )

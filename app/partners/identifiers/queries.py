@@ -19,6 +19,7 @@ from app.partners.identifiers.models import (
 from app.partners.identifiers.schemas import IdentifierIn
 from app.partners.identifiers.schemes import IdentifierScheme, registry_key
 from app.partners.lineage import lineage, root
+from app.partners.models import Partner
 from app.partners.visibility import sees_protected, visible
 
 _STATUS = "CASE WHEN NOT i.active THEN 'ended' WHEN i.disputed THEN 'disputed' ELSE 'active' END"
@@ -166,10 +167,14 @@ async def live_restricted(
 
 _DISPUTES = """SELECT d.id, d.version, d.status, d.partner_id, d.holder_id, d.scheme, d.restricted,
     d.held_id, d.claim_id, i.value, coalesce(i.country, r.country) AS country, d.document_ids,
-    d.sealed_grounds, d.sealed_reason, a.code AS raised_by, d.raised_by AS raiser,
-    d.raised_person, d.raised_at, d.decided_for, b.code AS decided_by, d.decided_at
-    FROM identifier_disputes d JOIN agencies a ON a.id = d.raised_by
+    d.sealed_grounds, d.sealed_reason, coalesce(a.code, 'partner') AS raised_by,
+    d.raised_by AS raiser, d.raised_person, d.raised_at, v.for_id AS proposed_for,
+    v.agency AS proposed_by, d.decided_for, b.code AS decided_by, d.decided_at
+    FROM identifier_disputes d LEFT JOIN agencies a ON a.id = d.raised_by
     LEFT JOIN agencies b ON b.id = d.decided_by
+    LEFT JOIN LATERAL (SELECT s.for_id, g.code AS agency FROM identifier_dispute_voices s
+      JOIN agencies g ON g.id = s.agency_id WHERE s.dispute_id = d.id AND d.status = 'open'
+      ORDER BY s.said_at DESC, s.id LIMIT 1) v ON true
     LEFT JOIN partner_identifiers i ON NOT d.restricted AND i.id = d.claim_id
     LEFT JOIN restricted_identifiers r ON d.restricted AND r.id = d.claim_id"""
 _OF_PARTNER = f"""(d.partner_id IN {lineage(":partner")}
@@ -197,6 +202,75 @@ async def find_dispute(
     """A dispute that the partner is a side of."""
     values = {"partner": partner_id, "id": dispute_id}
     return (await session.execute(_DISPUTE, values)).one_or_none()
+
+
+# The own side of each: nothing of the other profile, nor who stands behind it.
+_OWN_DISPUTES = text(
+    f"""SELECT d.id, d.status, d.scheme, s.side, s.row_id AS identifier_id, i.value,
+      coalesce(i.country, r.country) AS country, d.raised_at,
+      CASE WHEN s.side = 'claimant' THEN coalesce(a.code, 'partner') END AS raised_by,
+      CASE WHEN s.side = 'claimant' AND d.raised_by IS NULL THEN d.document_ids
+        ELSE '{{}}' END AS document_ids,
+      CASE WHEN d.status = 'decided' THEN d.decided_for IN {lineage(":partner")} END AS kept,
+      b.code AS decided_by, d.decided_at
+    FROM identifier_disputes d
+    CROSS JOIN LATERAL (SELECT CASE WHEN c.own THEN 'claimant' ELSE 'holder' END AS side,
+        CASE WHEN c.own THEN d.claim_id ELSE d.held_id END AS row_id
+      FROM (SELECT d.partner_id IN {lineage(":partner")} AS own) c) s
+    LEFT JOIN agencies a ON a.id = d.raised_by LEFT JOIN agencies b ON b.id = d.decided_by
+    LEFT JOIN partner_identifiers i ON NOT d.restricted AND i.id = s.row_id
+    LEFT JOIN restricted_identifiers r ON d.restricted AND r.id = s.row_id
+    WHERE {_OF_PARTNER} AND (CAST(:one AS uuid) IS NULL OR d.id = :one)
+      AND (CAST(:id AS uuid) IS NULL
+        OR (d.raised_at, d.id) < (CAST(:at AS timestamptz), CAST(:id AS uuid)))
+    ORDER BY d.raised_at DESC, d.id DESC LIMIT :limit"""  # noqa: S608 - texts of ours; values are bound
+)
+_VOICES = text(
+    """SELECT id, for_id, person_id, sealed FROM identifier_dispute_voices
+    WHERE dispute_id = :dispute ORDER BY said_at, id"""
+)
+_DOCUMENTS = text(
+    f"""SELECT count(*) FROM partner_documents d WHERE d.id = ANY(:ids) AND d.deleted_at IS NULL
+    AND d.blob_id IS NOT NULL AND d.partner_id IN {lineage(":partner")}"""  # noqa: S608 - texts of ours; values are bound
+)
+
+
+async def own_disputes(
+    session: AsyncSession,
+    partner_id: UUID,
+    after: list[Any] | None,
+    limit: int,
+    one: UUID | None = None,
+) -> Sequence[Row[Any]]:
+    """Disputes as a partner is told of them, newest first; or ``one`` of them."""
+    values = {"partner": partner_id, "limit": limit, "one": one, **_after(after)}
+    return (await session.execute(_OWN_DISPUTES, values)).all()
+
+
+async def voices_of(session: AsyncSession, dispute_id: UUID) -> Sequence[Row[Any]]:
+    """What persons said of a dispute that is not decided by it alone, oldest first."""
+    return (await session.execute(_VOICES, {"dispute": dispute_id})).all()
+
+
+async def own_documents(session: AsyncSession, partner_id: UUID, ids: Sequence[UUID]) -> bool:
+    """Whether all of these are uploaded documents of the partner that the bound caller sees."""
+    wanted = set(ids)
+    values = {"partner": partner_id, "ids": list(wanted)}
+    return int(await session.scalar(_DOCUMENTS, values) or 0) == len(wanted)
+
+
+async def lock_profiles(session: AsyncSession, ids: Sequence[UUID]) -> None:
+    """Lock profiles against every other change until the transaction ends, in a fixed order."""
+    query = select(Partner.id).where(Partner.id.in_(ids)).order_by(Partner.id)
+    await session.execute(query.with_for_update(key_share=True))
+
+
+async def version_of(session: AsyncSession, partner_id: UUID) -> int:
+    """The version of a profile now."""
+    version: int = (
+        await session.scalars(select(Partner.version).where(Partner.id == partner_id))
+    ).one()
+    return version
 
 
 async def open_dispute(session: AsyncSession, held_id: UUID) -> UUID | None:

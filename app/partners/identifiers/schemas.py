@@ -214,8 +214,12 @@ class DisputeOut(Schema):
     value: str | None = Field(description="null for tax numbers")
     country: str | None
     document_ids: list[UUID]
-    raised_by: str = Field(examples=["WFP"])
+    raised_by: str = Field(description="agency, or `partner`", examples=["WFP"])
     raised_at: Instant
+    proposed_for: UUID | None = Field(
+        description="whom the first of two persons named, of what a partner raised"
+    )
+    proposed_by: str | None = Field(examples=["UNICEF"])
     decided_for: UUID | None
     decided_by: str | None
     decided_at: Instant | None
@@ -227,6 +231,29 @@ class DisputeGrounds(Schema):
     id: UUID
     grounds: str
     reason: str | None
+    proposals: list[str] = Field(description="reasons of those who spoke before the decision")
+
+
+class OwnDisputeOut(Schema):
+    """A dispute as the partner is told of it: nothing of the other profile."""
+
+    id: UUID
+    status: Literal["open", "decided"]
+    side: Literal["claimant", "holder"] = Field(
+        description="`claimant`: says that it is its own; `holder`: had it first"
+    )
+    identifier_id: UUID = Field(description="the own row of `GET /v1/self/identifiers`")
+    scheme: IdentifierScheme
+    value: str | None = Field(description="null for tax numbers")
+    country: str | None
+    document_ids: list[UUID] = Field(description="the own ones that it was raised with")
+    raised_by: str | None = Field(
+        description="agency, or `partner`; null for the holder", examples=["partner"]
+    )
+    raised_at: Instant
+    kept: bool | None = Field(description="whether the identifier is its own; null until decided")
+    decided_by: str | None = Field(examples=["UNICEF"])
+    decided_at: Instant | None
 
 
 class ResolveQuery(Schema):

@@ -93,7 +93,7 @@ def row_of(caller: Caller, partner_id: UUID, item: IdentifierIn) -> dict[str, An
 async def taken_by(session: AsyncSession, caller: Caller, partner_id: UUID) -> IdentifierTaken:
     """The refusal that names who holds an identifier, if the caller may know of it."""
     if caller.subject == "partner":
-        return IdentifierTaken(contact_registry=True)
+        return IdentifierTaken(contact_registry=True, dispute="/v1/self/identifier-disputes")
     partner = await session.get(Partner, await root_of(session, partner_id))
     if (
         partner is not None

@@ -27,3 +27,8 @@ class SchemeNotTaken(ServiceError):
 class AlreadyDeactivated(Conflict):
     code = "partner_deactivated"
     title = "The profile is deactivated."
+
+
+class DeactivationAlreadyAsked(Conflict):
+    code = "deactivation_asked"
+    title = "The partner has asked for it already; agencies have not decided yet."

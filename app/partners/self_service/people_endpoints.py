@@ -270,6 +270,29 @@ async def upload(
 
 
 @router.get(
+    "/documents/{document_id}/content",
+    operation_id="readOwnDocumentContent",
+    response_class=Response,
+    responses=problems(
+        PartnerMerged,
+        document_errors.DocumentNotFound,
+        document_errors.DocumentNotScanned,
+        document_errors.DocumentQuarantined,
+        ContentUnavailable,
+    )
+    | files.SERVED,
+    summary="Download a document about the own organisation",
+)
+async def read_document_content(
+    document_id: UUID, caller: Reader, session: Session, blobs: BlobsDep
+) -> Response:
+    """Any document of `GET /v1/self/documents`, always as an attachment; logged before its first
+    byte."""
+    content = await documents.open_content(session, blobs, caller, own_id(caller), document_id, [])
+    return files.ContentResponse(content)
+
+
+@router.get(
     "/documents",
     operation_id="listOwnDocuments",
     response_model=Page[DocumentOut],

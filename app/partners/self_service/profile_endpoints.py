@@ -56,15 +56,9 @@ from app.partners.schemas import PartnerOut, PartnerPatch
 from app.partners.sections import service as sections
 from app.partners.sections.kinds import ALL, Kind
 from app.partners.sections.schemas import CompletenessOut, SectionOut
-from app.partners.self_service import deactivation
 from app.partners.self_service.access import own_id
-from app.partners.self_service.errors import AlreadyDeactivated, SchemeNotTaken
-from app.partners.self_service.schemas import (
-    Administrators,
-    DeactivationAsk,
-    DeactivationAsked,
-    IdentifierQuery,
-)
+from app.partners.self_service.errors import SchemeNotTaken
+from app.partners.self_service.schemas import Administrators, IdentifierQuery
 from app.partners.verifications import standing
 from app.partners.verifications.schemas import StandingOut
 
@@ -247,7 +241,7 @@ async def add_identifier(
     new: IdentifierAdd, caller: Creator, session: Session, keyring: Keys, response: Response
 ) -> dict[str, Any]:
     """A public one; tax numbers and vendor numbers go through an agency. One that another profile
-    holds is a 409 that does not say whose: an agency raises the dispute, with documents."""
+    holds is a 409 that does not say whose; if it is the own one, `dispute` says where to say so."""
     if rule(new.scheme).restricted:
         raise SchemeNotTaken
     partner = await service.visible_partner(session, caller, own_id(caller))
@@ -298,21 +292,6 @@ async def dispute_control(
 ) -> dict[str, Any]:
     """Freezes the profile, for both, until an agency that did not approve the other decides."""
     return await control.dispute(session, keyring, caller, new)
-
-
-@router.post(
-    "/deactivation",
-    status_code=202,
-    operation_id="askDeactivation",
-    response_model=DeactivationAsked,
-    responses=problems(PartnerMerged, AlreadyDeactivated),
-    summary="Ask that the own profile be deactivated",
-)
-async def ask_deactivation(
-    asked: DeactivationAsk, caller: Creator, session: Session
-) -> dict[str, Any]:
-    """Tells agencies; two persons of one of them decide. Records stay as long as retention says."""
-    return await deactivation.ask(session, caller, asked)
 
 
 def _serve(kind: Kind) -> None:

@@ -35,11 +35,15 @@ class DeactivationAsk(Schema):
 
 
 class DeactivationAsked(Schema):
-    """What was asked, for agencies to decide."""
+    """What was asked, and what an agency decided."""
 
+    id: UUID
     partner_id: UUID
-    reason_code: str
+    reason_code: str = Field(examples=["closing"])
     asked_at: Instant
+    state: Literal["open", "approved", "refused"]
+    decided_by: str | None = Field(description="agency", examples=["UNICEF"])
+    decided_at: Instant | None
 
 
 class StatementOut(Schema):

@@ -108,6 +108,14 @@ def _side(row: Row, who: Who, facts: Facts) -> bool:
     return who.partner is not None and who.partner in (row["partner_id"], row["holder_id"])
 
 
+def _raises(row: Row, who: Who, facts: Facts) -> bool:
+    if row["raised_by"] is None:
+        by_raiser = who.partner is not None and who.partner == row["partner_id"]
+    else:
+        by_raiser = own("raised_by")(row, who, facts)
+    return row["status"] == "open" and by_raiser
+
+
 TABLES: dict[str, Table] = {
     "restricted_identifiers": Table(
         ("id",), select=_agency_or_own, insert=own("created_by"), update=_any_agency
@@ -116,9 +124,7 @@ TABLES: dict[str, Table] = {
     "identifier_disputes": Table(
         ("id",),
         select=_side,
-        insert=lambda row, who, facts: (
-            row["status"] == "open" and own("raised_by")(row, who, facts)
-        ),
+        insert=_raises,
         update=lambda row, who, facts: row["status"] == "open" and who.agency is not None,
     ),
 }
