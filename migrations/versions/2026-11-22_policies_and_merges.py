@@ -64,8 +64,7 @@ END $$;
 """  # noqa: S608 - constants
 
 
-SECURITY = (
-    """
+MERGES = """
 -- The worker applies policies anew when a partner moves to another country.
 GRANT SELECT (loser_id, survivor_id, state, decided_at) ON partner_merges TO reg_worker;
 CREATE POLICY partner_merges_worker ON partner_merges FOR SELECT TO reg_worker
@@ -81,18 +80,18 @@ CREATE FUNCTION one_partner_since(one uuid, other uuid) RETURNS timestamptz
   SELECT min(greatest(x.since, y.since)) FROM up x JOIN up y ON y.id = x.id
   WHERE x.origin = one AND y.origin = other $$;
 """
-    + _functions(
-        """ profiles uuid[];
+APPLIED = _functions(
+    """ profiles uuid[];
 BEGIN
   profiles := ARRAY(SELECT partner_lineage(s.partner_id) FROM sharing_policies s
     WHERE s.id = policy AND s.partner_id IS NOT NULL);""",
-        """
+    """
 DECLARE profiles uuid[];
 BEGIN
   profiles := ARRAY(SELECT partner_lineage(a.partner_id) FROM assessments a WHERE a.id = record);""",
-        ABOUT,
-    )
-    + """
+    ABOUT,
+)
+UNMERGED = """
 -- An undone merge takes back what it let policies share, in its own transaction: no read after it.
 GRANT SELECT (id, partner_id) ON sharing_policies TO reg_facts;
 GRANT SELECT (record_id, share_id), DELETE ON assessments_acl TO reg_facts;
@@ -135,10 +134,8 @@ CREATE POLICY objections_select ON objections FOR SELECT TO reg_app
       ELSE true END)
     OR partner_id IN (SELECT partner_lineage((SELECT app_partner()))));
 """
-)
 
-UNDO = (
-    """
+UNDO = """
 DROP POLICY objections_select ON objections;
 CREATE POLICY objections_select ON objections FOR SELECT TO reg_app
   USING (owner_agency = (SELECT app_agency()) OR raised_by_agency = (SELECT app_agency())
@@ -163,20 +160,19 @@ ALTER TABLE sharing_policies FORCE ROW LEVEL SECURITY;
 ALTER TABLE assessments_acl FORCE ROW LEVEL SECURITY;
 ALTER TABLE assessments FORCE ROW LEVEL SECURITY;
 """
-    + _functions("\nBEGIN", "\nBEGIN", "")
-    + """
+APPLIED_BEFORE = _functions("\nBEGIN", "\nBEGIN", "")
+UNDO_MERGES = """
 DROP FUNCTION one_partner_since(uuid, uuid);
 DROP POLICY partner_merges_worker ON partner_merges;
 REVOKE SELECT (loser_id, survivor_id, state, decided_at) ON partner_merges FROM reg_worker;
 """
-)
 
 
 def upgrade() -> None:
     # The bodies of functions are checked as their owner, under the row security of what they read.
     op.execute("SET LOCAL row_security = on")
-    run_script(SECURITY)
+    run_script(MERGES + APPLIED + UNMERGED)
 
 
 def downgrade() -> None:
-    run_script(UNDO)
+    run_script(UNDO + APPLIED_BEFORE + UNDO_MERGES)
