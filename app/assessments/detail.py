@@ -25,6 +25,7 @@ from app.auth.caller import Caller
 from app.auth.errors import RoleLacksRight
 from app.core.crypto import KeyRing, agency_scope
 from app.core.schemas import Schema
+from app.partners.objections.contested import contested
 from app.partners.visibility import sees_protected
 
 
@@ -90,7 +91,8 @@ async def read_detail(
         basis=decision.basis,
         **about,
     )
-    return {**common(row), "detail": detail}
+    objections = await contested(session, "assessment", [row.id])
+    return {**common(row, objections.get(row.id)), "detail": detail}
 
 
 async def unseal(session: AsyncSession, keyring: KeyRing, row: Any) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from app.assessments.schemas import (
     DisclosureOut,
 )
 from app.assessments.types import ALL, AssessmentIn
-from app.assessments.wire import wire
+from app.assessments.wire import shown
 from app.audit.exceptions.errors import ContentRedacted, UnderLegalHold
 from app.auth.caller import Caller, Keys, requires, requires_once
 from app.auth.errors import LevelAboveClient, RoleLacksRight
@@ -79,9 +79,10 @@ _NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "Not modi
 
 
 def _etag(found: dict[str, Any]) -> str:
-    # What is said of an owner that withdrew is not in the version, and nobody will change that.
-    if found["owner_withdrawn"]:
-        return bytes_etag(f"{found['version']}|{found['custodian']}".encode())
+    # What is said of an owner that withdrew, or of an objection, is not in the version.
+    if found["owner_withdrawn"] or found["contested"]:
+        said = (found["version"], found["custodian"], found["contested"])
+        return bytes_etag(repr(said).encode())
     return version_etag(found["version"])
 
 
@@ -141,7 +142,7 @@ async def list_assessments(
     items, following = pager.page(
         rows, lambda row: [row.created_at.isoformat(), str(row.id)], response
     )
-    return {"items": [wire(row) for row in items], "next_cursor": following}
+    return {"items": await shown(session, items), "next_cursor": following}
 
 
 @router.get(

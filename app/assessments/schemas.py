@@ -12,6 +12,7 @@ from app.assessments.types import TypeCode
 from app.assessments.types.base import Confidentiality, FiledStatus, Rating, Source
 from app.audit.purposes import AccessPurpose
 from app.core.schemas import Code, Country, Day, Flag, Instant, Paragraph, QueryInt, Schema
+from app.partners.objections.contested import ContestedOut
 
 AgencyCode = Annotated[str, Field(strict=True, pattern=r"^[A-Z][A-Z0-9_]{1,15}$", examples=["WFP"])]
 RoleCode = Annotated[str, Field(strict=True, pattern=r"^[A-Z]{2,10}$", examples=["CO"])]
@@ -37,6 +38,7 @@ class AssessmentOut(Schema):
         description="as chosen by the owner; a draft is AGENCY_ONLY whatever stands here"
     )
     rating: Rating | None = Field(description="null while a draft")
+    contested: ContestedOut | None = Field(description="the partner's objection to it")
     redacted: bool = Field(False, description="the detail is hidden from all, or destroyed")
     version: int
     owner_withdrawn: bool = Field(
@@ -66,6 +68,7 @@ class DetailOut(Schema):
         None, description="agency or office that answers for it then", examples=["UNDP"]
     )
     rating: Rating | None
+    contested: ContestedOut | None = Field(description="the partner's objection to it")
     detail: dict[str, Any] = Field(
         description="as filed, in the shape of the type",
         examples=[{"standards": [{"number": 1, "result": "met", "comment": "policy of 2024"}]}],

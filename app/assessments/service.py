@@ -16,7 +16,7 @@ from app.assessments.models import Assessment, AssessmentDetail
 from app.assessments.schemas import AssessmentFilter, AssessmentPatch
 from app.assessments.types import ALL
 from app.assessments.types.base import AssessmentBase, Rating
-from app.assessments.wire import wire
+from app.assessments.wire import shown, wire
 from app.audit import service as audit
 from app.audit.events import Event
 from app.audit.exceptions.errors import UnderLegalHold
@@ -199,7 +199,8 @@ async def get_assessment(
     session: AsyncSession, caller: Caller, assessment_id: UUID
 ) -> dict[str, Any]:
     """The summary. Raises AssessmentNotFound, also when the caller may not see it."""
-    return wire(await access.readable(session, caller, assessment_id))
+    row = await access.readable(session, caller, assessment_id)
+    return (await shown(session, [row]))[0]
 
 
 async def list_assessments(

@@ -32,7 +32,7 @@ from app.core.errors import problems
 from app.core.http import RegistryRoute
 from app.core.paging import CursorInvalid, Pager
 from app.core.schemas import Page
-from app.partners.errors import PartnerNotFound
+from app.partners.errors import PartnerMerged, PartnerNotFound
 
 router = APIRouter(prefix="/sharing-policies", tags=["assessments"], route_class=RegistryRoute)
 Giver = Annotated[Caller, requires_once(Scope.ASSESSMENTS_SHARE)]
@@ -51,6 +51,7 @@ Holder = Annotated[Caller, requires(Scope.ASSESSMENTS_SHARE)]
         CountryOutsideScope,
         RoleUnknown,
         PartnerNotFound,
+        PartnerMerged,
         AgencyUnknown,
         SharedWithSelf,
         SharePeriodInvalid,

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncSession
 
-def wire(row: Any) -> dict[str, Any]:
+from app.partners.objections.contested import contested
+
+
+async def shown(session: AsyncSession, rows: Sequence[Any]) -> list[dict[str, Any]]:
+    """Rows of `queries.COLUMNS` as AssessmentOut needs them, each with the objection to it."""
+    objections = await contested(session, "assessment", [row.id for row in rows])
+    return [wire(row, objections.get(row.id)) for row in rows]
+
+
+def wire(row: Any, objection: dict[str, Any] | None = None) -> dict[str, Any]:
     """A row of `queries.COLUMNS` as AssessmentOut needs it."""
     return {
-        **common(row),
+        **common(row, objection),
         "conducted_on": row.conducted_on,
         "valid_until": row.valid_until,
         "confidentiality": row.confidentiality,
@@ -18,7 +29,7 @@ def wire(row: Any) -> dict[str, Any]:
     }
 
 
-def common(row: Any) -> dict[str, Any]:
+def common(row: Any, objection: dict[str, Any] | None) -> dict[str, Any]:
     """What a summary and a detail both say of the record."""
     rating = None
     if row.rating_scheme is not None:
@@ -40,4 +51,5 @@ def common(row: Any) -> dict[str, Any]:
         "owner_withdrawn": row.owner_withdrawn,
         "custodian": row.custodian,
         "rating": rating,
+        "contested": objection,
     }

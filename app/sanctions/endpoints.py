@@ -245,7 +245,7 @@ async def list_entries(
         session, filters.partner_id, filters.status, after, filters.limit + 1
     )
     items, following = pager.page(list(rows), lambda row: [str(row.entry_id)], response)
-    return {"items": [service.entry_wire(row) for row in items], "next_cursor": following}
+    return {"items": await service.shown_entries(session, items), "next_cursor": following}
 
 
 @router.get(

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 
 from app.core.paging import PageQuery
 from app.core.schemas import Day, Flag, Instant, Line, Paragraph, Schema, Text
+from app.partners.objections.contested import ContestedOut
 from app.sanctions.codes import CODES
 
 
@@ -150,6 +151,9 @@ class EntryOut(Schema):
     status: EntryStatus
     ended_on: date | None = None
     procedure: Literal["full", "recorded"]
+    contested: ContestedOut | None = Field(
+        description="the partner's objection to it; not in the feed, whose entries are signed"
+    )
     owner_withdrawn: bool = Field(
         False, description="the imposing agency has left the registry; the measure stays"
     )

@@ -6,6 +6,7 @@ database would make it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -27,6 +28,7 @@ from app.events import service as events
 from app.events.catalogue import EventType
 from app.partners import service as partners
 from app.partners.errors import PartnerNotFound
+from app.partners.objections.contested import contested
 from app.sanctions import errors, queries, restraining
 from app.sanctions.codes import CODES
 from app.sanctions.feed import service as feed
@@ -330,16 +332,22 @@ async def get_entry(session: AsyncSession, entry_id: UUID) -> dict[str, Any]:
     row = await queries.find_entry(session, entry_id)
     if row is None:
         raise errors.EntryNotFound
-    return entry_wire(row)
+    return (await shown_entries(session, [row]))[0]
 
 
-def entry_wire(row: Any) -> dict[str, Any]:
-    """A row of `queries.ENTRY_COLUMNS` as EntryOut needs it."""
+async def shown_entries(session: AsyncSession, rows: Sequence[Any]) -> list[dict[str, Any]]:
+    """Rows of `queries.ENTRY_COLUMNS` as EntryOut needs them, each with the objection to it."""
+    objections = await contested(session, "sanction_entry", [row.entry_id for row in rows])
+    return [_entry_wire(row, objections.get(row.entry_id)) for row in rows]
+
+
+def _entry_wire(row: Any, objection: dict[str, Any] | None) -> dict[str, Any]:
     return dict(row._mapping) | {
+        "contested": objection,
         "effect": {
             "eligible": not row.blocking,
             "text": CODES.measures.codes[row.measure].effect,
-        }
+        },
     }
 
 

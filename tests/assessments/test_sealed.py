@@ -123,7 +123,7 @@ async def test_recognition_sees_final_summaries_as_its_agency_may(
     async with database.session(world.agencies["WFP"]) as session:
         (seen,) = await facts(session)
     shown = set(made) - {"partner_id", "status", "created_at", "updated_at", "redacted"}
-    shown -= {"owner_withdrawn", "custodian"}
+    shown -= {"owner_withdrawn", "custodian", "contested"}
     assert seen == {name: made[name] for name in shown}
     async with database.session(world.agencies["UNICEF"]) as session:
         assert {item["id"] for item in await facts(session)} == {made["id"], private["id"]}

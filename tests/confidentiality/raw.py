@@ -172,8 +172,11 @@ class Matrix:
     async def _insert_agrees(self, table: str, rows: Rows, may: Any, who: Who) -> bool:
         """A policy is asked before any key: a copy that passes it fails as a duplicate."""
         allowed = await self._may(table, "INSERT")
-        # The ones that are somebody's and the ones that are not: both ends of the table.
-        for row in [*rows[:_SAMPLE], *rows[-_SAMPLE:]]:
+        # The ones that are somebody's and the ones that are not: both ends of the table, and one of
+        # each client where rows are a client's, wherever in the table it is.
+        by_client = "client_id" in TABLES[table].key
+        of_clients = {row["client_id"]: row for row in rows} if by_client else {}
+        for row in [*rows[:_SAMPLE], *rows[-_SAMPLE:], *of_clients.values()]:
             passed = allowed and await self._passes(table, row)
             if passed != may(row, who, self._facts):
                 return False

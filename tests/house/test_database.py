@@ -40,6 +40,7 @@ _DEFINERS: frozenset[str] = frozenset(
         "partner_control_disputes_open()",
         "read_withheld(uuid,uuid,uuid)",
         "redacted_steps(uuid)",
+        "unmerged_policies()",
         "withheld(uuid)",
     }
 )

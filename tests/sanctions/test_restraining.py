@@ -76,6 +76,48 @@ async def test_lifting_one_measure_leaves_another_agencys_and_every_other_reason
     assert now["lock_reasons"] == ["RED_FLAG", "SANCTION"]
 
 
+async def test_a_measure_on_the_headquarters_holds_its_country_profiles_back_with_their_own_reasons(
+    api_for: ApiFor, operator_database: Database
+) -> None:
+    unicef = await api_for("UNICEF")
+    head = (await make_partner(unicef, partner_type="NGO_INTL", country="CHE"))["id"]
+    office = (await make_partner(unicef, partner_type="NGO_INTL", hq_id=head))["id"]
+    entry = await impose(api_for, head)
+    await put(operator_database, office, Reason.RED_FLAG)
+    held = {one["reason"]: one for one in (await standing(api_for, office))["restraints"]}
+    assert held["SANCTION"]["inherited_from"] == head
+    assert held["RED_FLAG"]["inherited_from"] is None
+    assert (await standing(api_for, head))["lock_reasons"] == ["SANCTION"], "nothing passes up"
+    await lift(api_for, entry)
+    assert (await standing(api_for, head))["locked"] is False
+    now = await standing(api_for, office)
+    assert (now["locked"], now["lock_reasons"]) == (True, ["RED_FLAG"])
+
+
+async def test_a_measure_that_is_handed_over_holds_on_until_its_custodian_lifts_it(
+    api_for: ApiFor, operator_database: Database
+) -> None:
+    partner = (await make_partner(await api_for("UNICEF")))["id"]
+    entry = await impose(api_for, partner)
+    # As `hand_over` does when the imposing agency has withdrawn.
+    async with operator_database.session() as session:
+        await session.execute(
+            text(
+                "UPDATE sanction_entries SET version = version + 1, custodian_agency = "
+                "(SELECT id FROM agencies WHERE code = 'FAO') WHERE id = :id"
+            ),
+            {"id": UUID(entry["entry_id"])},
+        )
+    assert (await standing(api_for, partner))["lock_reasons"] == ["SANCTION"]
+    answer = await (await api_for("FAO_APPROVER")).post(
+        f"/v1/sanctions/entries/{entry['entry_id']}/lift",
+        json={"reason": "Served."},
+        headers={"If-Match": '"v2"'},
+    )
+    assert answer.status_code == 201, answer.text
+    assert (await standing(api_for, partner))["restraints"] == []
+
+
 async def test_a_lift_that_was_all_unlocks(api_for: ApiFor) -> None:
     partner = (await make_partner(await api_for("UNICEF")))["id"]
     await lift(api_for, await impose(api_for, partner))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID, uuid4
 
+from tests.confidentiality.features.contested import SHOWS as CONTESTED
 from tests.confidentiality.model import Facts, Row, Table, Who, either, own
 from tests.confidentiality.rules import (
     EVERYONE,
@@ -141,7 +142,8 @@ RULES: dict[str, Rule] = {
         shows={
             "objection_flag_contested": frozenset(EVERYONE),
             "objection_flag_invalid": frozenset({"owner"}),
-        },
+        }
+        | CONTESTED,
     ),
     "readObjection": Rule(_objection_text, only("owner"), hides="objection_id", logged=True),
     "withdrawObjection": Rule(_taken_back, only("owner"), hides="objection_id"),
@@ -195,7 +197,12 @@ def _sees_objection(row: Row, who: Who, facts: Facts) -> bool:
         return who.partner is not None and row["partner_id"] == who.partner
     if who.agency in (row["owner_agency"], row["raised_by_agency"]):
         return True
-    return row["subject_kind"] != "flag" or _sees(_flag_of(row["subject_id"], facts), who, facts)
+    if row["subject_kind"] == "flag":
+        return _sees(_flag_of(row["subject_id"], facts), who, facts)
+    if row["subject_kind"] == "assessment":
+        (about,) = [one for one in facts.rows["assessments"] if one["id"] == row["subject_id"]]
+        return bool(about["level"] != "AGENCY_ONLY" or about["owner_agency"] == who.agency)
+    return True
 
 
 def _raises(row: Row, who: Who, facts: Facts) -> bool:

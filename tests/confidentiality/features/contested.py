@@ -1,0 +1,34 @@
+"""Objections to assessments and measures in the matrix: seen by whoever sees the statement."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from tests.confidentiality.scene import AGENCIES, Scene
+from tests.partners.objections.test_objections import objection_body
+
+_STATEMENTS = {
+    "agency_only": "assessment",
+    "restricted": "assessment",
+    "inter_agency": "assessment",
+    "entry": "sanction_entry",
+}
+
+
+async def prepare(scene: Scene) -> None:
+    """An objection to each, raised by the owner on the partner's behalf."""
+    owner = await scene.owner()
+    url = f"/v1/partners/{scene.ids['partner']}/objections"
+    for name, kind in _STATEMENTS.items():
+        body = objection_body(scene.ids[name], kind, evidence=[str(uuid4())])
+        scene.ids[f"objection_{name}"] = (await owner.made(url, body))["id"]
+
+
+_ALL = frozenset(AGENCIES)
+SHOWS = {
+    "objection_agency_only": frozenset({"owner"}),
+    "objection_restricted": _ALL,
+    "objection_inter_agency": _ALL,
+    "objection_entry": _ALL,
+}
+"""For `listObjections`, whose rule is with flags."""
