@@ -38,19 +38,25 @@ from app.core.sequencer import LEADER_LOCK, Sequencer
 from app.core.settings import Settings
 from app.events.reminders import remind
 from app.events.service import STREAM, run_consumers
+from app.partners.bulk.retention import RETENTION as BULK_RETENTION
+from app.partners.claims.retention import RETENTION as CLAIMS_RETENTION
+from app.partners.corrections.retention import RETENTION as CORRECTIONS_RETENTION
 from app.partners.corrections.upkeep import tell_overdue as tell_corrections
 from app.partners.documents.retention import RETENTION as DOCUMENTS_RETENTION
 from app.partners.documents.upkeep import scan_waiting
 from app.partners.flags.retention import RETENTION as FLAGS_RETENTION
 from app.partners.flags.upkeep import lapse_flags
 from app.partners.identifiers.expiry import notify_expiring
+from app.partners.identifiers.retention import RETENTION as IDENTIFIERS_RETENTION
 from app.partners.matching.duplicates import check_waiting, recount
 from app.partners.matching.retention import RETENTION as MATCHING_RETENTION
 from app.partners.objections.retention import RETENTION as OBJECTIONS_RETENTION
 from app.partners.objections.upkeep import tell_overdue
+from app.partners.pending.retention import RETENTION as PENDING_RETENTION
 from app.partners.people.retention import RETENTION as PEOPLE_RETENTION
 from app.partners.people.upkeep import announce_overdue
 from app.partners.retention import run as retention
+from app.partners.self_service.retention import RETENTION as COMMENTS_RETENTION
 from app.partners.verifications.retention import RETENTION as VERIFICATIONS_RETENTION
 from app.partners.verifications.upkeep import give_notice, lapse
 from app.sanctions import consumers as sanctions
@@ -75,13 +81,20 @@ RETENTION = (
     *PEOPLE_RETENTION,
     *DOCUMENTS_RETENTION,
     *MATCHING_RETENTION,
+    *IDENTIFIERS_RETENTION,
+    *CLAIMS_RETENTION,
+    *CORRECTIONS_RETENTION,
+    *PENDING_RETENTION,
+    *BULK_RETENTION,
     *VERIFICATIONS_RETENTION,
     *ASSESSMENTS_RETENTION,
     *SANCTIONS_RETENTION,
     *FLAGS_RETENTION,
     *OBJECTIONS_RETENTION,
+    *COMMENTS_RETENTION,
 )
-"""Every rule, in the order of a run: objections last, as they go with their statements."""
+"""Every rule, in the order of a run: objections and comments last, as they go with their
+statements."""
 FEED_STREAMS = ("public", "inter_agency", *(f"source.{code}" for code in sources.ALL))
 
 Work = Callable[[], Awaitable[object]]

@@ -46,6 +46,10 @@ class ExportTable:
     sealed: Mapping[str, Sealed] = field(default_factory=dict)
 
 
+def _exception(table: str, name: str) -> Sealed:
+    return Sealed(name, lambda row: f"{table}|{row.id}|{name}|{row.agency_id}", json=False)
+
+
 AGENCY_TABLES = (
     ExportTable(
         "agency",
@@ -111,6 +115,39 @@ AGENCY_TABLES = (
         owner_agency, partner_id, purpose, reference, basis, request_id, detail
         FROM audit_events WHERE (agency_id = :agency OR owner_agency = :agency)
           AND (NOT held OR agency_id = :agency) ORDER BY id""",
+    ),
+    ExportTable(
+        "legal_holds",
+        """SELECT id, agency_id, subject_kind, subject_id, review_on, set_by, set_at, renewed_by,
+        renewed_at, released_by, released_at, version, sealed_reason, sealed_release
+        FROM legal_holds WHERE agency_id = :agency ORDER BY id""",
+        {
+            "sealed_reason": _exception("legal_holds", "reason"),
+            "sealed_release": _exception("legal_holds", "release"),
+        },
+    ),
+    ExportTable(
+        "redactions",
+        """SELECT id, agency_id, subject_kind, subject_id, record_id, partner_id, requested_by,
+        requested_at, decide_by, state, decided_by, decided_at, version, sealed_reason,
+        sealed_decision FROM redactions WHERE agency_id = :agency ORDER BY id""",
+        {
+            "sealed_reason": _exception("redactions", "reason"),
+            "sealed_decision": _exception("redactions", "decision"),
+        },
+    ),
+    ExportTable(
+        "withholdings",
+        """SELECT id, agency_id, subject_kind, subject_id, partner_id, since, until, set_by, set_at,
+        renewed_by, ended_by, ended_at, version, sealed_reason
+        FROM withholdings WHERE agency_id = :agency ORDER BY id""",
+        {"sealed_reason": _exception("withholdings", "reason")},
+    ),
+    # When the operator opened a record of its own; names and words are the operator's.
+    ExportTable(
+        "break_glass",
+        """SELECT id, record_kind, record_id, asked_at, approved_at, expires_at, closed_at
+        FROM break_glass WHERE owner_agency = :agency ORDER BY id""",
     ),
 )
 

@@ -34,6 +34,15 @@ TABLES = (
         ORDER BY id""",
     ),
     ExportTable(
+        "sharing_policies",
+        """SELECT id, owner_agency, shared_with, level, purpose, type, country, partner_id,
+        everything, roles, valid_from, valid_until, active, created_at, ended_at,
+        CASE WHEN owner_agency = :agency THEN created_by_person END AS created_by_person,
+        CASE WHEN owner_agency = :agency THEN ended_by END AS ended_by
+        FROM sharing_policies WHERE owner_agency = :agency OR shared_with = :agency
+        ORDER BY id""",
+    ),
+    ExportTable(
         "access_requests",
         """SELECT r.id, r.assessment_id, r.owner_agency, r.requested_by, r.level, r.purpose,
         CASE WHEN NOT coalesce(a.redacted, false) THEN r.sealed_justification END

@@ -37,6 +37,11 @@ TABLES = (
         {"sealed_end_reason": Sealed("lift", end_reason_context)},
     ),
     ExportTable(
+        "sanction_custody",
+        """SELECT id, entry_id, from_agency, to_agency, reason, at
+        FROM sanction_custody WHERE from_agency = :agency OR to_agency = :agency ORDER BY id""",
+    ),
+    ExportTable(
         "screenings",
         """SELECT id, agency_id, client_id, at, algorithm, threshold, list_version, outcome,
         entry_ids, sealed FROM screenings WHERE agency_id = :agency ORDER BY id""",

@@ -13,7 +13,8 @@ from app.core.db import Base
 
 class PendingStatement(Base):
     """A flag or comment that came with a load. Its author agency alone sees it, until it says
-    that it stands by it: then a flag is made; or that it does not.
+    that it stands by it: then a flag is made; or that it does not. Retention empties the text
+    (``erased_at``); the row stays, so that the same file does not bring it back.
     """
 
     __tablename__ = "pending_statements"
@@ -34,6 +35,7 @@ class PendingStatement(Base):
     decided_by: Mapped[UUID | None] = mapped_column(ForeignKey("persons.id"))
     decided_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     flag_id: Mapped[UUID | None] = mapped_column(ForeignKey("partner_flags.id"))
+    erased_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
     __table_args__ = (
         Index("ix_pending_statements_owner_agency_state", "owner_agency", "state", "loaded_at"),
@@ -49,4 +51,5 @@ class PendingStatement(Base):
             name="decided",
         ),
         CheckConstraint("(state = 'confirmed') = (flag_id IS NOT NULL)", name="flag_id"),
+        CheckConstraint("(length(sealed) = 0) = (erased_at IS NOT NULL)", name="erased_at"),
     )

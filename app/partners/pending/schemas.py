@@ -31,7 +31,7 @@ class PendingOut(Schema):
 class PendingTextOut(PendingOut):
     """The statement with its text. The reading is logged."""
 
-    text: str
+    text: str | None = Field(description="null once retention has erased it")
 
 
 class PendingFilter(PageQuery):

@@ -82,6 +82,8 @@ async def read(
     await audit.record(
         session, caller, Event.PENDING_STATEMENT_READ, subject, purpose=OWN_RECORD, basis="owner"
     )
+    if row.erased_at is not None:
+        return wire(row) | {"text": None}
     opened = await keyring.open(session, context(row.id, row.owner_agency), row.sealed)
     return wire(row) | {"text": opened.decode()}
 

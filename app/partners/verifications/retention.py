@@ -1,4 +1,4 @@
-"""What retention erases of verifications: the comments; results and dates stay."""
+"""What retention erases of verifications: the comments; results and dates stay. Deactivations."""
 
 from __future__ import annotations
 
@@ -9,4 +9,5 @@ RETENTION = (
         "verification_comments",
         "DELETE FROM partner_verification_notes WHERE verification_id = ANY(:ids)",
     ),
+    rule("deactivations", "DELETE FROM partner_deactivations WHERE id = ANY(:ids)"),
 )

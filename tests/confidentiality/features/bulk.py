@@ -41,8 +41,10 @@ async def prepare(scene: Scene) -> None:
         for key in ("1", "2"):
             said = Statement(key, "YELLOW", "FINANCIAL", "", "Canary: receipts.", None)
             await extras.keep_statement(session, ring, load, partner, agency, said)
-    listed = (await owner.read("/v1/pending-statements"))["items"]
-    scene.ids["pending"], scene.ids["pending_decided"] = (one["id"] for one in listed)
+    listed = (await owner.read("/v1/pending-statements?limit=200"))["items"]
+    scene.ids["pending"], scene.ids["pending_decided"] = (
+        one["id"] for one in listed if one["partner_id"] == str(partner)
+    )
 
 
 async def _stream(scene: Scene, relation: str) -> Call:

@@ -9,13 +9,20 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import text
 
-from app.core.db import Database
+from app.core.crypto import KeyRing
+from app.core.db import Database, bind_now
 from app.core.ids import new_id
+from app.partners.bulk import extras
+from app.partners.bulk.files.unpp import Report, Statement
 from tests.assessments.factories import make_assessment, make_share, request_body
 from tests.conftest import ApiFor
+from tests.partners.bulk.test_bulk import line, send
+from tests.partners.claims.support import DECISION, V1, claim_body
 from tests.partners.documents.factories import announce, upload
 from tests.partners.factories import make_partner
 from tests.partners.flags.support import make_flag
+from tests.partners.identifiers.test_disputes import disputed
+from tests.partners.identifiers.test_service import unpp
 from tests.partners.objections.test_objections import objection_body
 from tests.partners.people.factories import add_person, file_request
 from tests.partners.verifications.factories import complete_partner, verify
@@ -166,6 +173,105 @@ async def _annulled(hands: Hands, partner: str) -> str:
     )
 
 
+async def _claim(hands: Hands, partner: str) -> str:
+    url = f"/v1/partners/{partner}/claims"
+    made = str((await (await hands.unicef()).made(url, claim_body()))["id"])
+    done = await (await hands.api_for("UNHCR")).post(
+        f"{url}/{made}/decision", json=DECISION | {"decision": "reject"}, headers=V1
+    )
+    assert done.status_code == 200, done.text
+    return made
+
+
+async def _control_dispute(hands: Hands, partner: str) -> str:
+    made, claim = new_id(), await _claim(hands, partner)
+    await hands.shift(
+        """INSERT INTO partner_control_disputes (id, partner_id, claim_id, state, outcome, checked,
+          sealed_reason, decided_by, decided_person, decided_at)
+        SELECT :id, partner_id, id, 'decided', 'refuse', checked, sealed_reason, decided_by,
+          decided_person, decided_at FROM partner_claims WHERE id = :claim""",
+        id=made,
+        claim=UUID(claim),
+    )
+    return str(made)
+
+
+async def _invitation(hands: Hands, partner: str) -> str:
+    url = f"/v1/partners/{partner}/invitations"
+    return str((await (await hands.unicef()).made(url, {"email": "a@amani.example"}))["id"])
+
+
+async def _correction(hands: Hands, partner: str) -> str:
+    await hands.shift("UPDATE partners SET control = 'partner' WHERE id = :id", id=UUID(partner))
+    body = {"pointer": "/profile/acronym", "proposed": "CAN", "reason": "Canary: their letter."}
+    url = f"/v1/partners/{partner}/corrections"
+    return str((await (await hands.unicef()).made(url, body))["id"])
+
+
+async def _identifier_dispute(hands: Hands, partner: str) -> str:
+    made = str((await disputed(hands.api_for, unpp())).dispute["id"])
+    await hands.shift(
+        "UPDATE identifier_disputes SET partner_id = :partner WHERE id = :id",
+        id=UUID(made),
+        partner=UUID(partner),
+    )
+    return made
+
+
+async def _load(hands: Hands, partner: str) -> str:
+    answer = await send(await hands.unicef(), line())
+    made = str(answer.headers["location"].rsplit("/", 1)[1])
+    await hands.shift("DELETE FROM partner_keys WHERE load_id = :id", id=UUID(made))
+    return made
+
+
+async def _loaded(hands: Hands, partner: str, what: str) -> str:
+    """What comes with a load beside its partners: a report, or a statement."""
+    unicef = await hands.unicef()
+    load, ring = UUID(await _load(hands, partner)), KeyRing(unicef._transport.app.state.root)  # type: ignore[attr-defined]
+    async with hands.operator.session() as session:
+        agency = await session.scalar(text("SELECT id FROM agencies WHERE code = 'UNICEF'"))
+        await bind_now(session, agency)
+        if what == "partner_load_reports":
+            said = Report("verification", "verified", "UNHCR", None)
+            await extras.keep_reports(session, agency, load, [(UUID(partner), said)])
+        else:
+            word = Statement(uuid4().hex, "YELLOW", "FINANCIAL", "", "Canary: receipts.", None)
+            await extras.keep_statement(session, ring, load, UUID(partner), agency, word)
+        return str(
+            await session.scalar(
+                text(f"SELECT id FROM {what} WHERE load_id = :load"), {"load": load}
+            )
+        )
+
+
+async def _report(hands: Hands, partner: str) -> str:
+    return await _loaded(hands, partner, "partner_load_reports")
+
+
+async def _statement(hands: Hands, partner: str) -> str:
+    return await _loaded(hands, partner, "pending_statements")
+
+
+async def _deactivation(hands: Hands, partner: str) -> str:
+    body = {"reason_code": "PARTNER_REQUEST", "reason": "Canary: the board asked for it."}
+    url = f"/v1/partners/{partner}/deactivation"
+    return str((await (await hands.unicef()).made(url, body))["id"])
+
+
+async def _comment(hands: Hands, partner: str) -> str:
+    made, about = new_id(), await _comments(hands, partner)
+    await hands.shift(
+        """INSERT INTO statement_comments (id, partner_id, subject_kind, subject_id, owner_agency,
+          sealed, made_by_client, made_at)
+        SELECT :id, partner_id, 'verification', id, agency_id, 'x', 'a-client',
+          now() - interval '9 days' FROM partner_verifications WHERE id = :about""",
+        id=made,
+        about=UUID(about),
+    )
+    return str(made)
+
+
 _PERSON = (
     "SELECT 1 FROM partner_people WHERE id = :id AND sealed IS NOT NULL",
     "SELECT 1 FROM partner_people_versions WHERE person_id = :id AND sealed IS NOT NULL",
@@ -290,5 +396,83 @@ CASES = (
         _objection,
         "UPDATE objections SET state = 'withdrawn', raised_at = now() - :back WHERE id = :id",
         ("SELECT 1 FROM objections WHERE id = :id",),
+    ),
+    Case(
+        "control_disputes",
+        _control_dispute,
+        "UPDATE partner_control_disputes SET decided_at = now() - :back WHERE id = :id",
+        ("SELECT 1 FROM partner_control_disputes WHERE id = :id",),
+    ),
+    Case(
+        "claims",
+        _claim,
+        "UPDATE partner_claims SET decided_at = now() - :back WHERE id = :id",
+        ("SELECT 1 FROM partner_claims WHERE id = :id",),
+    ),
+    Case(
+        "invitations",
+        _invitation,
+        "UPDATE partner_invitations SET created_at = now() - :back - interval '30 days', "
+        "expires_at = now() - :back WHERE id = :id",
+        ("SELECT 1 FROM partner_invitations WHERE id = :id",),
+    ),
+    Case(
+        "corrections",
+        _correction,
+        "UPDATE partner_corrections SET state = 'accepted', sealed_reason = sealed, "
+        "decided_client = 'a-client', decided_at = now() - :back WHERE id = :id",
+        ("SELECT 1 FROM partner_corrections WHERE id = :id",),
+    ),
+    Case(
+        "identifier_disputes",
+        _identifier_dispute,
+        """UPDATE identifier_disputes SET status = 'decided', decided_for = holder_id,
+          sealed_reason = sealed_grounds, decided_by = raised_by, decided_at = now() - :back,
+          decided_person = (SELECT id FROM persons WHERE id <> raised_person LIMIT 1)
+        WHERE id = :id""",
+        ("SELECT 1 FROM identifier_disputes WHERE id = :id",),
+    ),
+    Case(
+        "loaded_statements_decided",
+        _statement,
+        "UPDATE pending_statements SET state = 'rejected', decided_at = now() - :back, "
+        "decided_by = (SELECT id FROM persons LIMIT 1) WHERE id = :id",
+        ("SELECT 1 FROM pending_statements WHERE id = :id AND length(sealed) > 0",),
+    ),
+    Case(
+        "loaded_statements_waiting",
+        _statement,
+        "UPDATE pending_statements SET loaded_at = now() - :back WHERE id = :id",
+        ("SELECT 1 FROM pending_statements WHERE id = :id AND length(sealed) > 0",),
+    ),
+    Case(
+        "load_reports",
+        _report,
+        "UPDATE partner_load_reports SET recorded_at = now() - :back WHERE id = :id",
+        ("SELECT 1 FROM partner_load_reports WHERE id = :id",),
+    ),
+    Case(
+        "loads",
+        _load,
+        "UPDATE partner_loads SET finished_at = now() - :back, moved_at = now() - :back "
+        "WHERE id = :id",
+        ("SELECT 1 FROM partner_loads WHERE id = :id",),
+        holdable=False,
+    ),
+    Case(
+        "deactivations",
+        _deactivation,
+        "UPDATE partner_deactivations SET state = 'refused', decided_at = now() - :back, "
+        "sealed_decision = sealed_reason, "
+        "decided_by = (SELECT id FROM persons WHERE id <> proposed_by LIMIT 1) WHERE id = :id",
+        ("SELECT 1 FROM partner_deactivations WHERE id = :id",),
+    ),
+    Case(
+        "statement_comments",
+        _comment,
+        """UPDATE partner_verifications SET verified_on = (now() - :back)::date,
+          valid_until = (now() - :back)::date
+        WHERE id = (SELECT subject_id FROM statement_comments WHERE id = :id)""",
+        ("SELECT 1 FROM statement_comments WHERE id = :id",),
     ),
 )

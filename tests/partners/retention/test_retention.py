@@ -24,6 +24,7 @@ from tests.audit.support import add_officer
 from tests.audit.test_holds import set_hold
 from tests.cli.commands import environment_of, registry
 from tests.conftest import ApiFor
+from tests.partners.claims.support import claim_body, claimed
 from tests.partners.factories import make_partner
 from tests.partners.objections.test_objections import objection_body
 from tests.partners.people.factories import PURPOSE, add_person
@@ -214,6 +215,169 @@ async def test_an_open_objection_keeps_its_statement_and_goes_with_it(
     await apply(worker_database, objections.rule)
     assert not any(await there(operator_database, case, flag))
     assert not any(await there(operator_database, objections, made))
+
+
+@pytest.mark.parametrize("rule", ["control_disputes", "claims"])
+async def test_an_open_claim_keeps_what_was_decided_about_control(
+    rule: str, hands: Hands, worker_database: Database, operator_database: Database
+) -> None:
+    case = case_of(rule)
+    record, partner = await aged(hands, case, 20)
+    url = f"/v1/partners/{partner}/claims"
+    claim = (await (await hands.unicef()).made(url, claim_body()))["id"]
+    outcome = (await apply(worker_database, rule))[0]
+    assert {str(item.id): item.reason for item in outcome.kept}[record] == "CLAIM_OPEN"
+    with pytest.raises(DBAPIError):
+        await forced(worker_database, rule, record)
+    await hands.shift(
+        "UPDATE partner_claims SET state = 'rejected', checked = 'KNOWN_CONTACT', "
+        "sealed_reason = sealed_claimant, decided_by = filed_by, decided_at = now(), "
+        "decided_person = (SELECT id FROM persons WHERE id <> filed_person LIMIT 1) "
+        "WHERE id = :id",
+        id=UUID(claim),
+    )
+    await apply(worker_database, rule)
+    assert not any(await there(operator_database, case, record))
+
+
+async def test_a_claim_that_stands_and_one_with_a_dispute_left_stay(
+    hands: Hands, worker_database: Database, operator_database: Database, world: World
+) -> None:
+    case, disputes = case_of("claims"), case_of("control_disputes")
+    partner = (await make_partner(await hands.unicef()))["id"]
+    _, standing = await claimed(hands.api_for, world, partner)
+    await hands.shift(case.age, id=UUID(standing["id"]), back=timedelta(days=4_000))
+    dispute, _ = await aged(hands, disputes, -20)
+    async with operator_database.session() as session:
+        about = str(
+            await session.scalar(
+                text("SELECT claim_id FROM partner_control_disputes WHERE id = :id"),
+                {"id": UUID(dispute)},
+            )
+        )
+    await hands.shift(case.age, id=UUID(about), back=timedelta(days=4_000))
+    await apply(worker_database, None)
+    for claim in (standing["id"], about):
+        assert all(await there(operator_database, case, claim))
+    await hands.shift(disputes.age, id=UUID(dispute), back=timedelta(days=4_000))
+    await apply(worker_database, None)
+    assert all(await there(operator_database, case, standing["id"]))
+    assert not any(await there(operator_database, case, about))
+
+
+async def test_open_matters_of_whatever_age_stay(
+    hands: Hands, worker_database: Database, operator_database: Database
+) -> None:
+    """What nobody has decided on is not over, however old it is."""
+    partner = (await make_partner(await hands.unicef()))["id"]
+    made = {
+        rule: await case_of(rule).make(hands, partner)
+        for rule in ("corrections", "identifier_disputes", "deactivations")
+    }
+    back = timedelta(days=9_000)
+    for rule, moved in (
+        ("corrections", "partner_corrections SET filed_at"),
+        ("identifier_disputes", "identifier_disputes SET raised_at"),
+        ("deactivations", "partner_deactivations SET proposed_at"),
+    ):
+        await hands.shift(
+            f"UPDATE {moved} = now() - :back WHERE id = :id", id=UUID(made[rule]), back=back
+        )
+    await apply(worker_database, None)
+    for rule, record in made.items():
+        with pytest.raises(DBAPIError):
+            await forced(worker_database, rule, record)
+        assert all(await there(operator_database, case_of(rule), record)), rule
+
+
+async def test_the_deactivation_in_force_stays_and_goes_once_it_was_taken_back(
+    hands: Hands, worker_database: Database, operator_database: Database
+) -> None:
+    case, back = case_of("deactivations"), timedelta(days=4_000)
+    partner = (await make_partner(await hands.unicef()))["id"]
+    made = await case.make(hands, partner)
+    carried_out = case.age.replace("'refused'", "'approved'")
+    await hands.shift(carried_out, id=UUID(made), back=back)
+    await apply(worker_database, case.rule)
+    assert all(await there(operator_database, case, made))
+    later = await case.make(hands, partner)
+    await hands.shift(carried_out, id=UUID(later), back=timedelta(days=3_900))
+    await hands.shift(
+        "UPDATE partner_deactivations SET kind = 'reactivate' WHERE id = :id", id=UUID(later)
+    )
+    await apply(worker_database, case.rule)
+    assert not any(await there(operator_database, case, made))
+    assert all(await there(operator_database, case, later))
+
+
+async def test_a_comment_stays_as_long_as_its_statement_and_goes_with_it(
+    hands: Hands, worker_database: Database, operator_database: Database
+) -> None:
+    flags, case = case_of("flags_unsubstantiated"), case_of("statement_comments")
+    partner = (await make_partner(await hands.unicef()))["id"]
+    flag, comment = await flags.make(hands, partner), await case.make(hands, partner)
+    await hands.shift(
+        "UPDATE statement_comments SET subject_kind = 'flag', subject_id = :flag, "
+        "made_at = now() - interval '20 years' WHERE id = :id",
+        flag=UUID(flag),
+        id=UUID(comment),
+    )
+    await apply(worker_database, case.rule)
+    assert all(await there(operator_database, case, comment))
+    await hands.shift(flags.age, id=UUID(flag), back=timedelta(days=760))
+    await apply(worker_database, None)
+    assert not any(await there(operator_database, flags, flag))
+    assert not any(await there(operator_database, case, comment))
+
+
+async def test_an_erased_statement_is_read_without_its_text_and_does_not_come_back(
+    hands: Hands, worker_database: Database, operator_database: Database
+) -> None:
+    case, unicef = case_of("loaded_statements_decided"), await hands.unicef()
+    record, _ = await aged(hands, case, 20)
+    url = f"/v1/pending-statements/{record}"
+    assert (await unicef.read(url))["text"]
+    await apply(worker_database, case.rule)
+    shown = await unicef.read(url)
+    assert (shown["text"], shown["state"]) == (None, "rejected")
+    async with operator_database.session() as session:
+        again = await session.execute(
+            text(
+                "INSERT INTO pending_statements (id, partner_id, owner_agency, load_id, source, "
+                "source_key, kind, sealed) SELECT gen_random_uuid(), partner_id, owner_agency, "
+                "load_id, source, source_key, kind, 'x' FROM pending_statements WHERE id = :id "
+                "ON CONFLICT DO NOTHING RETURNING id"
+            ),
+            {"id": UUID(record)},
+        )
+        assert again.all() == []
+
+
+async def test_the_worker_empties_a_statement_and_writes_nothing_else_into_it(
+    hands: Hands, worker_database: Database
+) -> None:
+    record, _ = await aged(hands, case_of("loaded_statements_decided"), 20)
+    for change in ("sealed = 'x'", "sealed = '', erased_at = NULL", "state = 'pending'"):
+        with pytest.raises(DBAPIError):
+            async with worker_database.session() as session:
+                await session.execute(
+                    text(f"UPDATE pending_statements SET {change} WHERE id = :id"),
+                    {"id": UUID(record)},
+                )
+
+
+async def test_a_second_run_finds_nothing_more_and_changes_nothing(
+    hands: Hands, worker_database: Database, operator_database: Database
+) -> None:
+    for rule in ("invitations", "corrections", "loaded_statements_waiting"):
+        await aged(hands, case_of(rule), 20)
+    await apply(worker_database, None)
+    before = await _digest(operator_database)
+    outcomes = await apply(worker_database, None)
+    after = await _digest(operator_database)
+    assert sum(outcome.erased for outcome in outcomes) == 0
+    changed = {table for table in before if before[table] != after[table]}
+    assert changed <= {"retention_runs", "retention_counts"}
 
 
 async def test_a_sanction_keeps_the_persons_of_its_partner(
