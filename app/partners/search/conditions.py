@@ -28,7 +28,7 @@ _STATUSES = {
     "unverified": ["unverified", "deactivated", "merged"],
     "none": ["draft", "pending_verification", "deactivated", "merged"],
 }
-_OWN_COUNTRY = "coalesce(p.country_of_origin, p.country) = p.country"
+OWN_COUNTRY = "coalesce(p.country_of_origin, p.country) = p.country"
 
 
 @dataclass
@@ -154,7 +154,7 @@ def _types(made: Conditions, filters: Filters) -> None:
     classes = {kind: TYPE_RULES.types[kind].localisation for kind in asked}
     plain = sorted(kind for kind, name in classes.items() if name == wanted)
     # National in its own country, not local in another.
-    side = {"national": _OWN_COUNTRY, "not_local": f"NOT ({_OWN_COUNTRY})"}.get(wanted)
+    side = {"national": OWN_COUNTRY, "not_local": f"NOT ({OWN_COUNTRY})"}.get(wanted)
     split = sorted(kind for kind, name in classes.items() if name == "by_country") if side else []
     if not plain and not split:
         made.direct = True

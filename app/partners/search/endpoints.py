@@ -18,10 +18,10 @@ from app.core.http import RegistryRoute
 from app.core.paging import CursorInvalid, Pager, Window
 from app.core.schemas import TwoWayPage
 from app.partners.schemas import PartnerOut
-from app.partners.search import service, words
+from app.partners.search import facets, service, words
 from app.partners.search.conditions import Conditions, conditions
 from app.partners.search.queries import Order
-from app.partners.search.schemas import SearchQuery
+from app.partners.search.schemas import FacetQuery, FacetsOut, SearchQuery
 
 router = APIRouter(prefix="/partners", tags=["partners"], route_class=RegistryRoute)
 FastReader = Annotated[VerifiedToken, requires_token(Scope.PARTNERS_READ)]
@@ -66,6 +66,30 @@ async def list_partners(
         return [*stamp, str(found.ids[at])]
 
     return _page(found, pager.both_ways(len(found), key))
+
+
+@router.get(
+    "/facets",
+    operation_id="countPartners",
+    responses=problems(),
+    summary="Count partner profiles by facet",
+)
+async def count_partners(
+    request: Request,
+    token: FastReader,
+    database: DatabaseDep,
+    wanted: Annotated[FacetQuery, Query()],
+) -> FacetsOut:
+    """How many profiles the caller may know of are left by the filters of the list, and of which
+    countries, types and so on they are. Few are counted; of many one in a hundred is, and the
+    answer says that its counts are estimates. With `q`, the profiles met by the words are counted.
+    """
+    made = conditions(wanted, token.client_id, token.scopes)
+    async with database.fast_read() as connection:
+        met = None if wanted.q is None else await words.met(connection, wanted.q)
+        row, answer = await facets.find(connection, made, wanted.facet, met)
+    caller_from(request, token, row, Scope.PARTNERS_READ)
+    return answer
 
 
 async def _by_words(

@@ -36,16 +36,25 @@ SELECT array_agg(DISTINCT i.id) FROM met
   CROSS JOIN LATERAL (VALUES (met.partner_id), (partner_root(met.partner_id))) AS i (id)"""  # noqa: S608 - texts of ours; values are bound
 
 
+def _wanted(words: str) -> Wanted:
+    return Wanted([("legal_name", words)], acronym=words if " " not in words else None)
+
+
+async def met(connection: asyncpg.Connection, words: str) -> Sequence[UUID]:
+    """Profiles that are met by these words, before all filters."""
+    probes, near = _wanted(words).asked()
+    asked = (*matching.sent(probes), near, search_keys(words))
+    return await connection.fetchval(_MET, *asked) or []
+
+
 async def find(
     connection: asyncpg.Connection, made: Conditions, words: str
 ) -> tuple[Any | None, list[tuple[float, str, int]]]:
     """The row of `queries`, and for each profile shown (score below zero, id, its place in the
     row), best first. The row is None when there is no such client.
     """
-    wanted = Wanted([("legal_name", words)], acronym=words if " " not in words else None)
-    probes, near = wanted.asked()
-    asked = (*matching.sent(probes), near, search_keys(words))
-    ids: Sequence[UUID] = await connection.fetchval(_MET, *asked) or []
+    wanted = _wanted(words)
+    ids = await met(connection, words)
     made.direct = True
     made.add(f"p.id = ANY ({made.param(ids)}::uuid[])")
     sql = queries.look_up(made, Order("newest", False), None, MOST, (), terms=False)
