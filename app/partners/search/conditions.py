@@ -38,6 +38,7 @@ class Conditions:
 
     ``any_of`` are groups of terms (see `TERMS`) of which a profile has at least one of each.
     ``prefixes`` are the columns whose index can be walked, with the parameter of their values.
+    ``scheme`` is the parameter of a scheme of which any identifier will do.
     """
 
     values: list[Any]
@@ -46,6 +47,7 @@ class Conditions:
     any_of: list[list[str]] = field(default_factory=list)
     prefixes: dict[Column, str] = field(default_factory=dict)
     direct: bool = False
+    scheme: str | None = None
 
     def param(self, value: Any) -> str:
         """A new parameter; its place."""
@@ -179,6 +181,7 @@ def _identifier(made: Conditions, filters: Filters) -> None:
         raise _invalid("scheme", "profiles are not listed by identifiers of this scheme")
     place = made.param(scheme.value)
     if filters.value is None:
+        made.scheme = place
         made.add(
             "coalesce((SELECT true FROM partner_identifiers i WHERE i.partner_id = p.id "
             f"AND i.scheme = {place} AND i.active LIMIT 1), false)",
