@@ -102,16 +102,17 @@ async def _by_words(
 ) -> Response:
     async with database.fast_read() as connection:
         row, ranked = await words.find(connection, made, asked)
-    caller_from(request, token, row, Scope.PARTNERS_READ)
-    if pager.after is not None:
-        place = (pager.after[0], pager.after[1])
-        if pager.backward:
-            ranked = [one for one in ranked if one[:2] < place][::-1]
-        else:
-            ranked = [one for one in ranked if one[:2] > place]
-    window = pager.both_ways(len(ranked), lambda at: list(ranked[at][:2]))
-    shown = [ranked[place][2] for place in window.places]
-    return _page(service.Found(row), replace(window, places=shown))
+        caller_from(request, token, row, Scope.PARTNERS_READ)
+        if pager.after is not None:
+            place = (pager.after[0], pager.after[1])
+            if pager.backward:
+                ranked = [one for one in ranked if one < place][::-1]
+            else:
+                ranked = [one for one in ranked if one > place]
+        window = pager.both_ways(len(ranked), lambda at: list(ranked[at]))
+        shown = [ranked[place][1] for place in window.places]
+        found, places = await words.page(connection, made, shown)
+    return _page(found, replace(window, places=places))
 
 
 def _page(found: service.Found, window: Window) -> Response:

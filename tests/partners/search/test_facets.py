@@ -1,4 +1,4 @@
-"""Counts by facet: exact where few are met, estimated where many are, of what the caller may know."""
+"""Counts by facet: exact of few, estimated of many, of what the caller may know."""
 
 from __future__ import annotations
 
