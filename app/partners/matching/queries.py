@@ -78,6 +78,7 @@ hits AS MATERIALIZED (
 
 
 HITS = hits_of()
+
 _FOUND = """h.partner_id AS found_id, f.legal_name AS found_name, f.legal_name_native, f.acronym,
   f.aliases, f.former_names, f.year_established, f.website,
   p.id AS partner_id, p.number, p.version, p.legal_name, p.country, p.hq_id"""

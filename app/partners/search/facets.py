@@ -21,7 +21,7 @@ from app.core import codelists
 from app.partners.models import EACH, SAMPLED
 from app.partners.search.conditions import OWN_COUNTRY, SCOPED, VISIBLE, Conditions
 from app.partners.search.schemas import Facet, FacetsOut, FacetTotal, FacetValue
-from app.partners.search.words import WORDS, standing
+from app.partners.search.words import WORDS
 from app.partners.types import TYPE_RULES, PartnerType
 
 ENOUGH = 50
@@ -68,28 +68,31 @@ _HELD = ", ".join(
 
 def _sample(made: Conditions) -> str:
     """One profile in `EACH`; none where a scheme is asked for that few profiles have."""
-    # A fence: with the filters inside, the planner would begin with the index of one of them.
+    # Without the filters: with them, the planner would begin with the index of one of them.
     more = ", specialisations" if any("p.specialisations" in one for one in made.walked) else ""
     gate, few = "", ENOUGH * EACH
     if made.scheme is not None:
         # In order: or it would look for a scheme that nobody has through the whole table.
         gate = f"""AND (SELECT count(*) = {few} FROM (SELECT FROM partner_identifiers i
           WHERE i.scheme = {made.scheme} AND i.active ORDER BY i.value LIMIT {few}) i)"""  # noqa: S608 - texts of ours
-    return f"(SELECT {_HELD}{more} FROM partners WHERE {SAMPLED} {gate} OFFSET 0)"  # noqa: S608 - texts of ours
+    return f"SELECT {_HELD}{more} FROM partners WHERE {SAMPLED} {gate}"  # noqa: S608 - texts of ours
 
 
-def _counted(facets: Sequence[Facet], source: str, clauses: Sequence[str]) -> str:
+def _counted(facets: Sequence[Facet], source: str | None, clauses: Sequence[str]) -> str:
     """The statement: the client's status and [facet, code, count] of what meets the clauses.
 
-    The count without a facet is that of the profiles.
+    They are asked of the rows of ``source``, of all profiles without one. The count without a
+    facet is that of the profiles.
     """
     columns = [f"{(_ONE_EACH | _ANY_OF)[facet]} AS {facet}" for facet in facets]
     groups = [_ANY_CODE if facet in _ANY_OF else _ONE_CODE for facet in facets]
     counts = [group.format(facet=facet) for group, facet in zip(groups, facets, strict=True)]
     where = " AND ".join([*clauses, SCOPED, VISIBLE])
+    sampled = f"sampled AS MATERIALIZED ({source}), " if source else ""
     return f"""SELECT {STATUS_COLUMNS}, f.counts FROM client_status s LEFT JOIN LATERAL (
-      WITH h AS MATERIALIZED (
-        SELECT {", ".join(columns)} FROM {source} p WHERE {where} LIMIT {BOUND + 1})
+      WITH {sampled}h AS MATERIALIZED (
+        SELECT {", ".join(columns)} FROM {"sampled" if source else "partners"} p
+        WHERE {where} LIMIT {BOUND + 1})
       SELECT json_agg(json_build_array(c.facet, c.code, c.n))::text AS counts
       FROM (SELECT NULL AS facet, NULL AS code, count(*) AS n FROM h
         UNION ALL {" UNION ALL ".join(counts)}) c) f ON true
@@ -139,9 +142,9 @@ async def find(
     if met is None:
         clauses, whole = made.look_up(countries), True
     else:
-        clauses = [*made.walked, f"p.id IN (SELECT m.id FROM ({standing(made.param(met))}) m)"]  # noqa: S608 - as above
+        clauses = [*made.walked, f"p.id = ANY ({made.param(met)}::uuid[])"]
         whole = len(met) < WORDS
-    row = await connection.fetchrow(_counted(facets, "partners", clauses), *made.values)
+    row = await connection.fetchrow(_counted(facets, None, clauses), *made.values)
     counts = Counts(row)
     return row, _answer(facets, counts, whole=whole and counts.total <= BOUND)
 

@@ -16,6 +16,7 @@ import asyncpg
 
 from app.auth.caller import STATUS_COLUMNS, STATUS_WIDTH
 from app.core.names.keys import search_keys
+from app.partners.lineage import root_inline
 from app.partners.matching import queries as matching
 from app.partners.matching.rank import Wanted, rank
 from app.partners.search import queries
@@ -35,10 +36,12 @@ _MET = f"""WITH words AS MATERIALIZED (
   SELECT partner_id FROM partner_names WHERE $4::int4[] <> '{{}}' AND keys @> $4::int4[]
   LIMIT {WORDS}),
 {matching.hits_of(_NEAR)}
-SELECT array_agg(m.partner_id ORDER BY m.weight DESC, m.partner_id DESC) FROM (
-  SELECT a.partner_id, max(a.weight) AS weight FROM (
-    SELECT partner_id, weight FROM hits UNION ALL SELECT partner_id, 0 FROM words) a
-  GROUP BY a.partner_id) m"""  # noqa: S608 - texts of ours; values are bound
+SELECT array_agg(m.id ORDER BY m.weight DESC, m.id DESC) FROM (
+  SELECT i.id, max(a.weight) AS weight FROM (
+      SELECT partner_id, weight FROM hits UNION ALL SELECT partner_id, 0 FROM words) a
+    CROSS JOIN LATERAL (VALUES (a.partner_id), ({root_inline("a.partner_id")})) AS i (id)
+  GROUP BY i.id) m"""  # noqa: S608 - texts of ours; values are bound
+"""A merged profile is met by its names and stands for its survivor, too."""
 
 
 def _wanted(words: str) -> Wanted:
@@ -50,15 +53,6 @@ async def met(connection: asyncpg.Connection, words: str) -> Sequence[UUID]:
     probes, near = _wanted(words).asked()
     asked = (*matching.sent(probes), near, search_keys(words))
     return await connection.fetchval(_MET, *asked) or []
-
-
-def standing(place: str) -> str:
-    """SELECT of (id, n) of the profiles of a parameter, and of those that stand for them.
-
-    A merged profile is met by its names and stands for its survivor, too.
-    """
-    return f"""SELECT i.id, min(m.n) AS n FROM unnest({place}::uuid[]) WITH ORDINALITY AS m (id, n)
-      CROSS JOIN LATERAL (VALUES (m.id), (partner_root(m.id))) AS i (id) GROUP BY i.id"""  # noqa: S608 - the place of a parameter
 
 
 async def find(
@@ -76,8 +70,7 @@ async def find(
         SELECT p.id AS found_id, p.number, p.version, p.hq_id, p.country, p.legal_name,
           p.legal_name AS found_name, p.legal_name_native, p.acronym, p.aliases, p.former_names,
           p.year_established, p.website, true AS visible
-        FROM ({standing(place)}) m JOIN partners p ON p.id = m.id
-        WHERE {where} ORDER BY m.n, p.id LIMIT {MOST}) x ON true
+        FROM partners p WHERE p.id = ANY ({place}::uuid[]) AND {where}) x ON true
       WHERE s.client_id = $1"""  # noqa: S608 - texts of ours; values are bound
     rows = await connection.fetch(sql, *made.values)
     if not rows:
@@ -86,10 +79,11 @@ async def find(
     if len(ids) > _FIRST and len(found) < MOST:
         made.values[-1] = ids[_FIRST:]
         more = await connection.fetch(sql, *made.values)
-        found |= {row["found_id"]: row for row in more if row["found_id"] not in found}
+        found |= {row["found_id"]: row for row in more}
     del made.values[asked:]
-    profiles = [_profile(row) for key, row in found.items() if key is not None]
-    return rows[0], _ranked(profiles[:MOST], _wanted(words))
+    # The likeliest first, as they were met.
+    profiles = [_profile(found[one]) for one in ids if one in found][:MOST]
+    return rows[0], _ranked(profiles, _wanted(words))
 
 
 def _profile(row: Any) -> SimpleNamespace:
