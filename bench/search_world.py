@@ -22,7 +22,7 @@ from app.core.embedded import EmbeddedPostgres
 from app.core.ids import new_id
 from app.core.settings import Settings
 from app.partners.matching import names
-from bench.partner_world import Partner, world
+from bench.partner_world import world
 from bench.stand import Stand, build
 
 _CHUNK = 20_000
@@ -68,9 +68,7 @@ def _codes(name: str) -> list[str]:
     return [item.code for item in codelists.current(name).items]
 
 
-def _more(
-    partner: Partner, agency: Any, rng: random.Random, lists: dict[str, list[str]]
-) -> tuple[Any, ...]:
+def _more(agency: Any, rng: random.Random, lists: dict[str, list[str]]) -> tuple[Any, ...]:
     tags = sorted(tag for tag, share in _TAGS if rng.random() < share)
     chosen = rng.sample(lists["specialisations"], rng.randint(1, 4)) if rng.random() < 0.35 else []
     sectors = sorted({code.split(".")[0] for code in chosen})

@@ -49,7 +49,12 @@ size AS MATERIALIZED (
   WHERE c.oid = 'public.partner_names'::regclass)"""
 """How common each key is, and how many profiles there are."""
 
-HITS = f"""{_COUNTED},
+
+def hits_of(near: str = "$3::int4[]") -> str:
+    """Common tables of a statement: ``hits`` are the profiles that share most keys with what is
+    looked for. $1 and $2 are the probes (`sent`), ``near`` gives the keys of near spellings.
+    """
+    return f"""{_COUNTED},
 probes AS MATERIALIZED (
   SELECT q.want::int4[] AS want, q.weight
   FROM size CROSS JOIN unnest($1::text[], $2::float8[]) WITH ORDINALITY AS q (want, weight, n)
@@ -66,12 +71,13 @@ hits AS MATERIALIZED (
       SELECT m.partner_id, count(*) OVER () AS met FROM (
         SELECT partner_id FROM partner_names WHERE keys @> p.want LIMIT {_EACH}) m) n
     UNION ALL
-    SELECT n.partner_id, 3 * {_TELLS} FROM unnest($3::int4[]) AS near (key) CROSS JOIN size
+    SELECT n.partner_id, 3 * {_TELLS} FROM unnest({near}) AS near (key) CROSS JOIN size
       CROSS JOIN LATERAL (SELECT m.partner_id, count(*) OVER () AS met FROM (
         SELECT partner_id FROM partner_names WHERE keys @> ARRAY[near.key] LIMIT {_NEAR}) m) n) h
   GROUP BY h.partner_id ORDER BY sum(h.weight) DESC, h.partner_id LIMIT {_COMPARED})"""  # noqa: S608 - texts of ours; values are bound
-"""Common tables of a statement: ``hits`` are the profiles that share most keys with what is looked
-for. $1 and $2 are the probes (`sent`), $3 the keys of near spellings."""
+
+
+HITS = hits_of()
 
 _FOUND = """h.partner_id AS found_id, f.legal_name AS found_name, f.legal_name_native, f.acronym,
   f.aliases, f.former_names, f.year_established, f.website,

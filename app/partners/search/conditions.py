@@ -28,7 +28,7 @@ _STATUSES = {
     "unverified": ["unverified", "deactivated", "merged"],
     "none": ["draft", "pending_verification", "deactivated", "merged"],
 }
-_OWN_COUNTRY = "coalesce(p.country_of_origin, p.country) = p.country"
+OWN_COUNTRY = "coalesce(p.country_of_origin, p.country) = p.country"
 
 
 @dataclass
@@ -38,6 +38,7 @@ class Conditions:
 
     ``any_of`` are groups of terms (see `TERMS`) of which a profile has at least one of each.
     ``prefixes`` are the columns whose index can be walked, with the parameter of their values.
+    ``scheme`` is the parameter of a scheme of which any identifier will do.
     """
 
     values: list[Any]
@@ -46,6 +47,7 @@ class Conditions:
     any_of: list[list[str]] = field(default_factory=list)
     prefixes: dict[Column, str] = field(default_factory=dict)
     direct: bool = False
+    scheme: str | None = None
 
     def param(self, value: Any) -> str:
         """A new parameter; its place."""
@@ -154,7 +156,7 @@ def _types(made: Conditions, filters: Filters) -> None:
     classes = {kind: TYPE_RULES.types[kind].localisation for kind in asked}
     plain = sorted(kind for kind, name in classes.items() if name == wanted)
     # National in its own country, not local in another.
-    side = {"national": _OWN_COUNTRY, "not_local": f"NOT ({_OWN_COUNTRY})"}.get(wanted)
+    side = {"national": OWN_COUNTRY, "not_local": f"NOT ({OWN_COUNTRY})"}.get(wanted)
     split = sorted(kind for kind, name in classes.items() if name == "by_country") if side else []
     if not plain and not split:
         made.direct = True
@@ -179,6 +181,7 @@ def _identifier(made: Conditions, filters: Filters) -> None:
         raise _invalid("scheme", "profiles are not listed by identifiers of this scheme")
     place = made.param(scheme.value)
     if filters.value is None:
+        made.scheme = place
         made.add(
             "coalesce((SELECT true FROM partner_identifiers i WHERE i.partner_id = p.id "
             f"AND i.scheme = {place} AND i.active LIMIT 1), false)",

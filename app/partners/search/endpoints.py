@@ -18,10 +18,10 @@ from app.core.http import RegistryRoute
 from app.core.paging import CursorInvalid, Pager, Window
 from app.core.schemas import TwoWayPage
 from app.partners.schemas import PartnerOut
-from app.partners.search import service, words
+from app.partners.search import facets, service, words
 from app.partners.search.conditions import Conditions, conditions
 from app.partners.search.queries import Order
-from app.partners.search.schemas import SearchQuery
+from app.partners.search.schemas import FacetQuery, FacetsOut, SearchQuery
 
 router = APIRouter(prefix="/partners", tags=["partners"], route_class=RegistryRoute)
 FastReader = Annotated[VerifiedToken, requires_token(Scope.PARTNERS_READ)]
@@ -68,6 +68,30 @@ async def list_partners(
     return _page(found, pager.both_ways(len(found), key))
 
 
+@router.get(
+    "/facets",
+    operation_id="countPartners",
+    responses=problems(),
+    summary="Count partner profiles by facet",
+)
+async def count_partners(
+    request: Request,
+    token: FastReader,
+    database: DatabaseDep,
+    wanted: Annotated[FacetQuery, Query()],
+) -> FacetsOut:
+    """How many profiles the caller may know of are left by the filters of the list, and of which
+    countries, types and so on they are. Few are counted; of many one in a hundred is, and the
+    answer says that its counts are estimates. With `q`, the profiles met by the words are counted.
+    """
+    made = conditions(wanted, token.client_id, token.scopes)
+    async with database.fast_read() as connection:
+        met = None if wanted.q is None else await words.met(connection, wanted.q)
+        row, answer = await facets.find(connection, made, wanted.facet, met)
+    caller_from(request, token, row, Scope.PARTNERS_READ)
+    return answer
+
+
 async def _by_words(
     request: Request,
     token: VerifiedToken,
@@ -78,16 +102,17 @@ async def _by_words(
 ) -> Response:
     async with database.fast_read() as connection:
         row, ranked = await words.find(connection, made, asked)
-    caller_from(request, token, row, Scope.PARTNERS_READ)
-    if pager.after is not None:
-        place = (pager.after[0], pager.after[1])
-        if pager.backward:
-            ranked = [one for one in ranked if one[:2] < place][::-1]
-        else:
-            ranked = [one for one in ranked if one[:2] > place]
-    window = pager.both_ways(len(ranked), lambda at: list(ranked[at][:2]))
-    shown = [ranked[place][2] for place in window.places]
-    return _page(service.Found(row), replace(window, places=shown))
+        caller_from(request, token, row, Scope.PARTNERS_READ)
+        if pager.after is not None:
+            place = (pager.after[0], pager.after[1])
+            if pager.backward:
+                ranked = [one for one in ranked if one < place][::-1]
+            else:
+                ranked = [one for one in ranked if one > place]
+        window = pager.both_ways(len(ranked), lambda at: list(ranked[at]))
+        shown = [ranked[place][1] for place in window.places]
+        found, places = await words.page(connection, made, shown)
+    return _page(found, replace(window, places=places))
 
 
 def _page(found: service.Found, window: Window) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 
 from app.core import codelists
 from app.core.paging import PageQuery
@@ -14,6 +14,10 @@ from app.partners.identifiers.schemes import IdentifierScheme
 from app.partners.types import PartnerStatus, PartnerTag, PartnerType
 
 Localisation = Literal["local", "national", "local_authority", "national_authority", "not_local"]
+Facet = Literal[
+    "country", "partner_type", "status", "verification", "tag", "localisation", "sector",
+    "population",
+]  # fmt: skip
 Words = Annotated[Text, StringConstraints(min_length=2, max_length=200, strip_whitespace=True)]
 AgencyCode = Annotated[Text, StringConstraints(pattern=r"^[A-Z][A-Z0-9_-]{1,31}$")]
 Value = Annotated[Text, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
@@ -77,4 +81,53 @@ class SearchQuery(Filters, PageQuery):
 
     sort: Literal["newest", "updated"] = Field(
         "newest", description="newest profile first, or last changed first; `q` sorts by itself"
+    )
+
+
+class FacetQuery(Filters):
+    """Filters, and what the profiles they leave are counted by."""
+
+    facet: list[Facet] = Field(
+        min_length=1,
+        max_length=6,
+        description="what to count by; repeatable, each once",
+        examples=[["country", "partner_type"]],
+    )
+
+    @field_validator("facet")
+    @classmethod
+    def _once(cls, facets: list[Facet]) -> list[Facet]:
+        if len(set(facets)) < len(facets):
+            raise ValueError("names a facet twice")
+        return facets
+
+
+class FacetValue(Schema):
+    """Profiles of one code."""
+
+    code: str = Field(examples=["KEN"])
+    label: str = Field(description="in English, of the code list", examples=["Kenya"])
+    count: int = Field(examples=[12])
+
+
+class FacetTotal(Schema):
+    """Profiles that the filters leave."""
+
+    count: int = Field(examples=[31])
+    exact: bool = Field(
+        description="false: this and every count below are estimates to two digits, or counting "
+        "ended before it had met all profiles",
+        examples=[True],
+    )
+
+
+class FacetsOut(Schema):
+    """Counts by facet, the highest first."""
+
+    total: FacetTotal
+    facets: dict[Facet, list[FacetValue]] = Field(
+        examples=[{"country": [{"code": "KEN", "label": "Kenya", "count": 12}]}]
+    )
+    more: list[Facet] = Field(
+        description="facets of which more codes were met than the 50 that are shown", examples=[[]]
     )

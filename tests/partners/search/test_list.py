@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from app.core.db import Database
-from app.partners.search import queries
+from app.partners.search import queries, words
 from tests.auth.scoped import ScopedApi, scoped
 from tests.conftest import ApiFor
 from tests.partners.factories import make_partner
@@ -286,3 +286,27 @@ async def test_words_find_no_protected_profile(api_for: ApiFor) -> None:
     )
     assert hidden["id"] in await ids(unicef, q="bromtaluk fenwari")
     assert hidden["id"] not in await ids(wfp, q="bromtaluk fenwari circle")
+
+
+async def test_the_likeliest_are_met_first_and_filters_reach_the_others(
+    api_for: ApiFor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many have the words, and however few of them are read at once."""
+    api = await api_for("UNICEF")
+    whole = await make_partner(api, country="GNQ", legal_name="Drovanka Mistelu", aliases=[])
+    others = [
+        await make_partner(
+            api, country=country, legal_name=f"Drovanka Mistelu of {place} {country}", aliases=[]
+        )
+        for country, place in (("GNQ", "Harbour"), ("GNQ", "Mountain"), ("GNB", "Valley"))
+    ]
+    monkeypatch.setattr(words, "_FIRST", 1)
+    assert await ids(api, q="drovanka mistelu", country="GNB") == [others[-1]["id"]]
+    found = await ids(api, q="drovanka mistelu", limit="1")
+    assert found[0] == whole["id"]
+    assert set(found) == {whole["id"], *(one["id"] for one in others)}
+    monkeypatch.setattr(words, "MOST", 1)
+    assert await ids(api, q="drovanka mistelu") == [whole["id"]]
+    assert (
+        await ids(await api_for("WFP", "partners:read"), q="drovanka mistelu", country="BEN") == []
+    )
