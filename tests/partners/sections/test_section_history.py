@@ -12,6 +12,7 @@ from tests.conftest import ApiFor
 from tests.partners.claims.support import claimed_partner
 from tests.partners.factories import make_partner
 from tests.partners.sections.factories import FULL, save, saved
+from tests.partners.test_protected import ORDINARY
 from tests.support import Api, World
 
 
@@ -124,7 +125,8 @@ async def test_the_past_answers_304_and_gives_no_version_to_change(api_for: ApiF
 
 async def test_the_past_shows_no_more_than_today(api_for: ApiFor) -> None:
     """Protected since: who knows it by its vendor number learns nothing of where it was, either."""
-    unicef, wfp, fao = await api_for("UNICEF"), await api_for("WFP"), await api_for("FAO")
+    unicef, wfp = await api_for("UNICEF"), await api_for("WFP", *ORDINARY)
+    fao = await api_for("FAO", *ORDINARY)
     url = await _contact(unicef)
     partner = url.split("/")[3]
     vendor = {"scheme": "AGENCY_VENDOR", "value": "V-HISTORY-1", "country": "KEN"}
