@@ -43,6 +43,8 @@ class Matrix:
         """Read everything as the superuser, whom row security does not bind."""
         for table in TABLES:
             self._rows[table] = await self._connection.fetch(f"TABLE {table}")
+        # What the database itself says of who calls with which roles now.
+        self._rows["client_status"] = await self._connection.fetch("TABLE client_status")
         self._facts = Facts(
             await self._connection.fetchval("SELECT now()"),
             list(self._rows["assessments_acl"]),
@@ -179,7 +181,8 @@ class Matrix:
     async def _insert_agrees(self, table: str, rows: Rows, may: Any, who: Who) -> bool:
         """A policy is asked before any key: a copy that passes it fails as a duplicate."""
         allowed = await self._may(table, "INSERT")
-        own, others = [], []
+        own: list[asyncpg.Record] = []
+        others: list[asyncpg.Record] = []
         for row in rows:
             (own if may(row, who, self._facts) else others).append(row)
         for wanted, some in ((True, own), (False, others)):
