@@ -122,8 +122,8 @@ async def list_versions(
     return {"items": items, "next_cursor": following}
 
 
-def _serve(kind: Kind) -> None:
-    """Add the two routes of a section, each with that section's own fields in the contract."""
+def _serve_reading(kind: Kind) -> None:
+    """Add the route that reads a section, with that section's own fields in the contract."""
     name = kind.code.capitalize()
     body: Any = SectionOut[kind.body]  # type: ignore[name-defined]  # known at run time only
 
@@ -141,6 +141,24 @@ def _serve(kind: Kind) -> None:
         found = await service.get_section(session, caller, partner_id, kind)
         return answer(found, found["version"])
 
+    router.add_api_route(
+        f"/sections/{kind.code}",
+        get,
+        operation_id=f"getPartner{name}",
+        response_model=body,
+        responses=problems(PartnerNotFound, NotKnownThen) | {304: {"description": "Not modified"}},
+        summary=f"Read the section {kind.code}",
+        description=f"Section {kind.code} ({kind.title}) with its version, what it lacks and who "
+        "gave each field. Version 0: never saved. With `as_of` and `valid_on` together: what was "
+        "known at that instant to hold on that day.",
+    )
+
+
+def _serve_changing(kind: Kind) -> None:
+    """Add the route that changes a section, with that section's own fields in the contract."""
+    name = kind.code.capitalize()
+    body: Any = SectionOut[kind.body]  # type: ignore[name-defined]  # known at run time only
+
     async def change(
         partner_id: UUID,
         patch: Schema,
@@ -155,17 +173,6 @@ def _serve(kind: Kind) -> None:
         return answer(found, found["version"])
 
     change.__annotations__["patch"] = kind.patch
-    router.add_api_route(
-        f"/sections/{kind.code}",
-        get,
-        operation_id=f"getPartner{name}",
-        response_model=body,
-        responses=problems(PartnerNotFound, NotKnownThen) | {304: {"description": "Not modified"}},
-        summary=f"Read the section {kind.code}",
-        description=f"Section {kind.code} ({kind.title}) with its version, what it lacks and who "
-        "gave each field. Version 0: never saved. With `as_of` and `valid_on` together: what was "
-        "known at that instant to hold on that day.",
-    )
     router.add_api_route(
         f"/sections/{kind.code}",
         change,
@@ -187,4 +194,5 @@ def _serve(kind: Kind) -> None:
 
 
 for _kind in ALL.values():
-    _serve(_kind)
+    _serve_reading(_kind)
+    _serve_changing(_kind)
