@@ -7,17 +7,14 @@ would be a good part of what every command and every process of the service impo
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from sqlalchemy.util import await_only
-
-if TYPE_CHECKING:
-    from alembic.config import Config
 
 _ROOT = Path(__file__).resolve().parents[2]
 
 
-def alembic_config(url: str | None = None) -> Config:
+def alembic_config(url: str | None = None) -> Any:
     """Alembic's configuration: pyproject.toml, and the address of the database."""
     from alembic.config import Config
 
