@@ -14,11 +14,11 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Literal, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
 from app.auth.errors import RoleUnknown
 from app.auth.scopes import AGENCY, PARTNER
+from app.core import datafiles
 
 Act = Literal["summary", "read", "create", "approve", "share"]
 Of = Literal["any", "own", "self", "one", "public"]
@@ -160,7 +160,7 @@ class Matrix(_Data):
 
 def load(text: str) -> Matrix:
     """Read a matrix. Raises pydantic's ValidationError."""
-    return Matrix.model_validate(yaml.safe_load(text))
+    return Matrix.model_validate(datafiles.parse(text))
 
 
 MATRIX = load(files("app.auth").joinpath("roles.yaml").read_text("utf-8"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 
 import asyncpg
-from alembic.util import CommandError
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
@@ -41,7 +40,6 @@ _PLAIN = (
     UnknownSource,
     ListOlder,
     ListShrunk,
-    CommandError,
 )
 _NO_ANSWER = "No database answers at the configured address: {reason}."
 _DATABASE: tuple[tuple[type[Exception], str], ...] = (
@@ -70,7 +68,7 @@ def sentence(error: Exception) -> str | None:
         return _settings(error)
     if isinstance(error, SourceUnreadable | SourceEmpty):
         return _finished(f"The file cannot be used: {error}")
-    if isinstance(error, _PLAIN):
+    if isinstance(error, _PLAIN) or _of_alembic(error):
         return _finished(str(error))
     if isinstance(error, Undecipherable):
         return "A key of the database was wrapped by a root key that the settings do not name."
@@ -85,6 +83,13 @@ def sentence(error: Exception) -> str | None:
     if isinstance(cause, OSError):
         return _system(cause)
     return None
+
+
+def _of_alembic(error: Exception) -> bool:
+    # Imported here: it is slow to import, and few commands need it.
+    from alembic.util import CommandError
+
+    return isinstance(error, CommandError)
 
 
 def _system(error: OSError) -> str:

@@ -75,7 +75,8 @@ async def bump(session: AsyncSession, caller: Caller, partner_id: UUID, **values
     return version
 
 
-def _not_future(valid_from: date | None, today: date) -> None:
+def not_future(valid_from: date | None, today: date) -> None:
+    """Raises InvalidRequest for a day to come."""
     if valid_from is not None and valid_from > today:
         message = "must not lie in the future"
         raise InvalidRequest(
@@ -95,7 +96,7 @@ async def create_partner(
     if not policy.within(caller, new.country):
         raise CountryOutsideScope
     today = today or utc_now().date()
-    _not_future(new.valid_from, today)
+    not_future(new.valid_from, today)
     await headquarters.check_type(session, caller, new.partner_type, new.tags, today)
     values = new.model_dump(exclude={"identifiers"})
     values["legal_name"], values["legal_name_generated"] = naming.official(
@@ -191,7 +192,7 @@ async def change_partner(
         await require_editable(session, caller, partner_id)
     today = today or utc_now().date()
     valid_from = fields.pop("valid_from", None)
-    _not_future(valid_from, today)
+    not_future(valid_from, today)
     if partner.protected and fields.get("protected") is False:
         await _require_unprotect(session, caller, partner)
     if fields.keys() & {"partner_type", "tags"}:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
-from importlib.resources import files
 from typing import Literal, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, model_validator
+
+from app.core import datafiles
 
 
 class PartnerType(StrEnum):
@@ -84,9 +84,7 @@ class TypeRules(BaseModel):
         return self
 
 
-TYPE_RULES = TypeRules.model_validate(
-    yaml.safe_load(files("app.partners").joinpath("types.yaml").read_text("utf-8"))
-)
+TYPE_RULES = TypeRules.model_validate(datafiles.read("app.partners", "types.yaml"))
 
 
 def rule_of(partner_type: str) -> TypeRule:

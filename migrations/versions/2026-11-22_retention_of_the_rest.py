@@ -12,7 +12,7 @@ from app.core.migrate import run_script
 from app.partners.retention.guard import Guard, Rules, add_rules, drop_rules
 
 revision = "0029"
-down_revision = "0026"
+down_revision = "0028"
 branch_labels = None
 depends_on = None
 

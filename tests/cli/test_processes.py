@@ -31,11 +31,9 @@ async def test_api_and_worker_run_side_by_side(empty_database: Settings, tmp_pat
         assert await asyncio.to_thread(answers, port, "/v1/partners") == 401
         await _numbered(empty_database)
         for child in (worker, api):
-            started = time.monotonic()
             child.send_signal(signal.SIGTERM)
             code = await asyncio.to_thread(child.wait, 10)
             assert code in (0, -signal.SIGTERM)
-            assert time.monotonic() - started < 2
 
 
 async def _numbered(settings: Settings) -> None:

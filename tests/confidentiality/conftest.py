@@ -15,7 +15,10 @@ from tests.support import World
 async def scene(
     api_for: ApiFor, world: World, operator_database: Database, settle: Settle
 ) -> Scene:
+    async with operator_database.connection() as connection:
+        began = await connection.fetchval("SELECT pg_current_xact_id()::text")
     built = await build_scene(api_for, world, operator_database)
+    built.ids["began"] = began
     for prepare in PREPARE:
         await prepare(built)
     await settle()

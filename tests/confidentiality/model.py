@@ -121,9 +121,18 @@ def _responsible(row: Row, who: Who, facts: Facts) -> bool:
 
 
 def _logs(row: Row, who: Who, facts: Facts) -> bool:
-    if row["agency_id"] is None:
-        return who.partner is not None
-    return bool(who.agency == row["agency_id"])
+    partner = row["agency_id"] is None and who.partner is not None
+    author = partner or (row["agency_id"] is not None and who.agency == row["agency_id"])
+    return author and (not row["held"] or who.oversight or _of_oversight(row, facts))
+
+
+def _of_oversight(event: Row, facts: Facts) -> bool:
+    """Held back is only what an oversight role does: the event's client has it."""
+    return any(
+        (client["client_id"], client["agency_id"]) == (event["client_id"], event["agency_id"])
+        and "OVS" in client["roles"]
+        for client in facts.rows["client_status"]
+    )
 
 
 def _of_own_client(row: Row, who: Who, facts: Facts) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import statistics
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -47,7 +46,8 @@ async def _serving(settings: Settings, **more: Any) -> AsyncIterator[FastAPI]:
 
 
 def _add_slow(app: FastAPI) -> None:
-    """Routes under test conditions: one that holds a connection, one that fails, one that waits."""
+    """Routes under test conditions: one that is slow, one that holds its connection until
+    the gate opens, one that fails, one that waits."""
 
     async def slow(
         session: Session,
@@ -75,6 +75,15 @@ def _add_slow(app: FastAPI) -> None:
     async def feed(caller: Annotated[Caller, requires(Scope.AGENCIES_READ)]) -> None:
         return None
 
+    app.state.gate = asyncio.Event()
+
+    async def held(
+        session: Session, caller: Annotated[Caller, requires(Scope.AGENCIES_READ)]
+    ) -> None:
+        await session.execute(text("SELECT 1"))
+        await app.state.gate.wait()
+
+    app.add_api_route("/v1/held", held)
     app.add_api_route("/v1/slow", slow)
     app.add_api_route("/v1/fail", fail)
     app.add_api_route("/v1/wait", wait)
@@ -205,10 +214,10 @@ def test_a_charge_costs_little() -> None:
     scope: dict[str, Any] = {}
     best = 1.0
     for _ in range(5):
-        started = time.perf_counter()
+        started = time.thread_time()
         for _ in range(10_000):
             rate.charge("WFP", scope)
-        best = min(best, (time.perf_counter() - started) / 10_000)
+        best = min(best, (time.thread_time() - started) / 10_000)
     assert best < 10e-6, "measured: below a microsecond; the bound leaves room for a busy machine"
 
 
@@ -331,7 +340,7 @@ async def test_a_wait_is_bounded_and_says_so() -> None:
     started = time.monotonic()
     with pytest.raises(AgencyBusy) as refused:
         await bulkhead.enter("A")
-    assert 0.04 < time.monotonic() - started < 1
+    assert time.monotonic() - started > 0.04
     assert refused.value.headers == {"Retry-After": "1"}
     await bulkhead.enter("B")
     bulkhead.leave("A")
@@ -413,46 +422,37 @@ async def test_what_waits_long_lets_its_share_go(settings: Settings, world: Worl
         assert {answer.status_code for answer in answers} == {200}
 
 
-async def _p99(client: httpx.AsyncClient, seconds: float) -> float:
-    taken = []
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        started = time.perf_counter()
-        assert (await client.get("/v1/slow?seconds=0.05")).status_code == 200
-        taken.append(time.perf_counter() - started)
-    return statistics.quantiles(taken, n=100)[98]
-
-
-async def _ratio(settings: Settings, world: World, seconds: float, **more: Any) -> float:
-    async with _serving(settings, pool_size=8, agency_wait_ms=400, **more) as app:
+async def _beside(
+    settings: Settings, world: World, share: int, **more: Any
+) -> tuple[list[int], list[int]]:
+    """Statuses that an agency gets while another's requests hold ``share`` of eight connections
+    and do not end before it has all its answers; and those that the other gets at last.
+    """
+    more = {"pool_size": 8, "agency_wait_ms": 50, "pool_timeout_s": 0.2} | more
+    async with _serving(settings, **more) as app:
         greedy, other = await _caller(app, world, "WFP"), await _caller(app, world, "FAO")
-        await _p99(other, 0.3)
-        alone = await _p99(other, seconds)
-        stop = asyncio.Event()
-
-        async def press() -> None:
-            while not stop.is_set():
-                if (await greedy.get("/v1/slow?seconds=0.5")).status_code == 503:
-                    await asyncio.sleep(0.2)  # kinder than Retry-After asks
-
-        pressing = [asyncio.create_task(press()) for _ in range(16)]
-        await asyncio.sleep(0.3)
-        beside = await _p99(other, seconds)
-        stop.set()
-        await asyncio.gather(*pressing)
-        return beside / alone
+        pressing = [asyncio.create_task(greedy.get("/v1/held")) for _ in range(16)]
+        while sum(task.done() for task in pressing) < 16 - share:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        answers = [await other.get("/v1/slow?seconds=0") for _ in range(10)]
+        answers += await asyncio.gather(*(other.get("/v1/slow?seconds=0") for _ in range(2)))
+        assert sum(not task.done() for task in pressing) == share, "it held all the while"
+        app.state.gate.set()
+        slow = sorted(answer.status_code for answer in await asyncio.gather(*pressing))
+        return [answer.status_code for answer in answers], slow
 
 
 async def test_slow_requests_of_one_agency_do_not_slow_another(
     settings: Settings, world: World
 ) -> None:
-    ratios = [await _ratio(settings, world, 1.5)]
-    while min(ratios) > 2 and len(ratios) < 3:  # a busy machine has bad seconds of its own
-        ratios.append(await _ratio(settings, world, 1.5))
-    assert min(ratios) <= 2, ratios
+    """Twelve answers came while every request of the other stood still: no clock is asked."""
+    answers, slow = await _beside(settings, world, 6)
+    assert answers == [200] * 12
+    assert slow == [200] * 6 + [503] * 10
 
 
-@pytest.mark.drill
 async def test_without_the_share_the_other_agency_starves(settings: Settings, world: World) -> None:
     """The test above can fail."""
-    assert await _ratio(settings, world, 5.0, agency_share=1.0) > 2
+    answers, slow = await _beside(settings, world, 8, agency_share=1.0)
+    assert set(answers) == {503}
+    assert slow == [200] * 8 + [503] * 8

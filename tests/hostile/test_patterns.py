@@ -64,7 +64,7 @@ def test_ten_thousand_characters_are_read_at_once(name: str) -> None:
 
 
 def _seconds(pattern: re.Pattern[str] | re.Pattern[bytes], subject: str | bytes) -> float:
-    started = time.perf_counter()
+    started = time.thread_time()
     pattern.search(subject)  # type: ignore[arg-type]  # text for text, bytes for bytes
     pattern.match(subject)  # type: ignore[arg-type]
-    return time.perf_counter() - started
+    return time.thread_time() - started

@@ -15,15 +15,14 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from app.core import datafiles
 from app.core.clock import utc_now
 from app.core.codelists import standards
 
 Language = Literal["en", "fr", "es", "ar", "ru", "zh"]
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Data(BaseModel):
@@ -63,8 +62,7 @@ class CodeList(_Data):
 
 
 def _read(text: str) -> CodeList:
-    # Safe in both forms: the C loader reads the same language.
-    data = yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader, see above
+    data = datafiles.parse(text)
     for item in data["items"]:
         if language := item.get("facts", {}).get("iso639_3"):
             item["labels"] |= standards.language_labels(language)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
-from importlib.resources import files
 
-import yaml
 from pydantic import BaseModel, ConfigDict
+
+from app.core import datafiles
 
 
 class Rules(BaseModel):
@@ -26,8 +26,6 @@ class Rules(BaseModel):
     checks: list[str]
 
 
-RULES = Rules.model_validate(
-    yaml.safe_load(files("app.partners.claims").joinpath("rules.yaml").read_text("utf-8"))
-)
+RULES = Rules.model_validate(datafiles.read("app.partners.claims", "rules.yaml"))
 Check = StrEnum("Check", {code: code for code in RULES.checks})  # type: ignore[misc]  # its members are data
 """How the authority of whoever claims a profile was checked."""

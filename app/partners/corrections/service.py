@@ -68,7 +68,7 @@ def proposal(pointer: str, proposed: Any) -> tuple[str | None, Schema]:
         if section not in ALL:
             raise ProposalUnfit
         model = ALL[section].patch
-    if field not in model.model_fields or (section is None and field in _NO_CORRECTIONS):
+    if field not in model.model_fields or field in _NO_CORRECTIONS:
         raise ProposalUnfit
     try:
         return section, model.model_validate({field: proposed})

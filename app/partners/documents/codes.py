@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
-import yaml
+from app.core import datafiles
 
-RULES: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "kinds.yaml").read_text("utf-8"))
+RULES: dict[str, Any] = datafiles.read("app.partners.documents", "kinds.yaml")
 DocumentKind = StrEnum("DocumentKind", list(RULES["kinds"]))  # type: ignore[misc]  # its members are data
 DeletionReason = StrEnum("DeletionReason", RULES["deletion_reasons"])  # type: ignore[misc]  # as above
 OF_THE_PARTNER: frozenset[str] = frozenset(

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
-from importlib.resources import files
 from typing import Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from app.core import codelists
+from app.core import codelists, datafiles
 
 _CATEGORIES = tuple(item.code for item in codelists.current("flag_categories").items)
 RISK_CATEGORIES = tuple(item.code for item in codelists.current("risk_categories").items)
@@ -59,6 +57,4 @@ class FlagCodes(_Data):
         return tuple(code for code in _CATEGORIES if code not in self.system_categories)
 
 
-CODES = FlagCodes.model_validate(
-    yaml.safe_load(files("app.partners.flags").joinpath("codes.yaml").read_text("utf-8"))
-)
+CODES = FlagCodes.model_validate(datafiles.read("app.partners.flags", "codes.yaml"))

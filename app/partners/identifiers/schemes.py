@@ -10,15 +10,14 @@ import unicodedata
 from collections.abc import Callable
 from datetime import date
 from enum import StrEnum
-from importlib.resources import files
 from typing import Literal
 from uuid import UUID
 
-import yaml
 from pydantic import BaseModel, ConfigDict
 from stdnum import lei
 from stdnum.iso7064 import mod_37_36
 
+from app.core import datafiles
 from app.core.countries import alpha2
 from app.core.ids import registry_number
 from app.partners.identifiers import national
@@ -93,13 +92,11 @@ class OrgIdLists(_Data):
     deprecated: dict[str, str]
 
 
-def _load(name: str) -> object:
-    return yaml.safe_load(files(__package__).joinpath(name).read_text("utf-8"))
-
-
-SCHEMES = Schemes.model_validate(_load("schemes.yaml"))
+SCHEMES = Schemes.model_validate(datafiles.read("app.partners.identifiers", "schemes.yaml"))
 """The version in force."""
-ORG_ID_LISTS = OrgIdLists.model_validate(_load("org_id_lists.yaml"))
+ORG_ID_LISTS = OrgIdLists.model_validate(
+    datafiles.read("app.partners.identifiers", "org_id_lists.yaml")
+)
 """The version in force."""
 _RULES = SCHEMES.schemes
 

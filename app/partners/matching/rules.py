@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
-from importlib.resources import files
 from typing import Annotated
 from urllib.parse import urlsplit
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field
+
+from app.core import datafiles
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Effect = Annotated[float, Field(ge=-0.5, le=0.5)]
@@ -51,11 +51,7 @@ class Rules(_Data):
     shared_hosts: frozenset[str]
 
 
-RULES = Rules.model_validate(
-    yaml.safe_load(
-        files("app.partners.matching").joinpath("data/matching-1.yaml").read_text("utf-8")
-    )
-)
+RULES = Rules.model_validate(datafiles.read("app.partners.matching", "data/matching-1.yaml"))
 
 
 def domain_of(website: str | None) -> str | None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import date
-from importlib.resources import files
 
-import yaml
 from pydantic import BaseModel, ConfigDict
+
+from app.core import datafiles
 
 
 class Periods(BaseModel):
@@ -22,6 +22,4 @@ class Periods(BaseModel):
     evidence: int
 
 
-PERIODS = Periods.model_validate(
-    yaml.safe_load(files("app.partners.objections").joinpath("periods.yaml").read_text("utf-8"))
-)
+PERIODS = Periods.model_validate(datafiles.read("app.partners.objections", "periods.yaml"))

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
-from pathlib import Path
 from typing import Any
 
-import yaml
+from app.core import datafiles
 
-_DATA = Path(__file__).parent / "data"
-RULES: dict[str, Any] = yaml.safe_load((_DATA / "rules.yaml").read_text("utf-8"))
-_NOTICES: dict[str, Any] = yaml.safe_load((_DATA / "privacy_notice.yaml").read_text("utf-8"))
+RULES: dict[str, Any] = datafiles.read("app.partners.people", "data/rules.yaml")
+_NOTICES: dict[str, Any] = datafiles.read("app.partners.people", "data/privacy_notice.yaml")
 NOTICES: dict[str, dict[str, Any]] = {
     item["version"]: item | {"source": _NOTICES["source"], "confirmed": _NOTICES["confirmed"]}
     for item in _NOTICES["versions"]

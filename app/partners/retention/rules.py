@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from importlib.resources import files
 
-import yaml
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import TextClause, text
+
+from app.core import datafiles
 
 
 class Period(BaseModel):
@@ -42,9 +42,7 @@ class Periods(BaseModel):
     rules: dict[str, Period]
 
 
-PERIODS = Periods.model_validate(
-    yaml.safe_load(files("app.partners.retention").joinpath("rules.yaml").read_text("utf-8"))
-)
+PERIODS = Periods.model_validate(datafiles.read("app.partners.retention", "rules.yaml"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from importlib.resources import files
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.core import codelists
+from app.core import codelists, datafiles
 from app.partners.sections.kinds import ALL
 from app.partners.types import PartnerType
 
@@ -61,9 +59,7 @@ class Rules(_Data):
         return next(name for name, types in self.groups.items() if partner_type in types)
 
 
-RULES = Rules.model_validate(
-    yaml.safe_load(files("app.partners.sections").joinpath("completeness.yaml").read_text("utf-8"))
-)
+RULES = Rules.model_validate(datafiles.read("app.partners.sections", "completeness.yaml"))
 
 
 @dataclass(frozen=True, slots=True)

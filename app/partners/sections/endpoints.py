@@ -6,7 +6,6 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Request, Response
-from pydantic_core import to_json
 
 from app.audit.errors import PurposeRequired
 from app.auth.caller import Caller, Keys, requires
@@ -18,14 +17,23 @@ from app.core.http import (
     PreconditionRequired,
     RegistryRoute,
     expected_version,
-    version_etag,
 )
-from app.core.schemas import Schema
+from app.core.paging import LIMIT_DEFAULT, CursorInvalid, CursorText, Limit, Pager
+from app.core.schemas import Page, Schema
 from app.partners.errors import EditsFrozen, OwnedByPartner, PartnerNotFound, PatchEmpty
+from app.partners.history.errors import NotKnownThen
 from app.partners.sections import service
 from app.partners.sections.errors import RegistrationReasonNotFound
 from app.partners.sections.kinds import ALL, Kind
-from app.partners.sections.schemas import CompletenessOut, ReasonOut, SectionOut, SectionsOut
+from app.partners.sections.schemas import (
+    CompletenessOut,
+    ReasonOut,
+    SectionCode,
+    SectionOut,
+    SectionsOut,
+    SectionVersionOut,
+)
+from app.partners.sections.then import AsOf, ValidOn, answer, past
 
 router = APIRouter(prefix="/partners/{partner_id}", tags=["partners"], route_class=RegistryRoute)
 Reader = Annotated[Caller, requires(Scope.PARTNERS_READ)]
@@ -45,12 +53,6 @@ def purposes(request: Request, given: str | None) -> list[str]:
     return request.headers.getlist("access-purpose") if given is not None else []
 
 
-def _answer(body: Any, version: int | None = None) -> Response:
-    # Not through the response model: what was stored with a code that is deprecated now is read.
-    headers = {} if version is None else {"ETag": version_etag(version)}
-    return Response(to_json(body), media_type="application/json", headers=headers)
-
-
 @router.get(
     "/sections",
     operation_id="getPartnerSections",
@@ -60,7 +62,7 @@ def _answer(body: Any, version: int | None = None) -> Response:
 )
 async def get_sections(partner_id: UUID, caller: Reader, session: Session) -> Response:
     """What the partner says of itself, section by section. Each has its own version."""
-    return _answer(await service.get_sections(session, caller, partner_id))
+    return answer(await service.get_sections(session, caller, partner_id))
 
 
 @router.get(
@@ -95,14 +97,67 @@ async def read_reason(
     return await service.read_reason(session, keyring, caller, partner_id, headers)
 
 
-def _serve(kind: Kind) -> None:
-    """Add the two routes of a section, each with that section's own fields in the contract."""
+@router.get(
+    "/sections/{section}/history",
+    operation_id="listPartnerSectionVersions",
+    response_model=Page[SectionVersionOut],
+    responses=problems(PartnerNotFound, CursorInvalid),
+    summary="List the versions of a section",
+)
+async def list_versions(
+    request: Request,
+    response: Response,
+    partner_id: UUID,
+    section: SectionCode,
+    caller: Reader,
+    session: Session,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: CursorText | None = None,
+) -> dict[str, Any]:
+    """Every version ever recorded, newest first; read one with `as_of` at the section itself."""
+    pager = Pager(request, caller.agency_id, limit, cursor)
+    after = pager.after[0] if pager.after else None
+    rows = await service.versions(session, caller, partner_id, section, after, limit + 1)
+    items, following = pager.page(rows, lambda row: [row["version"]], response)
+    return {"items": items, "next_cursor": following}
+
+
+def _serve_reading(kind: Kind) -> None:
+    """Add the route that reads a section, with that section's own fields in the contract."""
     name = kind.code.capitalize()
     body: Any = SectionOut[kind.body]  # type: ignore[name-defined]  # known at run time only
 
-    async def get(partner_id: UUID, caller: Reader, session: Session) -> Response:
+    async def get(
+        request: Request,
+        partner_id: UUID,
+        caller: Reader,
+        session: Session,
+        as_of: AsOf = None,
+        valid_on: ValidOn = None,
+    ) -> Response:
+        if as_of is not None or valid_on is not None:
+            then = await service.section_then(session, caller, partner_id, kind, as_of, valid_on)
+            return past(request, then)
         found = await service.get_section(session, caller, partner_id, kind)
-        return _answer(found, found["version"])
+        return answer(found, found["version"])
+
+    router.add_api_route(
+        f"/sections/{kind.code}",
+        get,
+        operation_id=f"getPartner{name}",
+        response_model=body,
+        responses=problems(PartnerNotFound, NotKnownThen) | {304: {"description": "Not modified"}},
+        summary=f"Read the section {kind.code}",
+        description=f"Section {kind.code} ({kind.title}) with its version, what it lacks and who "
+        "gave each field. Version 0: never saved. With `as_of` and `valid_on` together: what was "
+        "known at that instant to hold on that day.",
+    )
+
+
+def _serve_changing(kind: Kind) -> None:
+    """Add the route that changes a section, with that section's own fields in the contract."""
+    name = kind.code.capitalize()
+    body: Any = SectionOut[kind.body]  # type: ignore[name-defined]  # known at run time only
 
     async def change(
         partner_id: UUID,
@@ -115,19 +170,9 @@ def _serve(kind: Kind) -> None:
         found = await service.change_section(
             session, keyring, caller, partner_id, kind, version, patch
         )
-        return _answer(found, found["version"])
+        return answer(found, found["version"])
 
     change.__annotations__["patch"] = kind.patch
-    router.add_api_route(
-        f"/sections/{kind.code}",
-        get,
-        operation_id=f"getPartner{name}",
-        response_model=body,
-        responses=problems(PartnerNotFound),
-        summary=f"Read the section {kind.code}",
-        description=f"Section {kind.code} ({kind.title}) with its version, what it lacks and who "
-        "gave each field. Version 0: never saved.",
-    )
     router.add_api_route(
         f"/sections/{kind.code}",
         change,
@@ -149,4 +194,5 @@ def _serve(kind: Kind) -> None:
 
 
 for _kind in ALL.values():
-    _serve(_kind)
+    _serve_reading(_kind)
+    _serve_changing(_kind)

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, LargeBinary, Text, func
+from sqlalchemy import (
+    CheckConstraint,
+    Date,
+    DateTime,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    Text,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -15,7 +25,8 @@ from app.core.db import Base
 
 class PartnerSection(Base):
     """What a partner says in one section; each change is the next version, and a trigger keeps
-    what was before. ``sources`` says of each field who gave it when.
+    what was before. ``sources`` says of each field who gave it when; ``valid_from`` since when the
+    last change is so in the world.
     """
 
     __tablename__ = "partner_sections"
@@ -28,6 +39,7 @@ class PartnerSection(Base):
     sources: Mapped[dict[str, Any]] = mapped_column(JSONB)
     updated_by: Mapped[UUID | None] = mapped_column(ForeignKey("agencies.id"))
     updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    valid_from: Mapped[date] = mapped_column(Date, server_default=text("CURRENT_DATE"))
 
     __table_args__ = (
         CheckConstraint(
@@ -53,6 +65,7 @@ class PartnerSectionVersion(Base):
     updated_by: Mapped[UUID | None]
     recorded_from: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     recorded_to: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    valid_from: Mapped[date] = mapped_column(Date)
 
     __table_args__ = (CheckConstraint("recorded_from <= recorded_to", name="recorded"),)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from datetime import date
+from typing import Generic, Literal, TypeVar
 from uuid import UUID
 
 from pydantic import Field
@@ -17,6 +18,15 @@ from app.partners.sections.kinds.other import OtherSection
 from app.partners.sections.kinds.registration import RegistrationBody
 
 T = TypeVar("T", bound=Schema)
+SectionCode = Literal[
+    "registration",
+    "contact",
+    "mandate",
+    "funding",
+    "collaboration",
+    "implementation",
+    "other",
+]
 
 
 class FieldSource(Schema):
@@ -41,6 +51,27 @@ class SectionOut(Schema, Generic[T]):
     sources: dict[str, FieldSource]
     updated_by: str | None = None
     updated_at: Instant | None = None
+    valid_from: date | None = Field(
+        None, description="since when what this version says is so in the world"
+    )
+
+
+class SectionVersionOut(Schema):
+    """One version of a section: when it was recorded, since when it holds, and what changed."""
+
+    version: int
+    recorded_from: Instant
+    recorded_to: Instant | None = Field(description="null for the version that stands")
+    valid_from: date = Field(description="since when what it says was so in the world")
+    by: str | None = Field(
+        description="agency that made this version; null: the partner or the registry itself",
+        examples=["UNICEF"],
+    )
+    changed: list[str] = Field(
+        description="fields that differ from the version before; for the first, every field it "
+        "has. Fields that are kept back from the caller are not named",
+        examples=[["city", "phone"]],
+    )
 
 
 class SectionsOut(Schema):

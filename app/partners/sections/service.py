@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from app.events import service as events
 from app.events.catalogue import EventType
 from app.partners.custody import require_editable
 from app.partners.errors import PatchEmpty
+from app.partners.history.errors import NotKnownThen
 from app.partners.models import Partner
 from app.partners.sections import access, completeness, queries, refresh, sealed
 from app.partners.sections.completeness import Profile
@@ -29,8 +31,9 @@ from app.partners.sections.errors import RegistrationReasonNotFound
 from app.partners.sections.kinds import ALL, Kind
 from app.partners.sections.kinds.other import CONFIRMED
 from app.partners.sections.kinds.registration import REASON_TEXT
+from app.partners.sections.kinds.since import VALID_FROM
 from app.partners.sections.models import PartnerSection
-from app.partners.service import visible_partner
+from app.partners.service import not_future, visible_partner
 
 _GIVEN = "missing_reason_text_given"
 
@@ -42,6 +45,57 @@ async def get_section(
     partner = await visible_partner(session, caller, partner_id)
     rows = await queries.sections_of(session, partner.id)
     return _wire(caller, partner, kind, rows.get(kind.code))
+
+
+async def section_then(
+    session: AsyncSession,
+    caller: Caller,
+    partner_id: UUID,
+    kind: Kind,
+    as_of: datetime | None,
+    valid_on: date | None,
+) -> dict[str, Any]:
+    """A section as it was known at an instant to hold on a day; either may be None.
+
+    What is kept back from the caller today is kept back of the past, too. Raises PartnerNotFound,
+    or NotKnownThen where nothing of the section was recorded, or valid, by then.
+    """
+    partner = await visible_partner(session, caller, partner_id)
+    row = await queries.section_then(session, partner.id, kind.code, as_of, valid_on)
+    if row is None:
+        raise NotKnownThen
+    return _wire(caller, partner, kind, row)
+
+
+async def versions(
+    session: AsyncSession,
+    caller: Caller,
+    partner_id: UUID,
+    section: str,
+    after: int | None,
+    limit: int,
+) -> list[dict[str, Any]]:
+    """At most ``limit`` versions of a section, newest first. Raises PartnerNotFound."""
+    partner = await visible_partner(session, caller, partner_id)
+    rows = await queries.versions_of(session, partner.id, section, after, limit)
+    hidden = access.withheld(caller, partner, section)
+    # The row past the page is there to be compared with; the first version has none before it.
+    before = [*(row.body for row in rows[1:]), {}][: len(rows)]
+    return [
+        {
+            "version": row.version,
+            "recorded_from": row.recorded_from,
+            "recorded_to": row.recorded_to,
+            "valid_from": row.valid_from,
+            "by": row.by,
+            "changed": sorted(
+                name
+                for name in (row.body.keys() | old.keys()) - hidden
+                if row.body.get(name) != old.get(name)
+            ),
+        }
+        for row, old in zip(rows, before, strict=True)
+    ]
 
 
 async def get_sections(
@@ -69,9 +123,12 @@ def _wire(caller: Caller, partner: Partner, kind: Kind, row: Any | None) -> dict
         "body": {
             name: None if name in hidden else stored.get(name) for name in kind.body.model_fields
         },
-        "sources": row.sources if row else {},
+        "sources": {name: source for name, source in row.sources.items() if name not in hidden}
+        if row
+        else {},
         "updated_by": row.updated_by if row else None,
         "updated_at": rfc3339(row.updated_at) if row else None,
+        "valid_from": row.valid_from if row else None,
     }
 
 
@@ -87,11 +144,12 @@ async def change_section(
     """Apply a merge patch to version ``version`` of a section, 0 being one that was never saved.
 
     Raises PartnerNotFound, PatchEmpty, ScopeMissing for where a protected partner is to be found,
-    EditsFrozen, OwnedByPartner or PreconditionFailed.
+    EditsFrozen, OwnedByPartner, InvalidRequest for a day to come, or PreconditionFailed.
     """
     partner = await visible_partner(session, caller, partner_id)
     sent = patch.model_dump(mode="json")
-    fields = {name: sent[name] for name in patch.model_fields_set}
+    fields = {name: sent[name] for name in patch.model_fields_set - {VALID_FROM}}
+    valid_from = _since(patch)
     if not fields:
         raise PatchEmpty
     if fields.keys() & access.withheld(caller, partner, kind.code):
@@ -105,11 +163,18 @@ async def change_section(
         words = fields.pop(REASON_TEXT)
         await sealed.write(session, keyring, caller, partner_id, sealed.REASON, words or "")
         fields[_GIVEN] = True if words else None
-    await _store(session, caller, partner, kind, row, fields)
+    await _store(session, caller, partner, kind, row, fields, valid_from)
     confirmed = {"last_confirmed_at": utc_now()} if fields.get(CONFIRMED) else {}
     await refresh.refresh(session, caller, partner, **confirmed)
     await _tell(session, caller, partner_id, kind, version + 1, fields)
     return await get_section(session, caller, partner_id, kind)
+
+
+def _since(patch: Schema) -> date:
+    given: date | None = getattr(patch, VALID_FROM)
+    today = utc_now().date()
+    not_future(given, today)
+    return given or today
 
 
 async def _store(
@@ -119,6 +184,7 @@ async def _store(
     kind: Kind,
     row: Any | None,
     fields: dict[str, Any],
+    valid_from: date,
 ) -> None:
     now = utc_now()
     merged = (row.body if row else {}) | fields
@@ -132,6 +198,7 @@ async def _store(
         "complete": not completeness.missing(kind.code, body, profile, now.date()),
         "sources": (row.sources if row else {}) | dict.fromkeys(fields, source),
         "updated_by": refresh.agency_of(caller),
+        "valid_from": valid_from,
     }
     if row is None:
         key = {"partner_id": partner.id, "section": kind.code}

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic_core import to_json
 
 from app.auth.caller import Caller, Keys, requires, requires_once
 from app.auth.errors import RoleLacksRight
@@ -21,7 +20,7 @@ from app.core.http import (
     expected_version,
     version_etag,
 )
-from app.core.paging import CursorInvalid, Pager
+from app.core.paging import LIMIT_DEFAULT, CursorInvalid, CursorText, Limit, Pager
 from app.core.schemas import Page, Schema
 from app.partners import service
 from app.partners.claims import control
@@ -43,6 +42,7 @@ from app.partners.errors import (
     TypeDiffers,
     TypeNotListed,
 )
+from app.partners.history.errors import NotKnownThen
 from app.partners.identifiers import queries as identifier_queries
 from app.partners.identifiers import service as identifiers
 from app.partners.identifiers.errors import (
@@ -55,7 +55,13 @@ from app.partners.identifiers.schemes import rule
 from app.partners.schemas import PartnerOut, PartnerPatch
 from app.partners.sections import service as sections
 from app.partners.sections.kinds import ALL, Kind
-from app.partners.sections.schemas import CompletenessOut, SectionOut
+from app.partners.sections.schemas import (
+    CompletenessOut,
+    SectionCode,
+    SectionOut,
+    SectionVersionOut,
+)
+from app.partners.sections.then import AsOf, ValidOn, answer, past
 from app.partners.self_service.access import own_id
 from app.partners.self_service.errors import SchemeNotTaken
 from app.partners.self_service.schemas import Administrators, IdentifierQuery
@@ -294,14 +300,49 @@ async def dispute_control(
     return await control.dispute(session, keyring, caller, new)
 
 
+@router.get(
+    "/sections/{section}/history",
+    operation_id="listOwnSectionVersions",
+    response_model=Page[SectionVersionOut],
+    responses=problems(PartnerMerged, CursorInvalid),
+    summary="List the versions of an own section",
+)
+async def list_section_versions(
+    request: Request,
+    response: Response,
+    section: SectionCode,
+    caller: Reader,
+    session: Session,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: CursorText | None = None,
+) -> dict[str, Any]:
+    """Every version ever recorded, newest first; read one with `as_of` at the section itself."""
+    pager = Pager(request, caller.client_id, limit, cursor)
+    after = pager.after[0] if pager.after else None
+    rows = await sections.versions(session, caller, own_id(caller), section, after, limit + 1)
+    items, following = pager.page(rows, lambda row: [row["version"]], response)
+    return {"items": items, "next_cursor": following}
+
+
 def _serve(kind: Kind) -> None:
     """Add the two routes of a section, each with that section's own fields in the contract."""
     name = kind.code.capitalize()
     body: Any = SectionOut[kind.body]  # type: ignore[name-defined]  # known at run time only
 
-    async def get(caller: Reader, session: Session) -> Response:
+    async def get(
+        request: Request,
+        caller: Reader,
+        session: Session,
+        as_of: AsOf = None,
+        valid_on: ValidOn = None,
+    ) -> Response:
+        if as_of is not None or valid_on is not None:
+            then = await sections.section_then(
+                session, caller, own_id(caller), kind, as_of, valid_on
+            )
+            return past(request, then)
         found = await sections.get_section(session, caller, own_id(caller), kind)
-        return _section(found)
+        return answer(found, found["version"])
 
     async def change(
         patch: Schema,
@@ -313,7 +354,7 @@ def _serve(kind: Kind) -> None:
         found = await sections.change_section(
             session, keyring, caller, own_id(caller), kind, version, patch
         )
-        return _section(found)
+        return answer(found, found["version"])
 
     change.__annotations__["patch"] = kind.patch
     router.add_api_route(
@@ -321,9 +362,10 @@ def _serve(kind: Kind) -> None:
         get,
         operation_id=f"getOwn{name}",
         response_model=body,
-        responses=problems(PartnerMerged),
+        responses=problems(PartnerMerged, NotKnownThen) | {304: {"description": "Not modified"}},
         summary=f"Read the own section {kind.code}",
-        description=f"Section {kind.code} ({kind.title}) with its version and what it lacks.",
+        description=f"Section {kind.code} ({kind.title}) with its version and what it lacks. With "
+        "`as_of` and `valid_on` together: what was known at that instant to hold on that day.",
     )
     router.add_api_route(
         f"/sections/{kind.code}",
@@ -338,12 +380,6 @@ def _serve(kind: Kind) -> None:
         description=f"JSON Merge Patch of section {kind.code} ({kind.title}). Needs `If-Match`; "
         '`"v0"` for a section that was never saved.',
     )
-
-
-def _section(found: dict[str, Any]) -> Response:
-    # Not through the response model: what was stored with a code that is deprecated now is read.
-    headers = {"ETag": version_etag(found["version"])}
-    return Response(to_json(found), media_type="application/json", headers=headers)
 
 
 for _kind in ALL.values():

@@ -179,9 +179,10 @@ def test_search_never_raises(query: str) -> None:
 
 
 def _milliseconds(query: str) -> float:
-    start = time.perf_counter()
+    """Of processor time: what else the machine does costs this query nothing."""
+    start = time.thread_time()
     INDEX.search(query, None, DEFAULT_THRESHOLD)
-    return (time.perf_counter() - start) * 1_000
+    return (time.thread_time() - start) * 1_000
 
 
 def test_a_query_takes_milliseconds() -> None:

@@ -161,6 +161,6 @@ def test_a_hostile_name_costs_little(name: str) -> None:
 
 
 def _seconds(a: str, b: str) -> float:
-    start = time.perf_counter()
+    start = time.thread_time()
     score(a, b, "person")
-    return time.perf_counter() - start
+    return time.thread_time() - start

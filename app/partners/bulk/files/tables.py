@@ -8,11 +8,9 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
-
-from openpyxl import load_workbook
-from openpyxl.utils import get_column_letter
 
 MAX_FILE = 100_000_000
 MAX_UNPACKED = 1_000_000_000
@@ -62,6 +60,16 @@ def _named(header: list[str]) -> dict[int, str]:
     return names
 
 
+@lru_cache(MAX_COLUMNS)
+def column_letter(number: int) -> str:
+    """The name that spreadsheets give to a column, from 1 on: A, B, … Z, AA."""
+    letters = ""
+    while number:
+        number, digit = divmod(number - 1, 26)
+        letters = chr(ord("A") + digit) + letters
+    return letters
+
+
 def _row(line: int, sheet: str | None, names: dict[int, str], cells: list[str]) -> Row | None:
     found = {}
     for at, name in names.items():
@@ -72,7 +80,7 @@ def _row(line: int, sheet: str | None, names: dict[int, str], cells: list[str]) 
             raise FileRefused(f"Row {line}: a cell holds more than {MAX_CELL} characters.")
         if text:
             found[name] = text
-    letters = {name: get_column_letter(at + 1) for at, name in names.items()}
+    letters = {name: column_letter(at + 1) for at, name in names.items()}
     return Row(line, sheet, found, letters) if found else None
 
 
@@ -146,6 +154,9 @@ def _text(value: Any) -> str:
 
 def read_xlsx(file: Path, sheets: tuple[str, ...] = ()) -> Iterator[Row]:
     """Rows of the first visible sheet of a workbook, or of the named ones. Raises FileRefused."""
+    # Imported here: it is slow to import, and every process of the service knows this module.
+    from openpyxl import load_workbook
+
     _check_archive(file)
     try:
         book = load_workbook(file, read_only=True, data_only=False, keep_links=False)

@@ -5,14 +5,9 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from openpyxl import Workbook
-from openpyxl.comments import Comment
-from openpyxl.styles import Font
-from openpyxl.utils import get_column_letter
-from openpyxl.worksheet.datavalidation import DataValidation
-
 from app.core import countries as known_countries
 from app.partners.bulk.files.columns import COLUMNS, FLAGS, LISTS, SEPARATOR
+from app.partners.bulk.files.tables import column_letter
 from app.partners.types import PartnerTag, PartnerType
 
 _ROWS = 10_000
@@ -76,6 +71,12 @@ def write_csv(out: Path) -> None:
 
 def write_xlsx(out: Path) -> None:
     """A workbook: header with notes, one example row, lists to choose from on a hidden sheet."""
+    # Imported here: it is slow to import, and every process of the service knows this module.
+    from openpyxl import Workbook
+    from openpyxl.comments import Comment
+    from openpyxl.styles import Font
+    from openpyxl.worksheet.datavalidation import DataValidation
+
     book = Workbook()
     book.remove(book.worksheets[0])
     sheet = book.create_sheet("Partners")
@@ -87,7 +88,7 @@ def write_xlsx(out: Path) -> None:
         for line, code in enumerate(choices[name], 2):
             lists.cell(line, at, code)
     for at, name in enumerate(COLUMNS, 1):
-        letter = get_column_letter(at)
+        letter = column_letter(at)
         head = sheet.cell(1, at, name)
         head.font = Font(bold=True)
         if note := _note(name):
@@ -98,7 +99,7 @@ def write_xlsx(out: Path) -> None:
         sheet.column_dimensions[letter].width = max(14, len(name) + 2)
         sheet.column_dimensions[letter].number_format = "@"
         if name in choices:
-            column = get_column_letter(list(choices).index(name) + 1)
+            column = column_letter(list(choices).index(name) + 1)
             source = f"Lists!${column}$2:${column}${len(choices[name]) + 1}"
             rule = DataValidation(type="list", formula1=source, allow_blank=True)
             # Several tags may stand in one cell: there the list only proposes.

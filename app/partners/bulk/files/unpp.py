@@ -9,13 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from importlib.resources import files
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict
 
-from app.core import codelists
+from app.core import codelists, datafiles
 from app.core.countries import find_country
 from app.partners.bulk.files.columns import Draft
 from app.partners.bulk.files.tables import FileRefused, Row, column_name
@@ -42,9 +40,7 @@ class Mapping(BaseModel):
     agencies: dict[str, str]
 
 
-MAPPING = Mapping.model_validate(
-    yaml.safe_load(files(__package__).joinpath("unpp.yaml").read_text("utf-8"))
-)
+MAPPING = Mapping.model_validate(datafiles.read("app.partners.bulk.files", "unpp.yaml"))
 _COLUMN = {column_name(alias): ours for ours, names in MAPPING.columns.items() for alias in names}
 _LISTS = {
     "sectors": "sectors",

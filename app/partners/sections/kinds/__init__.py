@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.core.schemas import Schema
-from app.partners.sections.kinds.collaboration import CollaborationSection
-from app.partners.sections.kinds.contact import ContactSection
-from app.partners.sections.kinds.funding import FundingSection
-from app.partners.sections.kinds.implementation import ImplementationSection
-from app.partners.sections.kinds.mandate import MandateSection
-from app.partners.sections.kinds.other import OtherSection
+from app.partners.sections.kinds.collaboration import CollaborationPatch, CollaborationSection
+from app.partners.sections.kinds.contact import ContactPatch, ContactSection
+from app.partners.sections.kinds.funding import FundingPatch, FundingSection
+from app.partners.sections.kinds.implementation import ImplementationPatch, ImplementationSection
+from app.partners.sections.kinds.mandate import MandatePatch, MandateSection
+from app.partners.sections.kinds.other import OtherPatch, OtherSection
 from app.partners.sections.kinds.registration import RegistrationBody, RegistrationPatch
 
 
@@ -28,13 +28,13 @@ ALL: dict[str, Kind] = {
     kind.code: kind
     for kind in (
         Kind("registration", "legal status", RegistrationPatch, RegistrationBody),
-        Kind("contact", "contact information", ContactSection, ContactSection),
-        Kind("mandate", "mandate and mission", MandateSection, MandateSection),
-        Kind("funding", "funding", FundingSection, FundingSection),
-        Kind("collaboration", "collaboration", CollaborationSection, CollaborationSection),
+        Kind("contact", "contact information", ContactPatch, ContactSection),
+        Kind("mandate", "mandate and mission", MandatePatch, MandateSection),
+        Kind("funding", "funding", FundingPatch, FundingSection),
+        Kind("collaboration", "collaboration", CollaborationPatch, CollaborationSection),
         Kind(
-            "implementation", "project implementation", ImplementationSection, ImplementationSection
+            "implementation", "project implementation", ImplementationPatch, ImplementationSection
         ),
-        Kind("other", "other information", OtherSection, OtherSection),
+        Kind("other", "other information", OtherPatch, OtherSection),
     )
 }

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from app.core.codelists import Coded
 from app.core.schemas import Day, Schema
+from app.partners.sections.kinds.since import Since
 from app.partners.sections.texts import Prose, Words
 
 
@@ -40,3 +41,7 @@ class CollaborationSection(Schema):
     )
     accreditations: list[Evidence] | None = Field(None, max_length=20)
     references: list[Evidence] | None = Field(None, max_length=20)
+
+
+class CollaborationPatch(Since, CollaborationSection):
+    """JSON Merge Patch of the section: what is absent stays, null empties."""

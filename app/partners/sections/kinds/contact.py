@@ -8,6 +8,7 @@ from pydantic import Field
 
 from app.core.codelists import Coded
 from app.core.schemas import Flag, Schema
+from app.partners.sections.kinds.since import Since
 from app.partners.sections.texts import Email, Phone, Prose, Words
 
 LOCATING = frozenset({"street", "po_box", "city", "postal_code", "phone", "email"})
@@ -30,3 +31,7 @@ class ContactSection(Schema):
         None, max_length=7
     )
     other_languages: Words | None = Field(None, examples=["Swahili, Somali"])
+
+
+class ContactPatch(Since, ContactSection):
+    """JSON Merge Patch of the section: what is absent stays, null empties."""

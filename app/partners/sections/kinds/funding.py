@@ -8,6 +8,7 @@ from pydantic import Field, field_validator
 
 from app.core.codelists import Coded
 from app.core.schemas import Schema
+from app.partners.sections.kinds.since import Since
 from app.partners.sections.texts import Prose
 
 Year = Annotated[int, Field(strict=True, ge=1990, le=2199, examples=[2026])]
@@ -34,3 +35,7 @@ class FundingSection(Schema):
         if value and len({item.year for item in value}) != len(value):
             raise ValueError("names a year twice")
         return value
+
+
+class FundingPatch(Since, FundingSection):
+    """JSON Merge Patch of the section: what is absent stays, null empties."""

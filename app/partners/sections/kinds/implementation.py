@@ -12,6 +12,7 @@ from pydantic import Field, field_validator
 from app.core.codelists import Coded
 from app.core.schemas import Day, Flag, Schema
 from app.partners.sections.kinds.funding import Year
+from app.partners.sections.kinds.since import Since
 from app.partners.sections.texts import Prose, WebAddress
 
 
@@ -84,3 +85,7 @@ class ImplementationSection(Schema):
         if value and len({item.area for item in value}) != len(value):
             raise ValueError("names an area twice")
         return value
+
+
+class ImplementationPatch(Since, ImplementationSection):
+    """JSON Merge Patch of the section: what is absent stays, null empties."""

@@ -8,6 +8,7 @@ from pydantic import Field, field_validator
 
 from app.core.codelists import Coded
 from app.core.schemas import Country, Flag, Schema
+from app.partners.sections.kinds.since import Since
 from app.partners.sections.texts import Prose
 
 StaffBand = Annotated[str, Coded("staff_bands")]
@@ -54,3 +55,7 @@ class MandateSection(Schema):
     @classmethod
     def _sorted(cls, value: list[str] | None) -> list[str] | None:
         return None if value is None else sorted(set(value))
+
+
+class MandatePatch(Since, MandateSection):
+    """JSON Merge Patch of the section: what is absent stays, null empties."""

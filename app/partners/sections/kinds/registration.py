@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from app.core.codelists import Coded
 from app.core.schemas import Day, Flag, Schema
+from app.partners.sections.kinds.since import Since
 from app.partners.sections.texts import Prose, Words
 
 REASON_TEXT = "missing_reason_text"
@@ -43,7 +44,7 @@ class RegistrationSection(Schema):
     )
 
 
-class RegistrationPatch(RegistrationSection):
+class RegistrationPatch(Since, RegistrationSection):
     """JSON Merge Patch of the section: what is absent stays, null empties."""
 
     missing_reason_text: Prose | None = Field(
