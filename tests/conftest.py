@@ -17,7 +17,6 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-import structlog
 from fastapi import FastAPI
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -34,7 +33,7 @@ from app.events import service as events
 from app.main import create_app
 from app.sanctions.feed.stream import FeedStream
 from app.worker import CONSUMERS
-from tests.support import Api, World, build_world, open_api
+from tests.support import Api, World, build_world, open_api, plain_logs
 
 _ROOT = Path(__file__).resolve().parents[1]
 LISTS_DIR = Path(os.environ["REGISTRY_LISTS_DIR"]) if "REGISTRY_LISTS_DIR" in os.environ else None
@@ -47,15 +46,7 @@ _server: EmbeddedPostgres | None = None
 
 def pytest_configure(config: pytest.Config) -> None:
     global _server
-    # A traceback painted with the values of all variables takes seconds, and tests provoke many.
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.dev.ConsoleRenderer(
-                colors=False, exception_formatter=structlog.dev.plain_traceback
-            ),
-        ]
-    )
+    plain_logs()
     if hasattr(config, "workerinput") or config.option.collectonly:
         return
     if _URL not in os.environ:
@@ -78,7 +69,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     items.sort(key=lambda item: item.path.parent.name not in ("story", "demo"))
     for item in items:
-        if item.path.parent.name in ("hostile", "contract", "confidentiality"):
+        if item.path.parent.name in ("hostile", "contract", "confidentiality", "house"):
             item.add_marker(pytest.mark.no_cover)
 
 

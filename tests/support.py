@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import structlog
 from fastapi import FastAPI
 
 from app.auth import clients as auth
@@ -138,3 +139,15 @@ async def open_api(app: FastAPI, world: World, name: str, scopes: tuple[str, ...
 def unique(text: str) -> str:
     """``text`` with a word of its own, so that tests in one database do not meet."""
     return f"{text} {secrets.token_hex(4)}"
+
+
+def plain_logs() -> None:
+    """Logs as plain text: a traceback painted with all variables takes seconds."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.dev.ConsoleRenderer(
+                colors=False, exception_formatter=structlog.dev.plain_traceback
+            ),
+        ]
+    )

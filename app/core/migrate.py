@@ -6,6 +6,7 @@ would be a good part of what every command and every process of the service impo
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ def alembic_config(url: str | None = None) -> Any:
     """Alembic's configuration: pyproject.toml, and the address of the database."""
     from alembic.config import Config
 
-    config = Config(toml_file=_ROOT / "pyproject.toml")
+    # Its own default is the output there was when it was imported, which may be closed by now.
+    config = Config(toml_file=_ROOT / "pyproject.toml", stdout=sys.stdout)
     config.set_main_option("script_location", str(_ROOT / "migrations"))
     config.attributes["url"] = url
     return config

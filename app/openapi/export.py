@@ -55,10 +55,13 @@ def check(app: FastAPI, path: Path) -> list[str]:
         committed = path.read_text("utf-8")
     except FileNotFoundError:
         return [f"{path.name} does not exist; `registry openapi export` writes it."]
+    text = export(app)
+    if committed == text:
+        return []
     differences = list(
         difflib.unified_diff(
             committed.splitlines(),
-            export(app).splitlines(),
+            text.splitlines(),
             f"{path.name} (committed)",
             f"{path.name} (code)",
             lineterm="",

@@ -191,6 +191,7 @@ EXPORTED = {
     "partner_control_disputes": "decided_by = {own}",
     "partner_corrections": "filed_by = {own}",
     "identifier_disputes": "raised_by = {own} OR decided_by = {own}",
+    "identifier_dispute_voices": "agency_id = {own}",
     "partner_merge_steps": "agency_id = {own}",
     "partner_merges": "id IN (SELECT s.merge_id FROM partner_merge_steps s "
     "WHERE s.agency_id = {own})",

@@ -22,6 +22,7 @@ _LEFT = {
     "partner_people_versions": _PROFILE,
     "restricted_identifiers": _PROFILE,
     "restraints": "follows from sanctions, flags, cases and disputes",
+    "deactivation_requests": "the partner's; what an agency decided is in partner_deactivations",
     "retention_counts": "counts; what was erased is named in audit_events",
 }
 """Tables that say an agency's name and are not in its export, and why."""

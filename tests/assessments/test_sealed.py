@@ -74,16 +74,17 @@ async def test_sealed_values_do_not_move(
         ):
             with pytest.raises(Undecipherable):
                 await keyring.open(session, context, sealed)
-    swap = (
-        "UPDATE assessment_details SET sealed = (SELECT sealed FROM assessment_details "
-        "WHERE assessment_id = :one) WHERE assessment_id = :two"
-    )
-    await run(database, owner, swap, one=one, two=two)
+        kept = await session.scalar(
+            text("SELECT sealed FROM assessment_details WHERE assessment_id = :id"), {"id": two}
+        )
+    move = "UPDATE assessment_details SET sealed = :sealed WHERE assessment_id = :id"
+    await run(database, owner, move, sealed=sealed, id=two)
     answer = await unicef.get(f"/v1/assessments/{two}/detail")
     assert answer.status_code == 500
     assert SECRET not in answer.text
     # The reading that failed left no trace, as nothing was read.
     assert (await unicef.read(f"/v1/assessments/{two}/disclosures"))["items"] == []
+    await run(database, owner, move, sealed=kept, id=two)
 
 
 async def test_a_reading_is_stored_before_it_is_answered(

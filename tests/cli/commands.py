@@ -21,6 +21,7 @@ from typer.testing import CliRunner, Result
 
 from app.cli import app
 from app.core.settings import Settings
+from tests.support import plain_logs
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -52,6 +53,7 @@ def registry_here(*arguments: str | Path, env: Mapping[str, str] | None = None) 
     finally:
         # A command sets logging up for its own stderr, which is gone now.
         structlog.reset_defaults()
+        plain_logs()
 
 
 async def registry(*arguments: str | Path, env: Mapping[str, str] | None = None) -> Result:

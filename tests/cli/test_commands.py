@@ -294,7 +294,6 @@ async def test_the_contract_is_written_and_compared(tmp_path: Path) -> None:
     assert missing.exit_code == 1
     assert (await registry("openapi", "export", "--output", file)).exit_code == 0
     assert json.loads(file.read_text("utf-8"))["openapi"].startswith("3.1")
-    assert (await registry("openapi", "export", "--check", "--output", file)).exit_code == 0
     file.write_text(file.read_text("utf-8").replace('"3.1', '"3.0'), "utf-8")
     differs = await registry("openapi", "export", "--check", "--output", file)
     assert differs.exit_code == 1

@@ -139,7 +139,6 @@ async def _values(database: Database) -> dict[str, list[bytes]]:
     return found
 
 
-@pytest.mark.usefixtures("unpainted")
 async def test_a_rotation_moves_what_every_feature_sealed_and_it_still_opens(
     filled: tuple[Any, Database, Sealings],
 ) -> None:

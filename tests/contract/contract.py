@@ -6,9 +6,10 @@ import functools
 from typing import Any, NamedTuple
 
 import pytest
+from fastapi import FastAPI
 
 from app.main import create_app
-from app.openapi import document, offline_app
+from app.openapi import document, export, offline_app
 
 Json = Any
 
@@ -38,9 +39,20 @@ class Operation(NamedTuple):
 
 
 @functools.cache
+def offline() -> FastAPI:
+    """The application for its routes only; its document is made once."""
+    return offline_app(create_app)
+
+
+@functools.cache
+def exported() -> str:
+    """The document as it is written."""
+    return export(offline())
+
+
 def contract() -> dict[str, Any]:
     """The document that the routes give; needs no database."""
-    return document(offline_app(create_app))
+    return document(offline())
 
 
 @functools.cache

@@ -162,6 +162,8 @@ def _feed_is_numbered(port: int, token: str) -> None:
     raise AssertionError(changes)
 
 
+# The drills that follow kill processes of a whole demo; test_processes.py has their short forms.
+@pytest.mark.drill
 @pytest.mark.timeout(120)
 def test_processes_end_with_a_demo_that_is_killed_alone(folder: Path) -> None:
     port = free_port()
@@ -178,6 +180,7 @@ def test_processes_end_with_a_demo_that_is_killed_alone(folder: Path) -> None:
         socket.create_connection(("127.0.0.1", port), timeout=1)
 
 
+@pytest.mark.drill
 @pytest.mark.timeout(120)
 def test_a_process_that_dies_is_started_again_and_a_second_demo_refused(folder: Path) -> None:
     port = free_port()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,10 +20,11 @@ from app.core.settings import Settings, UnsafeSettings
 from app.demo import load_world
 from app.demo.people import AGENCIES, client_ids
 from app.demo.profiles import lei, plans
-from app.demo.world import list_file
+from app.demo.world import Loaded, list_file
 from app.partners.types import PartnerType
 from tests.conftest import cloned, settings_for
 
+pytestmark = pytest.mark.xdist_group("world")  # one load for most of them
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 _NATIVE = {
     "arabic": "[\u0600-\u06ff]",
@@ -72,26 +76,43 @@ def test_identifiers_are_valid_and_nobodys() -> None:
     assert not any("Amani" in (plan.profile.legal_name or "") for plan in plans())
 
 
-async def test_the_world_is_complete_and_soon_there(empty_database: Settings) -> None:
-    steps: dict[str, int] = {}
-    started = time.process_time()
-    loaded = await load_world(
-        empty_database, lambda step, done, total: steps.update({step: done}), now=NOW
-    )
+@dataclass
+class Once:
+    """A world that was loaded for this module, and how."""
+
+    settings: Settings
+    world: Loaded
+    steps: dict[str, int]
+    spent: float
+
+
+@pytest.fixture(scope="module")
+async def once(worker_name: str, root_key: Path) -> AsyncIterator[Once]:
+    name = f"{os.environ['REGISTRY_TEST_TEMPLATE']}_{worker_name}_world"
+    async with cloned(name):
+        settings, steps = settings_for(name, root_key), dict[str, int]()
+        started = time.process_time()
+        world = await load_world(
+            settings, lambda step, done, total: steps.update({step: done}), now=NOW
+        )
+        yield Once(settings, world, steps, time.process_time() - started)
+
+
+async def test_the_world_is_complete_and_soon_there(once: Once) -> None:
     # Thirty seconds are allowed on two idle cores; the database takes about as much again.
-    assert time.process_time() - started < 15
-    assert loaded.fresh
-    assert sorted(loaded.secrets) == sorted(client_ids())
-    assert steps == {
+    assert once.spent < 15
+    assert once.world.fresh
+    assert sorted(once.world.secrets) == sorted(client_ids())
+    assert once.steps == {
         "partners": 200,
         "assessments": 134,
         "sanction cases": 5,
         "lives": 6,
         "listed parties": 25,
     }
-    await _check_people(empty_database)
-    await _check_records(empty_database)
-    await _check_lives(empty_database)
+    await _check_people(once.settings)
+    await _check_records(once.settings)
+    await _check_lives(once.settings)
 
 
 async def _check_lives(settings: Settings) -> None:
@@ -173,32 +194,26 @@ _CONTENT = (
 )
 
 
-async def test_two_loads_have_the_same_content(empty_database: Settings, root_key: Path) -> None:
-    name = empty_database.require("database_url").rsplit("/", 1)[1] + "_second"
-    async with cloned(name):
-        second = settings_for(name, root_key)
-        for settings in (empty_database, second):
-            await load_world(settings, now=NOW)
-        for statement in _CONTENT:
-            first = await read(empty_database, statement)
-            assert first
-            assert first == await read(second, statement)
+async def test_two_loads_have_the_same_content(once: Once, empty_database: Settings) -> None:
+    await load_world(empty_database, now=NOW)
+    for statement in _CONTENT:
+        first = await read(once.settings, statement)
+        assert first
+        assert first == await read(empty_database, statement)
 
 
-async def test_loading_again_changes_nothing_and_mends_lost_secrets(
-    empty_database: Settings,
-) -> None:
-    first = await load_world(empty_database, now=NOW)
+async def test_loading_again_changes_nothing_and_mends_lost_secrets(once: Once) -> None:
+    first = once.world
     counts = "SELECT (SELECT count(*) FROM partners), (SELECT count(*) FROM audit_events)"
-    before = await read(empty_database, counts)
-    again = await load_world(empty_database, kept_secrets=first.secrets, now=NOW)
+    before = await read(once.settings, counts)
+    again = await load_world(once.settings, kept_secrets=first.secrets, now=NOW)
     assert again.secrets == first.secrets
     assert not again.fresh
-    assert await read(empty_database, counts) == before
+    assert await read(once.settings, counts) == before
 
     kept = first.secrets | {"WFP": "no longer right"}
     del kept["FAO"]
-    mended = await load_world(empty_database, kept_secrets=kept, now=NOW)
+    mended = await load_world(once.settings, kept_secrets=kept, now=NOW)
     changed = {name for name in first.secrets if mended.secrets[name] != first.secrets[name]}
     assert changed == {"WFP", "FAO"}
 

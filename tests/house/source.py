@@ -24,19 +24,24 @@ class Module(NamedTuple):
         return self.path.relative_to(ROOT).as_posix()
 
 
-@functools.cache
-def modules(*folders: str) -> tuple[Module, ...]:
+def modules(*folders: str) -> list[Module]:
     """Every Python file under these folders, in a fixed order."""
-    found = []
-    for folder in folders:
-        for path in sorted((ROOT / folder).rglob("*.py")):
-            text = path.read_text("utf-8")
-            found.append(Module(path, text, ast.parse(text)))
-    return tuple(found)
+    return [module for folder in folders for module in _modules(folder)]
 
 
-def texts(module: Module) -> Iterator[tuple[int, str]]:
+@functools.cache
+def _modules(folder: str) -> list[Module]:
+    found = [(path, path.read_text("utf-8")) for path in sorted((ROOT / folder).rglob("*.py"))]
+    return [Module(path, text, ast.parse(text)) for path, text in found]
+
+
+@functools.cache
+def texts(module: Module) -> list[tuple[int, str]]:
     """Every string of a module but its docstrings, f-strings' fixed parts included."""
+    return list(_texts(module))
+
+
+def _texts(module: Module) -> Iterator[tuple[int, str]]:
     documented = {
         id(node.body[0].value)
         for node in ast.walk(module.tree)

@@ -64,14 +64,30 @@ async def decide(
         return await disputes.get_dispute(session, caller, partner, dispute_id)
     # The profiles first, as everywhere: then the dispute is locked by its update.
     await disputes.bump_both(session, caller, row.partner_id, row.holder_id)
+    await _close(session, keys, caller, row.id, version, decision)
+    await _settle(session, caller, row, decision.holder)
+    await disputes.log(
+        session, caller, Event.IDENTIFIER_DISPUTE_DECIDED, row.id, row.partner_id, row.holder_id
+    )
+    return await disputes.get_dispute(session, caller, partner, dispute_id)
+
+
+async def _close(
+    session: AsyncSession,
+    keys: KeyRing,
+    caller: Caller,
+    dispute_id: UUID,
+    version: int,
+    decision: DisputeDecisionIn,
+) -> None:
     reason = await keys.seal(
-        session, agency_scope(caller.agency_id), disputes.context(row.id, "reason"),
+        session, agency_scope(caller.agency_id), disputes.context(dispute_id, "reason"),
         decision.reason.encode(),
     )  # fmt: skip
     done = await session.execute(
         update(IdentifierDispute)
         .where(
-            IdentifierDispute.id == row.id,
+            IdentifierDispute.id == dispute_id,
             IdentifierDispute.version == version,
             IdentifierDispute.status == "open",
         )
@@ -80,7 +96,7 @@ async def decide(
             version=version + 1,
             decided_for=decision.holder,
             decided_by=caller.agency_id,
-            decided_person=person.id,
+            decided_person=caller.require_person().id,
             decided_at=func.now(),
             sealed_reason=reason,
         )
@@ -89,11 +105,6 @@ async def decide(
     )
     if done.first() is None:
         raise PreconditionFailed
-    await _settle(session, caller, row, decision.holder)
-    await disputes.log(
-        session, caller, Event.IDENTIFIER_DISPUTE_DECIDED, row.id, row.partner_id, row.holder_id
-    )
-    return await disputes.get_dispute(session, caller, partner, dispute_id)
 
 
 async def _settle(session: AsyncSession, caller: Caller, row: Any, holder: UUID) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.agencies.export import ExportTable, Sealed
+from app.partners.identifiers.disputes import voice_context
 
 
 def _text(name: str) -> Sealed:
@@ -27,5 +28,11 @@ TABLES = (
         CASE WHEN decided_by = :agency THEN sealed_reason END AS sealed_reason
         FROM identifier_disputes WHERE raised_by = :agency OR decided_by = :agency ORDER BY id""",
         {"sealed_grounds": _text("grounds"), "sealed_reason": _text("reason")},
+    ),
+    ExportTable(
+        "identifier_dispute_voices",
+        """SELECT id, dispute_id, for_id, person_id, said_at, sealed
+        FROM identifier_dispute_voices WHERE agency_id = :agency ORDER BY id""",
+        {"sealed": Sealed("reason", lambda row: voice_context(row.id), json=False)},
     ),
 )

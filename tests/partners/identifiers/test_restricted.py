@@ -113,11 +113,16 @@ async def test_a_sealed_number_opens_in_its_own_row_only(
     for _ in range(2):
         partner = await bare(unicef, country="SS")
         rows.append((partner, await unicef.made(of(partner), tax())))
+    move = "UPDATE restricted_identifiers SET sealed = $2 WHERE id = $1"
     async with operator_database.connection() as connection:
-        await connection.execute(
-            "UPDATE restricted_identifiers SET sealed = "
-            "(SELECT sealed FROM restricted_identifiers WHERE id = $2) WHERE id = $1",
-            *(UUID(made["id"]) for _, made in rows),
-        )
+        own, other = [
+            await connection.fetchval(
+                "SELECT sealed FROM restricted_identifiers WHERE id = $1", UUID(made["id"])
+            )
+            for _, made in rows
+        ]
+        await connection.execute(move, UUID(rows[0][1]["id"]), other)
     moved = await unicef.get(of(rows[0][0], "restricted-identifiers"), headers=PURPOSE)
     assert moved.status_code == 500
+    async with operator_database.connection() as connection:
+        await connection.execute(move, UUID(rows[0][1]["id"]), own)
