@@ -6,7 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 UV ?= uv
-WORKERS ?= 2
+# More than there are cores: each waits for the database a third of its time.
+WORKERS ?= 3
 # Dozens of processes start while the suite runs; each would compile all it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 COVERAGE ?= --cov --cov-report=term --cov-fail-under=95

@@ -1,4 +1,4 @@
-"""Bulk load through HTTP: ``python -m bench.bulk FOLDER [--partners 20000] [--streams 2]``.
+"""Bulk load through HTTP: ``python -m bench.bulk FOLDER [--partners 20000] [--streams 4]``.
 
 Starts a PostgreSQL of its own in the folder (and leaves the data there), two serving processes,
 and sends generated partners, as many streams at once as asked. Prints the rate, the time of a
@@ -143,7 +143,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--partners", type=int, default=20_000)
-    parser.add_argument("--streams", type=int, default=2)
+    parser.add_argument("--streams", type=int, default=4)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--once", action="store_true", help="do not send it a second time")
     options = parser.parse_args()

@@ -10,17 +10,20 @@ from itertools import product
 from uuid import UUID, uuid4
 
 import pytest
+from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
 from app.assessments import access, queries
+from app.assessments.detail import seal_context
 from app.auth import policy
 from app.auth.caller import Caller, Person
 from app.auth.errors import CountryOutsideScope, LevelAboveClient, RoleLacksRight
 from app.auth.policy import Decision, Resource, Share, can
 from app.auth.roles import MATRIX
 from app.auth.scopes import AGENCY
+from app.core.crypto import agency_scope
 from app.core.db import Database
 from app.core.errors import NotFound
 from tests.support import World
@@ -72,7 +75,7 @@ _INSERT = (
     ),
     text(
         "INSERT INTO assessment_details (assessment_id, owner_agency, level, version, sealed) "
-        "VALUES (:id, :owner, :level, 1, 'x')"
+        "VALUES (:id, :owner, :level, 1, :sealed)"
     ),
 )
 _ENTRY = text(
@@ -82,7 +85,7 @@ _ENTRY = text(
 
 
 @pytest.fixture(scope="module", autouse=True)
-async def records(database: Database, world: World) -> None:
+async def records(app: FastAPI, database: Database, world: World) -> None:
     """Every level, country, draft or not, and kind of entry, owned by UNICEF; as reg_app."""
     _ids.update(world.agencies)
     made: list[tuple[UUID, str, str]] = []
@@ -91,6 +94,8 @@ async def records(database: Database, world: World) -> None:
         record, partner, owner = uuid4(), uuid4(), world.agencies["UNICEF"]
         level = chosen if status == "final" else "AGENCY_ONLY"
         async with database.session(owner) as session:
+            context = seal_context(record, 1, owner)
+            sealed = await app.state.keyring.seal(session, agency_scope(owner), context, b"{}")
             for statement in _INSERT:
                 values = {
                     "id": record,
@@ -100,6 +105,7 @@ async def records(database: Database, world: World) -> None:
                     "status": status,
                     "confidentiality": chosen,
                     "level": level,
+                    "sealed": sealed,
                 }
                 wanted = {key: values[key] for key in statement.compile().params}
                 await session.execute(statement, wanted)

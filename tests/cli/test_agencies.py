@@ -228,8 +228,8 @@ async def test_the_owner_role_itself_reads_the_bound_agency_alone(
                 ("clearances", "agency_id"),
             ):
                 others = await session.scalar(
-                    text(f"SELECT count(*) FROM {table} WHERE {column} <> :own"),
-                    {"own": world.agencies["WFP"]},
+                    text(f"SELECT count(*) FROM {table} WHERE {column} = :other"),
+                    {"other": world.agencies["UNICEF"]},
                 )
                 assert others == 0
     finally:

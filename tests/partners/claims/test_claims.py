@@ -75,7 +75,6 @@ async def test_revoked_and_old_codes_are_refused(
     assert (await (await api_for("WFP")).delete(f"{url}/{gone['id']}")).status_code == 404
     assert (await api.delete(f"{url}/{gone['id']}")).status_code == 204
     async with operator_database.connection() as connection:
-        await connection.execute("SET row_security = off")
         await connection.execute(
             "UPDATE partner_invitations SET created_at = now() - interval '40 days', "
             "expires_at = now() - interval '1 day' WHERE id = $1",
