@@ -6,8 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 UV ?= uv
-# More than there are cores: each waits for the database a third of its time.
-WORKERS ?= 3
+WORKERS ?= 2
 # Dozens of processes start while the suite runs; each would compile all it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 COVERAGE ?= --cov --cov-report=term --cov-fail-under=95
