@@ -31,6 +31,7 @@ from app.partners.identifiers.errors import (
     DisputeOpen,
     DocumentsUnknown,
     IdentifierHeld,
+    TooManyDisputes,
 )
 from app.partners.identifiers.models import IdentifierDispute, RestrictedIdentifier
 from app.partners.identifiers.schemas import DisputeIn
@@ -60,6 +61,10 @@ async def bump_both(session: AsyncSession, caller: Caller, one: UUID, other: UUI
     for partner_id in sorted((one, other)):
         version = await service.next_version(session, caller, partner_id)
         await service.say_changed(session, caller, partner_id, version)
+
+
+OPEN_AT_ONCE = 5
+"""Open disputes of one partner: each takes the proof of identity from another partner's number."""
 
 
 async def raise_dispute(
@@ -94,14 +99,16 @@ async def raise_own(
 ) -> UUID:
     """As `raise_dispute`, by the partner itself; the id. A trigger marks the other profile's row.
 
-    Raises EditsFrozen, ProfileMerged, DocumentsUnknown, DisputeOpen, or IdentifierHeld where nobody
-    else holds it.
+    Raises EditsFrozen, ProfileMerged, DocumentsUnknown, DisputeOpen, TooManyDisputes, or
+    IdentifierHeld where nobody else holds it.
     """
     held = await _disputable(session, keys, caller, partner, new)
     if not await queries.own_documents(session, partner.id, new.document_ids):
         raise DocumentsUnknown
     # Both locked in the order of their ids, as in `bump_both`, before the first is written.
     await queries.lock_profiles(session, (partner.id, held.partner_id))
+    if await queries.open_own_disputes(session, partner.id) >= OPEN_AT_ONCE:
+        raise TooManyDisputes
     await require_editable(session, caller, partner.id)
     version = await service.next_version(session, caller, partner.id)
     raiser = {"raised_client": caller.client_id}

@@ -50,6 +50,11 @@ class DisputeOpen(Conflict):
     title = "There is an open dispute about this identifier."
 
 
+class TooManyDisputes(Conflict):
+    code = "too_many_disputes"
+    title = "The partner has as many open disputes as it may have at once."
+
+
 class DisputeDecided(Conflict):
     code = "dispute_decided"
     title = "The dispute has been decided."

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select, text
+from sqlalchemy import Row, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.caller import Caller
@@ -257,6 +257,16 @@ async def own_documents(session: AsyncSession, partner_id: UUID, ids: Sequence[U
     wanted = set(ids)
     values = {"partner": partner_id, "ids": list(wanted)}
     return int(await session.scalar(_DOCUMENTS, values) or 0) == len(wanted)
+
+
+async def open_own_disputes(session: AsyncSession, partner_id: UUID) -> int:
+    """How many disputes that the partner raised itself are open."""
+    query = select(func.count()).where(
+        IdentifierDispute.partner_id == partner_id,
+        IdentifierDispute.raised_by.is_(None),
+        IdentifierDispute.status == "open",
+    )
+    return int(await session.scalar(query) or 0)
 
 
 async def lock_profiles(session: AsyncSession, ids: Sequence[UUID]) -> None:

@@ -18,7 +18,12 @@ from app.core.schemas import Page
 from app.partners import service
 from app.partners.errors import EditsFrozen, PartnerMerged
 from app.partners.identifiers import disputes, queries
-from app.partners.identifiers.errors import DisputeOpen, DocumentsUnknown, IdentifierHeld
+from app.partners.identifiers.errors import (
+    DisputeOpen,
+    DocumentsUnknown,
+    IdentifierHeld,
+    TooManyDisputes,
+)
 from app.partners.identifiers.schemas import DisputeIn, OwnDisputeOut
 from app.partners.identifiers.schemes import rule
 from app.partners.self_service import deactivation
@@ -42,7 +47,8 @@ Contester = Annotated[Caller, requires_once(Scope.SELF_CONTEST)]
     operation_id="raiseOwnIdentifierDispute",
     response_model=OwnDisputeOut,
     responses=problems(
-        PartnerMerged, EditsFrozen, SchemeNotTaken, DocumentsUnknown, DisputeOpen, IdentifierHeld
+        *(PartnerMerged, EditsFrozen, SchemeNotTaken, DocumentsUnknown, DisputeOpen),
+        *(TooManyDisputes, IdentifierHeld),
     ),
     summary="Dispute who holds an own identifier",
 )

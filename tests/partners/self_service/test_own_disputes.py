@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from app.core.db import NO_AGENCY, Binding, Database
+from app.partners.identifiers.disputes import OPEN_AT_ONCE
 from tests.conftest import ApiFor
 from tests.partners.claims.support import claim_body, claimed, claimed_partner
 from tests.partners.factories import make_partner
@@ -192,6 +193,19 @@ async def test_what_cannot_be_disputed_is_refused(api_for: ApiFor, world: World)
     assert (await case.unicef.post(URL, json=case.item | GROUNDS)).status_code == 403
     assert await statuses(case.unicef, case.holder) == ["active"]
     assert (await case.own.read(URL))["items"] == []
+
+
+async def test_a_partner_holds_a_bounded_number_of_others_in_doubt(
+    api_for: ApiFor, world: World
+) -> None:
+    case = await contest(api_for, world)
+    answers = []
+    for _ in range(OPEN_AT_ONCE + 1):
+        item = unpp()
+        await make_partner(case.unicef, identifiers=[item])
+        answers.append(await case.own.post(URL, json=item | GROUNDS))
+    assert [answer.status_code for answer in answers] == [201] * OPEN_AT_ONCE + [409]
+    assert answers[-1].json()["code"] == "too_many_disputes"
 
 
 async def test_no_dispute_while_it_is_disputed_who_speaks_for_the_partner(
