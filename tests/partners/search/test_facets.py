@@ -154,6 +154,17 @@ FROM generate_series(1, 2020) n
 """
 
 
+_HELD = """
+INSERT INTO partner_identifiers (id, partner_id, scheme, value, created_by)
+SELECT uuidv7(), p.id, 'ROR', 'facet' || p.number, p.created_by
+FROM partners p WHERE p.country = 'VCT' AND p.legal_name LIKE 'Facet %'
+"""
+
+
+_HALF = """SELECT count(*) FROM partners p WHERE p.number % 101 = 0 AND uuid_hash(p.id) & 1 = 0
+  AND p.country = 'VCT' AND p.legal_name LIKE 'Facet %'"""
+
+
 async def test_of_many_one_in_a_hundred_is_counted(
     api_for: ApiFor, operator_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,6 +186,13 @@ async def test_of_many_one_in_a_hundred_is_counted(
     assert few["total"] == {"count": 505, "exact": True}
     scheme = await _counts(api, "country", country="VCT", scheme="ORG_ID")
     assert scheme["total"] == {"count": 0, "exact": True}
+    # Who has a scheme is looked up one by one: half of the sample is asked.
+    async with operator_database.session() as session:
+        await session.execute(text(_HELD))
+        asked = await session.scalar(text(_HALF))
+    monkeypatch.setattr(facets, "ENOUGH", 2)
+    held = await _counts(api, "country", country="VCT", scheme="ROR")
+    assert held["total"] == {"count": facets._scaled(asked, 202), "exact": False}
     monkeypatch.setattr(facets, "ENOUGH", 50)
     monkeypatch.setattr(facets, "BOUND", 700)
     cut = await _counts(api, "country", country="VCT")
