@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import resource
 import secrets
 import socket
 import time
@@ -28,7 +26,7 @@ from app.core.http import RegistryRoute
 from app.core.ndjson import CHUNK, MAX_LINE, Line, NdjsonRoute, read_chunks
 from app.core.settings import Settings
 from app.main import create_app
-from tests.support import World, plain_client, token_for
+from tests.support import World, plain_client, resident, token_for
 
 _KIND = {"Content-Type": "application/x-ndjson"}
 Given = Annotated[Stream, requires_stream(Scope.PARTNERS_WRITE)]
@@ -377,18 +375,12 @@ async def _memory_of(port: int, token: str, megabytes: int) -> tuple[int, float]
         for _ in range(megabytes * 1_000 // 64):
             yield line * 64
 
-    before = _resident()
+    before = resident()
     answer, seconds = await _stream(port, token, body())
     assert b'"bad":[]' in answer, answer
-    return _resident() - before, seconds
+    return resident() - before, seconds
 
 
-def _resident() -> int:
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * resource.getpagesize()
-
-
-@pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="needs Linux")
 async def test_a_fast_stream_needs_no_memory_of_its_size(
     port: int, caller: httpx.AsyncClient
 ) -> None:

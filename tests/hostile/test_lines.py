@@ -9,8 +9,6 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-import os
-import resource
 import secrets
 import socket
 import time
@@ -27,7 +25,7 @@ from app.core import middleware
 from app.core.ndjson import CHUNK, MAX_LINE
 from tests.hostile.calls import caller, fault
 from tests.hostile.values import ANY, CANARY, STRINGS
-from tests.support import World
+from tests.support import World, resident
 
 _URL = "/v1/partners/bulk"
 _KIND = {"Content-Type": "application/x-ndjson"}
@@ -195,11 +193,6 @@ async def test_an_endless_body_is_ended(
         assert fault(claimed, sane=frozenset({413})) is None
 
 
-def _resident() -> int:
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * resource.getpagesize()
-
-
 async def _tiny(count: int) -> AsyncIterator[bytes]:
     for _ in range(count // CHUNK):
         yield b"7\n" * CHUNK
@@ -207,14 +200,13 @@ async def _tiny(count: int) -> AsyncIterator[bytes]:
 
 async def _tiny_lines(app: FastAPI, world: World, count: int) -> int:
     async with caller(app, world) as client:
-        before = _resident()
+        before = resident()
         answer = await _send(client, _tiny(count))
         assert answer.status_code == 200
         assert answer.content.count(b"\n") == count
-        return _resident() - before - 3 * len(answer.content)
+        return resident() - before - 3 * len(answer.content)
 
 
-@pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="needs Linux")
 async def test_tiny_lines_are_answered_one_by_one_in_little_memory(
     own_app: FastAPI, agencies: World
 ) -> None:
