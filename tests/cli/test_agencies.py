@@ -202,26 +202,30 @@ async def test_an_export_that_fails_leaves_nothing(
 
 
 async def test_the_owner_role_itself_reads_the_bound_agency_alone(
-    settings: Settings, app: FastAPI, world: World, api_for: ApiFor, tmp_path: Path
+    settings: Settings, operator_database: Database, app: FastAPI, world: World, tmp_path: Path
 ) -> None:
     """The operator of a managed database is no superuser: row security holds for it, too."""
-    await make_assessment(await api_for("UNICEF"))
-    await make_assessment(await api_for("WFP"))
+    # Two agencies that no other test knows: nothing is shared between them.
+    code = await new_agency(operator_database, world)
+    other = await new_agency(operator_database, world)
+    for owner in (code, other):
+        async with calling(app, world, owner) as api:
+            await make_assessment(api)
     database = Database(settings.require("database_migration_url"), settings)
     try:
         async with database.session() as session:
             await session.execute(text("SET LOCAL ROLE reg_owner"))
-            await bind_now(session, world.agencies["WFP"])
+            await bind_now(session, world.agencies[code])
             done = await export.write(
                 session,
                 KeyRing(app.state.root),
-                (world.agencies["WFP"], "WFP"),
+                (world.agencies[code], code),
                 EXPORTED,
-                tmp_path / "WFP",
+                tmp_path / code,
                 utc_now(),
                 lambda table, count, total: None,
             )
-            assert done.counts["assessments"] > 0
+            assert done.counts["assessments"] == 1
             for table, column in (
                 ("assessments", "owner_agency"),
                 ("sanction_cases", "agency_id"),
@@ -229,7 +233,7 @@ async def test_the_owner_role_itself_reads_the_bound_agency_alone(
             ):
                 others = await session.scalar(
                     text(f"SELECT count(*) FROM {table} WHERE {column} = :other"),
-                    {"other": world.agencies["UNICEF"]},
+                    {"other": world.agencies[other]},
                 )
                 assert others == 0
     finally:

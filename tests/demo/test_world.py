@@ -99,8 +99,8 @@ async def once(worker_name: str, root_key: Path) -> AsyncIterator[Once]:
 
 
 async def test_the_world_is_complete_and_soon_there(once: Once) -> None:
-    # Thirty seconds are allowed on two idle cores; the database takes about as much again.
-    assert once.spent < 15
+    # Time of the processor, of which coverage makes two or three times as much.
+    assert once.spent < 30
     assert once.world.fresh
     assert sorted(once.world.secrets) == sorted(client_ids())
     assert once.steps == {
