@@ -9,6 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.assessments import queries
 from app.assessments.errors import AssessmentNotFound
+from app.assessments.types import ALL
+from app.assessments.types.base import Family
 from app.auth import policy
 from app.auth.caller import Caller
 from app.auth.policy import Resource, Share
@@ -16,26 +18,33 @@ from app.auth.roles import Act
 from app.core.errors import NotFound
 from app.partners.visibility import sees_protected
 
-_FAMILIES = {"psea": "PSEA"}
-"""Assessment types with rows of their own in the matrix; all others are ASSESS."""
+_ROWS: dict[Family, tuple[str, str]] = {
+    "ASSESS": ("ASSESS_SUMMARY", "ASSESS_DETAIL"),
+    "PSEA": ("PSEA_SUMMARY", "PSEA_DETAIL"),
+    "ASSURE": ("ASSURE_SUMMARY", "ASSURE_REPORT"),
+    "PERF": ("ASSESS_SUMMARY", "PERF_TEXT"),
+}
+"""Rows of the matrix for summary and detail of a family; a review's grade is as any summary."""
+
+
+def summary_kind(type_code: str) -> str:
+    """The row of the matrix for the summaries of a type."""
+    return _ROWS[ALL[type_code].family][0]
 
 
 def detail_kind(type_code: str) -> str:
     """The row of the matrix for the details of a type."""
-    return f"{_FAMILIES.get(type_code, 'ASSESS')}_DETAIL"
+    return _ROWS[ALL[type_code].family][1]
 
 
 def detail_kinds(type_code: str | None) -> list[str]:
     """The rows of the matrix that records of this type, or of any, fall under."""
-    if type_code is not None:
-        return [detail_kind(type_code)]
-    return sorted({"ASSESS_DETAIL", *(f"{family}_DETAIL" for family in _FAMILIES.values())})
+    return sorted({detail_kind(code) for code in ([type_code] if type_code else ALL)})
 
 
 def summary_of(row: Any) -> Resource:
     """The summary of a row of `queries.COLUMNS`."""
-    kind = f"{_FAMILIES.get(row.type, 'ASSESS')}_SUMMARY"
-    return Resource(kind, row.owner_id, row.level, row.country)
+    return Resource(summary_kind(row.type), row.owner_id, row.level, row.country)
 
 
 def detail_of(row: Any, shares: tuple[Share, ...] = ()) -> Resource:

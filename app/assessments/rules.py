@@ -25,18 +25,21 @@ class Outcome:
     valid_until: date | None
 
 
-def methodology_of(kind: AssessmentType, code: str, conducted_on: date | None) -> Methodology:
+def methodology_of(
+    kind: AssessmentType[Any, Any], code: str, conducted_on: date | None
+) -> Methodology:
     """The methodology, if it was in force. Raises MethodologyUnknown."""
-    found = kind.methodologies.get(code)
+    found: Methodology | None = kind.methodologies.get(code)
     if found is None or (conducted_on is not None and not found.covers(conducted_on)):
         raise MethodologyUnknown
     return found
 
 
-def parse_detail(kind: AssessmentType, raw: Mapping[str, Any]) -> Schema:
+def parse_detail(kind: AssessmentType[Any, Any], raw: Mapping[str, Any]) -> Schema:
     """A detail in the type's shape. Raises RequestValidationError as the body's own model would."""
     try:
-        return kind.detail_model.model_validate(raw)
+        parsed: Schema = kind.detail_model.model_validate(raw)
+        return parsed
     except ValidationError as error:
         places = [{**item, "loc": ("body", "detail", *item["loc"])} for item in error.errors()]
         raise RequestValidationError(places) from None
@@ -63,11 +66,11 @@ def judge(
         _refuse(kind.check(detail, methodology, final=False))
     return Outcome(
         rating=rate(kind, methodology, detail) if final else None,
-        valid_until=methodology.valid_until(conducted_on) if conducted_on else None,
+        valid_until=kind.valid_until(detail, methodology, conducted_on) if conducted_on else None,
     )
 
 
-def rate(kind: AssessmentType, methodology: Methodology, detail: Schema) -> Rating:
+def rate(kind: AssessmentType[Any, Any], methodology: Methodology, detail: Schema) -> Rating:
     """The rating of a complete detail. Raises DetailInvalid."""
     _refuse(kind.check(detail, methodology, final=True))
     return kind.rate(detail, methodology)

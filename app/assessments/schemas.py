@@ -9,12 +9,11 @@ from uuid import UUID
 from pydantic import Field, model_validator
 
 from app.assessments.types import TypeCode
-from app.assessments.types.base import Confidentiality, FiledStatus, Rating, Source
+from app.assessments.types.base import AgencyCode, Confidentiality, FiledStatus, Rating, Source
 from app.audit.purposes import AccessPurpose
 from app.core.schemas import Code, Country, Day, Flag, Instant, Paragraph, QueryInt, Schema
 from app.partners.objections.contested import ContestedOut
 
-AgencyCode = Annotated[str, Field(strict=True, pattern=r"^[A-Z][A-Z0-9_]{1,15}$", examples=["WFP"])]
 RoleCode = Annotated[str, Field(strict=True, pattern=r"^[A-Z]{2,10}$", examples=["CO"])]
 AssessmentStatus = Literal["draft", "final", "withdrawn"]
 ShareLevel = Literal["summary", "detail"]
@@ -310,3 +309,6 @@ class RateOut(Schema):
 
     rating: Rating
     valid_until: date | None = Field(description="null without `conducted_on`")
+    summary: dict[str, Any] = Field(
+        description="what the summary of the record would say beside the rating", examples=[{}]
+    )

@@ -71,7 +71,7 @@ async def file_assessment(
         owner_agency=caller.agency_id,
         level=level,
         valid_until=outcome.valid_until,
-        **new.model_dump(exclude={"detail", "partner_id"}),
+        **new.model_dump(exclude={"detail", "partner_id", "participating_agencies", "assessor"}),
         partner_id=partner["id"],
         **_rating_columns(outcome.rating),
     )

@@ -60,6 +60,11 @@ async def rate_assessment(code: TypeInPath, body: RateIn, caller: Reader) -> dic
         raise AssessmentTypeNotFound
     kind = ALL[code]
     methodology = rules.methodology_of(kind, body.methodology, body.conducted_on)
-    rating = rules.rate(kind, methodology, rules.parse_detail(kind, body.detail))
-    valid_until = methodology.valid_until(body.conducted_on) if body.conducted_on else None
-    return {"rating": rating, "valid_until": valid_until}
+    detail = rules.parse_detail(kind, body.detail)
+    rating = rules.rate(kind, methodology, detail)
+    day = body.conducted_on
+    return {
+        "rating": rating,
+        "valid_until": kind.valid_until(detail, methodology, day) if day else None,
+        "summary": kind.summarise(detail, methodology),
+    }

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, Protocol, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from app.core.clock import add_months
 from app.core.errors import FieldError
-from app.core.schemas import Code, Day, Schema, Text
+from app.core.schemas import Code, Day, Line, Schema, Text
 
 FOLDER = Path(__file__).resolve().parents[1] / "methodologies"
 
@@ -24,6 +25,11 @@ RatingLevel = Literal["LOW", "MODERATE", "SIGNIFICANT", "HIGH"]
 RatingSource = Literal["computed", "reported"]
 Confidentiality = Literal["INTER_AGENCY", "RESTRICTED", "AGENCY_ONLY"]
 FiledStatus = Literal["draft", "final"]
+Family = Literal["ASSESS", "PSEA", "ASSURE", "PERF"]
+"""Which rows of the permission matrix hold for a type (domain.md 9.3)."""
+AgencyCode = Annotated[str, Field(strict=True, pattern=r"^[A-Z][A-Z0-9_]{1,15}$", examples=["WFP"])]
+Value = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Z][A-Z0-9_]{0,59}$")]
+"""A result on a scheme's own scale."""
 
 
 class Rating(Schema):
@@ -67,6 +73,12 @@ class Methodology(_Data):
     effective_to: date | None = Field(None, description="last day; null while in use")
     validity_months: int = Field(ge=1, le=240)
     dimension: str
+    comment_days: int | None = Field(
+        None,
+        ge=1,
+        le=90,
+        description="days that the partner has to comment before others see the result",
+    )
 
     def covers(self, day: date) -> bool:
         """Whether an assessment completed on ``day`` may use this methodology."""
@@ -78,6 +90,7 @@ class Methodology(_Data):
 
 
 M = TypeVar("M", bound=Methodology)
+D = TypeVar("D", bound=Schema)
 
 
 def load(model: type[M], kind: str) -> dict[str, M]:
@@ -91,6 +104,23 @@ def load(model: type[M], kind: str) -> dict[str, M]:
             raise ValueError(f"{path.name} holds the code {methodology.code}")
         found[methodology.code] = methodology
     return found
+
+
+class Assessor(Schema):
+    """Who did the work. Persons are not named here."""
+
+    kind: Literal["own_staff", "firm", "consultant", "other_agency", "sai", "partner"] = Field(
+        description="`sai`: the supreme audit institution of the country"
+    )
+    name: Line | None = Field(
+        None, description="of a firm or an institution", examples=["Lake Audit LLP"]
+    )
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        if self.name is not None and self.kind not in ("firm", "other_agency", "sai"):
+            raise ValueError("only a firm or an institution is named")
+        return self
 
 
 class AssessmentBase(Schema):
@@ -111,32 +141,96 @@ class AssessmentBase(Schema):
         description="INTER_AGENCY: detail for every agency with the scope. RESTRICTED: summary "
         "for all, detail by share and purpose. AGENCY_ONLY: the owner alone"
     )
+    participating_agencies: list[AgencyCode] = Field(
+        default=[],
+        max_length=30,
+        description="agencies that assess jointly with the owner, which leads",
+        examples=[["WFP"]],
+    )
+    assessor: Assessor | None = None
     detail: Schema
 
 
 Reason = Annotated[Text, StringConstraints(min_length=1, max_length=2_000, strip_whitespace=True)]
 
 
-class AssessmentType(Protocol):
-    """One kind of assessment. Register it in the two lists of `types/__init__.py`."""
+class AssessmentType(Generic[D, M]):
+    """One kind of assessment: subclass it in a file of its own, register it in `__init__.py`.
 
-    code: str
-    title: str
-    detail_model: type[Schema]
+    Pure: it knows a detail and a methodology, and asks nobody.
+    """
 
-    @property
-    def methodologies(self) -> Mapping[str, Methodology]:
+    code: ClassVar[str]
+    title: ClassVar[str]
+    family: ClassVar[Family] = "ASSESS"
+    detail_model: type[D]
+    methodology_model: type[M]
+    body_model: ClassVar[type[AssessmentBase]]
+    current_per: ClassVar[Literal["type", "methodology"] | None] = "type"
+    """Of what an owner has one current result for a partner: a later one of the same supersedes
+    it. None: each stands for itself, as an audit of a year does.
+    """
+
+    @cached_property
+    def methodologies(self) -> Mapping[str, M]:
         """Its methodologies by code."""
-        ...
+        return load(self.methodology_model, self.code)
 
-    def check(self, detail: Any, methodology: Any, *, final: bool) -> list[FieldError]:
+    def current_key(self, methodology: str) -> str | None:
+        """What of one owner and partner there is one current result of; see ``current_per``."""
+        return {"type": self.code, "methodology": methodology, None: None}[self.current_per]
+
+    def check(self, detail: D, methodology: M, *, final: bool) -> list[FieldError]:
         """What is wrong with a detail; a final one must also be complete. Pointers as in a body."""
-        ...
+        raise NotImplementedError
 
-    def rate(self, detail: Any, methodology: Any) -> Rating:
-        """The rating of a detail that `check` found complete."""
-        ...
+    def rate(self, detail: D, methodology: M) -> Rating:
+        """The result of a detail that `check` found complete."""
+        raise NotImplementedError
+
+    def values(self, methodology: M) -> Mapping[str, RatingLevel | None]:
+        """Results that a person may state: reported from elsewhere, or an adjusted rating."""
+        return {}
+
+    def valid_until(self, detail: D, methodology: M, conducted_on: date) -> date:
+        """The last day on which the result counts; a detail may make it an earlier one."""
+        return methodology.valid_until(conducted_on)
+
+    def summarise(self, detail: D, methodology: M) -> dict[str, Any]:
+        """What of a complete detail is in the summary, for every agency: codes, counts, bands."""
+        return {}
 
     def disclose(self, detail: dict[str, Any]) -> dict[str, Any]:
         """The part of a detail that a reader other than the owner gets."""
-        ...
+        return detail
+
+    def for_partner(self, detail: dict[str, Any]) -> dict[str, Any]:
+        """The part of a final detail that the partner gets."""
+        return self.disclose(detail)
+
+
+class Reported(Schema):
+    """Mix-in of a detail: a result that was made elsewhere and is recorded here."""
+
+    reported_value: Value | None = Field(
+        None, description="result of an assessment made elsewhere; needs `report_reference`"
+    )
+    report_reference: Line | None = Field(None, description="of the report, with its date")
+
+
+def error(pointer: str, code: str, message: str) -> FieldError:
+    """One thing that is wrong with a detail; ``pointer`` from ``/detail`` on."""
+    return FieldError(pointer=pointer, code=code, message=message)
+
+
+def result(
+    methodology: Methodology, value: str, level: RatingLevel | None, source: RatingSource
+) -> Rating:
+    """A result on the methodology's scale."""
+    return Rating(
+        scheme=methodology.code,
+        value=value,
+        dimension=methodology.dimension,
+        level=level,
+        rating_source=source,
+    )

@@ -11,22 +11,24 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from app.assessments.types.base import (
     AssessmentBase,
+    AssessmentType,
     Methodology,
     Rating,
     RatingLevel,
     Reason,
-    load,
+    Value,
+    error,
+    result,
 )
 from app.core.errors import FieldError
 from app.core.schemas import Line, Schema
 
 CODE = "psea"
 StandardNumber = Annotated[int, Field(strict=True, ge=1, le=8)]
-RatingValue = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Z][A-Z_]{2,59}$")]
 
 
 class StandardResult(Schema):
@@ -43,14 +45,14 @@ class PseaDetail(Schema):
     standards: list[StandardResult] | None = Field(
         None, max_length=8, description="each standard exactly once; a draft may lack some"
     )
-    special_rating: RatingValue | None = Field(
+    special_rating: Value | None = Field(
         None,
         description="a judgement; needs `reason` and `author`",
         examples=["LOW_CAPACITY_ASSUMED_EMERGENCY"],
     )
     reason: Reason | None = None
     author: Line | None = Field(None, description="name, office or role of whoever judged")
-    reported_value: RatingValue | None = Field(
+    reported_value: Value | None = Field(
         None,
         description="result of an assessment made elsewhere; needs `report_reference`",
         examples=["MEDIUM_CAPACITY"],
@@ -115,7 +117,7 @@ class Band(_Rule):
     """From ``min_met`` standards on, the result is ``value``."""
 
     min_met: int = Field(ge=0)
-    value: RatingValue
+    value: Value
     level: RatingLevel
 
 
@@ -129,8 +131,8 @@ class CutOffs(_Rule):
 class SpecialRating(_Rule):
     """A result that is judged, not computed."""
 
-    value: RatingValue
-    level: RatingLevel
+    value: Value
+    level: RatingLevel | None
     text: str
 
 
@@ -158,25 +160,23 @@ class PseaMethodology(Methodology):
                 raise ValueError("the best band can be reached")
         return self
 
-    def levels(self) -> dict[str, RatingLevel]:
+    def levels(self) -> dict[str, RatingLevel | None]:
         """Level of every value a report may state."""
-        bands = {band.value: band.level for item in self.cut_offs for band in item.bands}
+        bands: dict[str, RatingLevel | None] = {
+            band.value: band.level for item in self.cut_offs for band in item.bands
+        }
         return bands | {item.value: item.level for item in self.special_ratings}
 
 
-class Psea:
+class Psea(AssessmentType[PseaDetail, PseaMethodology]):
     """The type itself."""
 
     code = CODE
     title = "PSEA capacity assessment"
-    detail_model: type[Schema] = PseaDetail
-
-    def __init__(self) -> None:
-        self._methodologies = load(PseaMethodology, CODE)
-
-    @property
-    def methodologies(self) -> Mapping[str, PseaMethodology]:
-        return self._methodologies
+    family = "PSEA"
+    detail_model = PseaDetail
+    methodology_model = PseaMethodology
+    body_model = PseaIn
 
     def check(
         self, detail: PseaDetail, methodology: PseaMethodology, *, final: bool
@@ -197,31 +197,16 @@ class Psea:
         if detail.standards is None:
             value = detail.special_rating or detail.reported_value
             assert value is not None
-            return _rating(methodology, value, methodology.levels()[value], "reported")
+            return result(methodology, value, methodology.levels()[value], "reported")
         met = sum(item.result == "met" for item in detail.standards)
         applicable = sum(item.result != "not_applicable" for item in detail.standards)
         (cut_offs,) = (item for item in methodology.cut_offs if item.applicable == applicable)
         band = next(band for band in cut_offs.bands if met >= band.min_met)
-        return _rating(methodology, band.value, band.level, "computed")
+        return result(methodology, band.value, band.level, "computed")
 
-    def disclose(self, detail: dict[str, Any]) -> dict[str, Any]:
-        """See `AssessmentType.disclose`: comments and author included, that is what is shared."""
-        return detail
-
-
-def _rating(
-    methodology: PseaMethodology,
-    value: str,
-    level: RatingLevel,
-    source: Literal["computed", "reported"],
-) -> Rating:
-    return Rating(
-        scheme=methodology.code,
-        value=value,
-        dimension=methodology.dimension,
-        level=level,
-        rating_source=source,
-    )
+    def values(self, methodology: PseaMethodology) -> Mapping[str, RatingLevel | None]:
+        """See `AssessmentType.values`."""
+        return methodology.levels()
 
 
 def _one_form(detail: PseaDetail, final: bool) -> list[FieldError]:
@@ -230,7 +215,7 @@ def _one_form(detail: PseaDetail, final: bool) -> list[FieldError]:
     errors = []
     if given > 1 or (final and given == 0):
         errors.append(
-            _error(
+            error(
                 "/detail",
                 "one_form",
                 "give exactly one of standards, special_rating and reported_value",
@@ -243,9 +228,9 @@ def _one_form(detail: PseaDetail, final: bool) -> list[FieldError]:
     )
     for name, value, form, chosen in rules:
         if chosen is None and value is not None:
-            errors.append(_error(f"/detail/{name}", "not_expected", f"belongs to {form} only"))
+            errors.append(error(f"/detail/{name}", "not_expected", f"belongs to {form} only"))
         if final and chosen is not None and value is None:
-            errors.append(_error(f"/detail/{name}", "missing", f"{form} needs it"))
+            errors.append(error(f"/detail/{name}", "missing", f"{form} needs it"))
     return errors
 
 
@@ -258,27 +243,23 @@ def _standards(
     for position, item in enumerate(results):
         rule = rules.get(item.number)
         if rule is None:
-            errors.append(_error(f"{where}/{position}/number", "unknown_standard", "no such one"))
+            errors.append(error(f"{where}/{position}/number", "unknown_standard", "no such one"))
         elif item.result == "not_applicable" and not rule.na_allowed:
             message = f"standard {item.number} applies to every partner"
-            errors.append(_error(f"{where}/{position}/result", "always_applicable", message))
+            errors.append(error(f"{where}/{position}/result", "always_applicable", message))
     count = Counter(item.number for item in results)
     for number in rules:
         if count[number] > 1:
-            errors.append(_error(where, "standard_repeated", f"standard {number} is given twice"))
+            errors.append(error(where, "standard_repeated", f"standard {number} is given twice"))
         if final and count[number] == 0:
-            errors.append(_error(where, "standard_missing", f"standard {number} has no result"))
+            errors.append(error(where, "standard_missing", f"standard {number} has no result"))
     return errors
 
 
 def _known(pointer: str, value: str, known: Mapping[str, Any] | set[str]) -> list[FieldError]:
     if value in known:
         return []
-    return [_error(pointer, "unknown_value", "the methodology has no such rating")]
-
-
-def _error(pointer: str, code: str, message: str) -> FieldError:
-    return FieldError(pointer=pointer, code=code, message=message)
+    return [error(pointer, "unknown_value", "the methodology has no such rating")]
 
 
 TYPE = Psea()
