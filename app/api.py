@@ -11,6 +11,7 @@ from app.agencies.office_endpoints import router as offices
 from app.agencies.persons.endpoints import router as persons
 from app.agencies.setting_endpoints import router as agency_settings
 from app.assessments.endpoints import router as assessments
+from app.assessments.life_cycle.endpoints import router as assessment_lives
 from app.assessments.redaction_endpoints import router as assessment_redactions
 from app.assessments.sharing_endpoints import requests as access_requests
 from app.assessments.sharing_endpoints import shares as assessment_shares
@@ -80,6 +81,7 @@ V1 = (
     offices,
     agency_settings,
     assessment_types,
+    assessment_lives,  # before the next, whose ids would hide its fixed paths
     assessments,
     assessment_shares,
     access_requests,

@@ -2,6 +2,7 @@
 
 from app.agencies import models as agencies
 from app.assessments import models as assessments
+from app.assessments.life_cycle import models as assessment_lives
 from app.audit import models as audit
 from app.audit.exceptions import models as audit_exceptions
 from app.auth import models as auth
@@ -33,6 +34,7 @@ from app.sanctions.feed import models as feed
 __all__ = [
     "Base",
     "agencies",
+    "assessment_lives",
     "assessments",
     "audit",
     "audit_exceptions",

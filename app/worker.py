@@ -21,6 +21,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import models  # noqa: F401 - every table must be known before the first query
 from app.agencies.clients.upkeep import watch_secrets
 from app.assessments import consumers as assessments
+from app.assessments.life_cycle.upkeep import notify_expiring as notify_assessments
+from app.assessments.life_cycle.upkeep import open_held
 from app.assessments.retention import RETENTION as ASSESSMENTS_RETENTION
 from app.audit.sampling import Sampler
 from app.audit.stream import AuditStream
@@ -171,6 +173,8 @@ def _tasks(
         "feed_heartbeat": (lambda: keep_feed_fresh(database, feed), HEARTBEAT_S),
         "reminders": (lambda: _until_none(lambda: remind(database)), EXPIRY_S),
         "expiry": (lambda: _until_none(lambda: expire_entries(database)), EXPIRY_S),
+        "held_assessments": (lambda: _until_none(lambda: open_held(database)), EXPIRY_S),
+        "assessment_expiry": (lambda: _until_none(lambda: notify_assessments(database)), EXPIRY_S),
         "identifier_expiry": (lambda: _until_none(lambda: notify_expiring(database)), EXPIRY_S),
         "verifications": (lambda: _until_none(lambda: lapse(database)), EXPIRY_S),
         "verification_notices": (

@@ -88,3 +88,17 @@ async def owned(
         raise absent
     policy.require_writable(policy.can(caller, act, detail_of(row)), absent)
     return row
+
+
+async def governed(session: AsyncSession, caller: Caller, assessment_id: UUID) -> Any:
+    """The caller's own record, locked, for a decision on it: by who approves, or makes.
+
+    Raises AssessmentNotFound, or RoleLacksRight.
+    """
+    row = await queries.lock_owned(session, assessment_id)
+    if row is None:
+        raise AssessmentNotFound
+    resource = detail_of(row)
+    if not policy.can(caller, "approve", resource).allowed:
+        policy.require_writable(policy.can(caller, "create", resource), AssessmentNotFound)
+    return row

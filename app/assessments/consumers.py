@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.assessments.life_cycle import upkeep
 from app.audit.events import Event
 from app.core.db import touched
 from app.events.catalogue import EventType
@@ -13,7 +14,7 @@ from app.events.service import Consumer
 
 _APPLY = text(
     "SELECT apply_sharing_policies(id, owner_agency, false) FROM assessments "
-    "WHERE partner_id = :partner AND status = 'final'"
+    "WHERE partner_id = :partner AND status IN ('final', 'superseded')"
 )
 
 
@@ -94,7 +95,28 @@ async def _end_withdrawn(session: AsyncSession, event: OutboxEvent) -> None:
     await session.execute(_CLEAR_LIST, {"agency": event.agency_id})
 
 
+_HEARD = text(
+    """UPDATE assessments SET held_until = NULL, level = confidentiality, version = version + 1,
+        updated_at = now()
+    WHERE id = :id AND held_until IS NOT NULL
+    RETURNING id, owner_agency, partner_id, type, level, version"""
+)
+
+
+async def _open_heard(session: AsyncSession, event: OutboxEvent) -> None:
+    """The partner has had its word on a result that was held for it."""
+    if event.data.get("subject_kind") != "assessment":
+        return
+    heard = await session.execute(_HEARD, {"id": event.data["statement"]})
+    await upkeep.tell_opened(session, heard.all())
+
+
 CONSUMERS = (
+    Consumer(
+        name="assessments.partner_heard",
+        types=frozenset({EventType.STATEMENT_COMMENTED}),
+        effect=_open_heard,
+    ),
     Consumer(
         name="assessments.partner_country",
         types=frozenset({EventType.PARTNER_CHANGED}),

@@ -9,21 +9,26 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 
+from app.agencies.errors import AgencyUnknown
 from app.assessments import detail, service
 from app.assessments.errors import (
     AssessmentFinal,
     AssessmentNotFound,
+    AssessmentSubmitted,
     DetailInvalid,
     MethodologyUnknown,
+    NoteMissing,
     PurposeNotShared,
     PurposeRequired,
 )
+from app.assessments.life_cycle import overlaps
 from app.assessments.schemas import (
     AssessmentFilter,
     AssessmentOut,
     AssessmentPatch,
     DetailOut,
     DisclosureOut,
+    FiledOut,
 )
 from app.assessments.types import ALL, AssessmentIn
 from app.assessments.wire import shown
@@ -90,12 +95,14 @@ def _etag(found: dict[str, Any]) -> str:
     "",
     status_code=201,
     operation_id="fileAssessment",
-    response_model=AssessmentOut,
+    response_model=FiledOut,
+    response_model_exclude_unset=True,  # no word of warnings where there are none
     responses=problems(
         PartnerNotFound,
         PartnerMerged,
         MethodologyUnknown,
         DetailInvalid,
+        AgencyUnknown,
         RoleLacksRight,
         LevelAboveClient,
     ),
@@ -111,12 +118,15 @@ async def file_assessment(
 ) -> dict[str, Any]:
     """File a finished assessment, or start a draft; the calling agency owns it.
 
-    Scored types compute their rating from the detail. The detail is stored encrypted.
+    Scored types compute their rating from the detail. The detail is stored encrypted. A later
+    final result supersedes the agency's earlier one of the same kind for the partner. `warnings`
+    name what other agencies have of the same kind.
     """
     filed = await service.file_assessment(session, keyring, caller, new, now.date())
     response.headers["Location"] = f"/v1/assessments/{filed['id']}"
     response.headers["ETag"] = version_etag(filed["version"])
-    return filed
+    found = await overlaps.overlaps(session, caller, filed["partner_id"], filed["type"])
+    return {**filed, "warnings": found} if found else filed
 
 
 @router.get(
@@ -170,6 +180,9 @@ async def get_assessment(
         AssessmentNotFound,
         RoleLacksRight,
         AssessmentFinal,
+        AssessmentSubmitted,
+        NoteMissing,
+        AgencyUnknown,
         ContentRedacted,
         UnderLegalHold,
         PatchEmpty,
@@ -190,7 +203,10 @@ async def change_assessment(
     now: Now,
     response: Response,
 ) -> dict[str, Any]:
-    """JSON Merge Patch of an own draft; `status: final` files it. Needs `If-Match`."""
+    """JSON Merge Patch of an own draft; `status` submits, files or cancels it. Needs `If-Match`.
+
+    Of a submitted one only `status`: `final`, `draft` (sent back) or `cancelled`, with `note`.
+    """
     changed = await service.change_draft(
         session, keyring, caller, assessment_id, version, patch, now.date()
     )

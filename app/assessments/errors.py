@@ -50,6 +50,58 @@ class AssessmentFinal(Conflict):
     title = "A final assessment is not changed; file a new one."
 
 
+class AssessmentSubmitted(Conflict):
+    code = "assessment_submitted"
+    title = "A submitted assessment is finished, sent back or cancelled; its contents stay."
+
+
+class AssessmentNotFinal(Conflict):
+    code = "assessment_not_final"
+    title = "Only a final assessment is withdrawn or has its rating adjusted."
+
+
+class NoteMissing(ServiceError):
+    status = 422
+    code = "note_missing"
+    title = "Whoever sends back or cancels an assessment says why in `note`."
+
+
+class MilestoneOrder(Conflict):
+    code = "milestone_order"
+    title = "The step is recorded already, or its date does not fit the other steps'."
+
+
+class AdjustmentNotFound(NotFound):
+    code = "adjustment_not_found"
+    title = "There is no such adjusted rating."
+    refusal = True
+
+
+class AdjustmentValueInvalid(ServiceError):
+    status = 422
+    code = "adjustment_value_invalid"
+    title = "The methodology has no such rating to adjust to, or it is the present one."
+
+
+class AdjustmentOpen(Conflict):
+    code = "adjustment_open"
+    title = "An adjusted rating is proposed already; decide on that first."
+
+
+class AdjustmentDecided(Conflict):
+    code = "adjustment_decided"
+    title = "The adjusted rating has been decided on."
+
+
+class SamePerson(ServiceError):
+    """Four eyes: who proposes does not decide."""
+
+    status = 409
+    code = "same_person"
+    title = "Another person must take this step."
+    refusal = True
+
+
 class PurposeNotShared(ServiceError):
     status = 422
     code = "purpose_not_shared"
@@ -60,7 +112,7 @@ class PurposeNotShared(ServiceError):
 class NotShareable(ServiceError):
     status = 422
     code = "not_shareable"
-    title = "An AGENCY_ONLY assessment, a draft, and a redacted one are not shared."
+    title = "Only a final assessment is shared, unless it is AGENCY_ONLY, held or redacted."
 
 
 class SharedWithSelf(ServiceError):

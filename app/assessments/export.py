@@ -7,6 +7,8 @@ from typing import Any
 from app.agencies.export import ExportTable, Sealed
 from app.assessments.access_requests import seal_context as request_context
 from app.assessments.detail import seal_context
+from app.assessments.life_cycle.notes import seal_context as note_context
+from app.assessments.life_cycle.service import seal_context as adjustment_context
 
 
 def _detail(row: Any) -> str:
@@ -19,11 +21,51 @@ TABLES = (
         """SELECT a.id, a.partner_id, a.type, a.methodology, a.owner_agency, a.status,
         a.conducted_on, a.valid_until, a.confidentiality, a.level, a.rating_scheme, a.rating_value,
         a.rating_dimension, a.rating_level, a.rating_source, a.version, a.created_at, a.updated_at,
-        a.redacted, d.version AS sealed_version,
+        a.redacted, a.adjusted_value, a.adjusted_level, a.adjusted_at, a.summary,
+        a.assessor_kind, a.assessor_name, a.current_key, a.superseded_by, a.submitted_at,
+        a.finalised_at, a.held_until, a.withdrawn_at, a.withdrawal_reason,
+        d.version AS sealed_version,
         CASE WHEN NOT a.redacted THEN d.sealed END AS sealed
         FROM assessments a LEFT JOIN assessment_details d ON d.assessment_id = a.id
         WHERE a.owner_agency = :agency ORDER BY a.created_at, a.id""",
         {"sealed": Sealed("detail", _detail)},
+    ),
+    ExportTable(
+        "assessment_participants",
+        "SELECT assessment_id, agency_id, owner_agency FROM assessment_participants "
+        "WHERE owner_agency = :agency "
+        "ORDER BY assessment_id, agency_id",
+    ),
+    ExportTable(
+        "assessment_milestones",
+        "SELECT assessment_id, code, owner_agency, position, reached_on, recorded_by, recorded_at "
+        "FROM assessment_milestones WHERE owner_agency = :agency "
+        "ORDER BY assessment_id, position",
+    ),
+    ExportTable(
+        "assessment_adjustments",
+        "SELECT id, assessment_id, owner_agency, value, level, sealed_reason, state, proposed_by, "
+        "proposed_at, decided_by, decided_at, sealed_decision, version "
+        "FROM assessment_adjustments WHERE owner_agency = :agency "
+        "ORDER BY proposed_at, id",
+        {
+            "sealed_reason": Sealed(
+                "reason",
+                lambda row: adjustment_context(row.id, "reason", row.owner_agency),
+                json=False,
+            ),
+            "sealed_decision": Sealed(
+                "decision",
+                lambda row: adjustment_context(row.id, "decision", row.owner_agency),
+                json=False,
+            ),
+        },
+    ),
+    ExportTable(
+        "assessment_notes",
+        "SELECT id, assessment_id, owner_agency, kind, sealed, written_by, written_at "
+        "FROM assessment_notes WHERE owner_agency = :agency ORDER BY written_at, id",
+        {"sealed": Sealed("note", lambda row: note_context(row.id, row.owner_agency), json=False)},
     ),
     ExportTable(
         "assessment_shares",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -12,25 +13,30 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     LargeBinary,
+    SmallInteger,
     Text,
     UniqueConstraint,
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.acl import AclColumns
 from app.core.db import Base
 
 _PURPOSE = "purpose ~ '^[A-Z_]{1,40}$'"
+_STATUSES = "('draft', 'submitted', 'final', 'superseded', 'withdrawn', 'cancelled')"
+_LEVELS = "('LOW', 'MODERATE', 'SIGNIFICANT', 'HIGH')"
 _SHARE_LEVEL = "level IN ('summary', 'detail')"
 
 
 class Assessment(Base):
     """The summary of an assessment: what every agency may know, unless it is AGENCY_ONLY.
 
-    ``level`` is the effective confidentiality: AGENCY_ONLY while a draft, then the chosen one.
+    ``level`` is the effective confidentiality: AGENCY_ONLY until it is final, and while the partner
+    has the first word (``held_until``); then the chosen one. ``current_key`` names of what the
+    owner has one current result for a partner. That a result has expired is a matter of its date.
     """
 
     __tablename__ = "assessments"
@@ -50,6 +56,21 @@ class Assessment(Base):
     rating_dimension: Mapped[str | None] = mapped_column(Text)
     rating_level: Mapped[str | None] = mapped_column(Text)
     rating_source: Mapped[str | None] = mapped_column(Text)
+    adjusted_value: Mapped[str | None] = mapped_column(Text)
+    adjusted_level: Mapped[str | None] = mapped_column(Text)
+    adjusted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    summary: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
+    assessor_kind: Mapped[str | None] = mapped_column(Text)
+    assessor_name: Mapped[str | None] = mapped_column(Text)
+    current_key: Mapped[str | None] = mapped_column(Text)
+    # No foreign key: retention may erase the later result before the earlier one.
+    superseded_by: Mapped[UUID | None]
+    submitted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    finalised_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    held_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    withdrawn_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    withdrawal_reason: Mapped[str | None] = mapped_column(Text)
+    reminded_days: Mapped[int | None] = mapped_column(SmallInteger)
     redacted: Mapped[bool] = mapped_column(server_default="false")
     version: Mapped[int] = mapped_column(server_default="1")
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
@@ -62,21 +83,58 @@ class Assessment(Base):
         Index("ix_assessments_partner_id_created_at_id", "partner_id", "created_at", "id"),
         Index("ix_assessments_owner_agency_created_at_id", "owner_agency", "created_at", "id"),
         CheckConstraint("type ~ '^[a-z_]{1,40}$'", name="type"),
-        CheckConstraint("status IN ('draft', 'final', 'withdrawn')", name="status"),
+        # Whoever files twice at once waits here; see `life_cycle/superseding.py`.
+        Index(
+            "uq_assessments_current",
+            *("owner_agency", "partner_id", "current_key"),
+            unique=True,
+            postgresql_where=text("status = 'final' AND current_key IS NOT NULL"),
+        ),
+        Index(
+            "ix_assessments_valid_until",
+            "valid_until",
+            postgresql_where=text("status = 'final'"),
+        ),
+        Index(
+            "ix_assessments_held_until",
+            "held_until",
+            postgresql_where=text("held_until IS NOT NULL"),
+        ),
+        CheckConstraint(f"status IN {_STATUSES}", name="status"),
         CheckConstraint(
             "confidentiality IN ('INTER_AGENCY', 'RESTRICTED', 'AGENCY_ONLY')",
             name="confidentiality",
         ),
         CheckConstraint(
-            "level = CASE status WHEN 'draft' THEN 'AGENCY_ONLY' ELSE confidentiality END",
+            "level = CASE WHEN status IN ('draft', 'submitted', 'cancelled') OR held_until "
+            "IS NOT NULL THEN 'AGENCY_ONLY' ELSE confidentiality END",
             name="level",
         ),
         CheckConstraint(
-            "rating_level IN ('LOW', 'MODERATE', 'SIGNIFICANT', 'HIGH')", name="rating_level"
+            "held_until IS NULL OR status IN ('final', 'superseded')", name="held_until"
         ),
+        CheckConstraint("(status = 'superseded') = (superseded_by IS NOT NULL)", name="superseded"),
+        CheckConstraint("superseded_by <> id", name="superseded_by"),
+        CheckConstraint(
+            "(status = 'withdrawn') = (withdrawn_at IS NOT NULL) "
+            "AND (withdrawn_at IS NULL) = (withdrawal_reason IS NULL)",
+            name="withdrawn",
+        ),
+        CheckConstraint("withdrawal_reason ~ '^[A-Z_]{1,40}$'", name="withdrawal_reason"),
+        CheckConstraint("status <> 'submitted' OR submitted_at IS NOT NULL", name="submitted"),
+        CheckConstraint(
+            "status IN ('draft', 'submitted', 'cancelled') OR finalised_at IS NOT NULL",
+            name="finalised",
+        ),
+        CheckConstraint("(adjusted_value IS NULL) = (adjusted_at IS NULL)", name="adjusted"),
+        CheckConstraint("adjusted_value IS NOT NULL OR adjusted_level IS NULL", name="adjusted_of"),
+        CheckConstraint(f"adjusted_level IN {_LEVELS}", name="adjusted_level"),
+        CheckConstraint("assessor_kind IS NOT NULL OR assessor_name IS NULL", name="assessor"),
+        CheckConstraint(f"rating_level IN {_LEVELS}", name="rating_level"),
         CheckConstraint("rating_source IN ('computed', 'reported')", name="rating_source"),
         CheckConstraint(
-            "status = 'draft' OR (conducted_on IS NOT NULL AND valid_until IS NOT NULL "
+            "status IN ('draft', 'cancelled') OR (conducted_on IS NOT NULL "
+            "AND valid_until IS NOT NULL "
             "AND num_nulls(rating_scheme, rating_value, rating_dimension, rating_source) = 0)",
             name="complete",
         ),

@@ -19,7 +19,13 @@ _KNOWN = f"(a.owner_agency = {_AGENCY} OR {visible('p', _AGENCY, ':holder')})"
 COLUMNS = """a.id, a.partner_id, a.type, a.methodology, o.code AS owner_agency,
     a.owner_agency AS owner_id, a.status, a.conducted_on, a.valid_until, a.confidentiality,
     a.level, a.rating_scheme, a.rating_value, a.rating_dimension, a.rating_level,
-    a.rating_source, a.redacted, a.version, a.created_at, a.updated_at, p.country,
+    a.rating_source, a.adjusted_value, a.adjusted_level, a.adjusted_at, a.summary,
+    a.assessor_kind, a.assessor_name, a.superseded_by, a.submitted_at, a.finalised_at,
+    a.held_until, a.withdrawn_at, a.withdrawal_reason,
+    ARRAY(SELECT g.code FROM assessment_participants t JOIN agencies g ON g.id = t.agency_id
+      WHERE t.assessment_id = a.id ORDER BY g.code) AS participating_agencies,
+    a.redacted, a.version, a.created_at, a.updated_at, p.country,
+    a.status = 'final' AND a.valid_until < (now() AT TIME ZONE 'utc')::date AS expired,
     o.status = 'withdrawn' AS owner_withdrawn, coalesce(k.code, o.custodian_office) AS custodian"""
 _FROM = """FROM assessments a JOIN agencies o ON o.id = a.owner_agency
     JOIN partners p ON p.id = a.partner_id LEFT JOIN agencies k ON k.id = o.custodian_agency"""
@@ -66,11 +72,18 @@ _DETAIL = text(
     WHERE a.id = :id AND {_KNOWN}"""  # noqa: S608 - constants
 )
 
-_LIST_FILTERS = {
+_LIST_FILTERS: dict[str, str] = {
     "partner_id": f"a.partner_id IN {lineage(':partner_id')}",
     "type": "a.type = :type",
     "owner_agency": "a.owner_agency = (SELECT id FROM agencies WHERE code = :owner_agency)",
-    "status": "a.status = :status",
+    "status": """CASE WHEN a.status = 'final' AND a.valid_until < (now() AT TIME ZONE 'utc')::date
+        THEN 'expired' ELSE a.status END = :status""",
+    "methodology": "a.methodology = :methodology",
+    "rating_level": "coalesce(a.adjusted_level, a.rating_level) = :rating_level",
+    "expiring_before": "a.status = 'final' AND a.valid_until < :expiring_before",
+    "conducted_from": "a.conducted_on >= :conducted_from",
+    "conducted_to": "a.conducted_on <= :conducted_to",
+    "country": "p.country = :country",
     "countries": "p.country = ANY (:countries)",
     "open_only": "a.level <> 'AGENCY_ONLY'",
 }

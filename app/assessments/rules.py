@@ -19,10 +19,17 @@ from app.core.schemas import Schema
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an assessment comes to. A draft has no rating, and no validity without a date."""
+    """What an assessment comes to. A draft has no rating, and no validity without a date.
+
+    ``comment_days``: how long the partner has the first word; None when it has had it, or needs
+    none. ``current_key``: see `AssessmentType.current_per`.
+    """
 
     rating: Rating | None
     valid_until: date | None
+    summary: dict[str, Any]
+    comment_days: int | None
+    current_key: str | None
 
 
 def methodology_of(
@@ -57,7 +64,7 @@ def judge(
     """Rate an assessment, or refuse it.
 
     Raises MethodologyUnknown, InvalidRequest (the date) or DetailInvalid. A draft may be
-    incomplete, never wrong.
+    incomplete, never wrong; what is submitted is complete, as ``final`` says of it here.
     """
     kind = ALL[type_code]
     methodology = methodology_of(kind, methodology_code, conducted_on)
@@ -66,6 +73,9 @@ def judge(
         _refuse(kind.check(detail, methodology, final=False))
     return Outcome(
         rating=rate(kind, methodology, detail) if final else None,
+        summary=kind.summarise(detail, methodology) if final else {},
+        comment_days=None if kind.heard(detail) else methodology.comment_days,
+        current_key=kind.current_key(methodology.code),
         valid_until=kind.valid_until(detail, methodology, conducted_on) if conducted_on else None,
     )
 

@@ -9,17 +9,38 @@ from uuid import UUID
 from pydantic import Field, model_validator
 
 from app.assessments.types import TypeCode
-from app.assessments.types.base import AgencyCode, Confidentiality, FiledStatus, Rating, Source
+from app.assessments.types.base import (
+    AgencyCode,
+    Assessor,
+    Confidentiality,
+    PatchStatus,
+    Rating,
+    RatingLevel,
+    Source,
+)
 from app.audit.purposes import AccessPurpose
 from app.core.schemas import Code, Country, Day, Flag, Instant, Paragraph, QueryInt, Schema
 from app.partners.objections.contested import ContestedOut
 
 RoleCode = Annotated[str, Field(strict=True, pattern=r"^[A-Z]{2,10}$", examples=["CO"])]
-AssessmentStatus = Literal["draft", "final", "withdrawn"]
+AssessmentStatus = Literal[
+    "draft", "submitted", "final", "expired", "superseded", "withdrawn", "cancelled"
+]
+WithdrawalReason = Literal[
+    "ERROR_FOUND", "WRONG_PARTNER", "METHOD_NOT_FOLLOWED", "NEW_INFORMATION", "OTHER"
+]
 ShareLevel = Literal["summary", "detail"]
 RequestStatus = Literal["open", "approved", "denied", "withdrawn", "closed"]
 QueryLimit = Annotated[QueryInt, Field(ge=1, le=200)]
 QueryCursor = Annotated[str, Field(max_length=1_000, pattern=r"^[A-Za-z0-9_-]+$")]
+
+
+class AdjustedRatingOut(Schema):
+    """A rating changed for other information, by two persons of the owner."""
+
+    value: str = Field(examples=["HIGH"])
+    level: RatingLevel | None
+    adjusted_at: Instant
 
 
 class AssessmentOut(Schema):
@@ -36,7 +57,27 @@ class AssessmentOut(Schema):
     confidentiality: Confidentiality = Field(
         description="as chosen by the owner; a draft is AGENCY_ONLY whatever stands here"
     )
-    rating: Rating | None = Field(description="null while a draft")
+    rating: Rating | None = Field(description="null while a draft; never changed afterwards")
+    adjusted_rating: AdjustedRatingOut | None = Field(
+        None, description="stands beside the rating, in the scheme and dimension of it"
+    )
+    summary: dict[str, Any] = Field(
+        default={}, description="what else the type shows to all: codes, counts, bands"
+    )
+    participating_agencies: list[str] = Field(
+        default=[], description="who assessed jointly with the owner", examples=[["WFP"]]
+    )
+    assessor: Assessor | None = None
+    superseded_by: UUID | None = Field(
+        None, description="the owner's later result of the same kind for the partner"
+    )
+    submitted_at: Instant | None = None
+    finalised_at: Instant | None = None
+    held_until: Instant | None = Field(
+        None, description="until then the partner has the first word, and only the owner sees it"
+    )
+    withdrawn_at: Instant | None = None
+    withdrawal_reason: WithdrawalReason | None = None
     contested: ContestedOut | None = Field(description="the partner's objection to it")
     redacted: bool = Field(False, description="the detail is hidden from all, or destroyed")
     version: int
@@ -67,6 +108,7 @@ class DetailOut(Schema):
         None, description="agency or office that answers for it then", examples=["UNDP"]
     )
     rating: Rating | None
+    adjusted_rating: AdjustedRatingOut | None = None
     contested: ContestedOut | None = Field(description="the partner's objection to it")
     detail: dict[str, Any] = Field(
         description="as filed, in the shape of the type",
@@ -74,13 +116,54 @@ class DetailOut(Schema):
     )
 
 
-class AssessmentPatch(Schema):
-    """JSON Merge Patch of a draft; `status: final` files it, after which nothing changes."""
+class OverlapOut(Schema):
+    """Another agency has this, so that the work need not be done twice."""
 
-    status: FiledStatus = "draft"
+    code: Literal["assessment_exists", "assessment_planned"]
+    agency: str = Field(examples=["WFP"])
+    assessment_id: UUID | None = Field(None, description="of one that exists")
+    methodology: str | None = None
+    conducted_on: date | None = None
+    valid_until: date | None = None
+    planned_for: date | None = Field(None, description="end of the period of one that is planned")
+
+
+class FiledOut(AssessmentOut):
+    """The summary of a new assessment, and what its filer may want to know."""
+
+    warnings: list[OverlapOut] = Field(
+        default=[], description="absent if none; the record is stored, they do not stand against it"
+    )
+
+
+class OverlapsOut(Schema):
+    """What other agencies have or plan; the list is short and has no pages."""
+
+    items: list[OverlapOut]
+
+
+class OverlapFilter(Schema):
+    """What somebody means to begin."""
+
+    partner_id: UUID
+    type: TypeCode
+
+
+class AssessmentPatch(Schema):
+    """JSON Merge Patch of a draft; `status` moves it on.
+
+    Of a submitted one only `status` and `note`: `final`, `draft` (sent back) or `cancelled`.
+    """
+
+    status: PatchStatus = "draft"
     conducted_on: Day | None = None
     confidentiality: Confidentiality = "RESTRICTED"
+    participating_agencies: list[AgencyCode] = Field(default=[], max_length=30, examples=[["WFP"]])
+    assessor: Assessor | None = None
     detail: dict[str, Any] = Field(default={}, description="merged into the stored detail")
+    note: Paragraph | None = Field(
+        None, description="why it is sent back or cancelled; for the owner alone"
+    )
 
 
 class AssessmentFilter(Schema):
@@ -88,8 +171,16 @@ class AssessmentFilter(Schema):
 
     partner_id: UUID | None = None
     type: TypeCode | None = None
+    methodology: Code | None = None
     owner_agency: AgencyCode | None = None
+    country: Country | None = Field(None, description="of the partner's profile")
     status: AssessmentStatus | None = None
+    rating_level: RatingLevel | None = Field(None, description="the adjusted one, if there is one")
+    expiring_before: Day | None = Field(
+        None, description="final, with a last day before this one; those that have run out too"
+    )
+    conducted_from: Day | None = None
+    conducted_to: Day | None = None
     limit: QueryLimit = 50
     cursor: QueryCursor | None = None
 

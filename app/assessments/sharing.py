@@ -70,7 +70,7 @@ async def give(session: AsyncSession, caller: Caller, row: Any, terms: Terms) ->
     Raises NotShareable, SharedWithSelf, SharePeriodInvalid or ShareExists. Takes effect, and is
     told to the recipient, with the transaction.
     """
-    if row.level == "AGENCY_ONLY" or row.status != "final" or row.redacted:
+    if row.level == "AGENCY_ONLY" or row.status not in ("final", "superseded") or row.redacted:
         raise NotShareable
     if terms.shared_with == caller.agency_id:
         raise SharedWithSelf

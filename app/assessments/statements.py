@@ -10,5 +10,6 @@ ASSESSMENTS = Provider(
       s.rating_value AS result, s.updated_at AS stated_at, s.conducted_on AS dated,
       s.valid_until AS until
     FROM assessments s JOIN agencies a ON a.id = s.owner_agency
-    WHERE s.partner_id IN (SELECT partner_lineage(:partner)) AND s.status = 'final'""",
+    WHERE s.partner_id IN (SELECT partner_lineage(:partner))
+      AND s.status IN ('final', 'superseded')""",
 )

@@ -23,9 +23,34 @@ def wire(row: Any, objection: dict[str, Any] | None = None) -> dict[str, Any]:
         "conducted_on": row.conducted_on,
         "valid_until": row.valid_until,
         "confidentiality": row.confidentiality,
+        "summary": row.summary,
+        "participating_agencies": row.participating_agencies,
+        "assessor": _assessor(row),
+        "superseded_by": row.superseded_by,
+        "submitted_at": row.submitted_at,
+        "finalised_at": row.finalised_at,
+        "held_until": row.held_until,
+        "withdrawn_at": row.withdrawn_at,
+        "withdrawal_reason": row.withdrawal_reason,
         "redacted": row.redacted,
         "created_at": row.created_at,
         "updated_at": row.updated_at,
+    }
+
+
+def _assessor(row: Any) -> dict[str, Any] | None:
+    if row.assessor_kind is None:
+        return None
+    return {"kind": row.assessor_kind, "name": row.assessor_name}
+
+
+def _adjusted(row: Any) -> dict[str, Any] | None:
+    if row.adjusted_value is None:
+        return None
+    return {
+        "value": row.adjusted_value,
+        "level": row.adjusted_level,
+        "adjusted_at": row.adjusted_at,
     }
 
 
@@ -46,10 +71,12 @@ def common(row: Any, objection: dict[str, Any] | None) -> dict[str, Any]:
         "type": row.type,
         "methodology": row.methodology,
         "owner_agency": row.owner_agency,
-        "status": row.status,
+        # Stored is what persons decided; that a result has run out is a matter of its date.
+        "status": "expired" if row.expired else row.status,
         "version": row.version,
         "owner_withdrawn": row.owner_withdrawn,
         "custodian": row.custodian,
         "rating": rating,
+        "adjusted_rating": _adjusted(row),
         "contested": objection,
     }

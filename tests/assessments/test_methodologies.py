@@ -136,6 +136,7 @@ async def test_the_calculator_rates_and_stores_nothing(api_for: ApiFor) -> None:
             "rating_source": "computed",
         },
         "valid_until": None,
+        "summary": {},
     }
     dated = await rate(api, conducted_on="2026-03-01")
     assert dated.json()["valid_until"] == "2031-03-01"

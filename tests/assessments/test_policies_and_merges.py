@@ -162,7 +162,7 @@ async def test_a_record_filed_while_a_merge_is_undone_is_not_left_shared(
     )
     copy = (
         "INSERT INTO assessments SELECT (jsonb_populate_record(a, jsonb_build_object('id', "
-        "CAST(:new AS text)))).* FROM assessments a WHERE a.id = :old"
+        "CAST(:new AS text), 'current_key', NULL))).* FROM assessments a WHERE a.id = :old"
     )
     new = uuid4()
     async with database.session(world.agencies["UNICEF"]) as session:

@@ -246,30 +246,35 @@ async def entries(database: Database, agency: UUID, policy: str) -> int:
     return len(await run(database, agency, sql, id=UUID(policy)))
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        "UPDATE assessments SET status = 'withdrawn' WHERE id = :id",
-        "UPDATE assessments SET confidentiality = 'AGENCY_ONLY', level = 'AGENCY_ONLY' "
-        "WHERE id = :id",
-    ],
-)
-async def test_a_record_that_is_withdrawn_or_closed_loses_its_entries(
-    api_for: ApiFor, database: Database, world: World, change: str
+async def test_a_record_that_is_withdrawn_loses_its_entries(
+    api_for: ApiFor, database: Database, world: World
 ) -> None:
     unicef, owner = await api_for("UNICEF"), world.agencies["UNICEF"]
     partner = (await make_partner(unicef))["id"]
     made = (await make_assessment(unicef, partner))["id"]
     given = await unicef.made(URL, body(partner_id=partner))
     assert await entries(database, owner, given["id"]) == 1
+    change = (
+        "UPDATE assessments SET status = 'withdrawn', withdrawn_at = now(), "
+        "withdrawal_reason = 'OTHER' WHERE id = :id"
+    )
     await run(database, owner, change, id=UUID(made))
     assert await entries(database, owner, given["id"]) == 0
     assert await status(await api_for("WFP"), made) == 404
-    back = (
-        "UPDATE assessments SET status = 'final', confidentiality = 'RESTRICTED', "
-        "level = 'RESTRICTED' WHERE id = :id"
-    )
-    await run(database, owner, back, id=UUID(made))
+
+
+async def test_a_record_that_is_closed_loses_its_entries_until_it_is_open_again(
+    api_for: ApiFor, database: Database, world: World
+) -> None:
+    unicef, owner = await api_for("UNICEF"), world.agencies["UNICEF"]
+    partner = (await make_partner(unicef))["id"]
+    made = (await make_assessment(unicef, partner))["id"]
+    given = await unicef.made(URL, body(partner_id=partner))
+    change = "UPDATE assessments SET confidentiality = :level, level = :level WHERE id = :id"
+    await run(database, owner, change, level="AGENCY_ONLY", id=UUID(made))
+    assert await entries(database, owner, given["id"]) == 0
+    assert await status(await api_for("WFP"), made) == 404
+    await run(database, owner, change, level="RESTRICTED", id=UUID(made))
     assert await entries(database, owner, given["id"]) == 1
 
 

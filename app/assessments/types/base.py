@@ -25,6 +25,7 @@ RatingLevel = Literal["LOW", "MODERATE", "SIGNIFICANT", "HIGH"]
 RatingSource = Literal["computed", "reported"]
 Confidentiality = Literal["INTER_AGENCY", "RESTRICTED", "AGENCY_ONLY"]
 FiledStatus = Literal["draft", "final"]
+PatchStatus = Literal["draft", "submitted", "final", "cancelled"]
 Family = Literal["ASSESS", "PSEA", "ASSURE", "PERF"]
 """Which rows of the permission matrix hold for a type (domain.md 9.3)."""
 AgencyCode = Annotated[str, Field(strict=True, pattern=r"^[A-Z][A-Z0-9_]{1,15}$", examples=["WFP"])]
@@ -195,6 +196,10 @@ class AssessmentType(Generic[D, M]):
     def valid_until(self, detail: D, methodology: M, conducted_on: date) -> date:
         """The last day on which the result counts; a detail may make it an earlier one."""
         return methodology.valid_until(conducted_on)
+
+    def heard(self, detail: D) -> bool:
+        """Whether the detail says that the partner has had its word; see ``comment_days``."""
+        return False
 
     def summarise(self, detail: D, methodology: M) -> dict[str, Any]:
         """What of a complete detail is in the summary, for every agency: codes, counts, bands."""

@@ -1,0 +1,89 @@
+"""What time does to assessments: the partner's first word ends; notice that a result runs out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.assessments.life_cycle import periods
+from app.audit import service as audit
+from app.audit.events import Event
+from app.core.db import Database
+from app.events import service as events
+from app.events.catalogue import EventType
+
+_OPENING = text(
+    """UPDATE assessments SET held_until = NULL, level = confidentiality, version = version + 1,
+        updated_at = now()
+    WHERE id IN (SELECT id FROM assessments WHERE held_until <= now()
+        ORDER BY held_until LIMIT 200 FOR UPDATE SKIP LOCKED)
+    RETURNING id, owner_agency, partner_id, type, level, version"""
+)
+# The nearest notice that is due, once each; the last one, of 0 days, when the day has passed.
+_DUE = text(
+    """UPDATE assessments i SET reminded_days = d.days
+    FROM (SELECT n.id, (SELECT min(t) FROM unnest(CAST(:notices AS smallint[])) AS t
+            WHERE t >= greatest(n.valid_until - n.today, -1) + 1) AS days
+          FROM (SELECT id, valid_until, reminded_days, (now() AT TIME ZONE 'utc')::date AS today
+                FROM assessments WHERE status = 'final'
+                  AND valid_until < (now() AT TIME ZONE 'utc')::date + CAST(:most AS int)
+                  AND reminded_days IS DISTINCT FROM 0) n
+          WHERE n.reminded_days IS NULL OR EXISTS (
+              SELECT FROM unnest(CAST(:notices AS smallint[])) AS t
+              WHERE t >= greatest(n.valid_until - n.today, -1) + 1 AND t < n.reminded_days)
+          ORDER BY n.valid_until LIMIT 200) d
+    WHERE i.id = d.id AND i.status = 'final' AND i.reminded_days IS DISTINCT FROM d.days
+    RETURNING i.id, i.owner_agency, i.partner_id, i.type, i.valid_until, d.days"""
+)
+
+
+async def open_held(database: Database) -> int:
+    """Show to others what the partner has had its time to comment on; how many there were."""
+    async with database.session() as session:
+        rows = (await session.execute(_OPENING)).all()
+        await tell_opened(session, rows)
+    return len(rows)
+
+
+async def tell_opened(session: AsyncSession, rows: Sequence[Any]) -> None:
+    """Record and publish that results are open to others now."""
+    for row in rows:
+        subject = audit.Subject(row.id, row.owner_agency, row.partner_id)
+        await audit.record(session, None, Event.ASSESSMENT_OPENED, subject, version=row.version)
+        if row.level != "AGENCY_ONLY":
+            await events.publish(
+                session,
+                EventType.ASSESSMENT_FILED,
+                row.id,
+                row.owner_agency,
+                partner_id=str(row.partner_id),
+                type=row.type,
+                level=row.level,
+                version=row.version,
+            )
+
+
+async def notify_expiring(database: Database) -> int:
+    """Tell owners, once each, that a result ends in 90, 60 or 30 days, or has ended; how many."""
+    values = {"notices": [0, *periods.NOTICES], "most": max(periods.NOTICES)}
+    async with database.session() as session:
+        rows = (await session.execute(_DUE, values)).all()
+        for row in rows:
+            over = row.days == 0
+            kind = EventType.ASSESSMENT_EXPIRED if over else EventType.ASSESSMENT_EXPIRING
+            about = {"days": row.days, "type": row.type}
+            subject = audit.Subject(row.id, row.owner_agency, row.partner_id)
+            await audit.record(session, None, Event.ASSESSMENT_EXPIRING, subject, **about)
+            await events.publish(
+                session,
+                kind,
+                row.id,
+                row.owner_agency,
+                partner_id=str(row.partner_id),
+                valid_until=row.valid_until.isoformat(),
+                **about,
+            )
+    return len(rows)
