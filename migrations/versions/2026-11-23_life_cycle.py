@@ -155,6 +155,9 @@ SECURITY = f"""
 GRANT UPDATE (adjusted_value, adjusted_level, adjusted_at, summary, assessor_kind, assessor_name,
   current_key, superseded_by, submitted_at, finalised_at, held_until, withdrawn_at,
   withdrawal_reason) ON assessments TO reg_app;
+-- Of a result that is withdrawn shares end and requests are closed.
+GRANT UPDATE (ended_at, end_reason) ON assessment_shares TO reg_app;
+GRANT UPDATE (close_reason) ON access_requests TO reg_app;
 -- What changes by time alone: the partner's first word ends, and notices of the end are given.
 GRANT UPDATE (level, held_until, reminded_days, version, updated_at) ON assessments TO reg_worker;
 CREATE POLICY assessments_time ON assessments FOR UPDATE TO reg_worker
@@ -169,7 +172,10 @@ CREATE POLICY assessment_participants_delete ON assessment_participants FOR DELE
 GRANT UPDATE (state, decided_by, decided_at, sealed_decision, version)
   ON assessment_adjustments TO reg_app;
 CREATE POLICY assessment_adjustments_update ON assessment_adjustments FOR UPDATE TO reg_app
-  USING ({OWN} AND state = 'proposed') WITH CHECK ({OWN});
+  USING ({OWN}) WITH CHECK ({OWN});
+CREATE TRIGGER assessment_adjustments_decided BEFORE UPDATE ON assessment_adjustments
+  FOR EACH ROW WHEN (OLD.state <> 'proposed' AND current_user = 'reg_app')
+  EXECUTE FUNCTION refuse_change();
 {rekey_security("assessment_adjustments")}{rekey_security("assessment_notes")}
 -- Milestones cannot go back.
 CREATE FUNCTION milestones_in_order() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -203,6 +209,8 @@ CREATE TRIGGER assessments_forward BEFORE UPDATE OF status ON assessments
 """  # noqa: S608 - constants
 
 UNDO = """
+REVOKE UPDATE (ended_at, end_reason) ON assessment_shares FROM reg_app;
+REVOKE UPDATE (close_reason) ON access_requests FROM reg_app;
 DROP TRIGGER assessments_forward ON assessments;
 DROP FUNCTION assessments_forward();
 DROP POLICY assessments_time ON assessments;
