@@ -109,6 +109,25 @@ BEGIN
   ON CONFLICT DO NOTHING;
 END $$;
 
+-- A partner may object to what stands, and to what stood before it.
+CREATE OR REPLACE FUNCTION statement_of(of_kind text, statement uuid)
+  RETURNS TABLE (owner_agency uuid, office text, partner_id uuid)
+  LANGUAGE sql STABLE ROWS 1 AS $$
+  SELECT f.owner_agency, f.office, f.partner_id FROM partner_flags f
+    WHERE of_kind = 'flag' AND f.id = statement AND f.state NOT IN ('invalid', 'lapsed')
+  UNION ALL SELECT a.owner_agency, NULL, a.partner_id FROM assessments a
+    WHERE of_kind = 'assessment' AND a.id = statement AND a.status IN {statuses}
+  UNION ALL SELECT coalesce(e.custodian_agency, e.imposing_agency), NULL, e.partner_id
+    FROM sanction_entries e WHERE of_kind = 'sanction_entry' AND e.id = statement
+  UNION ALL SELECT v.agency_id, (SELECT o.office FROM persons o WHERE o.id = v.person_id),
+      v.partner_id
+    FROM partner_verifications v WHERE of_kind = 'verification' AND v.id = statement
+  -- What an agency entered on the partner's behalf; the statement is the profile.
+  UNION ALL SELECT coalesce((SELECT g.custodian_agency FROM agencies g
+      WHERE g.id = p.created_by AND g.status = 'withdrawn'), p.created_by), NULL, p.id
+    FROM partners p WHERE of_kind = 'profile_field' AND p.id = statement
+      AND p.control = 'agency' $$;
+
 CREATE OR REPLACE FUNCTION assessments_shared_by_policy() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF TG_OP = 'UPDATE' OR (NEW.status IN {statuses} AND NEW.level <> 'AGENCY_ONLY') THEN

@@ -35,6 +35,13 @@ async def prepare(scene: Scene) -> None:
     scene.ids["joint"] = shown
     made = await owner.made(f"/v1/assessments/{shown}/adjustments", _ADJUSTMENT)
     scene.ids["adjustment"] = made["id"]
+    refused = {"decision": "refuse", "reason": "Canary: they were closed"}
+    other = (await make_assessment(owner))["id"]
+    url = f"/v1/assessments/{other}/adjustments"
+    made = await owner.made(url, _ADJUSTMENT)
+    second = await scene.api_for("UNICEF_APPROVER")
+    answer = await second.post(f"{url}/{made['id']}/decision", json=refused, headers=V1)
+    assert answer.status_code == 200
     gone = (await make_assessment(owner))["id"]
     await owner.made(f"/v1/assessments/{gone}/withdrawal", _WITHDRAWAL, headers=V1)
 
