@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tests.assessments.factories import make_assessment
 from tests.confidentiality.model import Facts, Row, Table, Who, own
 from tests.confidentiality.rules import (
