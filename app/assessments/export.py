@@ -7,6 +7,8 @@ from typing import Any
 from app.agencies.export import ExportTable, Sealed
 from app.assessments.access_requests import seal_context as request_context
 from app.assessments.detail import seal_context
+from app.assessments.plans import export as plans
+from app.assessments.sea_restrictions import export as sea_restrictions
 
 
 def _detail(row: Any) -> str:
@@ -64,5 +66,7 @@ TABLES = (
             ),
         },
     ),
+    *plans.TABLES,
+    *sea_restrictions.TABLES,
 )
 """Another agency's assessment is not its own: of a share to it, only the terms."""
