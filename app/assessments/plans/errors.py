@@ -64,11 +64,14 @@ class WindowInvalid(ServiceError):
 
 
 class AssessmentUnfit(ServiceError):
-    """Of another agency, or about another partner."""
+    """Of another agency, about another partner, or of a type that the kind does not follow."""
 
     status = 422
     code = "capacity_plan_assessment"
-    title = "A plan follows an assessment of the own agency about the same partner."
+    title = (
+        "A plan follows an assessment of the own agency about the same partner, of a type that "
+        "belongs to its kind."
+    )
 
 
 class OutcomeUnfit(ServiceError):

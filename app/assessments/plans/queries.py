@@ -46,6 +46,8 @@ def _measured(alias: str) -> str:
 
 
 COLUMNS = f"""p.id, p.partner_id, o.code AS owner_agency, p.owner_agency AS owner_id, n.country,
+    o.status = 'withdrawn' AS owner_withdrawn,
+    coalesce(k.code, o.custodian_office) AS custodian,
     ARRAY(SELECT s.code FROM agencies s WHERE s.id = ANY (p.supporters) ORDER BY s.code)
       AS supporters, p.kind, p.assessment_id, p.assessment_level,
     CASE WHEN p.agreed_on IS NULL OR p.assessment_level = 'AGENCY_ONLY' THEN 'AGENCY_ONLY'
@@ -59,7 +61,7 @@ COLUMNS = f"""p.id, p.partner_id, o.code AS owner_agency, p.owner_agency AS owne
     CASE WHEN p.outcome IS NOT NULL THEN {_measured("p.after_assessment_id")} END AS after,
     p.closed_at, p.created_at, p.updated_at, p.version"""  # noqa: S608 - texts of ours
 _FROM = """FROM capacity_plans p JOIN agencies o ON o.id = p.owner_agency
-    JOIN partners n ON n.id = p.partner_id"""
+    LEFT JOIN agencies k ON k.id = o.custodian_agency JOIN partners n ON n.id = p.partner_id"""
 _READ = text(f"SELECT {COLUMNS} {_FROM} WHERE p.id = :id AND {_KNOWN}")
 _OWNED = text(
     f"""SELECT p.id, p.partner_id, p.owner_agency AS owner_id, n.country, p.kind, p.assessment_id,
@@ -69,6 +71,7 @@ _OWNED = text(
 )
 _FILTERS = {
     "partner_id": f"p.partner_id IN {lineage(':partner_id')}",
+    "assessment_id": "p.assessment_id = :assessment_id",
     "owner_agency": "o.code = :owner_agency",
     "kind": "p.kind = :kind",
     "status": f"{_STATUS} = :status",

@@ -17,12 +17,13 @@ class _Data(BaseModel):
 
 
 class Window(_Data):
-    """How long a plan of one kind runs: at first, and with every extension."""
+    """How long a plan of one kind runs, at first and with every extension, and what it follows."""
 
     window_months: int
     total_months: int
     source: str
     confirmed: bool
+    assessment_types: tuple[str, ...]
 
 
 class PlanRules(_Data):
@@ -45,6 +46,12 @@ class PlanRules(_Data):
 
 
 RULES = PlanRules.model_validate(datafiles.read("app.assessments.plans", "rules.yaml"))
+
+
+def follows(kind: str, assessment_type: str) -> bool:
+    """Whether a plan of this kind may follow from an assessment of this type."""
+    types = RULES.kinds[kind].assessment_types
+    return not types or assessment_type in types
 
 
 def area_fits(kind: str, area: str) -> bool:

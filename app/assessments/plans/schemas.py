@@ -206,6 +206,12 @@ class PlanOut(Schema):
     id: UUID
     partner_id: UUID
     owner_agency: str = Field(examples=["UNICEF"])
+    owner_withdrawn: bool = Field(
+        False, description="the owner has left the registry; its statement stays under retention"
+    )
+    custodian: str | None = Field(
+        None, description="agency or office that answers for it then", examples=["UNDP"]
+    )
     supporters: list[str] = Field(examples=[["WFP"]])
     kind: str = Field(examples=["PSEA_CSIP"])
     assessment_id: UUID | None
@@ -283,6 +289,7 @@ class PlanFilter(PageQuery):
     """Filters of the list of plans."""
 
     partner_id: UUID | None = None
+    assessment_id: UUID | None = None
     owner_agency: AgencyCode | None = None
     kind: Kind | None = None
     status: PlanStatus | None = None

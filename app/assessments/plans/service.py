@@ -22,7 +22,7 @@ from app.assessments.plans.errors import (
     WindowInvalid,
 )
 from app.assessments.plans.models import CapacityPlan
-from app.assessments.plans.rules import RULES
+from app.assessments.plans.rules import RULES, follows
 from app.assessments.plans.schemas import (
     AgreementIn,
     ClosureIn,
@@ -60,7 +60,7 @@ async def create(
     level = None
     if new.assessment_id is not None:
         about = await assessments.readable(session, caller, new.assessment_id)
-        if about.owner_id != caller.agency_id:
+        if about.owner_id != caller.agency_id or not follows(new.kind, about.type):
             raise AssessmentUnfit
         level = about.level
     plan_id = new_secret_id()

@@ -19,11 +19,13 @@ _INHERITED = """CASE WHEN CAST(:partner_id AS uuid) IS NOT NULL
       AND s.partner_id NOT IN (SELECT partner_lineage(CAST(:partner_id AS uuid)))
     THEN partner_root(s.partner_id) END AS inherited_from"""
 _COLUMNS = f"""s.id, s.partner_id, {_INHERITED}, o.code AS owner_agency, s.owner_agency AS owner_id,
-    n.country, s.contact_office, s.contact_email, s.review_by,
+    o.status = 'withdrawn' AS owner_withdrawn,
+    coalesce(k.code, o.custodian_office) AS custodian, n.country, s.contact_office,
+    s.contact_email, s.review_by,
     s.review_by < current_date AND s.lifted_at IS NULL AS review_overdue,
     s.lifted_at IS NULL AS in_force, s.set_at, s.reviewed_at, s.lifted_at, s.version
     FROM sea_restrictions s JOIN agencies o ON o.id = s.owner_agency
-    JOIN partners n ON n.id = s.partner_id"""
+    LEFT JOIN agencies k ON k.id = o.custodian_agency JOIN partners n ON n.id = s.partner_id"""
 _READ = text(f"SELECT {_COLUMNS} WHERE s.id = :id AND {_KNOWN}")
 _OWNED = text(
     f"""SELECT s.id, s.partner_id, s.owner_agency AS owner_id, n.country, s.lifted_at, s.version

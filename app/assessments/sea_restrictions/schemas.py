@@ -50,6 +50,12 @@ class SeaRestrictionOut(Schema):
         "a restriction on the country profile by itself",
     )
     owner_agency: str = Field(examples=["UNICEF"])
+    owner_withdrawn: bool = Field(
+        False, description="the owner has left the registry; its statement stays under retention"
+    )
+    custodian: str | None = Field(
+        None, description="agency or office that answers for it then", examples=["UNDP"]
+    )
     contact_office: str = Field(examples=["Office of internal audit and investigations"])
     contact_email: str
     review_by: date

@@ -224,6 +224,10 @@ async def test_a_plan_follows_an_own_assessment_of_the_same_partner(api_for: Api
     ):
         body = plan_body(partner, assessment_id=assessment)
         assert (await owner.post("/v1/capacity-plans", json=body)).json()["code"] == code
+    own_one = await low_assessment(owner, partner)
+    body = plan_body(partner, kind="HACT", actions=[], assessment_id=own_one)
+    unfit = await owner.post("/v1/capacity-plans", json=body)
+    assert unfit.json()["code"] == "capacity_plan_assessment"
     for supporters, code in (
         (["UNICEF"], "capacity_plan_supporter"),
         (["WFP", "WFP"], "capacity_plan_supporter"),
@@ -421,6 +425,7 @@ async def test_the_list_finds_what_needs_a_person(
         return {item["id"] for item in (await owner.read(url))["items"]}
 
     assert await found("overdue=true") == {late["id"], over["id"]}
+    assert await found(f"assessment_id={uuid4()}") == set()
     assert await found("kind=HACT") == {late["id"]}
     assert await found("status=draft") == {draft["id"]}
     assert await found("status=agreed") == {fine["id"], late["id"], over["id"]}
@@ -512,6 +517,65 @@ async def test_only_one_of_two_closings_counts_and_reports_come_before_or_never(
     assert steps.count("progress") == reported
     late = await report(own, plan, action, "done", "/v1/self")
     assert late.json()["code"] == "capacity_plan_state"
+
+
+@pytest.mark.parametrize(
+    ("step", "wrong"),
+    [
+        ("progress", {"status": "done"}),
+        ("progress", {"status": "verified", "note": NOTE}),
+        ("progress", {"note": "x" * 4_001}),
+        ("progress", {"note": NOTE, "percent": 40}),
+        ("verification", {"outcome": "accepted"}),
+        ("verification", {}),
+    ],
+)
+async def test_a_report_that_does_not_fit_is_refused(
+    api_for: ApiFor, step: str, wrong: dict[str, Any]
+) -> None:
+    owner = await api_for("UNICEF")
+    plan = await agreed_plan(owner)
+    (action,) = await actions_of(owner, plan)
+    url = f"{url_of(plan)}/actions/{action['id']}/{step}"
+    assert (await owner.post(url, json=wrong)).status_code == 422
+    assert (await actions_of(owner, plan))[0]["version"] == 1
+
+
+async def test_words_are_sealed_and_open_nowhere_else(
+    api_for: ApiFor, operator_database: Database
+) -> None:
+    owner = await api_for("UNICEF")
+    plan = await agreed_plan(owner, actions=[action_body(), action_body(area="PSEA_5")])
+    first, second = await actions_of(owner, plan)
+    await report(owner, plan, first, "in_progress")
+    async with operator_database.session() as session:
+        await session.execute(text("SET LOCAL session_replication_role = replica"))
+        for table, column in (("actions", "sealed"), ("steps", "sealed_note")):
+            rows = await session.scalars(
+                text(f"SELECT {column} FROM capacity_plan_{table} WHERE plan_id = :id"),
+                {"id": UUID(plan["id"])},
+            )
+            assert all(b"Canary" not in value for value in rows if value is not None)
+        await session.execute(
+            text(
+                "UPDATE capacity_plan_actions SET sealed = (SELECT o.sealed FROM "
+                "capacity_plan_actions o WHERE o.id = :other) WHERE id = :id"
+            ),
+            {"id": UUID(first["id"]), "other": UUID(second["id"])},
+        )
+    moved = await owner.get(f"{url_of(plan)}/detail")
+    assert (moved.status_code, "Canary" in moved.text) == (500, False)
+
+
+async def test_a_plan_that_is_sent_again_is_made_once(api_for: ApiFor) -> None:
+    owner = await api_for("UNICEF")
+    partner = (await make_partner(owner))["id"]
+    key = {"Idempotency-Key": uuid4().hex}
+    first = await owner.made("/v1/capacity-plans", plan_body(partner), headers=key)
+    again = await owner.made("/v1/capacity-plans", plan_body(partner), headers=key)
+    assert again == first
+    listed = (await owner.read(f"/v1/capacity-plans?partner_id={partner}"))["items"]
+    assert len(listed) == 1
 
 
 async def test_the_months_of_a_window_count_as_everywhere(
