@@ -592,3 +592,29 @@ async def test_the_months_of_a_window_count_as_everywhere(
             )
         ).all()
     assert all(add_months(row.day, 6) == row.until for row in rows)
+
+
+async def test_a_plan_outlives_its_assessments_and_stays_as_confidential(
+    api_for: ApiFor, operator_database: Database
+) -> None:
+    """Retention may erase an assessment before the plan that followed it."""
+    owner, other = await api_for("UNICEF"), await api_for("WFP")
+    partner = (await make_partner(owner))["id"]
+    hidden = await low_assessment(owner, partner, confidentiality="AGENCY_ONLY")
+    after = await make_assessment(owner, partner, conducted_on="2026-09-01")
+    plan = await agreed_plan(owner, partner, assessment_id=hidden)
+    assert (await _outcome(owner, plan, after["id"])).json()["outcome"]["result"] == "improved"
+    gone = {"ids": [UUID(hidden), UUID(after["id"])]}
+    async with operator_database.session() as session:
+        await session.execute(text("SET LOCAL session_replication_role = replica"))
+        await session.execute(
+            text("DELETE FROM assessment_details WHERE assessment_id = ANY(:ids)"), gone
+        )
+        await session.execute(text("SET LOCAL session_replication_role = origin"))
+        await session.execute(text("ALTER TABLE assessments DISABLE TRIGGER assessments_due"))
+        await session.execute(text("DELETE FROM assessments WHERE id = ANY(:ids)"), gone)
+        await session.execute(text("ALTER TABLE assessments ENABLE TRIGGER assessments_due"))
+    left = await owner.read(url_of(plan))
+    assert (left["assessment_id"], left["level"]) == (None, "AGENCY_ONLY")
+    assert (left["outcome"]["result"], left["outcome"]["before"]) == ("improved", None)
+    assert (await other.get(url_of(plan))).status_code == 404
