@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from uuid import UUID, uuid4
 
 import pytest
@@ -160,3 +161,20 @@ async def test_a_plan_stays_the_partners_after_a_merge_and_after_it_is_closed(
     assert (await own.read(f"{SELF}/{plan['id']}"))["status"] == "not_completed"
     other = await api_for("WFP")
     assert (await other.read(f"{url_of(plan)}/detail", headers=PURPOSE))["items"]
+
+
+async def test_a_plan_is_not_closed_while_a_report_is_being_written(
+    api_for: ApiFor, database: Database
+) -> None:
+    owner = await api_for("UNICEF")
+    plan = await agreed_plan(owner)
+    bound = {BINDING: Binding(UUID(int=0), UUID(plan["partner_id"]))}
+    sql = "UPDATE capacity_plan_actions SET status = 'in_progress', started_at = now(), "
+    async with database.sessions(info=bound) as session, session.begin():
+        await session.execute(
+            text(f"{sql} version = version + 1 WHERE plan_id = :id"), {"id": UUID(plan["id"])}
+        )
+        closing = asyncio.create_task(close(owner, plan, "not_completed"))
+        done, _ = await asyncio.wait([closing], timeout=0.7)
+        assert not done, "it would be closed before the report is there"
+    assert (await closing).json()["actions"]["in_progress"] == 1
