@@ -12,7 +12,10 @@ from app.agencies.persons.endpoints import router as persons
 from app.agencies.setting_endpoints import router as agency_settings
 from app.assessments.endpoints import router as assessments
 from app.assessments.life_cycle.endpoints import router as assessment_lives
+from app.assessments.plans.action_endpoints import router as capacity_plan_actions
+from app.assessments.plans.endpoints import router as capacity_plans
 from app.assessments.redaction_endpoints import router as assessment_redactions
+from app.assessments.sea_restrictions.endpoints import router as sea_restrictions
 from app.assessments.sharing_endpoints import requests as access_requests
 from app.assessments.sharing_endpoints import shares as assessment_shares
 from app.assessments.standing_endpoints import router as sharing_policies
@@ -86,6 +89,9 @@ V1 = (
     assessment_shares,
     access_requests,
     sharing_policies,
+    capacity_plans,
+    capacity_plan_actions,
+    sea_restrictions,
     sanctions,
     ftm,
     partner_documents,

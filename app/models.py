@@ -3,6 +3,8 @@
 from app.agencies import models as agencies
 from app.assessments import models as assessments
 from app.assessments.life_cycle import models as assessment_lives
+from app.assessments.plans import models as capacity_plans
+from app.assessments.sea_restrictions import models as sea_restrictions
 from app.audit import models as audit
 from app.audit.exceptions import models as audit_exceptions
 from app.auth import models as auth
@@ -40,6 +42,7 @@ __all__ = [
     "audit_exceptions",
     "auth",
     "blobs",
+    "capacity_plans",
     "crypto",
     "events",
     "feed",
@@ -63,6 +66,7 @@ __all__ = [
     "retention",
     "safety",
     "sanctions",
+    "sea_restrictions",
     "sequencer",
     "verifications",
 ]

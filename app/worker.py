@@ -23,7 +23,11 @@ from app.agencies.clients.upkeep import watch_secrets
 from app.assessments import consumers as assessments
 from app.assessments.life_cycle.upkeep import notify_expiring as notify_assessments
 from app.assessments.life_cycle.upkeep import open_held
+from app.assessments.plans.retention import RETENTION as PLANS_RETENTION
+from app.assessments.plans.upkeep import remind as remind_of_plans
 from app.assessments.retention import RETENTION as ASSESSMENTS_RETENTION
+from app.assessments.sea_restrictions.retention import RETENTION as SEA_RETENTION
+from app.assessments.sea_restrictions.upkeep import remind as remind_of_restrictions
 from app.audit.sampling import Sampler
 from app.audit.stream import AuditStream
 from app.auth.keys import SigningKeys
@@ -89,6 +93,8 @@ RETENTION = (
     *PENDING_RETENTION,
     *BULK_RETENTION,
     *VERIFICATIONS_RETENTION,
+    *PLANS_RETENTION,
+    *SEA_RETENTION,
     *ASSESSMENTS_RETENTION,
     *SANCTIONS_RETENTION,
     *FLAGS_RETENTION,
@@ -182,6 +188,14 @@ def _tasks(
             HOUSEKEEPING_S,
         ),
         "red_flags": (lambda: _until_none(lambda: lapse_flags(database)), EXPIRY_S),
+        "capacity_plans": (
+            lambda: _until_none(lambda: remind_of_plans(database)),
+            HOUSEKEEPING_S,
+        ),
+        "sea_restrictions": (
+            lambda: _until_none(lambda: remind_of_restrictions(database)),
+            HOUSEKEEPING_S,
+        ),
         "objections": (lambda: _until_none(lambda: tell_overdue(database)), EXPIRY_S),
         "corrections": (lambda: _until_none(lambda: tell_corrections(database)), EXPIRY_S),
         "housekeeping": (lambda: _until_none(lambda: tidy(database)), HOUSEKEEPING_S),

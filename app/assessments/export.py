@@ -9,6 +9,8 @@ from app.assessments.access_requests import seal_context as request_context
 from app.assessments.detail import seal_context
 from app.assessments.life_cycle.notes import seal_context as note_context
 from app.assessments.life_cycle.service import seal_context as adjustment_context
+from app.assessments.plans import export as plans
+from app.assessments.sea_restrictions import export as sea_restrictions
 
 
 def _detail(row: Any) -> str:
@@ -106,5 +108,7 @@ TABLES = (
             ),
         },
     ),
+    *plans.TABLES,
+    *sea_restrictions.TABLES,
 )
 """Another agency's assessment is not its own: of a share to it, only the terms."""

@@ -52,6 +52,8 @@ TAGS: dict[str, str] = {
     "objections": "What a partner answers to a statement about it, and by when it is heard.",
     "codelists": "Codes that fields take, with their labels and versions.",
     "assessments": "Assessments of partners: summaries, detail by confidentiality, shares.",
+    "capacity-plans": "Capacity-strengthening plans: actions, progress, windows, measured outcome.",
+    "sea-restrictions": "That an oversight office has a restriction in force, and whom to ask.",
     "access-requests": "Asking another agency for an assessment, and deciding on it.",
     "sanctions": "Debarment cases, the shared list of entries, and external lists.",
     "screenings": "Names against the lists. A potential match is never a sanction.",

@@ -242,6 +242,7 @@ _ACCEPTED = {
     "public.partner_flags.partner_flags_facts": "triggers ask what a verifier must be shown",
     "public.partner_documents.partner_documents_facts": "one hash of what was verified, for all",
     "public.partner_flags.partner_flags_select": "the function is asked of one partner's flags",
+    "public.capacity_plans.capacity_plans_select": "the function is asked of one partner's plans",
     **{
         f"public.partner_people_versions.partner_people_versions_facts_{verb}": (
             "one trigger alone works here, for whoever changes an entry"

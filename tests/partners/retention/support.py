@@ -15,6 +15,7 @@ from app.core.ids import new_id
 from app.partners.bulk import extras
 from app.partners.bulk.files.unpp import Report, Statement
 from tests.assessments.factories import make_assessment, make_share, request_body
+from tests.assessments.plans.support import agreed_plan
 from tests.conftest import ApiFor
 from tests.partners.bulk.test_bulk import line, send
 from tests.partners.claims.support import DECISION, V1, claim_body
@@ -272,6 +273,23 @@ async def _comment(hands: Hands, partner: str) -> str:
     return str(made)
 
 
+async def _plan(hands: Hands, partner: str) -> str:
+    return str((await agreed_plan(await hands.unicef(), partner))["id"])
+
+
+async def _restriction(hands: Hands, partner: str) -> str:
+    made = new_id()
+    await hands.shift(
+        """INSERT INTO sea_restrictions (id, partner_id, owner_agency, contact_office,
+          contact_email, review_by, set_by, lifted_by, lifted_at)
+        SELECT :id, :partner, p.agency_id, 'Audit', 'audit@unicef.example', current_date + 90,
+          p.id, p.id, now() FROM persons p LIMIT 1""",
+        id=made,
+        partner=UUID(partner),
+    )
+    return str(made)
+
+
 _PERSON = (
     "SELECT 1 FROM partner_people WHERE id = :id AND sealed IS NOT NULL",
     "SELECT 1 FROM partner_people_versions WHERE person_id = :id AND sealed IS NOT NULL",
@@ -284,6 +302,25 @@ CASES = (
         "UPDATE partner_people SET valid_from = NULL, valid_to = (now() - :back)::date, "
         "updated_at = now() - :back WHERE id = :id",
         _PERSON,
+    ),
+    Case(
+        "capacity_plans",
+        _plan,
+        """UPDATE capacity_plans SET status = 'completed', closed_at = now() - :back,
+          closed_by = (SELECT id FROM persons LIMIT 1), agreed_on = (now() - :back)::date - 100,
+          window_ends_on = (now() - :back)::date, window_limit_on = (now() - :back)::date,
+          updated_at = now() - :back WHERE id = :id""",
+        (
+            "SELECT 1 FROM capacity_plans WHERE id = :id",
+            "SELECT 1 FROM capacity_plan_actions WHERE plan_id = :id",
+            "SELECT 1 FROM capacity_plan_steps WHERE plan_id = :id",
+        ),
+    ),
+    Case(
+        "sea_restrictions",
+        _restriction,
+        "UPDATE sea_restrictions SET lifted_at = now() - :back WHERE id = :id",
+        ("SELECT 1 FROM sea_restrictions WHERE id = :id",),
     ),
     Case(
         "people_inactive",
