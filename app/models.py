@@ -2,6 +2,7 @@
 
 from app.agencies import models as agencies
 from app.assessments import models as assessments
+from app.assessments.assurance import models as assurance
 from app.audit import models as audit
 from app.audit.exceptions import models as audit_exceptions
 from app.auth import models as auth
@@ -34,6 +35,7 @@ __all__ = [
     "Base",
     "agencies",
     "assessments",
+    "assurance",
     "audit",
     "audit_exceptions",
     "auth",
