@@ -10,6 +10,8 @@ from app.agencies.issuers.endpoints import router as trusted_issuers
 from app.agencies.office_endpoints import router as offices
 from app.agencies.persons.endpoints import router as persons
 from app.agencies.setting_endpoints import router as agency_settings
+from app.assessments.assurance.endpoints import router as assurance
+from app.assessments.assurance.row_endpoints import router as assurance_activities
 from app.assessments.endpoints import router as assessments
 from app.assessments.redaction_endpoints import router as assessment_redactions
 from app.assessments.sharing_endpoints import requests as access_requests
@@ -84,6 +86,8 @@ V1 = (
     assessment_shares,
     access_requests,
     sharing_policies,
+    assurance,
+    assurance_activities,
     sanctions,
     ftm,
     partner_documents,

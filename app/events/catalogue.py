@@ -67,3 +67,5 @@ class EventType(StrEnum):
     PARTNERS_LOADED = "partners.loaded"
     LOAD_UNDONE = "partners.load_undone"
     PENDING_STATEMENT_DECIDED = "pending_statement.decided"
+    ASSURANCE_PLAN_APPROVED = "assurance_plan.approved"
+    ASSURANCE_ACTIVITY_FOLLOWED = "assurance_plan.activity_followed"

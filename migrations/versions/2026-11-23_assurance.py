@@ -23,7 +23,8 @@ ALTER TABLE assurance_plans ENABLE ROW LEVEL SECURITY;
 ALTER TABLE assurance_plans FORCE ROW LEVEL SECURITY;
 GRANT SELECT, DELETE ON assurance_plans TO reg_app;
 -- A revision begins as a draft. Whose it is, of which country and year never changes.
-GRANT INSERT (id, revision, owner_agency, country, year, created_by) ON assurance_plans TO reg_app;
+GRANT INSERT (id, revision, owner_agency, country, year, version, created_by)
+  ON assurance_plans TO reg_app;
 GRANT UPDATE (status, submitted_by, submitted_at, approved_by, approved_at, version)
   ON assurance_plans TO reg_app;
 CREATE POLICY assurance_plans_select ON assurance_plans FOR SELECT TO reg_app

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -99,7 +100,7 @@ class Visits(Section):
     def _without_gaps(self) -> Self:
         if self.bands[0].above is not None or self.bands[-1].up_to is not None:
             raise ValueError("the first band begins at nothing, the last one has no end")
-        for lower, upper in zip(self.bands, self.bands[1:], strict=False):
+        for lower, upper in pairwise(self.bands):
             if lower.up_to is None or upper.above != lower.up_to:
                 raise ValueError("each band begins where the one before ends")
             if upper.up_to is not None and upper.up_to <= lower.up_to:
@@ -220,7 +221,7 @@ def load(folder: Path = FOLDER) -> tuple[Policy, ...]:
     for policy in sorted(found, key=lambda one: one.effective_from):
         by_agency.setdefault(policy.name, []).append(policy)
     for name, versions in by_agency.items():
-        for earlier, later in zip(versions, versions[1:], strict=False):
+        for earlier, later in pairwise(versions):
             if (earlier.effective_to or date.max) >= later.effective_from:
                 raise ValueError(f"two policies of {name} on {later.effective_from}")
         if len({one.version for one in versions}) < len(versions):
