@@ -309,6 +309,7 @@ def upgrade() -> None:
             ],
             name="fk_assurance_rows_assurance_plans",
             onupdate="CASCADE",
+            ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_assurance_rows")),
     )

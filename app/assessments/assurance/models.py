@@ -130,6 +130,7 @@ class AssuranceRow(Base):
             ],
             name="fk_assurance_rows_assurance_plans",
             onupdate="CASCADE",
+            ondelete="CASCADE",
         ),
         Index("uq_assurance_rows_line", "plan_id", "revision", "line", unique=True),
         Index(

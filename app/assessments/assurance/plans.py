@@ -13,7 +13,7 @@ from sqlalchemy import delete, func, insert, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.assessments.assurance import access, errors, queries
-from app.assessments.assurance.models import AssurancePlan, AssuranceRow
+from app.assessments.assurance.models import AssurancePlan
 from app.assessments.assurance.schemas import PlanFilter, PlanIn
 from app.audit import service as audit
 from app.audit.events import Event
@@ -231,10 +231,10 @@ async def discard(session: AsyncSession, caller: Caller, plan_id: UUID) -> None:
     row = access.open_one(await access.owned(session, caller, plan_id))
     if row is None or row.status != "draft":
         raise errors.PlanNotDraft
-    for table, plan in ((AssuranceRow, AssuranceRow.plan_id), (AssurancePlan, AssurancePlan.id)):
-        await session.execute(
-            delete(table)
-            .where(plan == plan_id, table.revision == row.revision)
-            .execution_options(synchronize_session=False)
-        )
+    # Its activities go with it.
+    await session.execute(
+        delete(AssurancePlan)
+        .where(AssurancePlan.id == plan_id, AssurancePlan.revision == row.revision)
+        .execution_options(synchronize_session=False)
+    )
     await _record(session, caller, Event.ASSURANCE_PLAN_DISCARDED, row)
