@@ -346,6 +346,13 @@ def upgrade() -> None:
     op.create_index(
         "uq_assurance_rows_line", "assurance_rows", ["plan_id", "revision", "line"], unique=True
     )
+    op.create_index(
+        "ix_assurance_rows_type",
+        "assurance_rows",
+        ["type", "year", "quarter", "id"],
+        unique=False,
+        postgresql_where=sa.text("state = 'approved'"),
+    )
     run_script(SECURITY)
 
 
@@ -355,6 +362,11 @@ def downgrade() -> None:
         "uq_assurance_rows_done_by",
         table_name="assurance_rows",
         postgresql_where=sa.text("done_by IS NOT NULL"),
+    )
+    op.drop_index(
+        "ix_assurance_rows_type",
+        table_name="assurance_rows",
+        postgresql_where=sa.text("state = 'approved'"),
     )
     op.drop_index(
         "ix_assurance_rows_year",

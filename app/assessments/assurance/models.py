@@ -147,6 +147,11 @@ class AssuranceRow(Base):
             postgresql_where=text("state = 'approved'"),
         ),
         Index(
+            "ix_assurance_rows_type",
+            *("type", "year", "quarter", "id"),
+            postgresql_where=text("state = 'approved'"),
+        ),
+        Index(
             "ix_assurance_rows_country",
             *("country", "year", "quarter", "id"),
             postgresql_where=text("state = 'approved'"),
