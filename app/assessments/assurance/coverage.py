@@ -59,15 +59,11 @@ def done(
     found: dict[str, list[UUID]] = {kind: [] for kind in KINDS}
     for kind, types in KINDS.items():
         in_year = [one for one in activities if one.type in types and one.conducted_on.year == year]
-        mine = {one.id for one in in_year if one.owner == agency_id}
-        found[kind].extend(sorted(mine))
+        found[kind].extend(sorted(one.id for one in in_year if one.owner == agency_id))
         open_rows = [
             row
             for row in rows
-            if row.type in types
-            and row.joint_with
-            and row.status != "cancelled"
-            and row.done_by not in mine
+            if row.type in types and row.joint_with and row.status != "cancelled"
         ]
         others = sorted(
             (one for one in in_year if one.owner != agency_id),
@@ -78,7 +74,8 @@ def done(
 
 
 def _joint(rows: Sequence[PlannedRow], others: Sequence[Activity]) -> list[UUID]:
-    """Others' activities that fill joint rows: those the rows name first, then the earliest."""
+    """Others' activities that fill joint rows: those that rows name, then the earliest for rows
+    that name none. A row done by the agency's own activity is full."""
     named = {row.done_by for row in rows if row.done_by is not None}
     taken = [one.id for one in others if one.id in named]
     left = [one for one in others if one.id not in named]

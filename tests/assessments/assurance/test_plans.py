@@ -182,8 +182,8 @@ async def test_an_activity_must_fit_the_plan(stage: Stage, api_for: ApiFor) -> N
     unicef = stage.unicef
     elsewhere = await partner_in(unicef, fresh_country())
     hidden = await partner_in(await api_for("WFP"), stage.country, protected=True)
-    good = {"partner_id": stage.partner, "type": "audit", "quarter": 1}
-    cases = [
+    good: dict[str, Any] = {"partner_id": stage.partner, "type": "audit", "quarter": 1}
+    cases: list[tuple[dict[str, Any], tuple[int, str]]] = [
         ({"partner_id": elsewhere}, (422, "planned_activity_country_differs")),
         ({"partner_id": str(uuid4())}, (404, "partner_not_found")),
         ({"joint_with": ["UNICEF"]}, (422, "joint_agencies_unfit")),
