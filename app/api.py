@@ -10,6 +10,8 @@ from app.agencies.issuers.endpoints import router as trusted_issuers
 from app.agencies.office_endpoints import router as offices
 from app.agencies.persons.endpoints import router as persons
 from app.agencies.setting_endpoints import router as agency_settings
+from app.assessments.assurance.endpoints import router as assurance
+from app.assessments.assurance.row_endpoints import router as assurance_activities
 from app.assessments.endpoints import router as assessments
 from app.assessments.life_cycle.endpoints import router as assessment_lives
 from app.assessments.plans.action_endpoints import router as capacity_plan_actions
@@ -92,6 +94,8 @@ V1 = (
     capacity_plans,
     capacity_plan_actions,
     sea_restrictions,
+    assurance,
+    assurance_activities,
     sanctions,
     ftm,
     partner_documents,

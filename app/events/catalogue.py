@@ -84,3 +84,5 @@ class EventType(StrEnum):
     SEA_RESTRICTION_REVIEWED = "sea_restriction.reviewed"
     SEA_RESTRICTION_LIFTED = "sea_restriction.lifted"
     SEA_RESTRICTION_OVERDUE = "sea_restriction.review_overdue"
+    ASSURANCE_PLAN_APPROVED = "assurance_plan.approved"
+    ASSURANCE_ACTIVITY_FOLLOWED = "assurance_plan.activity_followed"

@@ -10,8 +10,7 @@ import pycountry
 from pydantic import AfterValidator, Field, Strict, StringConstraints, model_validator
 
 from app.assessments.plans.rules import AREAS, KINDS, RULES
-from app.assessments.schemas import AgencyCode
-from app.assessments.types.base import Rating
+from app.assessments.types.base import AgencyCode, Rating
 from app.core.codelists import Coded
 from app.core.paging import PageQuery
 from app.core.schemas import Day, Instant, Line, Money, Paragraph, Schema

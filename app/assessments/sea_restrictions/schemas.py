@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from app.agencies.schemas import Email
-from app.assessments.schemas import AgencyCode
+from app.assessments.types.base import AgencyCode
 from app.core.paging import PageQuery
 from app.core.schemas import Day, Instant, Schema, Text
 
