@@ -197,7 +197,9 @@ async def agencies_on(session: AsyncSession, values: Mapping[str, Any]) -> dict[
 _LEVEL = "(:agency_only OR a.level <> 'AGENCY_ONLY')"
 _RATINGS = text(
     f"""SELECT a.id, a.type, o.code AS agency, a.conducted_on, a.valid_until, a.rating_scheme,
-      a.rating_value, a.rating_level, a.rating_source
+      coalesce(a.adjusted_value, a.rating_value) AS rating_value,
+      CASE WHEN a.adjusted_value IS NULL THEN a.rating_level ELSE a.adjusted_level END
+        AS rating_level, a.rating_source
     FROM assessments a JOIN agencies o ON o.id = a.owner_agency
     WHERE a.partner_id IN {lineage("CAST(:partner AS uuid)")} AND a.status = 'final'
       AND a.type = ANY (:types) AND a.conducted_on <= :as_of AND a.valid_until >= :as_of

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.assessments.life_cycle.periods import PERIODS
 from app.auth import policy
 from app.auth.caller import Caller
 from app.partners import service as partners
@@ -25,16 +26,38 @@ _EXISTING = text(
       AND a.valid_until >= (now() AT TIME ZONE 'utc')::date
     ORDER BY a.valid_until DESC, a.id LIMIT 20"""  # noqa: S608 - constants
 )
+_PLANNED = text(
+    f"""SELECT 'assessment_planned' AS code, p.agency, CAST(NULL AS uuid) AS assessment_id,
+        CAST(NULL AS text) AS methodology, CAST(NULL AS date) AS conducted_on,
+        CAST(NULL AS date) AS valid_until,
+        (p.begins + interval '3 months' - interval '1 day')::date AS planned_for
+    FROM (SELECT o.code AS agency, make_date(coalesce(r.to_year, r.year),
+            3 * coalesce(r.to_quarter, r.quarter) - 2, 1) AS begins
+          FROM assurance_rows r JOIN agencies o ON o.id = r.owner_agency
+          WHERE r.partner_id IN {lineage(":partner")} AND r.type = :type
+            AND r.state = 'approved' AND r.status IN ('planned', 'postponed')
+            AND r.owner_agency <> :agency) p
+    WHERE p.begins <= now() + make_interval(months => :months)
+      AND p.begins + interval '3 months' > now()
+    ORDER BY p.begins, p.agency LIMIT 20"""  # noqa: S608 - constants
+).bindparams(months=PERIODS.planned_within_months)
 
 
 async def overlaps(
     session: AsyncSession, caller: Caller, partner_id: UUID, type_code: str
 ) -> list[dict[str, Any]]:
-    """Valid results of other agencies that the caller may see, the longest valid first."""
+    """Valid results of other agencies that the caller may see, the longest valid first; then what
+    their approved plans have in the months ahead.
+    """
     if not policy.reaches(caller, "INTER_AGENCY"):
         return []
     values = {"partner": partner_id, "type": type_code, "agency": caller.agency_id}
-    return [dict(row._mapping) for row in await session.execute(_EXISTING, values)]
+    found = [
+        row
+        for statement in (_EXISTING, _PLANNED)
+        for row in await session.execute(statement, values)
+    ]
+    return [dict(row._mapping) for row in found]
 
 
 async def before_starting(

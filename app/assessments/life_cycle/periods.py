@@ -1,4 +1,4 @@
-"""When notice is given that a result runs out: versioned data (periods.yaml), read once."""
+"""When notice is given, and of what is warned: versioned data (periods.yaml), read once."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ class _Periods(BaseModel):
     source: str
     confirmed: bool
     expiry_notices: list[int]
+    planned_within_months: int
 
 
 PERIODS = _Periods.model_validate(datafiles.read("app.assessments.life_cycle", "periods.yaml"))
