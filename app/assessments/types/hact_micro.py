@@ -48,12 +48,16 @@ FORMS = (
     Form("reported_value", needs=("report_reference",)),
 )
 
-Comment = Annotated[Text, StringConstraints(min_length=1, max_length=1_000, strip_whitespace=True)]
+Comment = Annotated[
+    Text,
+    StringConstraints(min_length=1, max_length=1_000, strip_whitespace=True),
+    Field(description="on systems and documents; persons are not named here"),
+]
 
 # ------------------------------------------------------------------------------------- the detail
 
 
-class Answer(Schema):
+class HactAnswer(Schema):
     """The risk that was found for one question."""
 
     question: QuestionCode
@@ -63,7 +67,7 @@ class Answer(Schema):
     comment: Comment | None = None
 
 
-class SubjectArea(Schema):
+class HactSubjectArea(Schema):
     """The risk that the assessor's own tests found in one area."""
 
     area: QuestionCode
@@ -93,12 +97,12 @@ _ASSUMED: JsonDict = {
 class HactMicroDetail(Reported):
     """Answers, or a basis that is judged, or a reported result: exactly one of the three."""
 
-    answers: list[Answer] | None = Field(
+    answers: list[HactAnswer] | None = Field(
         None,
         max_length=150,
         description="each question of the methodology exactly once; a draft may lack some",
     )
-    subject_areas: list[SubjectArea] | None = Field(
+    subject_areas: list[HactSubjectArea] | None = Field(
         None, max_length=20, description="tested subject areas; they do not change the rating"
     )
     basis: Value | None = Field(
@@ -220,7 +224,7 @@ class HactMicro(AssessmentType[HactMicroDetail, HactMethodology]):
         return {**explained(_total(detail.answers, methodology), methodology), "areas": areas}
 
 
-def _total(answers: list[Answer], methodology: HactMethodology) -> Score:
+def _total(answers: list[HactAnswer], methodology: HactMethodology) -> Score:
     assert methodology.scoring is not None
     given = {item.question: item.value for item in answers}
     return score(methodology.questions, given, methodology.scoring.weights)
@@ -243,7 +247,9 @@ def _open_forms(detail: HactMicroDetail, methodology: HactMethodology) -> list[F
     ]
 
 
-def _answers(answers: list[Answer], methodology: HactMethodology, final: bool) -> list[FieldError]:
+def _answers(
+    answers: list[HactAnswer], methodology: HactMethodology, final: bool
+) -> list[FieldError]:
     where = "/detail/answers"
     codes = {item.code: None for item in methodology.questions}
     errors = []
@@ -267,7 +273,7 @@ def _answers(answers: list[Answer], methodology: HactMethodology, final: bool) -
     return errors
 
 
-def _subject_areas(found: list[SubjectArea], methodology: HactMethodology) -> list[FieldError]:
+def _subject_areas(found: list[HactSubjectArea], methodology: HactMethodology) -> list[FieldError]:
     codes = {area.code for area in methodology.areas}
     errors = []
     seen: set[str] = set()

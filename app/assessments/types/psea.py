@@ -54,6 +54,7 @@ _CASE = re.compile(
 
 StandardNumber = Annotated[int, Field(strict=True, ge=1, le=8)]
 ShortText = Annotated[Text, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)]
+ShortLine = Annotated[Line, StringConstraints(max_length=120)]
 
 
 class StandardResult(Schema):
@@ -95,7 +96,9 @@ class PseaDetail(Reported):
         examples=["LOW_CAPACITY_ASSUMED_EMERGENCY"],
     )
     reason: ShortText | None = Field(None, description=f"of a special rating; {_NO_CASES}")
-    author: Line | None = Field(None, description="name, office or role of whoever judged")
+    author: ShortLine | None = Field(
+        None, description="office or role of whoever judged", examples=["Head of office"]
+    )
     has_sub_partners: Flag | None = Field(
         None, description="whether the partner works through others; it answers for them"
     )
