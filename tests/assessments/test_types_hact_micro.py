@@ -240,6 +240,10 @@ def test_areas_are_rated_by_the_same_formula() -> None:
     assert (areas["B"]["points"], areas["B"]["score"]) == (10 * 3 + 4 * 6, "3.85714")
     assert (areas["B"]["value"], areas["A"]["value"]) == ("HIGH", "LOW")
     assert areas["B"]["applicable_key_questions"] == 4
+    keys_at_two = explained(V2, answered(V2, 1, key=2))["areas"]
+    (activities,) = (item for item in keys_at_two if item["area"] == "C")
+    # Exactly at the second cut-off.
+    assert (activities["score"], activities["value"]) == ("1.90000", "SIGNIFICANT")
     one = {item["area"]: item for item in explained(V1, answered(V1, 2))["areas"]}
     assert (one["4"]["score"], one["4"]["below"]["LOW"]) == ("3.18750", "2.34375")
 
