@@ -11,7 +11,7 @@ from pydantic_core import to_json
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.agencies import service as agencies
-from app.assessments import access, queries
+from app.assessments import access, queries, rules
 from app.assessments.errors import AssessmentNotFound, PurposeNotShared, PurposeRequired
 from app.assessments.types import ALL
 from app.assessments.wire import common
@@ -77,7 +77,8 @@ async def read_detail(
     elif not decision.allowed:
         raise PurposeNotShared
     opened = await unseal(session, keyring, row)
-    detail = opened if row.own else ALL[row.type].disclose(opened)
+    kind = ALL[row.type]
+    detail = opened if row.own else kind.disclose(opened)
     about: dict[str, Any] = {"version": row.version}
     if decision.share is not None:
         about["share_id"] = str(decision.share.id)
@@ -92,7 +93,12 @@ async def read_detail(
         **about,
     )
     objections = await contested(session, "assessment", [row.id])
-    return {**common(row, objections.get(row.id)), "detail": detail}
+    return {
+        **common(row, objections.get(row.id)),
+        "detail": detail,
+        # A draft has no rating yet, and may be too incomplete to say anything of one.
+        "computed": rules.explain(kind, row.methodology, opened) if row.rating_value else {},
+    }
 
 
 async def unseal(session: AsyncSession, keyring: KeyRing, row: Any) -> dict[str, Any]:

@@ -86,6 +86,14 @@ def rate(kind: AssessmentType[Any, Any], methodology: Methodology, detail: Schem
     return kind.rate(detail, methodology)
 
 
+def explain(
+    kind: AssessmentType[Any, Any], methodology_code: str, stored: Mapping[str, Any]
+) -> dict[str, Any]:
+    """How the rating of a stored complete detail came about; by its own methodology, for ever."""
+    detail = kind.detail_model.model_validate(stored)
+    return kind.explain(detail, kind.methodologies[methodology_code])
+
+
 def _refuse(errors: list[FieldError]) -> None:
     if errors:
         raise DetailInvalid(errors=errors)

@@ -114,6 +114,11 @@ class DetailOut(Schema):
         description="as filed, in the shape of the type",
         examples=[{"standards": [{"number": 1, "result": "met", "comment": "policy of 2024"}]}],
     )
+    computed: dict[str, Any] = Field(
+        description="how the rating came about, such as ratings of areas, points and score; empty "
+        "where nothing is computed",
+        examples=[{"points": 7, "applicable_standards": 8}],
+    )
 
 
 class OverlapOut(Schema):
@@ -402,4 +407,8 @@ class RateOut(Schema):
     valid_until: date | None = Field(description="null without `conducted_on`")
     summary: dict[str, Any] = Field(
         description="what the summary of the record would say beside the rating", examples=[{}]
+    )
+    explanation: dict[str, Any] = Field(
+        description="how the rating came about; the detail of a record says it as `computed`",
+        examples=[{"points": 7, "applicable_standards": 8}],
     )

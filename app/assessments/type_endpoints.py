@@ -67,4 +67,5 @@ async def rate_assessment(code: TypeInPath, body: RateIn, caller: Reader) -> dic
         "rating": rating,
         "valid_until": kind.valid_until(detail, methodology, day) if day else None,
         "summary": kind.summarise(detail, methodology),
+        "explanation": kind.explain(detail, methodology),
     }

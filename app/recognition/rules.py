@@ -61,12 +61,20 @@ class DefaultPolicies(_Data):
     policies: tuple[PolicyText, ...]
 
 
+Level = Literal["LOW", "MODERATE", "SIGNIFICANT", "HIGH"]
+
+
 class RatingScale(_Data):
-    """A scheme's own values on the common scale, one dimension each; dimensions never mix."""
+    """A scheme's own values on the common scale, one dimension each; dimensions never mix.
+
+    A value that is no risk has no level. Something is lost on the way: the scheme and its value
+    are always told beside the level.
+    """
 
     scheme: str
     dimension: str
-    values: dict[str, str]
+    values: dict[str, Level | None]
+    note: str | None = None
 
 
 class RatingScales(_Data):
@@ -77,7 +85,7 @@ class RatingScales(_Data):
     source: str
     confirmed: bool
     scales: tuple[RatingScale, ...]
-    order: tuple[str, ...]
+    order: tuple[Level, ...]
 
 
 _FOLDER = files("app.recognition").joinpath("data")
@@ -85,7 +93,7 @@ DEFAULTS = DefaultPolicies.model_validate_json(
     _FOLDER.joinpath("default_policies.json").read_bytes()
 )
 SCALES = RatingScales.model_validate_json(_FOLDER.joinpath("rating_scales.json").read_bytes())
-RANK = {level: rank for rank, level in enumerate(SCALES.order)}
+RANK: dict[str, int] = {level: rank for rank, level in enumerate(SCALES.order)}
 
 
 def validate_rules(requirement: str, rules: list[dict[str, object]]) -> None:

@@ -13,13 +13,19 @@ from pydantic import TypeAdapter, ValidationError
 from app.assessments import types
 from app.assessments.types import ALL, AssessmentIn
 from app.assessments.types.base import FOLDER, load
-from app.assessments.types.psea import PseaMethodology
+from app.assessments.types.psea_methodology import PseaMethodology
 from tests.assessments.factories import psea_detail
 from tests.conftest import ApiFor
 from tests.support import Api
 
 PUBLISHED = {
-    "UN-PSEA-2020.json": "055b29d3e21bddeb8f0653848b418b1d78c3f5a3a9d28e5d9cf0246c33b5cde6",
+    "HACT-ASSUMED.json": "0fa0ec0ac2302ad569331f2fc027263c1b12e44ea24ef62c7845f4d7bc76a503",
+    "HACT-MA-2014.json": "7fc8be12100554e80101b016821d3174c45c20bf843b66f03ca501b4a02a60b9",
+    "HACT-MA-2016.json": "577e575bd9edfa11763b1c560432e3d2dca79f021764ccdb66a8c5abb3663406",
+    "HACT-MA-V2.json": "958d833f84c09ffcc1a7218bc0d4b51f8b5a359f9b8e4bf47d4d4588fa6fa242",
+    "HACT-SIMPLIFIED.json": "2c7955f6d58de91b610ea63fa1ac6f31b092926bc4bfa73ade2d2ab1dc433317",
+    "UN-PSEA-2020.json": "0049bfeb435ed77ade3850c666ce636b2f92fe62a5cf8a49c0a549c441c67220",
+    "UNICEF-PSEA-2020.json": "44638dd027dda10dc358d89b474d2f18761121654186b851f91d0544dc5ae18c",
 }
 """SHA-256 of every methodology file ever published. A change is a new methodology."""
 
@@ -70,7 +76,7 @@ def _no_cut_off_for_seven(content: dict[str, Any]) -> None:
 
 
 def _band_above_all(content: dict[str, Any]) -> None:
-    content["cut_offs"][0]["bands"][0]["min_met"] = 9
+    content["cut_offs"][0]["bands"][0]["min_points"] = 9
 
 
 def _bands_out_of_order(content: dict[str, Any]) -> None:
@@ -78,7 +84,11 @@ def _bands_out_of_order(content: dict[str, Any]) -> None:
 
 
 def _no_floor(content: dict[str, Any]) -> None:
-    content["cut_offs"][0]["bands"][-1]["min_met"] = 1
+    content["cut_offs"][0]["bands"][-1]["min_points"] = 1
+
+
+def _no_rule_for_evidence(content: dict[str, Any]) -> None:
+    content["standards"][0]["evidence"].append("hearsay")
 
 
 def _unknown_field(content: dict[str, Any]) -> None:
@@ -87,7 +97,15 @@ def _unknown_field(content: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     "spoil",
-    [_gap, _no_cut_off_for_seven, _band_above_all, _bands_out_of_order, _no_floor, _unknown_field],
+    [
+        _gap,
+        _no_cut_off_for_seven,
+        _band_above_all,
+        _bands_out_of_order,
+        _no_floor,
+        _no_rule_for_evidence,
+        _unknown_field,
+    ],
 )
 def test_inconsistent_data_is_refused(spoil: Any) -> None:
     content = data()
@@ -106,14 +124,17 @@ def test_a_file_is_named_as_its_code(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 async def test_types_are_listed_with_their_rules(api_for: ApiFor) -> None:
     api = await api_for("WFP", "assessments:read")
-    (psea,) = (await api.read("/v1/assessment-types"))["items"]
-    assert psea["code"] == "psea"
-    (tool,) = psea["methodologies"]
+    types = {item["code"]: item for item in (await api.read("/v1/assessment-types"))["items"]}
+    assert set(types) == set(ALL)
+    tool = types["psea"]["methodologies"][0]
     assert tool["code"] == "UN-PSEA-2020"
     assert tool["confirmed"] is False
     assert tool["validity_months"] == 60
     assert set(tool["source"]) == {"document", "section"}
     assert [item["na_allowed"] for item in tool["rules"]["standards"]].index(True) == 1
+    (newest,) = (m for m in types["hact_micro"]["methodologies"] if m["code"] == "HACT-MA-V2")
+    assert len(newest["rules"]["questions"]) == 100
+    assert newest["rules"]["scoring"]["bands"][0] == {"below": "0.15", "value": "LOW"}
 
 
 async def rate(api: Api, code: str = "psea", **more: Any) -> Any:
@@ -137,6 +158,7 @@ async def test_the_calculator_rates_and_stores_nothing(api_for: ApiFor) -> None:
         },
         "valid_until": None,
         "summary": {},
+        "explanation": {"points": 6, "applicable_standards": 8},
     }
     dated = await rate(api, conducted_on="2026-03-01")
     assert dated.json()["valid_until"] == "2031-03-01"

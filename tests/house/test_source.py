@@ -158,9 +158,10 @@ _LATE = frozenset({"alembic", "openpyxl"})
 def test_no_import_hides_in_a_function_or_behind_type_checking() -> None:
     found = []
     for module in modules("app"):
-        if "TYPE_CHECKING" in module.text:
-            found.append(f"{module.name}: TYPE_CHECKING")
         for node in ast.walk(module.tree):
+            # A type that only the checker needs may be told apart; an import may not.
+            if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+                found += [f"{module.name}:{line} {name}" for line, name in _imports(node)]
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 found += [
                     f"{module.name}:{line} {name}"

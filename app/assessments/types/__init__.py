@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, Field, Strict, WithJsonSchema
 
-from app.assessments.types import psea
+from app.assessments.types import hact_micro, psea
 from app.assessments.types.base import AssessmentBase, AssessmentType
 
-ALL: dict[str, AssessmentType[Any, Any]] = {kind.code: kind for kind in (psea.TYPE,)}
+ALL: dict[str, AssessmentType[Any, Any]] = {
+    kind.code: kind for kind in (hact_micro.TYPE, psea.TYPE)
+}
 
 if TYPE_CHECKING:
     AssessmentIn = AssessmentBase

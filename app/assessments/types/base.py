@@ -205,6 +205,13 @@ class AssessmentType(Generic[D, M]):
         """What of a complete detail is in the summary, for every agency: codes, counts, bands."""
         return {}
 
+    def explain(self, detail: D, methodology: M) -> dict[str, Any]:
+        """How the result of a complete detail came about, for whoever may read the detail.
+
+        It says nothing that `disclose` hides.
+        """
+        return {}
+
     def disclose(self, detail: dict[str, Any]) -> dict[str, Any]:
         """The part of a detail that a reader other than the owner gets."""
         return detail

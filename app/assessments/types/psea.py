@@ -1,76 +1,116 @@
-"""PSEA capacity of a partner by the common United Nations tool (domain.md 4.3).
+"""PSEA capacity of a partner (domain.md 4.2, 4.3): the common United Nations tool, and its
+predecessor at UNICEF.
 
 Three ways to a result: the answers per standard, from which it is computed; a special rating,
 judged by a named author with a reason; a result reported from an assessment made elsewhere.
-Allegations, and who made them, never belong in here.
+
+Allegations, and whoever is in one, never belong in here. Texts are short, evidence is a code, and
+what reads like a case is refused. The tools' editions as data: `psea_methodology.py`.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, StringConstraints
 
 from app.assessments.types.base import (
     AssessmentBase,
     AssessmentType,
-    Methodology,
     Rating,
     RatingLevel,
-    Reason,
+    Reported,
     Value,
     error,
     result,
 )
+from app.assessments.types.forms import Form, known, one_form
+from app.assessments.types.psea_methodology import ItemCode, PseaMethodology, Standard
 from app.core.errors import FieldError
-from app.core.schemas import Line, Schema
+from app.core.schemas import Flag, Line, Schema, Text
 
 CODE = "psea"
+NOT_APPLICABLE = "not_applicable"
+OTHER = "other"
+FORMS = (
+    Form("standards"),
+    Form("special_rating", needs=("reason", "author")),
+    Form("reported_value", needs=("report_reference",)),
+)
+_NO_CASES = (
+    "on the partner's systems only: never an allegation, a case, or anybody who was harmed, "
+    "reported or is accused"
+)
+# A trip-wire for the most telling slips, not a filter: what a person writes of a case in other
+# words passes. It knows no addresses or numbers, which a reporting channel rightly has.
+_CASE = re.compile(
+    r"\b(victim|survivor|complainant|perpetrator)s?,?\s+(was\s+|is\s+)?(named|aged)\b"
+    r"|\b\d{1,2}[\s-]years?[\s-]old\b",
+    re.IGNORECASE,
+)
+
 StandardNumber = Annotated[int, Field(strict=True, ge=1, le=8)]
+ShortText = Annotated[Text, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)]
+ShortLine = Annotated[Line, StringConstraints(max_length=120)]
 
 
 class StandardResult(Schema):
     """What was found for one of the standards."""
 
     number: StandardNumber
-    result: Literal["met", "not_met", "not_applicable"]
-    comment: Reason | None = None
+    result: Literal["met", "not_met", "not_applicable", "absent", "progressing", "adequate"] = (
+        Field(description="one of the methodology's `results`, or `not_applicable`")
+    )
+    evidence: list[ItemCode] | None = Field(
+        None,
+        max_length=20,
+        description="kinds of evidence seen, of the methodology's list; `other` needs a comment",
+        examples=[["psea_policy"]],
+    )
+    comment: ShortText | None = Field(None, description=_NO_CASES)
 
 
-class PseaDetail(Schema):
+_EXAMPLE: dict[str, Any] = {
+    "standards": [
+        {"number": number, "result": "not_met" if number == 7 else "met"} for number in range(1, 9)
+    ],
+    "has_sub_partners": True,
+}
+_EXAMPLE["standards"][0]["evidence"] = ["code_of_conduct", "psea_policy"]
+
+
+class PseaDetail(Reported):
     """Answers per standard, or a special rating, or a reported result: exactly one of the three."""
 
     standards: list[StandardResult] | None = Field(
-        None, max_length=8, description="each standard exactly once; a draft may lack some"
+        None,
+        max_length=8,
+        description="each standard of the methodology exactly once; a draft may lack some",
     )
     special_rating: Value | None = Field(
         None,
         description="a judgement; needs `reason` and `author`",
         examples=["LOW_CAPACITY_ASSUMED_EMERGENCY"],
     )
-    reason: Reason | None = None
-    author: Line | None = Field(None, description="name, office or role of whoever judged")
-    reported_value: Value | None = Field(
+    reason: ShortText | None = Field(None, description=f"of a special rating; {_NO_CASES}")
+    author: ShortLine | None = Field(
+        None, description="office or role of whoever judged", examples=["Head of office"]
+    )
+    has_sub_partners: Flag | None = Field(
+        None, description="whether the partner works through others; it answers for them"
+    )
+    local_reason: ItemCode | None = Field(
         None,
-        description="result of an assessment made elsewhere; needs `report_reference`",
-        examples=["MEDIUM_CAPACITY"],
+        description="why a country office of an international organisation is assessed by itself, "
+        "one of the methodology's `local_reasons`; `sea_allegation` is a marker that only the "
+        "owner reads, and says nothing more",
+        examples=["decentralised"],
     )
-    report_reference: Line | None = None
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "standards": [
-                        {"number": number, "result": "not_met" if number == 7 else "met"}
-                        for number in range(1, 9)
-                    ]
-                }
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
 
 class PseaIn(AssessmentBase):
@@ -88,84 +128,14 @@ class PseaIn(AssessmentBase):
                     "methodology": "UN-PSEA-2020",
                     "conducted_on": "2026-03-01",
                     "confidentiality": "RESTRICTED",
-                    "detail": {
-                        "standards": [
-                            {"number": number, "result": "not_met" if number == 7 else "met"}
-                            for number in range(1, 9)
-                        ]
-                    },
+                    "detail": _EXAMPLE,
                 }
             ]
         }
     )
 
 
-class _Rule(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Standard(_Rule):
-    """One standard of the tool."""
-
-    number: int = Field(ge=1)
-    code: str
-    text: str
-    na_allowed: bool
-
-
-class Band(_Rule):
-    """From ``min_met`` standards on, the result is ``value``."""
-
-    min_met: int = Field(ge=0)
-    value: Value
-    level: RatingLevel
-
-
-class CutOffs(_Rule):
-    """Bands, best first, for one number of applicable standards."""
-
-    applicable: int = Field(ge=1)
-    bands: tuple[Band, ...] = Field(min_length=1)
-
-
-class SpecialRating(_Rule):
-    """A result that is judged, not computed."""
-
-    value: Value
-    level: RatingLevel | None
-    text: str
-
-
-class PseaMethodology(Methodology):
-    """Standards, cut-offs and special ratings of one edition of the tool."""
-
-    standards: tuple[Standard, ...] = Field(min_length=1)
-    cut_offs: tuple[CutOffs, ...] = Field(min_length=1)
-    special_ratings: tuple[SpecialRating, ...] = ()
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        count = len(self.standards)
-        if [item.number for item in self.standards] != list(range(1, count + 1)):
-            raise ValueError("standards are numbered from 1 without gap")
-        optional = sum(item.na_allowed for item in self.standards)
-        wanted = list(range(count, count - optional - 1, -1))
-        if [item.applicable for item in self.cut_offs] != wanted:
-            raise ValueError("there are cut-offs for each number of applicable standards")
-        for item in self.cut_offs:
-            floors = [band.min_met for band in item.bands]
-            if floors != sorted(set(floors), reverse=True) or floors[-1] != 0:
-                raise ValueError("bands fall strictly, down to 0")
-            if floors[0] > item.applicable:
-                raise ValueError("the best band can be reached")
-        return self
-
-    def levels(self) -> dict[str, RatingLevel | None]:
-        """Level of every value a report may state."""
-        bands: dict[str, RatingLevel | None] = {
-            band.value: band.level for item in self.cut_offs for band in item.bands
-        }
-        return bands | {item.value: item.level for item in self.special_ratings}
+# --------------------------------------------------------------------------------------- the type
 
 
 class Psea(AssessmentType[PseaDetail, PseaMethodology]):
@@ -182,14 +152,17 @@ class Psea(AssessmentType[PseaDetail, PseaMethodology]):
         self, detail: PseaDetail, methodology: PseaMethodology, *, final: bool
     ) -> list[FieldError]:
         """See `AssessmentType.check`."""
-        errors = _one_form(detail, final)
+        errors = [*one_form(detail, FORMS, final=final), *_case_data(detail)]
         if detail.standards is not None:
-            errors += _standards(detail.standards, methodology, final)
+            errors += _standards(detail, detail.standards, methodology, final)
         if detail.special_rating is not None:
-            known = {item.value for item in methodology.special_ratings}
-            errors += _known("/detail/special_rating", detail.special_rating, known)
+            judged = {item.value for item in methodology.special_ratings}
+            errors += known("/detail/special_rating", detail.special_rating, judged)
         if detail.reported_value is not None:
-            errors += _known("/detail/reported_value", detail.reported_value, methodology.levels())
+            errors += known("/detail/reported_value", detail.reported_value, methodology.levels())
+        reasons = {item.code for item in methodology.local_reasons}
+        if detail.local_reason is not None and detail.local_reason not in reasons:
+            errors.append(error("/detail/local_reason", "unknown_reason", "no such one"))
         return errors
 
     def rate(self, detail: PseaDetail, methodology: PseaMethodology) -> Rating:
@@ -198,55 +171,67 @@ class Psea(AssessmentType[PseaDetail, PseaMethodology]):
             value = detail.special_rating or detail.reported_value
             assert value is not None
             return result(methodology, value, methodology.levels()[value], "reported")
-        met = sum(item.result == "met" for item in detail.standards)
-        applicable = sum(item.result != "not_applicable" for item in detail.standards)
+        points, applicable = _points(detail.standards, methodology)
         (cut_offs,) = (item for item in methodology.cut_offs if item.applicable == applicable)
-        band = next(band for band in cut_offs.bands if met >= band.min_met)
+        band = next(band for band in cut_offs.bands if points >= band.min_points)
         return result(methodology, band.value, band.level, "computed")
 
     def values(self, methodology: PseaMethodology) -> Mapping[str, RatingLevel | None]:
         """See `AssessmentType.values`."""
         return methodology.levels()
 
+    def explain(self, detail: PseaDetail, methodology: PseaMethodology) -> dict[str, Any]:
+        """See `AssessmentType.explain`: points, and of how many standards."""
+        if detail.standards is None:
+            return {}
+        points, applicable = _points(detail.standards, methodology)
+        return {"points": points, "applicable_standards": applicable}
 
-def _one_form(detail: PseaDetail, final: bool) -> list[FieldError]:
-    forms = (detail.standards, detail.special_rating, detail.reported_value)
-    given = sum(form is not None for form in forms)
-    errors = []
-    if given > 1 or (final and given == 0):
-        errors.append(
-            error(
-                "/detail",
-                "one_form",
-                "give exactly one of standards, special_rating and reported_value",
-            )
-        )
-    rules = (
-        ("reason", detail.reason, "special_rating", detail.special_rating),
-        ("author", detail.author, "special_rating", detail.special_rating),
-        ("report_reference", detail.report_reference, "reported_value", detail.reported_value),
-    )
-    for name, value, form, chosen in rules:
-        if chosen is None and value is not None:
-            errors.append(error(f"/detail/{name}", "not_expected", f"belongs to {form} only"))
-        if final and chosen is not None and value is None:
-            errors.append(error(f"/detail/{name}", "missing", f"{form} needs it"))
-    return errors
+    def disclose(self, detail: dict[str, Any]) -> dict[str, Any]:
+        """See `AssessmentType.disclose`: that there is an allegation is the owner's to know.
+
+        The reason is never required, so its absence tells nothing.
+        """
+        if detail.get("local_reason") != "sea_allegation":
+            return detail
+        return {name: value for name, value in detail.items() if name != "local_reason"}
+
+
+def _points(results: list[StandardResult], methodology: PseaMethodology) -> tuple[int, int]:
+    applied = [item.result for item in results if item.result != NOT_APPLICABLE]
+    return sum(methodology.results[name] for name in applied), len(applied)
+
+
+# --------------------------------------------------------------------------------- what is wrong
+
+
+def _case_data(detail: PseaDetail) -> Iterator[FieldError]:
+    texts = [
+        ("/detail/reason", detail.reason),
+        ("/detail/report_reference", detail.report_reference),
+    ]
+    for position, item in enumerate(detail.standards or ()):
+        texts.append((f"/detail/standards/{position}/comment", item.comment))
+    for pointer, text in texts:
+        if text is not None and _CASE.search(text):
+            message = "reads like a case; allegations and victims' data are never stored here"
+            yield error(pointer, "sea_data_refused", message)
 
 
 def _standards(
-    results: list[StandardResult], methodology: PseaMethodology, final: bool
+    detail: PseaDetail, results: list[StandardResult], methodology: PseaMethodology, final: bool
 ) -> list[FieldError]:
     where = "/detail/standards"
     rules = {item.number: item for item in methodology.standards}
     errors = []
     for position, item in enumerate(results):
         rule = rules.get(item.number)
+        pointer = f"{where}/{position}"
         if rule is None:
-            errors.append(error(f"{where}/{position}/number", "unknown_standard", "no such one"))
-        elif item.result == "not_applicable" and not rule.na_allowed:
-            message = f"standard {item.number} applies to every partner"
-            errors.append(error(f"{where}/{position}/result", "always_applicable", message))
+            errors.append(error(f"{pointer}/number", "unknown_standard", "no such one"))
+            continue
+        errors += _result(pointer, item, rule, methodology, detail.has_sub_partners)
+        errors += _evidence(pointer, item, rule, final)
     count = Counter(item.number for item in results)
     for number in rules:
         if count[number] > 1:
@@ -256,10 +241,36 @@ def _standards(
     return errors
 
 
-def _known(pointer: str, value: str, known: Mapping[str, Any] | set[str]) -> list[FieldError]:
-    if value in known:
-        return []
-    return [error(pointer, "unknown_value", "the methodology has no such rating")]
+def _result(
+    pointer: str,
+    item: StandardResult,
+    rule: Standard,
+    methodology: PseaMethodology,
+    has_sub_partners: bool | None,
+) -> Iterator[FieldError]:
+    pointer += "/result"
+    if item.result != NOT_APPLICABLE:
+        if item.result not in methodology.results:
+            yield error(pointer, "unknown_result", f"one of {', '.join(methodology.results)}")
+    elif not rule.na_allowed:
+        message = f"standard {item.number} applies to every partner"
+        yield error(pointer, "always_applicable", message)
+    elif has_sub_partners:
+        yield error(pointer, "has_sub_partners", "it applies to a partner with sub-partners")
+
+
+def _evidence(
+    pointer: str, item: StandardResult, rule: Standard, final: bool
+) -> Iterator[FieldError]:
+    kinds = item.evidence or []
+    for position, code in enumerate(kinds):
+        place = f"{pointer}/evidence/{position}"
+        if code not in rule.evidence:
+            yield error(place, "unknown_evidence", "not a kind of evidence for this standard")
+        elif code in kinds[:position]:
+            yield error(place, "evidence_repeated", "it is in the list already")
+    if final and OTHER in kinds and item.comment is None:
+        yield error(f"{pointer}/comment", "missing", "say what the other evidence is")
 
 
 TYPE = Psea()
