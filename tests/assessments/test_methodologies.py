@@ -19,7 +19,20 @@ from tests.conftest import ApiFor
 from tests.support import Api
 
 PUBLISHED = {
+    "COMMON-PERF-2026.json": "80dda4956a3a9361cb2c062fe34408e7d30b6fdf9fa8961ec0f7d82f4bdc6d20",
+    "CORE-VALUES-2019.json": "379e0ec8229efd4f7c8a39d2e63f58fc5840774904861d8c719119c07d1c1875",
+    "ECHO-FPA.json": "f3b340193c1cbb72a09a7cad11f17cbe7e4cbe9240a96d3397bc81bd9ce7a7b1",
+    "FCDO-DD.json": "802002a320fba94022a1fe7aa9df4128c83d1c7a44d46c9197d70852e8dcf1a1",
+    "OCHA-CBPF-CA.json": "e2925b3c441ad6ba4ce14a015dcd9eefa80e3b7eb15c73c1b15b53c27ed08ef7",
+    "OCHA-CBPF-PI.json": "b0ba55f67722986bdb61d4f8e9f297e42ac0f5bc6004ffdbe624618d1071a091",
+    "OCHA-PPI.json": "42c48f31ff1aa14fb45e7fad7d975e4159be82e50bd2661588754cbd0a527a79",
+    "OTHER-CAPACITY.json": "c72dc34031ab6be639c473d2cd6554c0b434aa25042fe6cc4fe6b9e10b726e42",
     "UN-PSEA-2020.json": "055b29d3e21bddeb8f0653848b418b1d78c3f5a3a9d28e5d9cf0246c33b5cde6",
+    "UNHCR-CAPACITY.json": "1fca052e77cda770e421e680e401e0ba89f9dc830477fd2992938eed763ec8c8",
+    "UNHCR-PERF.json": "4d71f012d5dadccdeed1a377d93f34b212aca7af79f52581c9f876e227ab0b3f",
+    "UNHCR-PPQ.json": "19a72b385077744f62803dee571c2dd9e3b08e8b3b58766dac80aea0c991d3e3",
+    "UNPP-DD-2019.json": "9fbaec8893d4200ed8d730e0d86f4a090e0113c48d72e74a138e5d351c7023b0",
+    "UNPP-PERF-2019.json": "04e573566933a6030ff60d7946c432f74b0bdb776517c4bb50e37f298c68b6ff",
 }
 """SHA-256 of every methodology file ever published. A change is a new methodology."""
 
@@ -104,11 +117,14 @@ def test_a_file_is_named_as_its_code(tmp_path: Path, monkeypatch: pytest.MonkeyP
         load(PseaMethodology, "psea")
 
 
-async def test_types_are_listed_with_their_rules(api_for: ApiFor) -> None:
+async def test_types_are_listed_and_each_is_read_with_its_rules(api_for: ApiFor) -> None:
     api = await api_for("WFP", "assessments:read")
-    (psea,) = (await api.read("/v1/assessment-types"))["items"]
-    assert psea["code"] == "psea"
-    (tool,) = psea["methodologies"]
+    items = (await api.read("/v1/assessment-types"))["items"]
+    assert [item["code"] for item in items] == list(ALL)
+    (listed,) = next(item for item in items if item["code"] == "psea")["methodologies"]
+    (tool,) = (await api.read("/v1/assessment-types/psea"))["methodologies"]
+    assert listed.items() <= tool.items()
+    assert "rules" not in listed, "the list stays short"
     assert tool["code"] == "UN-PSEA-2020"
     assert tool["confirmed"] is False
     assert tool["validity_months"] == 60
@@ -136,6 +152,7 @@ async def test_the_calculator_rates_and_stores_nothing(api_for: ApiFor) -> None:
             "rating_source": "computed",
         },
         "valid_until": None,
+        "summary": {},
     }
     dated = await rate(api, conducted_on="2026-03-01")
     assert dated.json()["valid_until"] == "2031-03-01"

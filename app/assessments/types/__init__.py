@@ -11,10 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, Field, Strict, WithJsonSchema
 
-from app.assessments.types import psea
+from app.assessments.types import (
+    capacity_other,
+    core_values,
+    due_diligence,
+    performance,
+    psea,
+)
 from app.assessments.types.base import AssessmentBase, AssessmentType
 
-ALL: dict[str, AssessmentType[Any, Any]] = {kind.code: kind for kind in (psea.TYPE,)}
+ALL: dict[str, AssessmentType[Any, Any]] = {
+    kind.code: kind
+    for kind in (
+        psea.TYPE,
+        due_diligence.TYPE,
+        core_values.TYPE,
+        capacity_other.TYPE,
+        performance.TYPE,
+    )
+}
 
 if TYPE_CHECKING:
     AssessmentIn = AssessmentBase
