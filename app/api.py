@@ -10,6 +10,7 @@ from app.agencies.issuers.endpoints import router as trusted_issuers
 from app.agencies.office_endpoints import router as offices
 from app.agencies.persons.endpoints import router as persons
 from app.agencies.setting_endpoints import router as agency_settings
+from app.assessments.bulk.endpoints import router as assessment_bulk
 from app.assessments.endpoints import router as assessments
 from app.assessments.redaction_endpoints import router as assessment_redactions
 from app.assessments.sharing_endpoints import requests as access_requests
@@ -81,6 +82,7 @@ V1 = (
     agency_settings,
     assessment_types,
     assessments,
+    assessment_bulk,
     assessment_shares,
     access_requests,
     sharing_policies,
