@@ -22,7 +22,7 @@ from app.core.ndjson import MEDIA_TYPE, NdjsonRoute, Results, read_chunks
 
 router = APIRouter(tags=["assessments"], route_class=NdjsonRoute)
 Loader = Annotated[Stream, requires_stream(Scope.ASSESSMENTS_WRITE)]
-_CHUNK = 100
+CHUNK = 100
 """Lines a transaction: each line is several statements, and a share of the pool is held so long."""
 _EXAMPLE = (
     '{"id":"WFP-KE-2026-000173","identifier":{"scheme":"AGENCY_VENDOR","value":"0100173",'
@@ -71,7 +71,7 @@ async def file_assessments(
     """
     answer = Results()
     try:
-        async for lines in read_chunks(request, _CHUNK):
+        async for lines in read_chunks(request, CHUNK):
             chunk = entries(lines)
             refusals = await _stored(loader, keyring, chunk, now.date(), dry_run=query.dry_run)
             answer.write([entry.wire(dry_run=query.dry_run) for entry in chunk])

@@ -15,7 +15,7 @@ URL = "/v1/assessments/bulk"
 NDJSON = {"Content-Type": "application/x-ndjson"}
 
 
-def line(partner_id: str | None, **more: Any) -> dict[str, Any]:
+def line(partner_id: str | None, /, **more: Any) -> dict[str, Any]:
     """A line that can be filed, with an id of its own."""
     body = assessment_body(partner_id or "") | {"id": f"K-{secrets.token_hex(6)}"}
     if partner_id is None:

@@ -20,7 +20,7 @@ def lines_of(partner: str) -> dict[str, bytes]:
         return json.dumps(line(partner)).encode()
 
     def with_(field: str, value: bytes) -> bytes:
-        return json.dumps(line(partner, **{field: "@"})).encode().replace(b'"@"', value)
+        return json.dumps(line(partner) | {field: "@"}).encode().replace(b'"@"', value)
 
     return {
         "not an object": b"[1]",
@@ -60,15 +60,12 @@ def lines_of(partner: str) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize("ending", [b"\n", b"\r\n"], ids=["LF", "CRLF"])
-async def test_every_bad_line_is_reported_and_every_good_one_filed(
-    ending: bytes, api_for: ApiFor
-) -> None:
+async def test_every_bad_line_is_reported_and_every_good_one_filed(api_for: ApiFor) -> None:
     wfp = await api_for("WFP")
     partner = (await make_partner(wfp))["id"]
     bad = lines_of(partner)
     lines = [part for one in bad.values() for part in (one, json.dumps(line(partner)).encode())]
-    answer = await wfp.post(URL, content=ending.join(lines), headers=NDJSON)
+    answer = await wfp.post(URL, content=b"\r\n".join(lines), headers=NDJSON)
     assert answer.status_code == 200, answer.text
     found = [json.loads(one) for one in answer.content.splitlines()]
     assert [one["line"] for one in found] == list(range(1, len(lines) + 1))
@@ -88,7 +85,7 @@ async def test_hostile_values_in_a_field_fail_their_line_alone(field: str, api_f
     wfp = await api_for("WFP")
     partner = (await make_partner(wfp))["id"]
     lines = [
-        json.dumps(line(partner, **{field: "@"}))
+        json.dumps(line(partner) | {field: "@"})
         .encode()
         .replace(b'"@"', value.encode("utf-8", "surrogatepass"))
         for value in (ANY | STRINGS).values()
