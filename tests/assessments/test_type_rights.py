@@ -63,3 +63,22 @@ async def test_a_review_is_read_by_a_share_and_by_few_roles(
     for role, status in (("CO", 200), ("HFP", 404), ("PO", 404)):
         api = await scoped("WFP", roles=(role,))
         assert (await api.get(url, headers=PURPOSE)).status_code == status, role
+
+
+async def test_the_example_of_every_type_is_filed_read_and_cleared(api_for: ApiFor) -> None:
+    wfp = await api_for("WFP")
+    partner = (await make_partner(wfp))["id"]
+    for code in ALL:
+        body = body_of(code, partner)
+        draft = await wfp.made("/v1/assessments", body | {"status": "draft", "detail": {}})
+        url = f"/v1/assessments/{draft['id']}"
+        change = {"status": "final", "confidentiality": "RESTRICTED", "detail": body["detail"]}
+        filed = await wfp.patch(url, json=change, headers={"If-Match": '"v1"'})
+        assert filed.status_code == 200, filed.text
+        assert filed.json()["rating"]["scheme"] == body["methodology"]
+        read = (await wfp.read(f"{url}/detail"))["detail"]
+        shape = ALL[code].detail_model
+        assert shape.model_validate(read) == shape.model_validate(body["detail"]), code
+    asked = {"partner": {"id": partner}, "country": "KEN", "purpose": "PARTNER_SELECTION"}
+    cleared = await wfp.made("/v1/clearances", asked)
+    assert {item["type"] for item in cleared["assessments"]} == set(ALL)
