@@ -155,7 +155,9 @@ def test_the_partner_has_fifteen_days_and_its_comment_stands_in_the_summary_as_a
         ({"waived": True}, "waived"),
         ({"received_on": "2026-02-01", "text": "Floods."}, "received"),
     ):
-        said = performance.TYPE.summarise(parsed(review | {"partner_comment": comment}), COMMON)
+        commented = parsed(review | {"partner_comment": comment})
+        assert performance.TYPE.heard(commented) == (shown is not None)
+        said = performance.TYPE.summarise(commented, COMMON)
         assert said == {
             "period_from": "2025-01-01",
             "period_to": "2025-12-31",

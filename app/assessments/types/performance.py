@@ -241,6 +241,10 @@ class Performance(AssessmentType[PerformanceDetail, PerformanceMethodology]):
         """See `AssessmentType.values`."""
         return {item.value: None for item in methodology.grades}
 
+    def heard(self, detail: PerformanceDetail) -> bool:
+        """The partner has commented, or said that it will not."""
+        return detail.partner_comment is not None
+
     def summarise(
         self, detail: PerformanceDetail, methodology: PerformanceMethodology
     ) -> dict[str, Any]:
