@@ -12,6 +12,7 @@ from app.agencies.persons.endpoints import router as persons
 from app.agencies.setting_endpoints import router as agency_settings
 from app.assessments.assurance.endpoints import router as assurance
 from app.assessments.assurance.row_endpoints import router as assurance_activities
+from app.assessments.bulk.endpoints import router as assessment_bulk
 from app.assessments.endpoints import router as assessments
 from app.assessments.life_cycle.endpoints import router as assessment_lives
 from app.assessments.plans.action_endpoints import router as capacity_plan_actions
@@ -88,6 +89,7 @@ V1 = (
     assessment_types,
     assessment_lives,  # before the next, whose ids would hide its fixed paths
     assessments,
+    assessment_bulk,
     assessment_shares,
     access_requests,
     sharing_policies,

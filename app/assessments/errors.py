@@ -19,6 +19,11 @@ class AssessmentTypeNotFound(NotFound):
     title = "There is no such assessment type."
 
 
+class MethodologyNotFound(NotFound):
+    code = "methodology_not_found"
+    title = "The assessment type has no such methodology."
+
+
 class ShareNotFound(NotFound):
     code = "share_not_found"
     title = "There is no such share."

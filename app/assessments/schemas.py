@@ -16,7 +16,6 @@ from app.assessments.types.base import (
     PatchStatus,
     Rating,
     RatingLevel,
-    Source,
 )
 from app.audit.purposes import AccessPurpose
 from app.core.schemas import Code, Country, Day, Flag, Instant, Paragraph, QueryInt, Schema
@@ -356,37 +355,6 @@ class DecisionIn(Schema):
     valid_until: Instant | None = Field(
         None, description="end of the share that an approval gives; default as for a share"
     )
-
-
-class MethodologyOut(Schema):
-    """An edition of an assessment tool."""
-
-    code: str = Field(examples=["UN-PSEA-2020"])
-    title: str
-    source: Source
-    confirmed: bool = Field(
-        description="false: the figures still need an agency's confirmation against the source"
-    )
-    note: str | None = None
-    effective_from: date
-    effective_to: date | None
-    validity_months: int
-    dimension: str
-    rules: dict[str, Any] = Field(description="what else the type's methodologies say")
-
-
-class AssessmentTypeOut(Schema):
-    """An assessment type that can be filed."""
-
-    code: str = Field(examples=["psea"])
-    title: str
-    methodologies: list[MethodologyOut]
-
-
-class AssessmentTypesOut(Schema):
-    """All types; the list is short and has no pages."""
-
-    items: list[AssessmentTypeOut]
 
 
 class RateIn(Schema):

@@ -30,6 +30,7 @@ from app.core.http import parse_json
 KEEP_DAYS = 7
 KEY = re.compile(r"\A[!-~]{16,64}\Z")
 _SHOWN_ONCE = "shown_once"
+_LOCKS = text("SELECT pg_advisory_xact_lock(n) FROM unnest(CAST(:locks AS bigint[])) n")
 _KEPT_HEADERS = ("location", "etag", "content-type", "link")
 
 
@@ -163,6 +164,66 @@ async def begin(
         await session.execute(insert(IdempotencyRecord).values(**values))
 
     request.scope["before_commit"] = store
+
+
+@dataclass(frozen=True, slots=True)
+class LineKeys:
+    """Keys of the lines of a stream: as an Idempotency-Key each, of one client and route."""
+
+    agency_id: UUID
+    client_id: str
+    route: str
+
+    async def held(
+        self, session: AsyncSession, keys: Sequence[str]
+    ) -> dict[str, IdempotencyRecord]:
+        """What was stored under these keys, once nobody else is about to store under one."""
+        # In one order for all, or two streams could wait for each other.
+        locks = sorted({lock_number(self.agency_id, self.client_id, self.route, k) for k in keys})
+        await session.execute(_LOCKS, {"locks": locks})
+        found = await session.scalars(
+            select(IdempotencyRecord).where(
+                IdempotencyRecord.agency_id == self.agency_id,
+                IdempotencyRecord.client_id == self.client_id,
+                IdempotencyRecord.route == self.route,
+                IdempotencyRecord.key.in_(sorted(set(keys))),
+            )
+        )
+        return {record.key: record for record in found}
+
+    async def keep(
+        self,
+        session: AsyncSession,
+        keyring: KeyRing,
+        lines: Sequence[tuple[str, bytes, bytes]],
+    ) -> None:
+        """Store key, fingerprint and answer of lines that had their effect in this transaction."""
+        rows = [
+            {
+                "agency_id": self.agency_id,
+                "client_id": self.client_id,
+                "route": self.route,
+                "key": key,
+                "fingerprint": print_,
+                "status": 201,
+                "headers": {},
+                "sealed_body": await keyring.seal(
+                    session, agency_scope(self.agency_id), self._context(key), answer
+                ),
+            }
+            for key, print_, answer in lines
+        ]
+        if rows:
+            await session.execute(insert(IdempotencyRecord).values(rows))
+
+    async def answer(
+        self, session: AsyncSession, keyring: KeyRing, record: IdempotencyRecord
+    ) -> bytes:
+        """The stored answer of a line. Raises Undecipherable."""
+        return await keyring.open(session, self._context(record.key), record.sealed_body)
+
+    def _context(self, key: str) -> str:
+        return context(self.agency_id, self.client_id, self.route, key)
 
 
 def shown_once(request: Request, *fields: str) -> None:

@@ -7,21 +7,29 @@ line is reported for that line alone. Routes opt in by ``route_class=NdjsonRoute
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator
+import re
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from tempfile import SpooledTemporaryFile
 from typing import Any, ClassVar, Literal
 
 from fastapi import Request
+from fastapi.responses import StreamingResponse
+from pydantic_core import to_json
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.db import BINDING, Binding, database_of
 from app.core.http import RegistryRoute, parse_json
 
+MEDIA_TYPE = "application/x-ndjson"
 CHUNK = 500
 MAX_LINE = 65_536
 MAX_STREAM = 2_000_000_000
 _CHUNK_BYTES = 1_000_000
+_IN_MEMORY = 8_000_000
+_PIECE = 262_144
+_CODE = re.compile(r"[^a-z0-9]+")
 
 
 class NdjsonRoute(RegistryRoute):
@@ -31,6 +39,11 @@ class NdjsonRoute(RegistryRoute):
 
 
 Fault = Literal["malformed_json", "line_too_long"]
+FAULTS: dict[Fault, str] = {
+    "malformed_json": "is not one JSON document",
+    "line_too_long": "is longer than 64 KiB",
+}
+"""What is said of a line that cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,3 +128,45 @@ async def chunk_session(request: Request, to: Binding | None) -> AsyncIterator[A
     }
     async with database_of(request).sessions(info=info) as session, session.begin():
         yield session
+
+
+def said(error: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Code, message and pointer of one of pydantic's errors.
+
+    What was sent is not repeated: not as a value, nor as the name of an unknown field.
+    """
+    kind, loc = error["type"], error["loc"]
+    message = str(error["msg"]).removeprefix("Value error, ")
+    if kind in ("literal_error", "enum", "union_tag_invalid"):
+        message = "Input is not one of the allowed values"
+    if kind == "extra_forbidden":
+        loc, message = loc[:-1], "A field is unknown"
+    pointer = "".join("/" + str(p).replace("~", "~0").replace("/", "~1") for p in loc)[:200]
+    return _CODE.sub("_", kind), message, pointer
+
+
+class Results:
+    """The answer to a stream, one JSON document a line, kept until the stream has ended."""
+
+    def __init__(self) -> None:
+        self._spool = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - `close`, or the answer
+
+    def write(self, results: Iterable[Mapping[str, Any]]) -> None:
+        """Add these, in order."""
+        self._spool.write(b"".join(to_json(result) + b"\n" for result in results))
+
+    def close(self) -> None:
+        """Throw away what will not be sent."""
+        self._spool.close()
+
+    def response(self, headers: Mapping[str, str] | None = None) -> StreamingResponse:
+        """All of it; sending closes it."""
+        return StreamingResponse(self._pieces(), media_type=MEDIA_TYPE, headers=headers)
+
+    async def _pieces(self) -> AsyncIterator[bytes]:
+        try:
+            self._spool.seek(0)
+            while piece := self._spool.read(_PIECE):
+                yield piece
+        finally:
+            self._spool.close()

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from app.core.errors import PROBLEM_JSON, Problem
+from app.core.json_schema import rename_bounds
 from app.openapi import texts
 from app.openapi.examples import Examples
 from app.openapi.headers import COMPONENTS as HEADERS
@@ -25,7 +26,6 @@ from app.openapi.sharing import share
 _METHODS = ("get", "put", "post", "delete", "patch")
 _REF = "#/components/schemas/"
 _FASTAPI_ERRORS = ("HTTPValidationError", "ValidationError")
-_BOUNDS = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum", "lt": "exclusiveMaximum"}
 _TEXTUAL = re.compile(r"^(text/|application/(json|jose|x-ndjson|.*\+json)$)")
 _JOSE = "eyJhbGciOiJFUzI1NiJ9.eyJleGFtcGxlIjp0cnVlfQ.c2lnbmF0dXJl"
 _HEADER_SCHEMAS: dict[str, dict[str, Any]] = {
@@ -102,7 +102,7 @@ def _complete(contract: dict[str, Any]) -> dict[str, Any]:
         _success_texts(operation)
         add_refusals(path, method, operation)
         document_headers(path, method, operation, schemas, readable)
-    _rename_bounds(contract)
+    rename_bounds(contract)
     _drop_titles(contract)
     examples = Examples(schemas)
     for _path, _method, operation in operations(contract):
@@ -161,24 +161,6 @@ def _success_texts(operation: Operation) -> None:
         if response.get("description") == "Successful Response":
             made = "Made" if status == "201" else "Done"
             response["description"] = f"{made}: {operation.get('summary', '').lower()}."
-
-
-def _rename_bounds(node: Any) -> None:
-    """Bounds behind a validator come out under Python's names; readers know JSON Schema's."""
-    if isinstance(node, list):
-        for item in node:
-            _rename_bounds(item)
-        return
-    if not isinstance(node, dict):
-        return
-    for ours, theirs in _BOUNDS.items():
-        if isinstance(node.get(ours), int | float):
-            node[theirs] = node.pop(ours)
-    for key in ("minimum", "maximum"):
-        if isinstance(node.get(key), float) and node[key].is_integer():
-            node[key] = int(node[key])
-    for item in node.values():
-        _rename_bounds(item)
 
 
 def _drop_titles(contract: dict[str, Any]) -> None:

@@ -19,13 +19,26 @@ from tests.conftest import ApiFor
 from tests.support import Api
 
 PUBLISHED = {
+    "COMMON-PERF-2026.json": "80dda4956a3a9361cb2c062fe34408e7d30b6fdf9fa8961ec0f7d82f4bdc6d20",
+    "CORE-VALUES-2019.json": "379e0ec8229efd4f7c8a39d2e63f58fc5840774904861d8c719119c07d1c1875",
+    "ECHO-FPA.json": "f3b340193c1cbb72a09a7cad11f17cbe7e4cbe9240a96d3397bc81bd9ce7a7b1",
+    "FCDO-DD.json": "802002a320fba94022a1fe7aa9df4128c83d1c7a44d46c9197d70852e8dcf1a1",
     "HACT-ASSUMED.json": "0fa0ec0ac2302ad569331f2fc027263c1b12e44ea24ef62c7845f4d7bc76a503",
     "HACT-MA-2014.json": "7fc8be12100554e80101b016821d3174c45c20bf843b66f03ca501b4a02a60b9",
     "HACT-MA-2016.json": "577e575bd9edfa11763b1c560432e3d2dca79f021764ccdb66a8c5abb3663406",
     "HACT-MA-V2.json": "958d833f84c09ffcc1a7218bc0d4b51f8b5a359f9b8e4bf47d4d4588fa6fa242",
     "HACT-SIMPLIFIED.json": "2c7955f6d58de91b610ea63fa1ac6f31b092926bc4bfa73ade2d2ab1dc433317",
+    "OCHA-CBPF-CA.json": "e2925b3c441ad6ba4ce14a015dcd9eefa80e3b7eb15c73c1b15b53c27ed08ef7",
+    "OCHA-CBPF-PI.json": "b0ba55f67722986bdb61d4f8e9f297e42ac0f5bc6004ffdbe624618d1071a091",
+    "OCHA-PPI.json": "42c48f31ff1aa14fb45e7fad7d975e4159be82e50bd2661588754cbd0a527a79",
+    "OTHER-CAPACITY.json": "c72dc34031ab6be639c473d2cd6554c0b434aa25042fe6cc4fe6b9e10b726e42",
     "UN-PSEA-2020.json": "0049bfeb435ed77ade3850c666ce636b2f92fe62a5cf8a49c0a549c441c67220",
+    "UNHCR-CAPACITY.json": "1fca052e77cda770e421e680e401e0ba89f9dc830477fd2992938eed763ec8c8",
+    "UNHCR-PERF.json": "4d71f012d5dadccdeed1a377d93f34b212aca7af79f52581c9f876e227ab0b3f",
+    "UNHCR-PPQ.json": "19a72b385077744f62803dee571c2dd9e3b08e8b3b58766dac80aea0c991d3e3",
     "UNICEF-PSEA-2020.json": "44638dd027dda10dc358d89b474d2f18761121654186b851f91d0544dc5ae18c",
+    "UNPP-DD-2019.json": "9fbaec8893d4200ed8d730e0d86f4a090e0113c48d72e74a138e5d351c7023b0",
+    "UNPP-PERF-2019.json": "04e573566933a6030ff60d7946c432f74b0bdb776517c4bb50e37f298c68b6ff",
 }
 """SHA-256 of every methodology file ever published. A change is a new methodology."""
 
@@ -122,17 +135,20 @@ def test_a_file_is_named_as_its_code(tmp_path: Path, monkeypatch: pytest.MonkeyP
         load(PseaMethodology, "psea")
 
 
-async def test_types_are_listed_with_their_rules(api_for: ApiFor) -> None:
+async def test_types_are_listed_and_each_is_read_with_its_rules(api_for: ApiFor) -> None:
     api = await api_for("WFP", "assessments:read")
-    types = {item["code"]: item for item in (await api.read("/v1/assessment-types"))["items"]}
-    assert set(types) == set(ALL)
-    tool = types["psea"]["methodologies"][0]
+    items = (await api.read("/v1/assessment-types"))["items"]
+    assert [item["code"] for item in items] == list(ALL)
+    listed = next(item for item in items if item["code"] == "psea")["methodologies"][0]
+    tool = (await api.read("/v1/assessment-types/psea"))["methodologies"][0]
+    assert listed.items() <= tool.items()
+    assert "rules" not in listed, "the list stays short"
     assert tool["code"] == "UN-PSEA-2020"
     assert tool["confirmed"] is False
     assert tool["validity_months"] == 60
     assert set(tool["source"]) == {"document", "section"}
     assert [item["na_allowed"] for item in tool["rules"]["standards"]].index(True) == 1
-    (newest,) = (m for m in types["hact_micro"]["methodologies"] if m["code"] == "HACT-MA-V2")
+    newest = await api.read("/v1/assessment-types/hact_micro/methodologies/HACT-MA-V2")
     assert len(newest["rules"]["questions"]) == 100
     assert newest["rules"]["scoring"]["bands"][0] == {"below": "0.15", "value": "LOW"}
 

@@ -11,11 +11,26 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, Field, Strict, WithJsonSchema
 
-from app.assessments.types import hact_micro, psea
+from app.assessments.types import (
+    capacity_other,
+    core_values,
+    due_diligence,
+    hact_micro,
+    performance,
+    psea,
+)
 from app.assessments.types.base import AssessmentBase, AssessmentType
 
 ALL: dict[str, AssessmentType[Any, Any]] = {
-    kind.code: kind for kind in (hact_micro.TYPE, psea.TYPE)
+    kind.code: kind
+    for kind in (
+        psea.TYPE,
+        hact_micro.TYPE,
+        due_diligence.TYPE,
+        core_values.TYPE,
+        capacity_other.TYPE,
+        performance.TYPE,
+    )
 }
 
 if TYPE_CHECKING:

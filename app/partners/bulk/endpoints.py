@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from tempfile import SpooledTemporaryFile
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic_core import to_json
 
 from app.auth.caller import Caller, requires
 from app.auth.scopes import Scope
@@ -19,7 +16,7 @@ from app.core.clock import Now
 from app.core.db import Session
 from app.core.errors import problems
 from app.core.http import RegistryRoute
-from app.core.ndjson import NdjsonRoute, read_chunks
+from app.core.ndjson import MEDIA_TYPE, NdjsonRoute, Results, read_chunks
 from app.core.paging import CursorInvalid, Pager
 from app.core.schemas import Page
 from app.partners.bulk import loads, service
@@ -28,9 +25,6 @@ from app.partners.bulk.lines import Entry, entries
 from app.partners.bulk.schemas import LineResult, LoadFilter, LoadOut, LoadQuery, PartnerLine
 
 _PATH = "/partners/loads"
-_NDJSON = "application/x-ndjson"
-_IN_MEMORY = 8_000_000
-_PIECE = 262_144
 streams = APIRouter(tags=["bulk"], route_class=NdjsonRoute)
 router = APIRouter(tags=["bulk"], route_class=RegistryRoute)
 Loader = Annotated[Stream, requires_stream(Scope.PARTNERS_WRITE)]
@@ -55,7 +49,7 @@ class _Undo(Exception):
         200: {
             "description": "One `LineResult` a line, in order",
             "content": {
-                _NDJSON: {"schema": {"type": "string"}, "example": f"{_ANSWER}\n"},
+                MEDIA_TYPE: {"schema": {"type": "string"}, "example": f"{_ANSWER}\n"},
             },
             "headers": {"Location": {"$ref": "#/components/headers/Location"}},
         }
@@ -63,7 +57,7 @@ class _Undo(Exception):
     openapi_extra={
         "requestBody": {
             "required": True,
-            "content": {_NDJSON: {"schema": {"type": "string"}, "example": f"{_EXAMPLE}\n"}},
+            "content": {MEDIA_TYPE: {"schema": {"type": "string"}, "example": f"{_EXAMPLE}\n"}},
         }
     },
     summary="Load partners",
@@ -80,17 +74,17 @@ async def load_partners(
     """
     async with loader.chunk() as (session, caller):
         load_id = await _begun(session, caller, query)
-    spool = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - the answer closes it
+    answer = Results()
     try:
-        await _take(request, loader, load_id, spool, query.dry_run, now.date())
+        await _take(request, loader, load_id, answer, query.dry_run, now.date())
         if not query.dry_run:
             async with loader.chunk() as (session, caller):
                 await loads.finish(session, caller, load_id)
     except BaseException:
-        spool.close()
+        answer.close()
         raise
     headers = {} if query.dry_run else {"Location": f"/v1/partners/loads/{load_id}"}
-    return StreamingResponse(_pieces(spool), media_type=_NDJSON, headers=headers)
+    return answer.response(headers)
 
 
 async def _begun(session: Any, caller: Caller, query: LoadQuery) -> UUID:
@@ -102,7 +96,7 @@ async def _begun(session: Any, caller: Caller, query: LoadQuery) -> UUID:
 
 
 async def _take(
-    request: Request, loader: Stream, load_id: UUID, spool: Any, dry_run: bool, today: Any
+    request: Request, loader: Stream, load_id: UUID, answer: Results, dry_run: bool, today: Any
 ) -> None:
     """Store chunk after chunk; while one is stored the next is read and checked."""
     storing: asyncio.Task[int] | None = None
@@ -117,7 +111,7 @@ async def _take(
             if storing is not None:
                 # A stream sent again is mostly known: then nothing is checked before it is asked.
                 ahead = await storing < len(chunk) // 2
-            storing = asyncio.create_task(_store(loader, load_id, chunk, spool, dry_run, today))
+            storing = asyncio.create_task(_store(loader, load_id, chunk, answer, dry_run, today))
         if storing is not None:
             await storing
     finally:
@@ -126,7 +120,7 @@ async def _take(
 
 
 async def _store(
-    loader: Stream, load_id: UUID, chunk: list[Entry], spool: Any, dry_run: bool, today: Any
+    loader: Stream, load_id: UUID, chunk: list[Entry], answer: Results, dry_run: bool, today: Any
 ) -> int:
     """Store one chunk and keep its results; how many of its lines had not changed."""
     results: list[dict[str, Any]] = []
@@ -144,17 +138,8 @@ async def _store(
             for name in ("partner_id", "registry_number"):
                 if result["status"] == "created":
                     result.pop(name, None)
-    spool.write(b"".join(to_json(result) + b"\n" for result in results))
+    answer.write(results)
     return sum(result["status"] == "unchanged" for result in results)
-
-
-async def _pieces(spool: Any) -> AsyncIterator[bytes]:
-    try:
-        spool.seek(0)
-        while piece := spool.read(_PIECE):
-            yield piece
-    finally:
-        spool.close()
 
 
 @router.get(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
@@ -11,17 +10,12 @@ from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
 
-from app.core.ndjson import Line
+from app.core.ndjson import FAULTS, Line, said
 from app.partners.bulk.schemas import PartnerLine
 
 _ADAPTER: TypeAdapter[PartnerLine] = TypeAdapter(PartnerLine)
 _KEY_BYTES = 800
 _ERRORS = 20
-_CODE = re.compile(r"[^a-z0-9]+")
-_FAULTS = {
-    "malformed_json": "is not one JSON document",
-    "line_too_long": "is longer than 64 KiB",
-}
 
 
 @dataclass(slots=True)
@@ -58,19 +52,7 @@ class Entry:
             self.item = _ADAPTER.validate_python(self.value)
         except ValidationError as error:
             for one in error.errors(include_url=False, include_input=False)[:_ERRORS]:
-                self.refuse("invalid", *_said(one))
-
-
-def _said(error: Any) -> tuple[str, str, str]:
-    # What was sent is not repeated: not as a value, nor as the name of an unknown field.
-    loc = error["loc"][:-1] if error["type"] == "extra_forbidden" else error["loc"]
-    pointer = "".join("/" + str(p).replace("~", "~0").replace("/", "~1") for p in loc)[:200]
-    message = str(error["msg"]).removeprefix("Value error, ")
-    if error["type"] in ("literal_error", "enum"):
-        message = "Input is not one of the allowed values"
-    if error["type"] == "extra_forbidden":
-        message = "A field is unknown"
-    return _CODE.sub("_", error["type"]), message, pointer
+                self.refuse("invalid", *said(one))
 
 
 def entries(lines: list[Line]) -> list[Entry]:
@@ -82,7 +64,7 @@ def _entry(line: Line) -> Entry:
     value = line.value
     entry = Entry(line.number, None, value)
     if line.fault is not None:
-        entry.refuse("invalid", line.fault, _FAULTS[line.fault])
+        entry.refuse("invalid", line.fault, FAULTS[line.fault])
     elif not isinstance(value, dict):
         entry.refuse("invalid", "not_an_object", "is not a JSON object")
     else:
