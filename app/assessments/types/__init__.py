@@ -11,10 +11,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, Field, Strict, WithJsonSchema
 
-from app.assessments.types import psea
+from app.assessments.types import audit, programmatic_visit, psea, special_audit, spot_check
 from app.assessments.types.base import AssessmentBase, AssessmentType
 
-ALL: dict[str, AssessmentType[Any, Any]] = {kind.code: kind for kind in (psea.TYPE,)}
+ALL: dict[str, AssessmentType[Any, Any]] = {
+    kind.code: kind
+    for kind in (
+        psea.TYPE,
+        audit.TYPE,
+        spot_check.TYPE,
+        special_audit.TYPE,
+        programmatic_visit.TYPE,
+    )
+}
 
 if TYPE_CHECKING:
     AssessmentIn = AssessmentBase
