@@ -2,6 +2,7 @@
 
 from app.agencies import models as agencies
 from app.assessments import models as assessments
+from app.assessments.findings import models as findings
 from app.audit import models as audit
 from app.audit.exceptions import models as audit_exceptions
 from app.auth import models as auth
@@ -41,6 +42,7 @@ __all__ = [
     "crypto",
     "events",
     "feed",
+    "findings",
     "flags",
     "idempotency",
     "objections",
