@@ -11,6 +11,8 @@ from app.agencies.office_endpoints import router as offices
 from app.agencies.persons.endpoints import router as persons
 from app.agencies.setting_endpoints import router as agency_settings
 from app.assessments.endpoints import router as assessments
+from app.assessments.findings.endpoints import router as findings
+from app.assessments.findings.own_endpoints import router as own_findings
 from app.assessments.redaction_endpoints import router as assessment_redactions
 from app.assessments.sharing_endpoints import requests as access_requests
 from app.assessments.sharing_endpoints import shares as assessment_shares
@@ -84,6 +86,8 @@ V1 = (
     assessment_shares,
     access_requests,
     sharing_policies,
+    findings,
+    own_findings,
     sanctions,
     ftm,
     partner_documents,

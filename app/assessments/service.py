@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.assessments import access, detail, queries, rules
 from app.assessments.errors import AssessmentFinal
+from app.assessments.findings.opening import open_findings
 from app.assessments.models import Assessment, AssessmentDetail
 from app.assessments.schemas import AssessmentFilter, AssessmentPatch
 from app.assessments.types import ALL
@@ -91,6 +92,8 @@ async def file_assessment(
     row = await queries.read_assessment(session, assessment.id, holder=True)
     assert row is not None
     await _record(session, caller, Event.ASSESSMENT_FILED, row)
+    if final:
+        await open_findings(session, keyring, caller, row, new.detail)
     return wire(row)
 
 
@@ -162,6 +165,8 @@ async def change_draft(
     assert changed is not None
     event = Event.ASSESSMENT_FINALISED if final else Event.ASSESSMENT_CHANGED
     await _record(session, caller, event, changed)
+    if final:
+        await open_findings(session, keyring, caller, changed, body)
     return wire(changed)
 
 

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.agencies import export, life_cycle
 from app.agencies.models import Agency, AgencyAgreement
 from app.assessments.export import TABLES as ASSESSMENTS
+from app.assessments.findings.export import TABLES as FINDINGS
 from app.audit import service as audit
 from app.audit.events import Event
 from app.cli.errors import Refused
@@ -33,7 +34,7 @@ from app.sanctions import custody
 from app.sanctions.export import TABLES as SANCTIONS
 
 app = group("Agencies that take part. Works as the operator: REGISTRY_DATABASE_MIGRATION_URL.")
-EXPORTED = (*export.AGENCY_TABLES, *PARTNERS, *ASSESSMENTS, *SANCTIONS, *RECOGNITION)
+EXPORTED = (*export.AGENCY_TABLES, *PARTNERS, *ASSESSMENTS, *FINDINGS, *SANCTIONS, *RECOGNITION)
 """Every table of an agency's export, each from its feature."""
 Code = Annotated[str, typer.Argument(help="the agency's code", metavar="CODE")]
 Reason = Annotated[str, typer.Option(help="why; kept with the step")]

@@ -204,7 +204,8 @@ CREATE TRIGGER assessment_findings_by_person AFTER UPDATE OF closed_by, verified
   ON assessment_findings FOR EACH ROW EXECUTE FUNCTION finding_by_own_person();
 
 -- ---------------------------------------------------------------- retention: with the assessment
-GRANT SELECT (assessment_id) ON finding_resolutions, finding_actions TO reg_worker;
+GRANT SELECT (assessment_id, reverses) ON finding_resolutions TO reg_worker;
+GRANT SELECT (assessment_id) ON finding_actions TO reg_worker;
 {_each(RETENTION)}
 CREATE POLICY finding_resolutions_retention_select ON finding_resolutions FOR SELECT TO reg_worker
   USING (true);
@@ -335,9 +336,9 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'open' AND overdue_at IS NULL AND NOT withdrawn"),
     )
     op.create_index(
-        "ix_assessment_findings_owner_agency_id",
+        "ix_assessment_findings_owner_agency_created_at_id",
         "assessment_findings",
-        ["owner_agency", "id"],
+        ["owner_agency", "created_at", "id"],
         unique=False,
     )
     op.create_index(

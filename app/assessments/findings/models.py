@@ -76,7 +76,10 @@ class AssessmentFinding(Base):
         UniqueConstraint("assessment_id", "part", "position"),
         UniqueConstraint("id", "assessment_id", "owner_agency"),
         Index("ix_assessment_findings_partner_id", "partner_id"),
-        Index("ix_assessment_findings_owner_agency_id", "owner_agency", "id"),
+        Index(
+            "ix_assessment_findings_owner_agency_created_at_id",
+            *("owner_agency", "created_at", "id"),
+        ),
         Index(
             "ix_assessment_findings_due_on",
             "due_on",
@@ -116,9 +119,7 @@ class FindingResolution(Base):
     kind: Mapped[str] = mapped_column(Text)
     amount_usd: Mapped[Decimal] = mapped_column(_USD)
     settled_on: Mapped[date]
-    reverses: Mapped[UUID | None] = mapped_column(
-        ForeignKey("finding_resolutions.id"), unique=True
-    )
+    reverses: Mapped[UUID | None] = mapped_column(ForeignKey("finding_resolutions.id"), unique=True)
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
     recorded_by: Mapped[UUID | None] = mapped_column(ForeignKey("persons.id"))
     recorded_client: Mapped[str] = mapped_column(Text)
