@@ -113,7 +113,11 @@ async def test_each_type_has_its_own(
     api_for: ApiFor, kind: str, detail: dict[str, Any], count: int
 ) -> None:
     api = await api_for("UNICEF")
-    body = {"type": kind, "methodology": METHODOLOGIES[kind], "detail": detail}
+    body: dict[str, Any] = {
+        "type": kind,
+        "methodology": METHODOLOGIES[kind],
+        "detail": detail,
+    }
     made = await make_assessment(api, **body)
     assert made["rating"]["level"] is None
     assert len(await findings_of(api, made["id"])) == count
