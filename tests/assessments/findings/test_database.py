@@ -60,8 +60,11 @@ async def test_of_many_at_once_no_more_is_settled_than_there_is(
 
     done = await asyncio.gather(*(write() for _ in range(8)))
     assert sum(done) == 3
-    read = await unicef.read(f"/v1/findings/{one['id']}", headers={})
-    assert read["resolved_usd"] == "90.00"
+    async with operator_database.connection() as connection:
+        resolved = await connection.fetchval(
+            "SELECT resolved_usd FROM assessment_findings WHERE id = $1", UUID(one["id"])
+        )
+    assert resolved == Decimal("90.00")
 
 
 async def test_concurrent_requests_settle_each_part_once(api_for: ApiFor) -> None:

@@ -78,7 +78,7 @@ async def test_not_what_oversight_keeps_back_nor_what_is_redacted(
     kept = await make_finding(unicef, partner_id=partner)
     hidden = await make_finding(unicef, partner_id=partner)
     officer = await api_for(await add_officer(operator_database, world, "UNICEF", "OVSF", "OVS"))
-    mark = {"subject_kind": "assessment", "subject_id": kept["assessment_id"]}
+    mark = {"subject_kind": "statement", "subject_id": kept["assessment_id"]}
     await officer.made("/v1/withholdings", mark | {"until": until(), "reason": "Canary"})
     url = f"/v1/assessments/{hidden['assessment_id']}/redaction"
     await unicef.made(url, {"reason": "Canary: a name"})
