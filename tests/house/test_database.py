@@ -260,6 +260,7 @@ _ACCEPTED = {
         )
     },
     "public.assessment_findings.assessment_findings_facts": "counts and bands for every agency",
+    "public.assessment_findings.assessment_findings_select": "asked of one partner's findings",
     "public.sanction_entries.sanction_entries_select": "entries are inter-agency: every reader's",
     **{
         f"public.{table}.{table}_select": "read before it is known whose request it is"
