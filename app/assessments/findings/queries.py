@@ -41,7 +41,7 @@ _TOTALS = text(
 # Another's only where every agency may read the detail; what is shared is read with its assessment,
 # for the purpose it is shared for.
 _LISTED = f"""{_FROM} JOIN partners p ON p.id = f.partner_id
-    WHERE f.level = ANY (:levels) AND (f.owner_agency = {_AGENCY}
+    WHERE NOT f.withdrawn AND f.level = ANY (:levels) AND (f.owner_agency = {_AGENCY}
       OR (f.level = 'INTER_AGENCY' AND {visible("p", _AGENCY, ":holder")}))"""
 _FILTERS = {
     "partner_id": f"f.partner_id IN {lineage(':partner_id')}",

@@ -111,19 +111,22 @@ async def summary(session: AsyncSession, caller: Caller, partner_id: UUID) -> di
     }
 
 
-async def open_high_findings(session: AsyncSession, partner_id: UUID) -> int:
+async def open_high_findings(session: AsyncSession, partner_id: UUID, *, deep: bool = False) -> int:
     """How many findings of high priority about a partner, or what was merged into it, are open.
 
-    For recognition: of every agency's reports that the bound agency may know of.
+    For recognition: of every agency's reports that the bound agency may know of; ``deep``: also of
+    its own AGENCY_ONLY ones, for a client that may handle those.
     """
-    rows = await queries.summary(session, partner_id, deep=True)
+    rows = await queries.summary(session, partner_id, deep=deep)
     return sum(row.open_high for row in rows)
 
 
-async def unsupported_bands(session: AsyncSession, partner_id: UUID) -> dict[str, str]:
+async def unsupported_bands(
+    session: AsyncSession, partner_id: UUID, *, deep: bool = False
+) -> dict[str, str]:
     """How much is still unsupported about a partner, as a band by the code of the owner agency.
 
     For recognition, as `open_high_findings`; an agency without findings is not in it.
     """
-    rows = await queries.summary(session, partner_id, deep=True)
+    rows = await queries.summary(session, partner_id, deep=deep)
     return {row.owner_agency: row.pending_unsupported_band for row in rows}

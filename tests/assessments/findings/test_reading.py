@@ -211,6 +211,7 @@ async def test_counts_and_bands_are_for_every_agency_and_follow_a_merge(
     assert (await wfp.get(f"/v1/partners/{loser['id']}/findings-summary")).status_code == 308
     async with database.session(world.agencies["WFP"]) as session:
         assert await open_high_findings(session, UUID(survivor["id"])) == 2
+        assert await open_high_findings(session, UUID(survivor["id"]), deep=True) == 2
         bands = await unsupported_bands(session, UUID(survivor["id"]))
     assert bands == {"UNDP": "NONE", "UNICEF": "UP_TO_100K"}
     async with database.session() as session:
@@ -236,6 +237,8 @@ async def test_a_withdrawn_report_states_nothing_any_more(
         )
     url = f"/v1/partners/{one['partner_id']}/findings-summary"
     assert (await unicef.read(url))["agencies"] == []
+    query = {"partner_id": one["partner_id"]}
+    assert (await unicef.read("/v1/findings", params=query))["items"] == []
 
 
 async def test_the_scopes(api_for: ApiFor) -> None:
