@@ -46,9 +46,10 @@ ALTER TABLE assessment_findings FORCE ROW LEVEL SECURITY;
 GRANT SELECT ON assessment_findings TO reg_app;
 GRANT INSERT (id, assessment_id, owner_agency, level, partner_id, part, position, code, priority,
   found_on, amount_usd, sealed, due_on) ON assessment_findings TO reg_app;
--- What it is about never changes; what of it is settled only a trigger writes.
-GRANT UPDATE (due_on, overdue_at, state, closed_by, closed_at, verified_by, verified_at, withdrawn,
-  version) ON assessment_findings TO reg_app;
+-- What it is about never changes; what of it is settled, and whether it
+-- still stands, only triggers write.
+GRANT UPDATE (due_on, overdue_at, state, closed_by, closed_at, verified_by, verified_at, version)
+  ON assessment_findings TO reg_app;
 CREATE POLICY assessment_findings_select ON assessment_findings FOR SELECT TO reg_app
   USING (EXISTS (SELECT 1 FROM assessment_details d
       WHERE d.assessment_id = assessment_findings.assessment_id)
@@ -100,7 +101,7 @@ CREATE POLICY finding_actions_insert ON finding_actions FOR INSERT TO reg_app
 -- reg_facts counts for all agencies, and keeps the sums for the owner.
 GRANT SELECT ON assessment_findings, finding_resolutions TO reg_facts;
 GRANT SELECT (assessment_id, owner_agency) ON finding_actions TO reg_facts;
-GRANT UPDATE (resolved_usd, sealed) ON assessment_findings TO reg_facts;
+GRANT UPDATE (resolved_usd, sealed, withdrawn) ON assessment_findings TO reg_facts;
 GRANT UPDATE (sealed) ON finding_resolutions, finding_actions TO reg_facts;
 CREATE POLICY assessment_findings_facts ON assessment_findings FOR SELECT TO reg_facts
   USING (true);
@@ -179,8 +180,9 @@ END $$;
 CREATE TRIGGER assessment_details_findings AFTER UPDATE OF sealed ON assessment_details
   FOR EACH ROW WHEN (length(NEW.sealed) = 0 AND length(OLD.sealed) > 0)
   EXECUTE FUNCTION findings_emptied();
--- A withdrawn report states nothing any more, whoever withdraws it and how.
-CREATE FUNCTION findings_withdrawn() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+-- A withdrawn report states nothing any more, also one whose content was redacted.
+CREATE FUNCTION findings_withdrawn() RETURNS trigger
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$ BEGIN
   UPDATE assessment_findings SET withdrawn = NEW.status IN ('withdrawn', 'cancelled')
     WHERE assessment_id = NEW.id;
   RETURN NULL;
@@ -212,10 +214,12 @@ CREATE POLICY finding_resolutions_retention_select ON finding_resolutions FOR SE
 CREATE POLICY finding_actions_retention_select ON finding_actions FOR SELECT TO reg_worker
   USING (true);
 
-REVOKE EXECUTE ON FUNCTION settle_finding(), partner_findings(uuid, boolean) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION settle_finding(), findings_withdrawn(),
+  partner_findings(uuid, boolean) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION partner_findings(uuid, boolean) TO reg_app;
 GRANT CREATE ON SCHEMA public TO reg_facts;
 ALTER FUNCTION settle_finding() OWNER TO reg_facts;
+ALTER FUNCTION findings_withdrawn() OWNER TO reg_facts;
 ALTER FUNCTION partner_findings(uuid, boolean) OWNER TO reg_facts;
 REVOKE CREATE ON SCHEMA public FROM reg_facts;
 """  # noqa: S608 - names of tables of ours

@@ -22,6 +22,7 @@ _DEFINERS: frozenset[str] = frozenset(
         "apply_redaction()",
         "apply_verification()",
         "fill_verification()",
+        "findings_withdrawn()",
         "is_held(uuid)",
         "apply_merge()",
         "keep_partner_version()",

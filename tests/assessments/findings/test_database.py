@@ -173,6 +173,7 @@ async def test_money_pending_keeps_it_open_in_raw_sql_too(
     [
         "UPDATE assessment_findings SET resolved_usd = amount_usd",
         "UPDATE assessment_findings SET amount_usd = 0",
+        "UPDATE assessment_findings SET withdrawn = true",
         "UPDATE assessment_findings SET priority = 'LOW'",
         "UPDATE finding_resolutions SET amount_usd = 1",
         "DELETE FROM assessment_findings",

@@ -225,11 +225,15 @@ async def test_counts_and_bands_are_for_every_agency_and_follow_a_merge(
     assert now["agencies"][1]["pending_unsupported_band"] == "UP_TO_10K"
 
 
+@pytest.mark.parametrize("redacted", [False, True])
 async def test_a_withdrawn_report_states_nothing_any_more(
-    api_for: ApiFor, database: Database, world: World
+    api_for: ApiFor, database: Database, world: World, redacted: bool
 ) -> None:
     unicef = await api_for("UNICEF")
     one = await make_finding(unicef)
+    if redacted:
+        record = f"/v1/assessments/{one['assessment_id']}"
+        await unicef.made(f"{record}/redaction", {"reason": "Canary: a name"})
     async with database.session(world.agencies["UNICEF"]) as session:
         await session.execute(
             text("UPDATE assessments SET status = 'withdrawn' WHERE id = :id"),
