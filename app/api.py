@@ -14,6 +14,8 @@ from app.assessments.assurance.endpoints import router as assurance
 from app.assessments.assurance.row_endpoints import router as assurance_activities
 from app.assessments.bulk.endpoints import router as assessment_bulk
 from app.assessments.endpoints import router as assessments
+from app.assessments.findings.endpoints import router as findings
+from app.assessments.findings.own_endpoints import router as own_findings
 from app.assessments.life_cycle.endpoints import router as assessment_lives
 from app.assessments.plans.action_endpoints import router as capacity_plan_actions
 from app.assessments.plans.endpoints import router as capacity_plans
@@ -98,6 +100,8 @@ V1 = (
     sea_restrictions,
     assurance,
     assurance_activities,
+    findings,
+    own_findings,
     sanctions,
     ftm,
     partner_documents,

@@ -3,6 +3,7 @@
 from app.agencies import models as agencies
 from app.assessments import models as assessments
 from app.assessments.assurance import models as assurance
+from app.assessments.findings import models as findings
 from app.assessments.life_cycle import models as assessment_lives
 from app.assessments.plans import models as capacity_plans
 from app.assessments.sea_restrictions import models as sea_restrictions
@@ -48,6 +49,7 @@ __all__ = [
     "crypto",
     "events",
     "feed",
+    "findings",
     "flags",
     "idempotency",
     "objections",

@@ -21,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import models  # noqa: F401 - every table must be known before the first query
 from app.agencies.clients.upkeep import watch_secrets
 from app.assessments import consumers as assessments
+from app.assessments.findings.upkeep import tell_overdue as tell_findings
 from app.assessments.life_cycle.upkeep import notify_expiring as notify_assessments
 from app.assessments.life_cycle.upkeep import open_held
 from app.assessments.plans.retention import RETENTION as PLANS_RETENTION
@@ -198,6 +199,7 @@ def _tasks(
         ),
         "objections": (lambda: _until_none(lambda: tell_overdue(database)), EXPIRY_S),
         "corrections": (lambda: _until_none(lambda: tell_corrections(database)), EXPIRY_S),
+        "findings": (lambda: _until_none(lambda: tell_findings(database)), EXPIRY_S),
         "housekeeping": (lambda: _until_none(lambda: tidy(database)), HOUSEKEEPING_S),
         "retention": (lambda: retention.daily(database, RETENTION), HOUSEKEEPING_S),
         "files": (lambda: keep_files(database, blobs), EXPIRY_S),

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.assessments import access, detail, queries, rules
 from app.assessments.errors import AssessmentFinal, AssessmentSubmitted, NoteMissing
+from app.assessments.findings.opening import open_findings
 from app.assessments.life_cycle import milestones, notes, participants, superseding
 from app.assessments.models import Assessment, AssessmentDetail
 from app.assessments.schemas import AssessmentFilter, AssessmentPatch
@@ -139,6 +140,8 @@ async def file_assessment(
     row = await queries.read_assessment(session, assessment_id, holder=True)
     assert row is not None
     await _record(session, caller, Event.ASSESSMENT_FILED, row)
+    if step.final:
+        await open_findings(session, keyring, caller, row, new.detail)
     return wire(row)
 
 
@@ -251,6 +254,8 @@ async def change_draft(
     changed = await queries.read_assessment(session, assessment_id, holder=True)
     assert changed is not None
     await _record(session, caller, _EVENTS.get(status, Event.ASSESSMENT_CHANGED), changed)
+    if step.final:
+        await open_findings(session, keyring, caller, changed, body)
     return wire(changed)
 
 

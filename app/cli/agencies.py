@@ -17,6 +17,7 @@ from app.agencies import export, life_cycle
 from app.agencies.models import Agency, AgencyAgreement
 from app.assessments.assurance.export import TABLES as ASSURANCE
 from app.assessments.export import TABLES as ASSESSMENTS
+from app.assessments.findings.export import TABLES as FINDINGS
 from app.audit import service as audit
 from app.audit.events import Event
 from app.cli.errors import Refused
@@ -34,7 +35,15 @@ from app.sanctions import custody
 from app.sanctions.export import TABLES as SANCTIONS
 
 app = group("Agencies that take part. Works as the operator: REGISTRY_DATABASE_MIGRATION_URL.")
-EXPORTED = (*export.AGENCY_TABLES, *PARTNERS, *ASSESSMENTS, *ASSURANCE, *SANCTIONS, *RECOGNITION)
+EXPORTED = (
+    *export.AGENCY_TABLES,
+    *PARTNERS,
+    *ASSESSMENTS,
+    *ASSURANCE,
+    *FINDINGS,
+    *SANCTIONS,
+    *RECOGNITION,
+)
 """Every table of an agency's export, each from its feature."""
 Code = Annotated[str, typer.Argument(help="the agency's code", metavar="CODE")]
 Reason = Annotated[str, typer.Option(help="why; kept with the step")]

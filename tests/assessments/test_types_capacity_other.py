@@ -46,7 +46,7 @@ def test_a_result_is_reported_on_the_scale_of_its_body(tool: str, value: str) ->
     assert faults(tool, raw) == []
     rating = capacity_other.TYPE.rate(parsed(raw), TOOLS[tool])
     assert (rating.scheme, rating.value, rating.level) == (tool, value, LEVELS[tool][value])
-    assert (rating.dimension, rating.rating_source) == ("capacity", "reported")
+    assert (rating.dimension, rating.rating_source) == ("partner_capacity_risk", "reported")
 
 
 def test_a_body_knows_only_its_own_results() -> None:

@@ -22,6 +22,7 @@ _DEFINERS: frozenset[str] = frozenset(
         "apply_redaction()",
         "apply_verification()",
         "fill_verification()",
+        "findings_withdrawn()",
         "is_held(uuid)",
         "apply_merge()",
         "keep_partner_version()",
@@ -32,6 +33,7 @@ _DEFINERS: frozenset[str] = frozenset(
         "merge_settles_verification()",
         "partner_legal_fields(uuid)",
         "own_record(text,uuid)",
+        "partner_findings(uuid,boolean)",
         "claim_by_invitation(bytea,uuid,bytea,jsonb)",
         "partner_claims_decided()",
         "partner_claims_filed()",
@@ -40,6 +42,7 @@ _DEFINERS: frozenset[str] = frozenset(
         "partner_control_disputes_open()",
         "read_withheld(uuid,uuid,uuid)",
         "redacted_steps(uuid)",
+        "settle_finding()",
         "unmerged_policies()",
         "withheld(uuid)",
     }
@@ -258,6 +261,8 @@ _ACCEPTED = {
             "partner_control_disputes.partner_control_disputes_facts_select",
         )
     },
+    "public.assessment_findings.assessment_findings_facts": "counts and bands for every agency",
+    "public.assessment_findings.assessment_findings_select": "asked of one partner's findings",
     "public.sanction_entries.sanction_entries_select": "entries are inter-agency: every reader's",
     **{
         f"public.{table}.{table}_select": "read before it is known whose request it is"

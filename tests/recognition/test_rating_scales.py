@@ -54,8 +54,8 @@ def test_scales_of_three_skip_significant() -> None:
         "HIGH": "HIGH",
         "INELIGIBLE": None,
     }
-    assert BY_SCHEME["OCHA-CBPF-PPI"].values == {"LOW": "LOW", "MEDIUM": "MODERATE", "HIGH": "HIGH"}
-    assert BY_SCHEME["UNHCR-IP"].values == {"A": "LOW", "B": "MODERATE", "C": "HIGH"}
+    assert BY_SCHEME["OCHA-CBPF-PI"].values == {"LOW": "LOW", "MEDIUM": "MODERATE", "HIGH": "HIGH"}
+    assert BY_SCHEME["UNHCR-CAPACITY"].values == {"A": "LOW", "B": "MODERATE", "C": "HIGH"}
 
 
 def test_sea_risk_is_a_dimension_of_its_own_and_the_inverse_of_capacity() -> None:

@@ -12,12 +12,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import AfterValidator, Field, Strict, WithJsonSchema
 
 from app.assessments.types import (
+    audit,
     capacity_other,
     core_values,
     due_diligence,
     hact_micro,
     performance,
+    programmatic_visit,
     psea,
+    special_audit,
+    spot_check,
 )
 from app.assessments.types.base import AssessmentBase, AssessmentType
 
@@ -30,6 +34,10 @@ ALL: dict[str, AssessmentType[Any, Any]] = {
         core_values.TYPE,
         capacity_other.TYPE,
         performance.TYPE,
+        audit.TYPE,
+        spot_check.TYPE,
+        special_audit.TYPE,
+        programmatic_visit.TYPE,
     )
 }
 
