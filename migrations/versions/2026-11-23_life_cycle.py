@@ -76,6 +76,8 @@ def functions(statuses: str) -> str:
     """The two ways to write the access list, for records of these statuses."""
     fits = FITS.format(statuses=statuses)
     return f"""
+-- A function's text is checked under the policies of who makes it, which migrations refuse.
+SET LOCAL check_function_bodies = off;
 CREATE OR REPLACE FUNCTION start_sharing_policy(policy uuid) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE entries bigint; profiles uuid[];
 BEGIN
