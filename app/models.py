@@ -2,6 +2,8 @@
 
 from app.agencies import models as agencies
 from app.assessments import models as assessments
+from app.assessments.groups import models as sharing_groups
+from app.assessments.watching import models as reading_watch
 from app.audit import models as audit
 from app.audit.exceptions import models as audit_exceptions
 from app.auth import models as auth
@@ -57,10 +59,12 @@ __all__ = [
     "partner_people",
     "partner_sections",
     "partners",
+    "reading_watch",
     "recognition",
     "retention",
     "safety",
     "sanctions",
     "sequencer",
+    "sharing_groups",
     "verifications",
 ]
