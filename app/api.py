@@ -11,6 +11,7 @@ from app.agencies.office_endpoints import router as offices
 from app.agencies.persons.endpoints import router as persons
 from app.agencies.setting_endpoints import router as agency_settings
 from app.assessments.endpoints import router as assessments
+from app.assessments.groups.endpoints import router as sharing_groups
 from app.assessments.redaction_endpoints import router as assessment_redactions
 from app.assessments.sharing_endpoints import requests as access_requests
 from app.assessments.sharing_endpoints import shares as assessment_shares
@@ -83,6 +84,8 @@ V1 = (
     assessments,
     assessment_shares,
     access_requests,
+    # Before the policies: `groups` is no id.
+    sharing_groups,
     sharing_policies,
     sanctions,
     ftm,

@@ -138,6 +138,12 @@ async def _within_scope(session: AsyncSession, caller: Caller, new: StandingTerm
         raise CountryOutsideScope
 
 
+async def lock(session: AsyncSession, caller: Caller) -> datetime:
+    """Keep whoever makes or ends policies of the agency, or changes its records, waiting; now."""
+    now: datetime = (await session.execute(_HOLD, {"agency": caller.agency_id})).one().now
+    return now
+
+
 async def hold(
     session: AsyncSession, caller: Caller, new: StandingTerms, count: int
 ) -> tuple[datetime, datetime | None]:
@@ -145,7 +151,7 @@ async def hold(
 
     Raises SharePeriodInvalid, or SharingPoliciesFull where there is no room for ``count`` more.
     """
-    now: datetime = (await session.execute(_HOLD, {"agency": caller.agency_id})).one().now
+    now = await lock(session, caller)
     start = new.valid_from or now
     if new.valid_until is not None and (new.valid_until <= start or new.valid_until <= now):
         raise SharePeriodInvalid
@@ -191,7 +197,7 @@ async def end(session: AsyncSession, caller: Caller, policy_id: UUID) -> None:
     policy or it has ended.
     """
     person = caller.require_person()
-    await session.execute(_HOLD, {"agency": caller.agency_id})
+    await lock(session, caller)
     ended = await session.execute(
         update(SharingPolicy)
         .where(
