@@ -12,11 +12,13 @@ from app.agencies.persons.endpoints import router as persons
 from app.agencies.setting_endpoints import router as agency_settings
 from app.assessments.endpoints import router as assessments
 from app.assessments.groups.endpoints import router as sharing_groups
+from app.assessments.partner_disclosures import router as own_disclosures
 from app.assessments.redaction_endpoints import router as assessment_redactions
 from app.assessments.sharing_endpoints import requests as access_requests
 from app.assessments.sharing_endpoints import shares as assessment_shares
 from app.assessments.standing_endpoints import router as sharing_policies
 from app.assessments.type_endpoints import router as assessment_types
+from app.assessments.watching.endpoints import router as unusual_readings
 from app.audit.endpoints import router as audit
 from app.audit.exceptions.endpoints import router as exceptions
 from app.auth.endpoints import router as auth
@@ -81,6 +83,8 @@ V1 = (
     offices,
     agency_settings,
     assessment_types,
+    # Before the assessments: `unusual-readings` is no id.
+    unusual_readings,
     assessments,
     assessment_shares,
     access_requests,
@@ -115,6 +119,7 @@ V1 = (
     self_people,
     self_uploads,
     self_statements,
+    own_disclosures,
     retention_runs,
 )
 """Routers under /v1; those of the hot routes first, because routes are tried in order."""

@@ -21,7 +21,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import models  # noqa: F401 - every table must be known before the first query
 from app.agencies.clients.upkeep import watch_secrets
 from app.assessments import consumers as assessments
+from app.assessments.request_upkeep import remind_of_requests
 from app.assessments.retention import RETENTION as ASSESSMENTS_RETENTION
+from app.assessments.watching.watch import forget, watch_reading
 from app.audit.sampling import Sampler
 from app.audit.stream import AuditStream
 from app.auth.keys import SigningKeys
@@ -72,6 +74,7 @@ EXPIRY_S = 60.0
 HOUSEKEEPING_S = 3_600.0
 LOG_SAMPLE_S = 30.0
 DUPLICATES_S = 2.0
+WATCH_S = 5.0
 ALIVE_S = 5.0
 _RETRY_S = 1.0
 _GRACE_S = 0.8
@@ -179,6 +182,9 @@ def _tasks(
         ),
         "red_flags": (lambda: _until_none(lambda: lapse_flags(database)), EXPIRY_S),
         "objections": (lambda: _until_none(lambda: tell_overdue(database)), EXPIRY_S),
+        "access_requests": (lambda: _until_none(lambda: remind_of_requests(database)), EXPIRY_S),
+        "reading_watch": (lambda: _until_none(lambda: watch_reading(database)), WATCH_S),
+        "readings_forgotten": (lambda: _until_none(lambda: forget(database)), HOUSEKEEPING_S),
         "corrections": (lambda: _until_none(lambda: tell_corrections(database)), EXPIRY_S),
         "housekeeping": (lambda: _until_none(lambda: tidy(database)), HOUSEKEEPING_S),
         "retention": (lambda: retention.daily(database, RETENTION), HOUSEKEEPING_S),

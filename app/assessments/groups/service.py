@@ -151,10 +151,7 @@ def _wire(
         "version": GROUPS.version,
         "in_registry": here,
         **group.model_dump(),
-        "given": [
-            _given(row, [member for member in here if member != caller.agency_code])
-            for row in given
-        ],
+        "given": [_given(row, sorted(set(here) - {caller.agency_code})) for row in given],
     }
 
 

@@ -9,10 +9,13 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, Strict, WithJsonSchema
 
+from app.agencies.facts import register_types
 from app.assessments.types import psea
 from app.assessments.types.base import AssessmentType
 
 ALL: dict[str, AssessmentType] = {kind.code: kind for kind in (psea.TYPE,)}
+
+register_types(ALL)
 
 AssessmentIn = Annotated[psea.PseaIn, Field(discriminator="type")]
 
