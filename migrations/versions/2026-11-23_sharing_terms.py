@@ -23,6 +23,18 @@ SECURITY = f"""
 -- A function's text is checked under the policies of who makes it, which migrations refuse.
 SET LOCAL check_function_bodies = off;
 
+-- Who changes a record waits for policies in the making before it locks the record, not after:
+-- entries that a policy makes refer to the record, and each would wait for the other.
+CREATE FUNCTION policies_come_first() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF app_agency() IS NOT NULL THEN
+    PERFORM pg_advisory_xact_lock_shared(7021012, hashtext(app_agency()::text));
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER assessments_policies_first BEFORE UPDATE OF status, type, level, partner_id
+  ON assessments FOR EACH STATEMENT EXECUTE FUNCTION policies_come_first();
+
 -- ---------------------------------------------------------------- access requests
 -- Who asked takes it back while nobody has decided, and says nothing else with it.
 CREATE POLICY access_requests_withdraw ON access_requests FOR UPDATE TO reg_app
@@ -146,6 +158,8 @@ DROP POLICY sharing_policies_rekey_select ON sharing_policies;
 DROP POLICY sharing_policies_rekey_update ON sharing_policies;
 DROP TRIGGER assessment_shares_within_request ON assessment_shares;
 DROP FUNCTION share_within_request();
+DROP TRIGGER assessments_policies_first ON assessments;
+DROP FUNCTION policies_come_first();
 DROP POLICY access_requests_remind ON access_requests;
 DROP POLICY access_requests_withdraw ON access_requests;
 REVOKE SELECT (answer_by, reminded), UPDATE (reminded) ON access_requests FROM reg_worker;
