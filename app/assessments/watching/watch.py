@@ -125,7 +125,7 @@ async def watch_reading(database: Database) -> int:
 
 async def _tell(session: AsyncSession, row: Any) -> None:
     about = {
-        "kind": row.kind,
+        "unusual": row.kind,
         "reader": str(row.reader_agency),
         "purpose": row.purpose,
         "records": row.records,
