@@ -93,7 +93,7 @@ ALTER TABLE reading_purposes FORCE ROW LEVEL SECURITY;
 GRANT SELECT, INSERT ON reading_purposes TO reg_worker;
 CREATE POLICY reading_purposes_worker ON reading_purposes TO reg_worker
   USING (true) WITH CHECK (true);
-GRANT SELECT (revoked_at, ended_at) ON assessment_shares TO reg_worker;
+GRANT SELECT (revoked_at, ended_at, valid_until) ON assessment_shares TO reg_worker;
 GRANT SELECT (agency_id, key, value, effective_from, effective_to, superseded_at)
   ON agency_settings TO reg_worker, reg_facts;
 CREATE POLICY agency_settings_watch ON agency_settings FOR SELECT TO reg_worker
@@ -151,7 +151,7 @@ DROP POLICY agency_settings_counted ON agency_settings;
 DROP POLICY agency_settings_watch ON agency_settings;
 REVOKE SELECT (agency_id, key, value, effective_from, effective_to, superseded_at)
   ON agency_settings FROM reg_worker, reg_facts;
-REVOKE SELECT (revoked_at, ended_at) ON assessment_shares FROM reg_worker;
+REVOKE SELECT (revoked_at, ended_at, valid_until) ON assessment_shares FROM reg_worker;
 DROP POLICY assessment_shares_rekey_select ON assessment_shares;
 DROP POLICY assessment_shares_rekey_update ON assessment_shares;
 DROP POLICY sharing_policies_rekey_select ON sharing_policies;

@@ -54,6 +54,7 @@ _NEW_PURPOSE = text(
     SELECT uuidv7(), f.owner_agency, f.reader_agency, f.client_id, 'new_purpose', f.id,
       f.assessment_id, f.purpose, f.at
     FROM first f JOIN new n USING (owner_agency, reader_agency, purpose) WHERE f.fresh
+    ORDER BY f.seq
     ON CONFLICT DO NOTHING {_TOLD}"""  # noqa: S608 - constants
 )
 # Asked for each reader and owner of the batch; ids carry the time, so the index of the owner's
@@ -101,6 +102,7 @@ _AFTER_REVOKE = text(
           AND least(s.revoked_at, s.ended_at, s.valid_until) <= e.at)
         OR EXISTS (SELECT FROM audit_events r WHERE r.subject_id = a.id AND r.id < e.id
           AND r.agency_id = e.agency_id AND r.event = '{Event.ASSESSMENT_DETAIL_READ.value}'))
+    ORDER BY l.seq
     ON CONFLICT DO NOTHING {_TOLD}"""  # noqa: S608 - constants
 )
 _FORGET = text(
