@@ -106,6 +106,32 @@ async def ask(
         seal_context(request_id, "justification", caller.agency_id),
         new.justification.encode(),
     )
+    if not await _store(session, caller, assessment, new, request_id, sealed, answer_by):
+        raise AccessRequestOpen
+    await audit.record(
+        session,
+        caller,
+        Event.ACCESS_REQUESTED,
+        audit.Subject(assessment.id, assessment.owner_id, assessment.partner_id),
+        purpose=new.purpose.value,
+        request=str(request_id),
+        level=new.level,
+        legal_basis=new.legal_basis,
+    )
+    await publish(session, EventType.ACCESS_REQUEST_FILED, request_id, caller, assessment.id)
+    return await get_request(session, keyring, caller, request_id)
+
+
+async def _store(
+    session: AsyncSession,
+    caller: Caller,
+    assessment: Any,
+    new: AccessRequestIn,
+    request_id: UUID,
+    sealed: bytes,
+    answer_by: date,
+) -> bool:
+    """Whether it was stored: the index refuses a second open one."""
     asked = await session.execute(
         insert(AccessRequest)
         .values(
@@ -126,20 +152,7 @@ async def ask(
         )
         .returning(AccessRequest.id)
     )
-    if asked.scalar_one_or_none() is None:
-        raise AccessRequestOpen
-    await audit.record(
-        session,
-        caller,
-        Event.ACCESS_REQUESTED,
-        audit.Subject(assessment.id, assessment.owner_id, assessment.partner_id),
-        purpose=new.purpose.value,
-        request=str(request_id),
-        level=new.level,
-        legal_basis=new.legal_basis,
-    )
-    await publish(session, EventType.ACCESS_REQUEST_FILED, request_id, caller, assessment.id)
-    return await get_request(session, keyring, caller, request_id)
+    return asked.scalar_one_or_none() is not None
 
 
 def _answer_by(new: AccessRequestIn, today: date) -> date:

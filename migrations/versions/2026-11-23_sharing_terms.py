@@ -178,7 +178,7 @@ def _time(name: str, *, nullable: bool = False, now: bool = False) -> sa.Column[
     return sa.Column(name, sa.DateTime(timezone=True), server_default=default, nullable=nullable)
 
 
-def _tables() -> None:
+def _groups() -> None:
     op.create_unique_constraint(
         op.f("uq_sharing_policies_id_owner_agency"), "sharing_policies", ["id", "owner_agency"]
     )
@@ -202,6 +202,9 @@ def _tables() -> None:
         "sharing_policy_groups",
         ["owner_agency", "group_id"],
     )
+
+
+def _watch() -> None:
     op.create_table(
         "unusual_readings",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -300,7 +303,8 @@ def upgrade() -> None:
         ["answer_by"],
         postgresql_where=sa.text("status = 'open'"),
     )
-    _tables()
+    _groups()
+    _watch()
     run_script(SECURITY)
 
 

@@ -18,8 +18,9 @@ from app.core.crypto import KeyRing
 from app.core.db import Database
 from tests.agencies.support import new_agency
 from tests.assessments.factories import PURPOSE, make_assessment
+from tests.assessments.walk.acts import COUNTRIES
 from tests.assessments.walk.model import Model, Record
-from tests.assessments.walk.walker import COUNTRIES, Walk
+from tests.assessments.walk.walker import Walk
 from tests.conftest import ApiFor, Settle
 from tests.partners.factories import make_partner
 from tests.support import World, open_api

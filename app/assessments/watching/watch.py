@@ -44,7 +44,8 @@ _TOLD = "RETURNING id, owner_agency, reader_agency, kind, assessment_id, purpose
 # The memory of purposes says which are new; of several in one batch the first.
 _NEW_PURPOSE = text(
     f"""WITH {_READS}, first AS (
-      SELECT DISTINCT ON (owner_agency, reader_agency, purpose) * FROM reads
+      SELECT DISTINCT ON (owner_agency, reader_agency, purpose) seq, id, at, owner_agency,
+        reader_agency, client_id, assessment_id, purpose, fresh FROM reads
       WHERE purpose IS NOT NULL ORDER BY owner_agency, reader_agency, purpose, seq),
     new AS (
       INSERT INTO reading_purposes (owner_agency, reader_agency, purpose, first_at)
@@ -61,10 +62,12 @@ _NEW_PURPOSE = text(
 # events is entered where the day begins.
 _VOLUME = text(
     f"""WITH {_READS}, last AS (
-      SELECT DISTINCT ON (owner_agency, client_id) * FROM reads WHERE fresh
+      SELECT DISTINCT ON (owner_agency, client_id) id, at, owner_agency, reader_agency,
+        client_id FROM reads WHERE fresh
       ORDER BY owner_agency, client_id, seq DESC),
     counted AS (
-      SELECT l.*, (SELECT count(DISTINCT e.subject_id) FROM audit_events e
+      SELECT l.id, l.at, l.owner_agency, l.reader_agency, l.client_id,
+        (SELECT count(DISTINCT e.subject_id) FROM audit_events e
           WHERE e.owner_agency = l.owner_agency
             AND e.id > uuidv7(l.at - now() - interval '{RULES.hours + 1} hours')
             AND e.at > l.at - interval '{RULES.hours} hours' AND e.at <= l.at
