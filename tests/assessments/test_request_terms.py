@@ -156,7 +156,11 @@ async def test_a_decision_gives_less(api_for: ApiFor, scoped: ScopedApi) -> None
     assert (share["legal_basis"], share["legal_reference"]) == ("mandate", "Art. 4")
     narrow = await ask(wfp, made, purpose="AUDIT")
     basis = {"legal_basis": "joint_assessment", "legal_reference": "JA-7"}
-    less = {"level": "summary", "valid_until": "2180-01-01T00:00:00Z", "roles": ["CO"]} | basis
+    less: dict[str, Any] = {
+        "level": "summary",
+        "valid_until": "2180-01-01T00:00:00Z",
+        "roles": ["CO"],
+    } | basis
     assert (await decide(unicef, narrow["id"], **less)).status_code == 200
     share = (await unicef.read(shares))["items"][0]
     assert (share["level"], share["valid_until"][:4], share["roles"]) == ("summary", "2180", ["CO"])
@@ -168,11 +172,12 @@ async def test_a_decision_gives_less(api_for: ApiFor, scoped: ScopedApi) -> None
     assert await status(wfp, for_roles) == 404
     assert await status(await scoped("WFP", roles=("PFP",)), for_roles) == 200
     fourth = await ask(wfp, for_roles, purpose="AUDIT")
-    for bad in (
+    refused: list[dict[str, Any]] = [
         {"roles": ["KING"]},
         {"legal_basis": "partner_consent"},
         {"legal_reference": "alone"},
-    ):
+    ]
+    for bad in refused:
         assert (await decide(unicef, fourth["id"], **bad)).status_code == 422
 
 

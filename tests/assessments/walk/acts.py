@@ -50,6 +50,7 @@ _EXPIRE = {
     ),
 }
 Act = Callable[[], Awaitable[None]]
+Maker = Callable[[bool], tuple[object, Act] | None]
 
 
 @dataclass
@@ -131,7 +132,7 @@ class Acts:
         purpose, roles = self.dice.choice(PURPOSES), self.dice.choice((*ROLES, ROLES[0]))
         later = self.dice.random() < 0.07
         body = ShareIn(
-            **{"shared_with": to, "level": level, "purpose": purpose, "roles": sorted(roles)},  # type: ignore[arg-type]
+            **{"shared_with": to, "level": level, "purpose": purpose, "roles": sorted(roles)},
             valid_from=FAR if later else None,
             valid_until=FAR.replace(year=2190),
         )
@@ -284,7 +285,7 @@ class Acts:
         by, purpose = self._present(record.owner, *m.gone), self.dice.choice(PURPOSES)
         body = AccessRequestIn(
             assessment_id=record.id,
-            **{"level": "detail", "purpose": purpose, "justification": "A joint response."},  # type: ignore[arg-type]
+            **{"level": "detail", "purpose": purpose, "justification": "A joint response."},
         )
 
         async def act() -> None:
@@ -317,7 +318,7 @@ class Acts:
             decision="approve" if yes else "deny",
             reason="As it was asked.",
             roles=sorted(roles),
-            level=level,  # type: ignore[arg-type]
+            level=level,
             valid_until=FAR,
         )
 
@@ -414,7 +415,7 @@ class Acts:
                 caller,
                 record.id,
                 record.version,
-                AssessmentPatch(status="final", confidentiality=record.level),  # type: ignore[arg-type]
+                AssessmentPatch(status="final", confidentiality=record.level),
                 date(2026, 11, 23),
             ),
         )

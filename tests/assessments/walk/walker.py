@@ -18,7 +18,7 @@ from app.assessments import detail as details
 from app.core.errors import ServiceError
 from app.events import service as events
 from app.events.catalogue import EventType
-from tests.assessments.walk.acts import COUNTRIES, PURPOSES, ROLES, Act, Acts
+from tests.assessments.walk.acts import COUNTRIES, PURPOSES, ROLES, Act, Acts, Maker
 from tests.partners.merges.support import merged, unmerged
 
 
@@ -90,7 +90,8 @@ class Walk(Acts):
 
     def _draw(self, together: bool) -> tuple[object, Act]:
         while True:
-            make = self.dice.choices(*zip(*self.acts, strict=True))[0]
+            makers, weights = zip(*self.acts, strict=True)
+            make: Maker = self.dice.choices(makers, weights)[0]
             if (drawn := make(together)) is not None:
                 self.trail.append(make.__name__)
                 return drawn
