@@ -59,7 +59,8 @@ async def _own_group(scene: Scene, relation: str) -> Call:
 
 
 async def _defaults(scene: Scene, relation: str) -> Call:
-    return Call(json={"type": "psea", "group": "PSEA_COMMON_ASSESSMENT"})
+    # A pair of which nothing is usual: the usual ones would open the scene's own records.
+    return Call(json={"type": "psea", "group": "HACT_AGENCIES"})
 
 
 async def _asked(scene: Scene, relation: str) -> Call:
@@ -74,7 +75,7 @@ async def _asked(scene: Scene, relation: str) -> Call:
 RULES = {
     "listSharingGroups": Rule(plain(), EVERYONE),
     "shareWithGroup": Rule(_own_group, EVERYONE),
-    "giveDefaultPolicies": Rule(_defaults, only(*AGENCIES, granted=frozenset({201, 409}))),
+    "giveDefaultPolicies": Rule(_defaults, only(*AGENCIES, granted=frozenset({422}))),
     "endGroupShare": Rule(fresh(_group, group_id="group"), OWNER_ONLY, hides="group_id"),
     "withdrawAccessRequest": Rule(_asked, only("shared"), hides="request_id"),
     "listUnusualReadings": Rule(plain(), EVERYONE, shows={"unusual": frozenset({"owner"})}),
