@@ -91,6 +91,7 @@ CREATE POLICY unusual_readings_export ON unusual_readings FOR SELECT TO reg_owne
 ALTER TABLE reading_purposes ENABLE ROW LEVEL SECURITY;
 ALTER TABLE reading_purposes FORCE ROW LEVEL SECURITY;
 GRANT SELECT, INSERT ON reading_purposes TO reg_worker;
+GRANT SELECT, INSERT, UPDATE ON reading_watch TO reg_worker;
 CREATE POLICY reading_purposes_worker ON reading_purposes TO reg_worker
   USING (true) WITH CHECK (true);
 GRANT SELECT (revoked_at, ended_at, valid_until) ON assessment_shares TO reg_worker;
@@ -245,6 +246,13 @@ def _watch() -> None:
         "ix_unusual_readings_owner_agency_id", "unusual_readings", ["owner_agency", "id"]
     )
     op.create_table(
+        "reading_watch",
+        sa.Column("id", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("id = 1", name=op.f("ck_reading_watch_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_reading_watch")),
+    )
+    op.create_table(
         "reading_purposes",
         sa.Column("owner_agency", sa.Uuid(), nullable=False),
         sa.Column("reader_agency", sa.Uuid(), nullable=False),
@@ -310,6 +318,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     run_script(UNDO)
+    op.drop_table("reading_watch")
     op.drop_table("reading_purposes")
     op.drop_table("unusual_readings")
     op.drop_table("sharing_policy_groups")

@@ -23,10 +23,10 @@ from app.events.catalogue import EventType
 
 _BATCH = 1_000
 _CURSOR = text(
-    "INSERT INTO consumer_cursors (name, seq) VALUES ('assessments.reading_watch', 0) "
-    "ON CONFLICT (name) DO UPDATE SET seq = consumer_cursors.seq RETURNING seq"
+    "INSERT INTO reading_watch (id, seq) VALUES (1, 0) "
+    "ON CONFLICT (id) DO UPDATE SET seq = reading_watch.seq RETURNING seq"
 )
-_PASSED = text("UPDATE consumer_cursors SET seq = :seq WHERE name = 'assessments.reading_watch'")
+_PASSED = text("UPDATE reading_watch SET seq = :seq WHERE id = 1")
 _NEXT = text(
     "SELECT max(seq) FROM (SELECT seq FROM log_leaves WHERE seq > :from "
     "ORDER BY seq LIMIT :batch) n"
