@@ -134,7 +134,7 @@ async def test_a_hundred_thousand_acts_of_sixteen_agencies_leak_nothing(
     """Records are copied in by a superuser; every entry of the access list is the product's."""
     seed, total, count = 5, int(os.environ.get("REGISTRY_WALK_ACTS", 100_000)), 10_000
     walk = await begin(seed, 16, 120, world, app, database, operator_database, api_for, settle)
-    walk.rare, walk.most = 3_000, 8
+    walk.rare, walk.most, walk.copied = 3_000, 8, True
     template = UUID((await make_assessment(await api_for("UNICEF")))["id"])
     partners = list(walk.model.countries)
     for _ in range(count):

@@ -68,6 +68,7 @@ class Acts:
     settle: Settle
     dice: random.Random
     rare: int = 60
+    copied: bool = False
     done: int = 0
     refused: int = 0
     trail: list[str] = field(default_factory=list)

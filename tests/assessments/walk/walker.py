@@ -16,6 +16,7 @@ from sqlalchemy import text
 from app.agencies import life_cycle
 from app.assessments import detail as details
 from app.core.errors import ServiceError
+from app.core.key_provider import Undecipherable
 from app.events import service as events
 from app.events.catalogue import EventType
 from tests.assessments.walk.acts import COUNTRIES, PURPOSES, ROLES, Act, Acts, Maker
@@ -139,5 +140,8 @@ class Walk(Acts):
                     await details.read_detail(session, self.keyring, caller, record.id, headers)
             except ServiceError as error:
                 found = type(error).__name__
+            except Undecipherable:
+                # What a superuser copied in has no content to open; the reading was let through.
+                assert self.copied
             meant = m.answer(agency, record, purpose, roles)
             assert found == meant, f"{agency} {sorted(roles)} {purpose}: {found}, not {meant}"
