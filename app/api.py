@@ -16,7 +16,9 @@ from app.assessments.bulk.endpoints import router as assessment_bulk
 from app.assessments.endpoints import router as assessments
 from app.assessments.findings.endpoints import router as findings
 from app.assessments.findings.own_endpoints import router as own_findings
+from app.assessments.groups.endpoints import router as sharing_groups
 from app.assessments.life_cycle.endpoints import router as assessment_lives
+from app.assessments.partner_disclosures import router as own_disclosures
 from app.assessments.plans.action_endpoints import router as capacity_plan_actions
 from app.assessments.plans.endpoints import router as capacity_plans
 from app.assessments.redaction_endpoints import router as assessment_redactions
@@ -25,6 +27,7 @@ from app.assessments.sharing_endpoints import requests as access_requests
 from app.assessments.sharing_endpoints import shares as assessment_shares
 from app.assessments.standing_endpoints import router as sharing_policies
 from app.assessments.type_endpoints import router as assessment_types
+from app.assessments.watching.endpoints import router as unusual_readings
 from app.audit.endpoints import router as audit
 from app.audit.exceptions.endpoints import router as exceptions
 from app.auth.endpoints import router as auth
@@ -90,10 +93,14 @@ V1 = (
     agency_settings,
     assessment_types,
     assessment_lives,  # before the next, whose ids would hide its fixed paths
+    # Before the assessments: `unusual-readings` is no id.
+    unusual_readings,
     assessments,
     assessment_bulk,
     assessment_shares,
     access_requests,
+    # Before the policies: `groups` is no id.
+    sharing_groups,
     sharing_policies,
     capacity_plans,
     capacity_plan_actions,
@@ -130,6 +137,7 @@ V1 = (
     self_people,
     self_uploads,
     self_statements,
+    own_disclosures,
     retention_runs,
 )
 """Routers under /v1; those of the hot routes first, because routes are tried in order."""

@@ -4,9 +4,11 @@ from app.agencies import models as agencies
 from app.assessments import models as assessments
 from app.assessments.assurance import models as assurance
 from app.assessments.findings import models as findings
+from app.assessments.groups import models as sharing_groups
 from app.assessments.life_cycle import models as assessment_lives
 from app.assessments.plans import models as capacity_plans
 from app.assessments.sea_restrictions import models as sea_restrictions
+from app.assessments.watching import models as reading_watch
 from app.audit import models as audit
 from app.audit.exceptions import models as audit_exceptions
 from app.auth import models as auth
@@ -66,11 +68,13 @@ __all__ = [
     "partner_people",
     "partner_sections",
     "partners",
+    "reading_watch",
     "recognition",
     "retention",
     "safety",
     "sanctions",
     "sea_restrictions",
     "sequencer",
+    "sharing_groups",
     "verifications",
 ]

@@ -26,9 +26,11 @@ from app.assessments.life_cycle.upkeep import notify_expiring as notify_assessme
 from app.assessments.life_cycle.upkeep import open_held
 from app.assessments.plans.retention import RETENTION as PLANS_RETENTION
 from app.assessments.plans.upkeep import remind as remind_of_plans
+from app.assessments.request_upkeep import remind_of_requests
 from app.assessments.retention import RETENTION as ASSESSMENTS_RETENTION
 from app.assessments.sea_restrictions.retention import RETENTION as SEA_RETENTION
 from app.assessments.sea_restrictions.upkeep import remind as remind_of_restrictions
+from app.assessments.watching.watch import forget, watch_reading
 from app.audit.sampling import Sampler
 from app.audit.stream import AuditStream
 from app.auth.keys import SigningKeys
@@ -79,6 +81,7 @@ EXPIRY_S = 60.0
 HOUSEKEEPING_S = 3_600.0
 LOG_SAMPLE_S = 30.0
 DUPLICATES_S = 2.0
+WATCH_S = 5.0
 ALIVE_S = 5.0
 _RETRY_S = 1.0
 _GRACE_S = 0.8
@@ -198,6 +201,9 @@ def _tasks(
             HOUSEKEEPING_S,
         ),
         "objections": (lambda: _until_none(lambda: tell_overdue(database)), EXPIRY_S),
+        "access_requests": (lambda: _until_none(lambda: remind_of_requests(database)), EXPIRY_S),
+        "reading_watch": (lambda: _until_none(lambda: watch_reading(database)), WATCH_S),
+        "readings_forgotten": (lambda: _until_none(lambda: forget(database)), HOUSEKEEPING_S),
         "corrections": (lambda: _until_none(lambda: tell_corrections(database)), EXPIRY_S),
         "findings": (lambda: _until_none(lambda: tell_findings(database)), EXPIRY_S),
         "housekeeping": (lambda: _until_none(lambda: tidy(database)), HOUSEKEEPING_S),

@@ -125,6 +125,14 @@ async def setting_history(
     return (await session.scalars(query.order_by(AgencySetting.version.desc()).limit(limit))).all()
 
 
+async def active_by_code(session: AsyncSession) -> dict[str, UUID]:
+    """Id of every active agency by its code."""
+    rows = await session.execute(
+        select(Agency.code, Agency.id).where(Agency.status == "active").order_by(Agency.code)
+    )
+    return {row.code: row.id for row in rows}
+
+
 async def codes_by_id(session: AsyncSession) -> dict[UUID, str]:
     """Code of every agency by its id; the table holds some dozens of rows."""
     rows = await session.execute(select(Agency.id, Agency.code))

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import Field, StrictBool, StrictInt, StringConstraints
 
 from app.core.paging import PageQuery
-from app.core.schemas import Code, Country, Day, Flag, Instant, Line, Schema, Text
+from app.core.schemas import Code, Country, Day, Flag, Instant, Keyed, Line, Schema, Text
 
 Email = Annotated[
     Text,
@@ -182,7 +182,13 @@ class OfficePatch(Schema):
     active: Flag = True
 
 
-SettingValue = StrictBool | StrictInt | Code | Annotated[list[Code], Field(max_length=50)]
+SettingValue = (
+    StrictBool
+    | StrictInt
+    | Code
+    | Annotated[list[Code], Field(max_length=50)]
+    | Annotated[dict[Code, Code], Field(max_length=60), Keyed]
+)
 
 
 class SettingIn(Schema):

@@ -45,6 +45,11 @@ async def recipient(session: AsyncSession, code: str) -> Agency:
     return agency
 
 
+async def active_by_code(session: AsyncSession) -> dict[str, UUID]:
+    """Id of every active agency by its code."""
+    return await queries.active_by_code(session)
+
+
 async def codes_by_id(session: AsyncSession) -> dict[UUID, str]:
     """Code of every agency by its id."""
     return await queries.codes_by_id(session)

@@ -10,12 +10,12 @@ from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field, StrictInt, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, StrictInt, TypeAdapter, ValidationError
 from sqlalchemy import func, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.agencies import queries, service
+from app.agencies import facts, queries, service
 from app.agencies.errors import SettingDateInvalid, SettingNotFound
 from app.agencies.models import AgencySetting
 from app.agencies.schemas import SettingIn
@@ -26,6 +26,8 @@ from app.core.http import PreconditionFailed
 
 DEFAULT_SHARE_MONTHS = "default_share_months"
 ELIGIBLE_PARTNER_TYPES = "eligible_partner_types"
+FACTS_IN_CLEARANCES = "facts_in_clearances"
+UNUSUAL_READING_RECORDS = "unusual_reading_records"
 _TAKEN = ("pk_agency_settings", "ex_agency_settings_no_overlap")
 _ONE_DAY = timedelta(days=1)
 
@@ -49,6 +51,20 @@ KEYS: dict[str, Key] = {
         "Partner types that are normally vendors and that the agency takes as partners",
         TypeAdapter(Annotated[list[Literal["PRIVATE_FP"]], Field(max_length=1)]),
         [],
+    ),
+    FACTS_IN_CLEARANCES: Key(
+        "How RESTRICTED facts of the agency count in others' clearances: named, consult or "
+        "not_counted, by kind of fact or assessment type; what is left out counts as by default",
+        TypeAdapter(
+            Annotated[dict[str, facts.Counted], Field(max_length=60), AfterValidator(facts.known)]
+        ),
+        facts.FACTS.facts,
+    ),
+    UNUSUAL_READING_RECORDS: Key(
+        "Assessments of the agency whose detail one client of another agency may read within 24 "
+        "hours before that counts as unusual",
+        TypeAdapter(Annotated[StrictInt, Field(ge=1, le=100_000)]),
+        50,
     ),
 }
 

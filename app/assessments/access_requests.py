@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, text, update
+from sqlalchemy import text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.assessments import access, queries, sharing
+from app.assessments import access, queries
 from app.assessments.errors import (
     AccessNotNeeded,
     AccessRequestDecided,
     AccessRequestNotFound,
     AccessRequestOpen,
+    AnswerDayInvalid,
     OwnerWithdrawn,
     OwnRecord,
+    SharePeriodInvalid,
 )
 from app.assessments.models import AccessRequest
-from app.assessments.schemas import AccessRequestFilter, AccessRequestIn, DecisionIn
+from app.assessments.request_rules import RULES
+from app.assessments.sharing_schemas import AccessRequestFilter, AccessRequestIn
+from app.assessments.terms import Basis
 from app.audit import service as audit
 from app.audit.events import Event
 from app.auth import policy
 from app.auth.caller import Caller
+from app.core.clock import utc_now
 from app.core.crypto import KeyRing, agency_scope
-from app.core.errors import FieldError, InvalidRequest
-from app.core.http import PreconditionFailed
 from app.core.ids import new_id
+from app.events import service as events
+from app.events.catalogue import EventType
 
 
 def seal_context(request_id: UUID, field: str, author: UUID) -> str:
@@ -51,6 +57,10 @@ async def wire(session: AsyncSession, keyring: KeyRing, row: Any) -> dict[str, A
         "close_reason": row.close_reason,
         "redacted": row.redacted,
         "share_id": row.share_id,
+        **Basis.of(row).columns,
+        "valid_until": row.valid_until,
+        "answer_by": row.answer_by,
+        "overdue": row.overdue,
         "version": row.version,
         "created_at": row.created_at,
         "decided_at": row.decided_at,
@@ -73,8 +83,9 @@ async def ask(
 ) -> dict[str, Any]:
     """Ask the owner for an assessment whose summary the caller can see.
 
-    Raises AssessmentNotFound, OwnRecord, OwnerWithdrawn, AccessNotNeeded, AccessRequestOpen;
-    RoleLacksRight or LevelAboveClient where a share would not help.
+    Raises AssessmentNotFound, OwnRecord, OwnerWithdrawn, AccessNotNeeded, AnswerDayInvalid,
+    SharePeriodInvalid, AccessRequestOpen; RoleLacksRight or LevelAboveClient where a share would
+    not help.
     """
     assessment = await access.readable(session, caller, new.assessment_id)
     if assessment.owner_id == caller.agency_id:
@@ -84,6 +95,10 @@ async def ask(
     if assessment.level == "INTER_AGENCY" or new.level == "summary":
         raise AccessNotNeeded
     access.require_use_of_a_share(caller, assessment, new.purpose)
+    now = utc_now()
+    answer_by = _answer_by(new, now.date())
+    if new.valid_until is not None and new.valid_until <= now:
+        raise SharePeriodInvalid
     request_id = new_id()
     sealed = await keyring.seal(
         session,
@@ -91,6 +106,32 @@ async def ask(
         seal_context(request_id, "justification", caller.agency_id),
         new.justification.encode(),
     )
+    if not await _store(session, caller, assessment, new, request_id, sealed, answer_by):
+        raise AccessRequestOpen
+    await audit.record(
+        session,
+        caller,
+        Event.ACCESS_REQUESTED,
+        audit.Subject(assessment.id, assessment.owner_id, assessment.partner_id),
+        purpose=new.purpose.value,
+        request=str(request_id),
+        level=new.level,
+        legal_basis=new.legal_basis,
+    )
+    await publish(session, EventType.ACCESS_REQUEST_FILED, request_id, caller, assessment.id)
+    return await get_request(session, keyring, caller, request_id)
+
+
+async def _store(
+    session: AsyncSession,
+    caller: Caller,
+    assessment: Any,
+    new: AccessRequestIn,
+    request_id: UUID,
+    sealed: bytes,
+    answer_by: date,
+) -> bool:
+    """Whether it was stored: the index refuses a second open one."""
     asked = await session.execute(
         insert(AccessRequest)
         .values(
@@ -101,6 +142,9 @@ async def ask(
             level=new.level,
             purpose=new.purpose.value,
             sealed_justification=sealed,
+            valid_until=new.valid_until,
+            answer_by=answer_by,
+            **Basis.of(new).columns,
         )
         .on_conflict_do_nothing(
             index_elements=["assessment_id", "requested_by", "purpose"],
@@ -108,29 +152,40 @@ async def ask(
         )
         .returning(AccessRequest.id)
     )
-    if asked.scalar_one_or_none() is None:
-        raise AccessRequestOpen
-    await audit.record(
-        session,
-        caller,
-        Event.ACCESS_REQUESTED,
-        audit.Subject(assessment.id, assessment.owner_id, assessment.partner_id),
-        purpose=new.purpose.value,
-        request=str(request_id),
-        level=new.level,
-    )
-    return await get_request(session, keyring, caller, request_id)
+    return asked.scalar_one_or_none() is not None
+
+
+def _answer_by(new: AccessRequestIn, today: date) -> date:
+    if new.answer_by is None:
+        return today + timedelta(days=RULES.answer_days)
+    if not RULES.fewest_days <= (new.answer_by - today).days <= RULES.most_days:
+        raise AnswerDayInvalid
+    return new.answer_by
+
+
+async def publish(
+    session: AsyncSession,
+    kind: EventType,
+    request_id: UUID,
+    caller: Caller,
+    assessment_id: UUID,
+    **more: str,
+) -> None:
+    """Tell of what became of a request: ids and codes."""
+    about = {"assessment": str(assessment_id)} | more
+    await events.publish(session, kind, request_id, caller.agency_id, **about)
 
 
 async def get_request(
     session: AsyncSession, keyring: KeyRing, caller: Caller, request_id: UUID
 ) -> dict[str, Any]:
     """A request the caller sent or received. Raises AccessRequestNotFound."""
-    row = await _find(session, caller, request_id)
+    row = await find(session, caller, request_id)
     return await wire(session, keyring, row)
 
 
-async def _find(session: AsyncSession, caller: Caller, request_id: UUID) -> Any:
+async def find(session: AsyncSession, caller: Caller, request_id: UUID) -> Any:
+    """The row of a request the caller sent or received. Raises AccessRequestNotFound."""
     # What an agency writes to another to get at a RESTRICTED record is as confidential.
     row = await queries.read_request(session, request_id)
     seen = row is not None and policy.within(caller, row.country)
@@ -149,87 +204,41 @@ async def list_requests(
         "countries": sorted(caller.countries) or None,
         "status": filters.status,
         "assessment_id": filters.assessment_id,
+        "partner_id": filters.partner_id,
+        "overdue": filters.overdue,
         "after": after,
     }
     return list(await queries.list_requests(session, filters.direction, wanted, filters.limit + 1))
 
 
-async def decide(
-    session: AsyncSession,
-    keyring: KeyRing,
-    caller: Caller,
-    request_id: UUID,
-    version: int,
-    decision: DecisionIn,
+async def withdraw(
+    session: AsyncSession, keyring: KeyRing, caller: Caller, request_id: UUID
 ) -> dict[str, Any]:
-    """Approve, which gives the share, or deny a request to the caller's agency.
+    """Take back an open request of the caller's agency.
 
-    Raises PersonRequired, RoleLacksRight, AccessRequestNotFound (the asking agency's decision too),
-    PreconditionFailed, AccessRequestDecided, InvalidRequest, and what `sharing.give` raises.
+    Raises AccessRequestNotFound (for the owner's side too) or AccessRequestDecided.
     """
-    caller.require_person()
-    row = await _find(session, caller, request_id)
-    if row.owner_id != caller.agency_id:
+    row = await find(session, caller, request_id)
+    if row.requester_id != caller.agency_id:
         raise AccessRequestNotFound
-    if decision.decision == "deny" and decision.reason is None:
-        why = FieldError(pointer="/reason", code="missing", message="a refusal says why")
-        raise InvalidRequest(errors=[why])
-    assessment = await access.owned(
-        session, caller, row.assessment_id, "share", AccessRequestNotFound
-    )
-    await _close(session, keyring, caller, row, version, decision)
-    if decision.decision == "approve":
-        terms = sharing.Terms(
-            row.requester_id,
-            row.level,
-            row.purpose,
-            valid_until=decision.valid_until,
-            access_request_id=row.id,
-        )
-        await sharing.give(session, caller, assessment, terms)
-    await audit.record(
-        session,
-        caller,
-        Event.ACCESS_DECIDED,
-        audit.Subject(assessment.id, assessment.owner_id, assessment.partner_id),
-        purpose=row.purpose,
-        request=str(request_id),
-        decision=decision.decision,
-    )
-    return await get_request(session, keyring, caller, request_id)
-
-
-async def _close(
-    session: AsyncSession,
-    keyring: KeyRing,
-    caller: Caller,
-    row: Any,
-    version: int,
-    decision: DecisionIn,
-) -> None:
-    # The UPDATE decides between two persons who decide at once.
-    if row.version != version:
-        raise PreconditionFailed
-    if row.status != "open":
-        raise AccessRequestDecided
-    reason = None
-    if decision.reason is not None:
-        context = seal_context(row.id, "reason", caller.agency_id)
-        reason = await keyring.seal(
-            session, agency_scope(caller.agency_id), context, decision.reason.encode()
-        )
-    closed = await session.execute(
+    withdrawn = await session.execute(
         update(AccessRequest)
-        .where(AccessRequest.id == row.id, AccessRequest.version == version)
-        .values(
-            status="approved" if decision.decision == "approve" else "denied",
-            decided_by=caller.require_person().id,
-            decided_at=func.now(),
-            sealed_reason=reason,
-            version=version + 1,
-        )
+        .where(AccessRequest.id == row.id, AccessRequest.status == "open")
+        .values(status="withdrawn", version=AccessRequest.version + 1)
         .execution_options(synchronize_session=False)
         .returning(AccessRequest.id)
     )
-    if closed.scalar_one_or_none() is None:
-        raise PreconditionFailed
+    if withdrawn.scalar_one_or_none() is None:
+        raise AccessRequestDecided
+    await audit.record(
+        session,
+        caller,
+        Event.ACCESS_WITHDRAWN,
+        audit.Subject(row.assessment_id, row.owner_id, row.partner_id),
+        purpose=row.purpose,
+        request=str(request_id),
+    )
+    await publish(
+        session, EventType.ACCESS_REQUEST_WITHDRAWN, request_id, caller, row.assessment_id
+    )
+    return await get_request(session, keyring, caller, request_id)

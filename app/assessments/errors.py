@@ -153,6 +153,18 @@ class SharingPoliciesFull(Conflict):
     title = "Your agency has as many live sharing policies as it may; end some first."
 
 
+class AnswerDayInvalid(ServiceError):
+    status = 422
+    code = "answer_day_invalid"
+    title = "The day for the answer lies too soon or too late."
+
+
+class DecisionExceedsRequest(ServiceError):
+    status = 422
+    code = "decision_exceeds_request"
+    title = "An approval gives what was asked for, or less."
+
+
 class OwnRecord(ServiceError):
     status = 422
     code = "own_record"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from app.agencies.export import ExportTable, Sealed
@@ -11,10 +12,15 @@ from app.assessments.life_cycle.notes import seal_context as note_context
 from app.assessments.life_cycle.service import seal_context as adjustment_context
 from app.assessments.plans import export as plans
 from app.assessments.sea_restrictions import export as sea_restrictions
+from app.assessments.terms import note_context as share_note_context
 
 
 def _detail(row: Any) -> str:
     return seal_context(row.id, row.sealed_version, row.owner_agency)
+
+
+def _note_of(table: str) -> Callable[[Any], str]:
+    return lambda row: share_note_context(table, row.id, row.owner_agency)
 
 
 TABLES = (
@@ -73,18 +79,32 @@ TABLES = (
         "assessment_shares",
         """SELECT id, assessment_id, owner_agency, shared_with, level, purpose, valid_from,
         valid_until, active, created_at, revoked_at, ended_at, end_reason, access_request_id,
+        roles, legal_basis, legal_reference, partner_consent_reference, sealed_note,
         CASE WHEN owner_agency = :agency THEN created_by_person END AS created_by_person
         FROM assessment_shares WHERE owner_agency = :agency OR shared_with = :agency
         ORDER BY id""",
+        {"sealed_note": Sealed("note", _note_of("assessment_shares"), json=False)},
     ),
     ExportTable(
         "sharing_policies",
         """SELECT id, owner_agency, shared_with, level, purpose, type, country, partner_id,
         everything, roles, valid_from, valid_until, active, created_at, ended_at,
+        legal_basis, legal_reference, partner_consent_reference, sealed_note,
         CASE WHEN owner_agency = :agency THEN created_by_person END AS created_by_person,
         CASE WHEN owner_agency = :agency THEN ended_by END AS ended_by
         FROM sharing_policies WHERE owner_agency = :agency OR shared_with = :agency
         ORDER BY id""",
+        {"sealed_note": Sealed("note", _note_of("sharing_policies"), json=False)},
+    ),
+    ExportTable(
+        "sharing_policy_groups",
+        """SELECT policy_id, owner_agency, group_id, code, version FROM sharing_policy_groups
+        WHERE owner_agency = :agency ORDER BY policy_id""",
+    ),
+    ExportTable(
+        "unusual_readings",
+        """SELECT id, owner_agency, reader_agency, kind, event_id, assessment_id, purpose, records,
+        at, noticed_at FROM unusual_readings WHERE owner_agency = :agency ORDER BY id""",
     ),
     ExportTable(
         "access_requests",
@@ -92,7 +112,8 @@ TABLES = (
         CASE WHEN NOT coalesce(a.redacted, false) THEN r.sealed_justification END
           AS sealed_justification, r.status, r.decided_at,
         CASE WHEN NOT coalesce(a.redacted, false) THEN r.sealed_reason END AS sealed_reason,
-        r.close_reason, r.version, r.created_at
+        r.close_reason, r.version, r.created_at, r.legal_basis, r.legal_reference,
+        r.partner_consent_reference, r.valid_until, r.answer_by
         FROM access_requests r LEFT JOIN assessments a ON a.id = r.assessment_id
         WHERE r.owner_agency = :agency OR r.requested_by = :agency ORDER BY r.id""",
         {

@@ -29,6 +29,8 @@ _PURPOSE = "purpose ~ '^[A-Z_]{1,40}$'"
 _STATUSES = "('draft', 'submitted', 'final', 'superseded', 'withdrawn', 'cancelled')"
 _LEVELS = "('LOW', 'MODERATE', 'SIGNIFICANT', 'HIGH')"
 _SHARE_LEVEL = "level IN ('summary', 'detail')"
+_BASIS = "legal_basis ~ '^[a-z_]{1,40}$'"
+_CONSENT = "legal_basis <> 'partner_consent' OR partner_consent_reference IS NOT NULL"
 
 
 class Assessment(Base):
@@ -199,8 +201,15 @@ class AssessmentShare(Base):
     ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     end_reason: Mapped[str | None] = mapped_column(Text)
     access_request_id: Mapped[UUID | None] = mapped_column(ForeignKey("access_requests.id"))
+    roles: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    legal_basis: Mapped[str] = mapped_column(Text, server_default="agreement")
+    legal_reference: Mapped[str | None] = mapped_column(Text)
+    partner_consent_reference: Mapped[str | None] = mapped_column(Text)
+    sealed_note: Mapped[bytes | None] = mapped_column(LargeBinary)
 
     __table_args__ = (
+        CheckConstraint(_BASIS, name="legal_basis"),
+        CheckConstraint(_CONSENT, name="partner_consent"),
         ForeignKeyConstraint(
             ["assessment_id", "owner_agency"], ["assessments.id", "assessments.owner_agency"]
         ),
@@ -259,8 +268,15 @@ class SharingPolicy(Base):
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     ended_by: Mapped[UUID | None] = mapped_column(ForeignKey("persons.id"))
+    legal_basis: Mapped[str] = mapped_column(Text, server_default="agreement")
+    legal_reference: Mapped[str | None] = mapped_column(Text)
+    partner_consent_reference: Mapped[str | None] = mapped_column(Text)
+    sealed_note: Mapped[bytes | None] = mapped_column(LargeBinary)
 
     __table_args__ = (
+        CheckConstraint(_BASIS, name="legal_basis"),
+        CheckConstraint(_CONSENT, name="partner_consent"),
+        UniqueConstraint("id", "owner_agency"),
         Index(
             "uq_sharing_policies_active",
             *("owner_agency", "shared_with", "level", "purpose"),
@@ -286,7 +302,10 @@ class SharingPolicy(Base):
 
 
 class AccessRequest(Base):
-    """One agency asks another for an assessment; both see it, nobody else does."""
+    """One agency asks another for an assessment; both see it, nobody else does.
+
+    ``reminded`` is how many days before ``answer_by`` the owner was last told of it.
+    """
 
     __tablename__ = "access_requests"
 
@@ -304,8 +323,19 @@ class AccessRequest(Base):
     close_reason: Mapped[str | None] = mapped_column(Text)
     version: Mapped[int] = mapped_column(server_default="1")
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    legal_basis: Mapped[str] = mapped_column(Text, server_default="agreement")
+    legal_reference: Mapped[str | None] = mapped_column(Text)
+    partner_consent_reference: Mapped[str | None] = mapped_column(Text)
+    valid_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    answer_by: Mapped[date] = mapped_column(server_default=text("(CURRENT_DATE + 15)"))
+    reminded: Mapped[int | None] = mapped_column(SmallInteger)
 
     __table_args__ = (
+        CheckConstraint(_BASIS, name="legal_basis"),
+        CheckConstraint(_CONSENT, name="partner_consent"),
+        Index(
+            "ix_access_requests_answer_by", "answer_by", postgresql_where=text("status = 'open'")
+        ),
         ForeignKeyConstraint(
             ["assessment_id", "owner_agency"], ["assessments.id", "assessments.owner_agency"]
         ),

@@ -64,8 +64,9 @@ _DETAIL = text(
     f"""SELECT {COLUMNS}, d.version AS sealed_version, d.sealed,
         a.owner_agency = (SELECT app_agency()) AS own,
         (SELECT coalesce(json_agg(json_build_object('id', x.share_id, 'purpose', x.purpose,
-            'roles', coalesce(s.roles, '{{}}'), 'standing', s.id IS NOT NULL)), '[]')
+            'roles', coalesce(s.roles, w.roles, '{{}}'), 'standing', s.id IS NOT NULL)), '[]')
          FROM assessments_acl x LEFT JOIN sharing_policies s ON s.id = x.share_id
+           LEFT JOIN assessment_shares w ON w.id = x.share_id
          WHERE x.agency_id = (SELECT app_agency()) AND x.record_id = a.id AND x.level = 'detail'
            AND x.valid_from <= now() AND (x.valid_to IS NULL OR x.valid_to > now())) AS shares
     {_FROM} LEFT JOIN assessment_details d ON d.assessment_id = a.id
@@ -90,22 +91,27 @@ _LIST_FILTERS: dict[str, str] = {
 
 _SHARE_COLUMNS = """s.id, s.assessment_id, o.code AS owner_agency, w.code AS shared_with, s.level,
     s.purpose, s.valid_from, s.valid_until, s.created_at, s.revoked_at, s.access_request_id,
-    s.ended_at, s.end_reason,
+    s.ended_at, s.end_reason, s.roles, s.legal_basis, s.legal_reference,
+    s.partner_consent_reference, s.sealed_note, s.owner_agency AS owner_id,
+    coalesce(a.redacted, false) AS redacted,
     CASE WHEN s.revoked_at IS NOT NULL THEN 'revoked'
          WHEN s.ended_at IS NOT NULL OR w.status = 'withdrawn' THEN 'ended'
          WHEN s.valid_until <= now() THEN 'expired'
          WHEN s.valid_from > now() THEN 'scheduled' ELSE 'active' END AS status"""
 _SHARE_FROM = """FROM assessment_shares s JOIN agencies o ON o.id = s.owner_agency
-    JOIN agencies w ON w.id = s.shared_with"""
+    JOIN agencies w ON w.id = s.shared_with LEFT JOIN assessments a ON a.id = s.assessment_id"""
 
 _POLICY_STATUS = """CASE WHEN s.ended_at IS NOT NULL OR w.status = 'withdrawn' THEN 'ended'
     WHEN s.valid_until <= now() THEN 'expired' WHEN s.valid_from > now() THEN 'scheduled'
     ELSE 'active' END"""
 _POLICIES = f"""SELECT s.id, o.code AS owner_agency, w.code AS shared_with, s.level, s.purpose,
     s.type, s.country, s.partner_id, s.everything AS "all", s.roles, s.valid_from, s.valid_until,
-    {_POLICY_STATUS} AS status, s.created_at, s.ended_at
+    {_POLICY_STATUS} AS status, s.created_at, s.ended_at, s.legal_basis, s.legal_reference,
+    s.partner_consent_reference, s.sealed_note, s.owner_agency AS owner_id,
+    m.group_id, m.code AS "group", m.version AS group_version
     FROM sharing_policies s JOIN agencies o ON o.id = s.owner_agency
-    JOIN agencies w ON w.id = s.shared_with"""  # noqa: S608 - constants
+    JOIN agencies w ON w.id = s.shared_with
+    LEFT JOIN sharing_policy_groups m ON m.policy_id = s.id"""  # noqa: S608 - constants
 _POLICY_FILTERS = {
     "given": "s.owner_agency = (SELECT app_agency())",
     "received": "s.shared_with = (SELECT app_agency())",
@@ -123,6 +129,8 @@ _REQUEST_COLUMNS = """r.id, r.assessment_id, o.code AS owner_agency, q.code AS r
     r.owner_agency AS owner_id, r.requested_by AS requester_id, r.level, r.purpose,
     r.sealed_justification, r.status, r.close_reason, r.sealed_reason, r.version,
     r.created_at, r.decided_at, p.country, coalesce(a.redacted, false) AS redacted,
+    r.legal_basis, r.legal_reference, r.partner_consent_reference, r.valid_until, r.answer_by,
+    a.partner_id, r.status = 'open' AND r.answer_by < current_date AS overdue,
     (SELECT s.id FROM assessment_shares s WHERE s.access_request_id = r.id) AS share_id"""
 _REQUEST_FROM = """FROM access_requests r JOIN agencies o ON o.id = r.owner_agency
     JOIN agencies q ON q.id = r.requested_by
@@ -132,6 +140,8 @@ _REQUEST_FILTERS = {
     "sent": "r.requested_by = (SELECT app_agency())",
     "status": "r.status = :status",
     "assessment_id": "r.assessment_id = :assessment_id",
+    "partner_id": f"a.partner_id IN {lineage(':partner_id')}",
+    "overdue": "(r.status = 'open' AND r.answer_by < current_date) = :overdue",
     "after": "r.id < :after",
     "countries": "p.country = ANY (:countries)",
 }

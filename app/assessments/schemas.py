@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from app.assessments.types import TypeCode
 from app.assessments.types.base import (
@@ -17,8 +17,7 @@ from app.assessments.types.base import (
     Rating,
     RatingLevel,
 )
-from app.audit.purposes import AccessPurpose
-from app.core.schemas import Code, Country, Day, Flag, Instant, Paragraph, QueryInt, Schema
+from app.core.schemas import Code, Country, Day, Instant, Paragraph, QueryInt, Schema
 from app.partners.objections.contested import ContestedOut
 
 RoleCode = Annotated[str, Field(strict=True, pattern=r"^[A-Z]{2,10}$", examples=["CO"])]
@@ -28,8 +27,6 @@ AssessmentStatus = Literal[
 WithdrawalReason = Literal[
     "ERROR_FOUND", "WRONG_PARTNER", "METHOD_NOT_FOLLOWED", "NEW_INFORMATION", "OTHER"
 ]
-ShareLevel = Literal["summary", "detail"]
-RequestStatus = Literal["open", "approved", "denied", "withdrawn", "closed"]
 QueryLimit = Annotated[QueryInt, Field(ge=1, le=200)]
 QueryCursor = Annotated[str, Field(max_length=1_000, pattern=r"^[A-Za-z0-9_-]+$")]
 
@@ -189,100 +186,6 @@ class AssessmentFilter(Schema):
     cursor: QueryCursor | None = None
 
 
-class ShareIn(Schema):
-    """Whom to let read what, for what, until when."""
-
-    shared_with: AgencyCode
-    level: ShareLevel
-    purpose: AccessPurpose
-    valid_from: Instant | None = Field(None, description="default: at once")
-    valid_until: Instant | None = Field(
-        None,
-        description="default: 12 months, or what the agency's setting `default_share_months` "
-        "says, or the end of the assessment's validity if sooner",
-        examples=["2026-12-31T23:59:59Z"],
-    )
-
-
-class ShareOut(Schema):
-    """A share. Only the owner and the recipient see it."""
-
-    id: UUID
-    assessment_id: UUID
-    owner_agency: str = Field(examples=["UNICEF"])
-    shared_with: str = Field(examples=["WFP"])
-    level: ShareLevel
-    purpose: AccessPurpose
-    valid_from: Instant
-    valid_until: Instant
-    status: Literal["scheduled", "active", "expired", "revoked", "ended"]
-    created_at: Instant
-    revoked_at: Instant | None = None
-    ended_at: Instant | None = None
-    end_reason: str | None = Field(None, examples=["recipient_withdrawn"])
-    access_request_id: UUID | None = None
-
-
-class SharingPolicyIn(Schema):
-    """Whom to let read which of the own agency's assessments, for what, until when."""
-
-    shared_with: AgencyCode
-    level: ShareLevel
-    purpose: AccessPurpose
-    type: TypeCode | None = Field(None, description="only this assessment type")
-    country: Country | None = Field(None, description="only partners of this country")
-    partner_id: UUID | None = Field(None, description="only this partner")
-    all: Flag = Field(False, description="true, and no filter: every assessment", examples=[True])
-    roles: list[RoleCode] = Field(
-        default=[], max_length=15, description="only readers with one of these roles", examples=[[]]
-    )
-    valid_from: Instant | None = Field(None, description="default: at once")
-    valid_until: Instant | None = Field(
-        None, description="default: until it is ended", examples=["2027-12-31T23:59:59Z"]
-    )
-
-    @model_validator(mode="after")
-    def _filters(self) -> Self:
-        if self.all == any((self.type, self.country, self.partner_id)):
-            raise ValueError('name a filter, or say "all": true without one')
-        return self
-
-
-class SharingPolicyOut(Schema):
-    """A standing share. Only the owner and the recipient see it."""
-
-    id: UUID
-    owner_agency: str = Field(examples=["UNICEF"])
-    shared_with: str = Field(examples=["WFP"])
-    level: ShareLevel
-    purpose: AccessPurpose
-    type: str | None = None
-    country: str | None = Field(None, examples=["KEN"])
-    partner_id: UUID | None = None
-    all: bool
-    roles: list[str]
-    valid_from: Instant
-    valid_until: Instant | None
-    status: Literal["scheduled", "active", "expired", "ended"]
-    created_at: Instant
-    ended_at: Instant | None = None
-
-
-class SharingPolicyFilter(Schema):
-    """Filters of the list of standing shares."""
-
-    direction: Literal["given", "received"] | None = None
-    shared_with: AgencyCode | None = None
-    owner_agency: AgencyCode | None = None
-    purpose: AccessPurpose | None = None
-    type: TypeCode | None = None
-    country: Country | None = None
-    partner_id: UUID | None = None
-    status: Literal["scheduled", "active", "expired", "ended"] | None = None
-    limit: QueryLimit = 50
-    cursor: QueryCursor | None = None
-
-
 class DisclosureOut(Schema):
     """One reading of a detail."""
 
@@ -302,59 +205,6 @@ class DisclosureOut(Schema):
     share_id: UUID | None = Field(None, description="the share, or the standing policy")
     version: int | None = Field(description="version of the assessment that was read")
     at: Instant
-
-
-class AccessRequestIn(Schema):
-    """A request to read another agency's assessment."""
-
-    assessment_id: UUID
-    level: ShareLevel
-    purpose: AccessPurpose
-    justification: Paragraph = Field(examples=["Selection of partners for the Turkana response."])
-
-
-class AccessRequestOut(Schema):
-    """An access request. Only the asking agency and the owner see it."""
-
-    id: UUID
-    assessment_id: UUID
-    owner_agency: str = Field(examples=["UNICEF"])
-    requested_by: str = Field(examples=["WFP"])
-    level: ShareLevel
-    purpose: AccessPurpose
-    justification: str
-    status: RequestStatus
-    reason: str | None = None
-    close_reason: str | None = Field(
-        None, description="why nobody decides any more", examples=["owner_withdrawn"]
-    )
-    redacted: bool = Field(
-        False, description="the assessment is redacted: justification is empty, reason null"
-    )
-    share_id: UUID | None = None
-    version: int
-    created_at: Instant
-    decided_at: Instant | None = None
-
-
-class AccessRequestFilter(Schema):
-    """Filters of the list of access requests."""
-
-    direction: Literal["received", "sent"] | None = None
-    status: RequestStatus | None = None
-    assessment_id: UUID | None = None
-    limit: QueryLimit = 50
-    cursor: QueryCursor | None = None
-
-
-class DecisionIn(Schema):
-    """The owner's decision. A refusal says why."""
-
-    decision: Literal["approve", "deny"]
-    reason: Paragraph | None = Field(None, examples=["Joint programme in the same county."])
-    valid_until: Instant | None = Field(
-        None, description="end of the share that an approval gives; default as for a share"
-    )
 
 
 class RateIn(Schema):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
@@ -22,11 +22,14 @@ from app.assessments.errors import (
     SharePeriodInvalid,
 )
 from app.assessments.models import AssessmentAcl, AssessmentShare
-from app.assessments.schemas import ShareIn
+from app.assessments.sharing_schemas import ShareIn
+from app.assessments.terms import Basis, opened, seal_note
 from app.audit import service as audit
 from app.audit.events import Event
 from app.auth.caller import Caller
+from app.auth.roles import check_roles
 from app.core.clock import add_months
+from app.core.crypto import KeyRing
 from app.core.ids import new_id
 from app.events import service as events
 from app.events.catalogue import EventType
@@ -42,10 +45,13 @@ class Terms:
     valid_from: datetime | None = None
     valid_until: datetime | None = None
     access_request_id: UUID | None = None
+    roles: tuple[str, ...] = ()
+    basis: Basis = field(default_factory=Basis)
+    note: str | None = None
 
 
 async def share(
-    session: AsyncSession, caller: Caller, assessment_id: UUID, new: ShareIn
+    session: AsyncSession, keyring: KeyRing, caller: Caller, assessment_id: UUID, new: ShareIn
 ) -> dict[str, Any]:
     """Let another agency read the caller's assessment, for one purpose and a period.
 
@@ -55,31 +61,41 @@ async def share(
     caller.require_person()
     row = await access.owned(session, caller, assessment_id, "share")
     recipient = await agencies.recipient(session, new.shared_with)
-    share_id = await give(
-        session,
-        caller,
-        row,
-        Terms(recipient.id, new.level, new.purpose.value, new.valid_from, new.valid_until),
+    terms = Terms(
+        recipient.id,
+        new.level,
+        new.purpose.value,
+        new.valid_from,
+        new.valid_until,
+        roles=tuple(new.roles),
+        basis=Basis.of(new),
+        note=new.note,
     )
-    return dict((await queries.read_share(session, share_id))._mapping)
+    share_id = await give(session, keyring, caller, row, terms)
+    return await opened(
+        session, keyring, "assessment_shares", await queries.read_share(session, share_id)
+    )
 
 
-async def give(session: AsyncSession, caller: Caller, row: Any, terms: Terms) -> UUID:
+async def give(
+    session: AsyncSession, keyring: KeyRing, caller: Caller, row: Any, terms: Terms
+) -> UUID:
     """Store a share of the caller's own assessment, ``row`` of `queries.lock_owned`.
 
-    Raises NotShareable, SharedWithSelf, SharePeriodInvalid or ShareExists. Takes effect, and is
-    told to the recipient, with the transaction.
+    Raises NotShareable, SharedWithSelf, RoleUnknown, SharePeriodInvalid or ShareExists. Takes
+    effect, and is told to the recipient, with the transaction.
     """
     if row.level == "AGENCY_ONLY" or row.status not in ("final", "superseded") or row.redacted:
         raise NotShareable
     if terms.shared_with == caller.agency_id:
         raise SharedWithSelf
+    check_roles(terms.roles)
     months = await settings.value(
         session, caller.agency_id, settings.DEFAULT_SHARE_MONTHS, row.now.date()
     )
     start, end = _period(row, terms, months)
     await _end_expired(session, row, terms)
-    share_id = await _insert_share(session, caller, row, terms, (start, end))
+    share_id = await _insert_share(session, keyring, caller, row, terms, (start, end))
     await session.execute(
         insert(AssessmentAcl).values(
             agency_id=terms.shared_with,
@@ -92,10 +108,12 @@ async def give(session: AsyncSession, caller: Caller, row: Any, terms: Terms) ->
             valid_to=end,
         )
     )
-    about = {
+    about: dict[str, Any] = {
         "share_id": str(share_id),
         "shared_with": str(terms.shared_with),
         "level": terms.level,
+        "roles": sorted(set(terms.roles)),
+        "legal_basis": terms.basis.legal_basis,
     }
     await audit.record(
         session, caller, Event.SHARE_GIVEN, _subject(row), purpose=terms.purpose, **about
@@ -145,16 +163,21 @@ async def _end_expired(session: AsyncSession, row: Any, terms: Terms) -> None:
 
 async def _insert_share(
     session: AsyncSession,
+    keyring: KeyRing,
     caller: Caller,
     row: Any,
     terms: Terms,
     period: tuple[datetime, datetime],
 ) -> UUID:
+    share_id = new_id()
+    note = await seal_note(
+        session, keyring, "assessment_shares", share_id, caller.agency_id, terms.note
+    )
     # The index decides who is first when the same share is given twice at once.
     given = await session.execute(
         insert_or(AssessmentShare)
         .values(
-            id=new_id(),
+            id=share_id,
             assessment_id=row.id,
             owner_agency=caller.agency_id,
             shared_with=terms.shared_with,
@@ -165,6 +188,9 @@ async def _insert_share(
             created_by_person=caller.require_person().id,
             created_by_client=caller.client_id,
             access_request_id=terms.access_request_id,
+            roles=sorted(set(terms.roles)),
+            sealed_note=note,
+            **terms.basis.columns,
         )
         .on_conflict_do_nothing(
             index_elements=["assessment_id", "shared_with", "purpose"],
@@ -172,8 +198,7 @@ async def _insert_share(
         )
         .returning(AssessmentShare.id)
     )
-    share_id = given.scalar_one_or_none()
-    if share_id is None:
+    if given.scalar_one_or_none() is None:
         raise ShareExists
     return share_id
 

@@ -8,13 +8,15 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from app.agencies.errors import AgencyUnknown
-from app.assessments import access_requests, sharing
+from app.assessments import access_decisions, access_requests, sharing
 from app.assessments.errors import (
     AccessNotNeeded,
     AccessRequestDecided,
     AccessRequestNotFound,
     AccessRequestOpen,
+    AnswerDayInvalid,
     AssessmentNotFound,
+    DecisionExceedsRequest,
     NotShareable,
     OwnerWithdrawn,
     OwnRecord,
@@ -23,7 +25,7 @@ from app.assessments.errors import (
     ShareNotFound,
     SharePeriodInvalid,
 )
-from app.assessments.schemas import (
+from app.assessments.sharing_schemas import (
     AccessRequestFilter,
     AccessRequestIn,
     AccessRequestOut,
@@ -31,8 +33,9 @@ from app.assessments.schemas import (
     ShareIn,
     ShareOut,
 )
+from app.assessments.terms import opened
 from app.auth.caller import Caller, Keys, requires, requires_once
-from app.auth.errors import LevelAboveClient, PersonRequired, RoleLacksRight
+from app.auth.errors import LevelAboveClient, PersonRequired, RoleLacksRight, RoleUnknown
 from app.auth.scopes import Scope
 from app.core.db import Session
 from app.core.errors import problems
@@ -67,16 +70,22 @@ Revoker = Annotated[Caller, requires(Scope.ASSESSMENTS_SHARE)]
         AgencyUnknown,
         NotShareable,
         SharedWithSelf,
+        RoleUnknown,
         SharePeriodInvalid,
         ShareExists,
     ),
     summary="Share an assessment",
 )
 async def share_assessment(
-    assessment_id: UUID, new: ShareIn, caller: Giver, session: Session, response: Response
+    assessment_id: UUID,
+    new: ShareIn,
+    caller: Giver,
+    session: Session,
+    keyring: Keys,
+    response: Response,
 ) -> dict[str, Any]:
     """Let another agency read an own assessment, for one purpose and a period."""
-    given = await sharing.share(session, caller, assessment_id, new)
+    given = await sharing.share(session, keyring, caller, assessment_id, new)
     response.headers["Location"] = f"/v1/assessments/{assessment_id}/shares/{given['id']}"
     return given
 
@@ -94,6 +103,7 @@ async def list_shares(
     assessment_id: UUID,
     caller: Reader,
     session: Session,
+    keyring: Keys,
     limit: Limit = LIMIT_DEFAULT,
     cursor: CursorText | None = None,
 ) -> dict[str, Any]:
@@ -102,7 +112,8 @@ async def list_shares(
     after = UUID(pager.after[0]) if pager.after else None
     rows = await sharing.list_shares(session, caller, assessment_id, after, limit + 1)
     items, following = pager.page(rows, lambda row: [str(row.id)], response)
-    return {"items": items, "next_cursor": following}
+    shown = [await opened(session, keyring, "assessment_shares", row) for row in items]
+    return {"items": shown, "next_cursor": following}
 
 
 @shares.delete(
@@ -133,6 +144,8 @@ async def revoke_share(
         OwnRecord,
         OwnerWithdrawn,
         AccessNotNeeded,
+        AnswerDayInvalid,
+        SharePeriodInvalid,
         AccessRequestOpen,
     ),
     summary="Ask for an assessment",
@@ -204,7 +217,9 @@ async def get_access_request(
         PersonRequired,
         RoleLacksRight,
         AccessRequestDecided,
+        DecisionExceedsRequest,
         NotShareable,
+        RoleUnknown,
         SharePeriodInvalid,
         ShareExists,
         PreconditionRequired,
@@ -222,6 +237,22 @@ async def decide_access_request(
     response: Response,
 ) -> dict[str, Any]:
     """A named person of the owner approves, which gives the share, or denies with a reason."""
-    decided = await access_requests.decide(session, keyring, caller, request_id, version, decision)
+    decided = await access_decisions.decide(session, keyring, caller, request_id, version, decision)
     response.headers["ETag"] = version_etag(decided["version"])
     return decided
+
+
+@requests.post(
+    "/{request_id}/withdrawal",
+    operation_id="withdrawAccessRequest",
+    response_model=AccessRequestOut,
+    responses=problems(AccessRequestNotFound, AccessRequestDecided),
+    summary="Withdraw an own access request",
+)
+async def withdraw_access_request(
+    request_id: UUID, caller: Asker, session: Session, keyring: Keys, response: Response
+) -> dict[str, Any]:
+    """The asking agency takes its request back while nobody has decided; it may ask anew."""
+    withdrawn = await access_requests.withdraw(session, keyring, caller, request_id)
+    response.headers["ETag"] = version_etag(withdrawn["version"])
+    return withdrawn

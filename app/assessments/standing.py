@@ -24,13 +24,15 @@ from app.assessments.errors import (
     SharingPolicyNotFound,
 )
 from app.assessments.models import AssessmentAcl, SharingPolicy
-from app.assessments.schemas import SharingPolicyFilter, SharingPolicyIn
+from app.assessments.sharing_schemas import SharingPolicyFilter, SharingPolicyIn, StandingTerms
+from app.assessments.terms import Basis, opened, seal_note
 from app.audit import service as audit
 from app.audit.events import Event
 from app.auth import policy
 from app.auth.caller import Caller
 from app.auth.errors import CountryOutsideScope, LevelAboveClient, RoleLacksRight
 from app.auth.roles import check_roles
+from app.core.crypto import KeyRing
 from app.core.ids import new_id
 from app.events import service as events
 from app.events.catalogue import EventType
@@ -43,55 +45,84 @@ _HOLD = text("SELECT hold_sharing_policies(:agency), now() AS now")
 _START = text("SELECT start_sharing_policy(:id)")
 
 
-async def give(session: AsyncSession, caller: Caller, new: SharingPolicyIn) -> Row[Any]:
+async def give(
+    session: AsyncSession, keyring: KeyRing, caller: Caller, new: SharingPolicyIn
+) -> dict[str, Any]:
     """Make a policy; it takes effect, on all that fits, with the transaction.
 
     Raises PersonRequired, RoleLacksRight, LevelAboveClient, CountryOutsideScope, RoleUnknown,
     PartnerNotFound, AgencyUnknown, SharedWithSelf, SharePeriodInvalid, SharingPolicyExists or
     SharingPoliciesFull.
     """
-    person = caller.require_person()
+    await check(session, caller, new)
+    recipient = await agencies.recipient(session, new.shared_with)
+    if recipient.id == caller.agency_id:
+        raise SharedWithSelf
+    period = await hold(session, caller, new, 1)
+    policy_id = await store(session, keyring, caller, new, recipient.id, period)
+    return await get(session, keyring, policy_id)
+
+
+async def check(session: AsyncSession, caller: Caller, new: StandingTerms) -> None:
+    """Whether the caller may give such policies.
+
+    Raises PersonRequired, RoleLacksRight, LevelAboveClient, RoleUnknown, CountryOutsideScope or
+    PartnerNotFound.
+    """
+    caller.require_person()
     _may(caller, new.type)
     if new.level == "detail" and not policy.reaches(caller, "RESTRICTED"):
         raise LevelAboveClient
     check_roles(new.roles)
     await _within_scope(session, caller, new)
-    recipient = await agencies.recipient(session, new.shared_with)
-    if recipient.id == caller.agency_id:
-        raise SharedWithSelf
-    start, end = await _hold(session, caller, new)
+
+
+async def store(
+    session: AsyncSession,
+    keyring: KeyRing,
+    caller: Caller,
+    new: StandingTerms,
+    shared_with: UUID,
+    period: tuple[datetime, datetime | None],
+) -> UUID:
+    """Store a policy that was checked, within what `hold` holds, and apply it to what is there.
+
+    Raises SharingPolicyExists.
+    """
+    policy_id = new_id()
+    note = await seal_note(
+        session, keyring, "sharing_policies", policy_id, caller.agency_id, new.note
+    )
     given = await session.execute(
         insert(SharingPolicy)
         .values(
-            id=new_id(),
+            id=policy_id,
             owner_agency=caller.agency_id,
-            shared_with=recipient.id,
+            shared_with=shared_with,
             everything=new.all,
             roles=sorted(set(new.roles)),
-            valid_from=start,
-            valid_until=end,
-            created_by_person=person.id,
+            valid_from=period[0],
+            valid_until=period[1],
+            created_by_person=caller.require_person().id,
             created_by_client=caller.client_id,
+            sealed_note=note,
             **new.model_dump(include={"level", "purpose", "type", "country", "partner_id"}),
+            **Basis.of(new).columns,
         )
         .on_conflict_do_nothing()
         .returning(SharingPolicy.id)
     )
-    policy_id = given.scalar_one_or_none()
-    if policy_id is None:
+    if given.scalar_one_or_none() is None:
         raise SharingPolicyExists
     await session.execute(_LONG)
     records = await session.scalar(_START, {"id": policy_id})
-    about = {"shared_with": str(recipient.id), "level": new.level, "purpose": new.purpose.value}
-    await _record(
-        session, caller, Event.SHARING_POLICY_GIVEN, policy_id, about | {"records": records}
-    )
+    about = {"shared_with": str(shared_with), "level": new.level, "purpose": new.purpose.value}
+    more = {"records": records, "legal_basis": new.legal_basis}
+    await _record(session, caller, Event.SHARING_POLICY_GIVEN, policy_id, about | more)
     await events.publish(
         session, EventType.SHARING_POLICY_GIVEN, policy_id, caller.agency_id, **about
     )
-    found = await queries.read_policy(session, policy_id)
-    assert found is not None
-    return found
+    return policy_id
 
 
 def _may(caller: Caller, type_code: str | None) -> None:
@@ -100,18 +131,27 @@ def _may(caller: Caller, type_code: str | None) -> None:
         raise RoleLacksRight
 
 
-async def _within_scope(session: AsyncSession, caller: Caller, new: SharingPolicyIn) -> None:
+async def _within_scope(session: AsyncSession, caller: Caller, new: StandingTerms) -> None:
     if new.partner_id is not None:
         await partners.get_partner(session, caller, new.partner_id)
     elif not policy.within(caller, new.country):
         raise CountryOutsideScope
 
 
-async def _hold(
-    session: AsyncSession, caller: Caller, new: SharingPolicyIn
-) -> tuple[datetime, datetime | None]:
-    """Keep other policies and records of the agency waiting; the period by the database's clock."""
+async def lock(session: AsyncSession, caller: Caller) -> datetime:
+    """Keep whoever makes or ends policies of the agency, or changes its records, waiting; now."""
     now: datetime = (await session.execute(_HOLD, {"agency": caller.agency_id})).one().now
+    return now
+
+
+async def hold(
+    session: AsyncSession, caller: Caller, new: StandingTerms, count: int
+) -> tuple[datetime, datetime | None]:
+    """Keep other policies and records of the agency waiting; the period by the database's clock.
+
+    Raises SharePeriodInvalid, or SharingPoliciesFull where there is no room for ``count`` more.
+    """
+    now = await lock(session, caller)
     start = new.valid_from or now
     if new.valid_until is not None and (new.valid_until <= start or new.valid_until <= now):
         raise SharePeriodInvalid
@@ -124,17 +164,22 @@ async def _hold(
         .execution_options(synchronize_session=False)
     )
     live = await session.scalar(select(func.count()).select_from(SharingPolicy).where(*mine))
-    if (live or 0) >= MOST:
+    if (live or 0) + count > MOST:
         raise SharingPoliciesFull
     return start, new.valid_until
 
 
-async def get(session: AsyncSession, policy_id: UUID) -> Row[Any]:
+async def get(session: AsyncSession, keyring: KeyRing, policy_id: UUID) -> dict[str, Any]:
     """A policy the caller's agency gave or got. Raises SharingPolicyNotFound."""
     found = await queries.read_policy(session, policy_id)
     if found is None:
         raise SharingPolicyNotFound
-    return found
+    return await wire(session, keyring, found)
+
+
+async def wire(session: AsyncSession, keyring: KeyRing, row: Row[Any]) -> dict[str, Any]:
+    """A row of `queries.read_policy` as SharingPolicyOut needs it."""
+    return await opened(session, keyring, "sharing_policies", row)
 
 
 async def list_policies(
@@ -152,7 +197,7 @@ async def end(session: AsyncSession, caller: Caller, policy_id: UUID) -> None:
     policy or it has ended.
     """
     person = caller.require_person()
-    await session.execute(_HOLD, {"agency": caller.agency_id})
+    await lock(session, caller)
     ended = await session.execute(
         update(SharingPolicy)
         .where(

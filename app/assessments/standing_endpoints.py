@@ -6,7 +6,6 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
-from sqlalchemy import Row
 
 from app.agencies.errors import AgencyUnknown
 from app.assessments import standing
@@ -17,8 +16,8 @@ from app.assessments.errors import (
     SharingPolicyExists,
     SharingPolicyNotFound,
 )
-from app.assessments.schemas import SharingPolicyFilter, SharingPolicyIn, SharingPolicyOut
-from app.auth.caller import Caller, requires, requires_once
+from app.assessments.sharing_schemas import SharingPolicyFilter, SharingPolicyIn, SharingPolicyOut
+from app.auth.caller import Caller, Keys, requires, requires_once
 from app.auth.errors import (
     CountryOutsideScope,
     LevelAboveClient,
@@ -61,15 +60,15 @@ Holder = Annotated[Caller, requires(Scope.ASSESSMENTS_SHARE)]
     summary="Share by a standing policy",
 )
 async def give_policy(
-    new: SharingPolicyIn, caller: Giver, session: Session, response: Response
-) -> Row[Any]:
+    new: SharingPolicyIn, caller: Giver, session: Session, keyring: Keys, response: Response
+) -> dict[str, Any]:
     """Let another agency read every own assessment that fits, those filed later included.
 
     Filters are joined by and. A policy without any is for everything and must say `"all": true`.
     Drafts, AGENCY_ONLY and withdrawn assessments are never shared.
     """
-    given = await standing.give(session, caller, new)
-    response.headers["Location"] = f"/v1/sharing-policies/{given.id}"
+    given = await standing.give(session, keyring, caller, new)
+    response.headers["Location"] = f"/v1/sharing-policies/{given['id']}"
     return given
 
 
@@ -85,6 +84,7 @@ async def list_policies(
     response: Response,
     caller: Holder,
     session: Session,
+    keyring: Keys,
     filters: Annotated[SharingPolicyFilter, Query()],
 ) -> dict[str, Any]:
     """Policies the calling agency gave or got, ended ones included, newest first."""
@@ -92,7 +92,8 @@ async def list_policies(
     after = UUID(pager.after[0]) if pager.after else None
     rows = await standing.list_policies(session, filters, after)
     items, following = pager.page(rows, lambda row: [str(row.id)], response)
-    return {"items": items, "next_cursor": following}
+    shown = [await standing.wire(session, keyring, row) for row in items]
+    return {"items": shown, "next_cursor": following}
 
 
 @router.get(
@@ -102,9 +103,11 @@ async def list_policies(
     responses=problems(PersonRequired, SharingPolicyNotFound),
     summary="Read a standing policy",
 )
-async def get_policy(policy_id: UUID, caller: Holder, session: Session) -> Row[Any]:
+async def get_policy(
+    policy_id: UUID, caller: Holder, session: Session, keyring: Keys
+) -> dict[str, Any]:
     """One policy, for its owner and its recipient."""
-    return await standing.get(session, policy_id)
+    return await standing.get(session, keyring, policy_id)
 
 
 @router.delete(

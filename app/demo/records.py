@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.assessments import access_requests, sharing
 from app.assessments import service as assessments
-from app.assessments.schemas import AccessRequestIn, ShareIn
+from app.assessments.sharing_schemas import AccessRequestIn, ShareIn
 from app.assessments.types.psea import PseaIn
 from app.audit.purposes import AccessPurpose
 from app.auth.caller import Caller
@@ -123,7 +123,9 @@ async def _let_read(scene: Scene, dice: random.Random, owner: str, assessment_id
     purpose = dice.choice(_PURPOSES)
     if fate < 0.3:
         terms = ShareIn(shared_with=other, level="detail", purpose=purpose)
-        await sharing.share(scene.session, await scene.acts(owner), assessment_id, terms)
+        await sharing.share(
+            scene.session, scene.keyring, await scene.acts(owner), assessment_id, terms
+        )
     elif fate < 0.4:
         wish = AccessRequestIn(
             assessment_id=assessment_id,

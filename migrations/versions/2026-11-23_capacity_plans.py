@@ -1,6 +1,6 @@
 """capacity_plans
 
-Revision: 0035, after 0033
+Revision: 0035, after 0034
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from app.core.migrate import rekey_security, run_script
 from app.partners.retention.guard import Guard, Rules, add_rules, drop_rules
 
 revision = "0035"
-down_revision = "0033"
+down_revision = "0034"
 branch_labels = None
 depends_on = None
 

@@ -22,6 +22,7 @@ _LEFT = {
     "partner_people_versions": _PROFILE,
     "restricted_identifiers": _PROFILE,
     "restraints": "follows from sanctions, flags, cases and disputes",
+    "reading_purposes": "follows from audit_events",
     "deactivation_requests": "the partner's; what an agency decided is in partner_deactivations",
     "retention_counts": "counts; what was erased is named in audit_events",
 }

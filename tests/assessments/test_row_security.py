@@ -252,8 +252,14 @@ async def test_nobody_asks_in_anothers_name_or_grants_itself(
     assert await denied(database, wfp, sql, asker=fao, **common, **honest) == DENIED
     asked = await (await api_for("WFP")).made("/v1/access-requests", request_body(str(made)))
     update = "UPDATE access_requests SET version = version + 1 WHERE id = :id"
-    assert await touched(database, wfp, update, id=UUID(asked["id"])) == 0
+    assert await denied(database, wfp, update, id=UUID(asked["id"])) == DENIED
+    assert await touched(database, fao, update, id=UUID(asked["id"])) == 0
     assert await touched(database, unicef, update, id=UUID(asked["id"])) == 1
+    # Of its own request the asking agency says one thing only: that it takes it back.
+    back = "UPDATE access_requests SET status = 'withdrawn'{} WHERE id = :id"
+    more = ", sealed_reason = '\\x00'"
+    assert await denied(database, wfp, back.format(more), id=UUID(asked["id"])) == DENIED
+    assert await touched(database, wfp, back.format(""), id=UUID(asked["id"])) == 1
 
 
 async def test_the_level_of_a_detail_is_that_of_its_summary(

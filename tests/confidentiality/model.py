@@ -218,7 +218,11 @@ TABLES: dict[str, Table] = {
         insert=lambda row, who, facts: (
             row["status"] == "open" and own("requested_by")(row, who, facts)
         ),
-        update=_OWNER,
+        update=lambda row, who, facts: (
+            _OWNER(row, who, facts)
+            or (row["status"] == "open" and own("requested_by")(row, who, facts))
+        ),
+        change="status = 'withdrawn'",
     ),
     "sanction_cases": Table(_ID, select=_AGENCY, insert=_AGENCY, update=_AGENCY),
     "sanction_case_steps": Table(

@@ -41,6 +41,8 @@ _DEFINERS: frozenset[str] = frozenset(
         "partner_control_disputes_fill()",
         "partner_control_disputes_open()",
         "read_withheld(uuid,uuid,uuid)",
+        "counted_facts(uuid[],date)",
+        "partner_disclosures(date,text,text,integer)",
         "redacted_steps(uuid)",
         "settle_finding()",
         "unmerged_policies()",

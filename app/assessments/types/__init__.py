@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, Field, Strict, WithJsonSchema
 
+from app.agencies.facts import register_types
 from app.assessments.types import (
     audit,
     capacity_other,
@@ -40,6 +41,8 @@ ALL: dict[str, AssessmentType[Any, Any]] = {
         programmatic_visit.TYPE,
     )
 }
+
+register_types(ALL)
 
 if TYPE_CHECKING:
     AssessmentIn = AssessmentBase

@@ -1,0 +1,1 @@
+"""Standing shares with all agencies of a group at once, and the usual ones."""

@@ -1,0 +1,1 @@
+"""Watching how others read: what is unusual is told to the owner."""
