@@ -10,9 +10,13 @@ from app.agencies.issuers.endpoints import router as trusted_issuers
 from app.agencies.office_endpoints import router as offices
 from app.agencies.persons.endpoints import router as persons
 from app.agencies.setting_endpoints import router as agency_settings
+from app.assessments.documents.endpoints import router as assessment_documents
+from app.assessments.documents.endpoints import uploads as assessment_uploads
 from app.assessments.endpoints import router as assessments
 from app.assessments.life_cycle.endpoints import router as assessment_lives
+from app.assessments.partner_side.endpoints import router as assessment_partner
 from app.assessments.redaction_endpoints import router as assessment_redactions
+from app.assessments.self_assessments.endpoints import router as self_assessments
 from app.assessments.sharing_endpoints import requests as access_requests
 from app.assessments.sharing_endpoints import shares as assessment_shares
 from app.assessments.standing_endpoints import router as sharing_policies
@@ -83,6 +87,10 @@ V1 = (
     assessment_types,
     assessment_lives,  # before the next, whose ids would hide its fixed paths
     assessments,
+    assessment_partner,
+    self_assessments,
+    assessment_documents,
+    assessment_uploads,
     assessment_shares,
     access_requests,
     sharing_policies,

@@ -2,7 +2,9 @@
 
 from app.agencies import models as agencies
 from app.assessments import models as assessments
+from app.assessments.documents import models as assessment_documents
 from app.assessments.life_cycle import models as assessment_lives
+from app.assessments.self_assessments import models as self_assessments
 from app.audit import models as audit
 from app.audit.exceptions import models as audit_exceptions
 from app.auth import models as auth
@@ -34,6 +36,7 @@ from app.sanctions.feed import models as feed
 __all__ = [
     "Base",
     "agencies",
+    "assessment_documents",
     "assessment_lives",
     "assessments",
     "audit",
@@ -63,6 +66,7 @@ __all__ = [
     "retention",
     "safety",
     "sanctions",
+    "self_assessments",
     "sequencer",
     "verifications",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +20,7 @@ from app.audit import queries as log
 from app.audit import service as audit
 from app.audit.events import Event
 from app.audit.exceptions.errors import ContentRedacted
-from app.audit.purposes import OWN_RECORD, parse_purpose
+from app.audit.purposes import OWN_RECORD, StatedPurpose, parse_purpose
 from app.auth import policy
 from app.auth.caller import Caller
 from app.auth.errors import RoleLacksRight
@@ -27,6 +28,9 @@ from app.core.crypto import KeyRing, agency_scope
 from app.core.schemas import Schema
 from app.partners.objections.contested import contested
 from app.partners.visibility import sees_protected
+
+READINGS = (Event.ASSESSMENT_DETAIL_READ, Event.ASSESSMENT_DOCUMENT_READ)
+"""What its owner is shown as a disclosure."""
 
 
 def seal_context(assessment_id: UUID, version: int, owner: UUID) -> str:
@@ -48,14 +52,19 @@ async def seal(
     return await keyring.seal(session, agency_scope(owner), context, plain)
 
 
-async def read_detail(
-    session: AsyncSession,
-    keyring: KeyRing,
-    caller: Caller,
-    assessment_id: UUID,
-    purpose_headers: Sequence[str],
-) -> dict[str, Any]:
-    """Summary facts and detail, with the reading in the log of the same transaction.
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """That a caller may read a detail, and on what ground."""
+
+    row: Any
+    decision: policy.Decision
+    stated: StatedPurpose | None
+
+
+async def permitted(
+    session: AsyncSession, caller: Caller, assessment_id: UUID, purpose_headers: Sequence[str]
+) -> Permit:
+    """May the caller read the detail, and what goes with it?
 
     Raises AssessmentNotFound, ContentRedacted, then PurposeRequired or PurposeNotShared, in this
     order: a purpose is asked only of a caller who may know that the detail exists.
@@ -76,23 +85,48 @@ async def read_detail(
         raise PurposeRequired
     elif not decision.allowed:
         raise PurposeNotShared
-    opened = await unseal(session, keyring, row)
-    detail = opened if row.own else ALL[row.type].disclose(opened)
-    about: dict[str, Any] = {"version": row.version}
-    if decision.share is not None:
-        about["share_id"] = str(decision.share.id)
+    return Permit(row, decision, stated)
+
+
+async def record_reading(
+    session: AsyncSession, caller: Caller, permit: Permit, event: Event, **about: Any
+) -> None:
+    """Put a reading into the log of the transaction in which it happens."""
+    row, stated = permit.row, permit.stated
+    about["version"] = row.version
+    if permit.decision.share is not None:
+        about["share_id"] = str(permit.decision.share.id)
     await audit.record(
         session,
         caller,
-        Event.ASSESSMENT_DETAIL_READ,
+        event,
         audit.Subject(row.id, owner_agency=row.owner_id, partner_id=row.partner_id),
         purpose=OWN_RECORD if row.own else stated.purpose if stated else None,
         reference=stated.reference if stated else None,
-        basis=decision.basis,
+        basis=permit.decision.basis,
         **about,
     )
+
+
+async def read_detail(
+    session: AsyncSession,
+    keyring: KeyRing,
+    caller: Caller,
+    assessment_id: UUID,
+    purpose_headers: Sequence[str],
+) -> dict[str, Any]:
+    """Summary facts and detail, with the reading in the log of the same transaction.
+
+    Raises what `permitted` raises.
+    """
+    permit = await permitted(session, caller, assessment_id, purpose_headers)
+    row = permit.row
+    opened = await unseal(session, keyring, row)
+    detail = opened if row.own else ALL[row.type].disclose(opened)
+    await record_reading(session, caller, permit, Event.ASSESSMENT_DETAIL_READ)
     objections = await contested(session, "assessment", [row.id])
-    return {**common(row, objections.get(row.id)), "detail": detail}
+    found = common(row, objections.get(row.id)) | {"detail": detail}
+    return found | {"self_assessment_id": row.self_assessment_id}
 
 
 async def unseal(session: AsyncSession, keyring: KeyRing, row: Any) -> dict[str, Any]:
@@ -119,9 +153,7 @@ async def disclosures(
         raise AssessmentNotFound
     if not policy.has_right(caller, "read", "AUDITLOG"):
         raise RoleLacksRight
-    reads = await log.events_on(
-        session, Event.ASSESSMENT_DETAIL_READ, assessment_id, caller.agency_id, after, limit
-    )
+    reads = await log.events_on(session, READINGS, assessment_id, caller.agency_id, after, limit)
     codes = await agencies.codes_by_id(session)
     return [
         {
@@ -134,6 +166,7 @@ async def disclosures(
             "reference": read.reference,
             "basis": read.basis,
             "share_id": read.detail.get("share_id"),
+            "document_id": read.detail.get("document"),
             "version": read.detail.get("version"),
             "at": read.at,
         }
