@@ -196,11 +196,7 @@ async def attach(
         .execution_options(synchronize_session=False)
     )
     await files.finish(session, spool.blob_id)
-    more: dict[str, Any] = {
-        "document": str(draft.id),
-        "sha256": spool.sha256.hex(),
-        "bytes": spool.size,
-    }
+    more = {"document": str(draft.id), "sha256": spool.sha256.hex()}
     event = Event.ASSESSMENT_DOCUMENT_UPLOADED
     await audit.record(session, caller, event, _subject(about), bytes=spool.size, **more)
     return wire(await _found(session, draft.assessment_id, draft.id))

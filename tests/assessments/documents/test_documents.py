@@ -11,10 +11,12 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
 
+from app.assessments.retention import RETENTION
 from app.core.blobs.frames import FRAME
 from app.core.blobs.service import sweep
 from app.core.blobs.stores import PostgresStore
 from app.core.db import Database
+from app.partners.retention import run as retention
 from tests.assessments.documents.factories import (
     V1,
     announce,
@@ -238,7 +240,7 @@ async def test_a_held_draft_keeps_its_papers(
     }
     await officer.made("/v1/legal-holds", hold)
     refused = await unicef.delete(f"{url_of(draft)}/{made['id']}")
-    assert (refused.status_code, refused.json()["code"]) == (409, "under_legal_hold")
+    assert (refused.status_code, refused.json()["code"]) == (409, "legal_hold")
     assert (await unicef.get(url_of(draft, made["id"]))).content == PDF
 
 
@@ -335,9 +337,6 @@ async def test_row_security_shows_it_with_the_detail_and_not_else(
 async def test_retention_takes_documents_and_files_with_the_assessment(
     api_for: ApiFor, worker_database: Database, operator_database: Database
 ) -> None:
-    from app.partners.retention import run as retention
-    from app.worker import RETENTION
-
     unicef = await api_for("UNICEF")
     draft = await _draft(api_for)
     made = await upload(unicef, draft)
@@ -354,7 +353,8 @@ async def test_retention_takes_documents_and_files_with_the_assessment(
             text("SELECT blob_id FROM assessment_documents WHERE id = :id"),
             {"id": UUID(made["id"])},
         )
-    await retention.run(worker_database, RETENTION)
+    rule = [one for one in RETENTION if one.name == "assessments"]
+    await retention.apply(worker_database, rule, None, None, lambda *_: None, whole=False)
     async with operator_database.connection() as connection:
         assert not await connection.fetchval("SELECT 1 FROM assessments WHERE id = $1", UUID(draft))
         state = await connection.fetchval("SELECT state FROM blobs WHERE id = $1", blob)
