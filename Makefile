@@ -9,7 +9,9 @@ UV ?= uv
 WORKERS ?= 2
 # Dozens of processes start while the suite runs; each would compile all it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
-COVERAGE ?= --cov --cov-report=term --cov-fail-under=95
+# The least coverage of all lines and branches, in percent; COVERAGE= runs the tests without.
+COVERAGE ?= 95
+LINES := $(VENV)/lines
 # Where a line that no test runs could leak a record or clear somebody wrongly.
 WHOLLY := app/auth/*,app/assessments/access.py,app/assessments/detail.py,$\
   app/assessments/sharing.py,app/assessments/standing.py,app/core/acl.py,$\
@@ -45,7 +47,11 @@ bench: $(VENV)/.dev ## measure; options in BENCH=
 ##@ Test
 .PHONY: test drills
 test: $(VENV)/.dev ## every test but the drills, with coverage; PostgreSQL included
-	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m "not drill" $(COVERAGE)
+	@rm -rf $(LINES)
+	@$(if $(COVERAGE),REGISTRY_TEST_LINES=$(LINES)) \
+	  $(BIN)/pytest -n $(WORKERS) --dist loadgroup -m "not drill"
+	@$(if $(COVERAGE),$(BIN)/python -m tests.lines $(LINES))
+	@$(if $(COVERAGE),$(BIN)/coverage report --fail-under=$(COVERAGE))
 	@$(if $(COVERAGE),$(BIN)/coverage report --include="$(WHOLLY)" --fail-under=100 >$(VENV)/wholly.txt \
 	  || { cat $(VENV)/wholly.txt; exit 1; })
 
@@ -90,7 +96,7 @@ lock: ## renew both lock files (needs uv); UPGRADE=--upgrade takes new versions
 	@$(call compile,requirements-dev.lock,$(LOCK_DEV))
 
 clean: ## remove .venv and everything made by tools; var/ with its data stays
-	@rm -rf $(VENV) build dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache \
+	@rm -rf $(VENV) build dist .coverage .mypy_cache .ruff_cache .pytest_cache \
 	  .hypothesis .import_linter_cache *.egg-info clients/python/src/*.egg-info
 	@find app tests clients migrations bench -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 

@@ -109,6 +109,25 @@ BEGIN
   ON CONFLICT DO NOTHING;
 END $$;
 
+-- A partner may object to what stands, and to what stood before it.
+CREATE OR REPLACE FUNCTION statement_of(of_kind text, statement uuid)
+  RETURNS TABLE (owner_agency uuid, office text, partner_id uuid)
+  LANGUAGE sql STABLE ROWS 1 AS $$
+  SELECT f.owner_agency, f.office, f.partner_id FROM partner_flags f
+    WHERE of_kind = 'flag' AND f.id = statement AND f.state NOT IN ('invalid', 'lapsed')
+  UNION ALL SELECT a.owner_agency, NULL, a.partner_id FROM assessments a
+    WHERE of_kind = 'assessment' AND a.id = statement AND a.status IN {statuses}
+  UNION ALL SELECT coalesce(e.custodian_agency, e.imposing_agency), NULL, e.partner_id
+    FROM sanction_entries e WHERE of_kind = 'sanction_entry' AND e.id = statement
+  UNION ALL SELECT v.agency_id, (SELECT o.office FROM persons o WHERE o.id = v.person_id),
+      v.partner_id
+    FROM partner_verifications v WHERE of_kind = 'verification' AND v.id = statement
+  -- What an agency entered on the partner's behalf; the statement is the profile.
+  UNION ALL SELECT coalesce((SELECT g.custodian_agency FROM agencies g
+      WHERE g.id = p.created_by AND g.status = 'withdrawn'), p.created_by), NULL, p.id
+    FROM partners p WHERE of_kind = 'profile_field' AND p.id = statement
+      AND p.control = 'agency' $$;
+
 CREATE OR REPLACE FUNCTION assessments_shared_by_policy() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF TG_OP = 'UPDATE' OR (NEW.status IN {statuses} AND NEW.level <> 'AGENCY_ONLY') THEN
@@ -155,6 +174,9 @@ SECURITY = f"""
 GRANT UPDATE (adjusted_value, adjusted_level, adjusted_at, summary, assessor_kind, assessor_name,
   current_key, superseded_by, submitted_at, finalised_at, held_until, withdrawn_at,
   withdrawal_reason) ON assessments TO reg_app;
+-- Of a result that is withdrawn shares end and requests are closed.
+GRANT UPDATE (ended_at, end_reason) ON assessment_shares TO reg_app;
+GRANT UPDATE (close_reason) ON access_requests TO reg_app;
 -- What changes by time alone: the partner's first word ends, and notices of the end are given.
 GRANT UPDATE (level, held_until, reminded_days, version, updated_at) ON assessments TO reg_worker;
 CREATE POLICY assessments_time ON assessments FOR UPDATE TO reg_worker
@@ -169,7 +191,10 @@ CREATE POLICY assessment_participants_delete ON assessment_participants FOR DELE
 GRANT UPDATE (state, decided_by, decided_at, sealed_decision, version)
   ON assessment_adjustments TO reg_app;
 CREATE POLICY assessment_adjustments_update ON assessment_adjustments FOR UPDATE TO reg_app
-  USING ({OWN} AND state = 'proposed') WITH CHECK ({OWN});
+  USING ({OWN}) WITH CHECK ({OWN});
+CREATE TRIGGER assessment_adjustments_decided BEFORE UPDATE ON assessment_adjustments
+  FOR EACH ROW WHEN (OLD.state <> 'proposed' AND current_user = 'reg_app')
+  EXECUTE FUNCTION refuse_change();
 {rekey_security("assessment_adjustments")}{rekey_security("assessment_notes")}
 -- Milestones cannot go back.
 CREATE FUNCTION milestones_in_order() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -203,6 +228,8 @@ CREATE TRIGGER assessments_forward BEFORE UPDATE OF status ON assessments
 """  # noqa: S608 - constants
 
 UNDO = """
+REVOKE UPDATE (ended_at, end_reason) ON assessment_shares FROM reg_app;
+REVOKE UPDATE (close_reason) ON access_requests FROM reg_app;
 DROP TRIGGER assessments_forward ON assessments;
 DROP FUNCTION assessments_forward();
 DROP POLICY assessments_time ON assessments;

@@ -13,7 +13,7 @@ import zlib
 from typing import Any, TypeVar
 
 from tests.contract.contract import Operation, operations
-from tests.hostile.fields import fields
+from tests.hostile.fields import fields, json_body
 
 _T = TypeVar("_T")
 _WORST = ("NUL", "lone surrogate", "half of a pair")
@@ -56,11 +56,11 @@ def is_first(where: str) -> bool:
 
 
 @functools.cache
-def first_of_methods() -> frozenset[str]:
-    """Names of the first operations under /v1 with each method."""
+def first_of_methods(*, with_body: bool = False) -> frozenset[str]:
+    """Names of the first operations under /v1 with each method, of all or of those with a body."""
     found: dict[str, str] = {}
     for operation in operations():
-        if operation.under_v1:
+        if operation.under_v1 and (not with_body or json_body(operation) is not None):
             found.setdefault(operation.method, operation.name)
     return frozenset(found.values())
 

@@ -39,6 +39,7 @@ async def full(
 ) -> AsyncIterator[AsyncSession]:
     """A session of the operator that sees the profiles; its transaction is undone."""
     agency = world.agencies["FAO"]
+    rows = list(names.rows(partners))  # here, so that no statement waits for it
     async with operator_database.session() as session:
         connection = await _driver(session)
         await connection.copy_records_to_table(
@@ -47,7 +48,7 @@ async def full(
             columns=(*_COLUMNS, "created_by"),
         )
         await connection.copy_records_to_table(
-            "partner_names", records=names.rows(partners), columns=("partner_id", "keys")
+            "partner_names", records=rows, columns=("partner_id", "keys")
         )
         await connection.execute("ANALYZE partner_names")
         yield session
