@@ -103,7 +103,9 @@ BEGIN
   END IF;
   RETURN NEW;
 END $$;
-CREATE TRIGGER assessment_documents_kept BEFORE INSERT OR UPDATE OR DELETE ON assessment_documents
+CREATE TRIGGER assessment_documents_kept BEFORE UPDATE OR DELETE ON assessment_documents
+  FOR EACH ROW WHEN (current_user = 'reg_app') EXECUTE FUNCTION assessment_documents_kept();
+CREATE TRIGGER assessment_documents_begun AFTER INSERT ON assessment_documents
   FOR EACH ROW WHEN (current_user = 'reg_app') EXECUTE FUNCTION assessment_documents_kept();
 
 -- A detail that is destroyed takes its documents with it, in the rights of what destroys it.
