@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from tests.assessments.documents.factories import announce, document_body, move, upload
 from tests.assessments.factories import make_assessment, make_share
-from tests.assessments.self_assessments.factories import hand_in, self_body
+from tests.assessments.self_assessments.factories import decide, hand_in, self_body
 from tests.confidentiality.model import Facts, Row, Table, Who, detail_seen, own
 from tests.confidentiality.rules import (
     GONE,
@@ -46,10 +46,15 @@ async def prepare(scene: Scene) -> None:
     assert (await owner.delete(url)).status_code == 204
     ids["paper_draft"] = (await make_assessment(owner, status="draft"))["id"]
     ids["draft_paper"] = (await announce(owner, ids["paper_draft"]))["id"]
+    ids["submitted"] = (await _submitted(scene))["assessment_id"]
     await _of_the_partner(scene)
     words = {"text": "Canary: it was another office."}
     await partner.made(f"/v1/self/statements/assessment/{ids['restricted']}/comments", words)
     ids["self_assessment"] = (await hand_in(partner, agency="UNICEF"))["id"]
+    other = await scene.api_for(AGENCIES["shared"])
+    returned = {"decision": "return", "reason": "Canary: say more."}
+    answer = await decide(other, await hand_in(partner, agency="WFP"), **returned)
+    assert answer.status_code == 200, answer.text
     ids["own_draft"] = (await partner.made(_SELF, self_body(agency="UNDP")))["id"]
 
 
@@ -166,7 +171,7 @@ RULES: dict[str, Rule] = {
     ),
     # the partner: asked, heard, told
     "requestPartnerComment": Rule(
-        fresh(_submitted, assessment_id="asked"), OWNER_ONLY, hides="assessment_id"
+        fresh(_submitted, assessment_id="submitted"), OWNER_ONLY, hides="assessment_id"
     ),
     "listAssessmentComments": Rule(
         _reading(assessment_id="restricted"),
