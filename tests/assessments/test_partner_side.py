@@ -40,7 +40,7 @@ async def _comment(own: Api, assessment: str) -> dict[str, Any]:
 def _holding(monkeypatch: pytest.MonkeyPatch, days: int = 15) -> None:
     """The methodology gives the partner the first word."""
     held = psea.TYPE.methodologies["UN-PSEA-2020"].model_copy(update={"comment_days": days})
-    monkeypatch.setitem(psea.TYPE.methodologies, "UN-PSEA-2020", held)  # type: ignore[misc]
+    monkeypatch.setitem(psea.TYPE.methodologies, "UN-PSEA-2020", held)
 
 
 async def test_it_sees_what_is_final_and_never_what_is_an_agencys_alone(
@@ -129,7 +129,7 @@ async def test_what_oversight_keeps_back_it_does_not_see_meanwhile(
     assert await code(own, f"{SELF}/{made}/detail") == (404, "assessment_not_found")
     sql = "SELECT 1 FROM assessment_details WHERE assessment_id = $1"
     bound = Binding(partner_id=UUID(partner))
-    async with database.session(bound) as session:  # type: ignore[arg-type]
+    async with database.session(bound) as session:
         connection = await session.connection()
         assert (await connection.exec_driver_sql(sql, (UUID(made),))).all() == []
     ended = await officer.post(

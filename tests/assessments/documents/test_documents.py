@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -34,7 +35,7 @@ from tests.partners.documents.factories import PDF
 from tests.support import World
 
 
-async def _draft(api_for: ApiFor, **more: object) -> str:
+async def _draft(api_for: ApiFor, **more: Any) -> str:
     return str((await make_assessment(await api_for("UNICEF"), status="draft", **more))["id"])
 
 

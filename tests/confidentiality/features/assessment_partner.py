@@ -112,7 +112,7 @@ async def _paper(scene: Scene) -> dict[str, str]:
 
 
 async def _upload(scene: Scene, relation: str) -> Call:
-    paths = {"assessment_id": "paper_draft", "document_id": "draft_paper"}
+    paths: dict[str, Any] = {"assessment_id": "paper_draft", "document_id": "draft_paper"}
     call = await fresh(_paper, **paths)(scene, relation)
     kind = {"Content-Type": "application/octet-stream"}
     return Call(call.path, headers=V1 | kind, content=PDF)
@@ -143,9 +143,9 @@ async def _own_paper(scene: Scene, relation: str) -> Call:
     return Call({"assessment_id": scene.ids["restricted"], "document_id": str(uuid4())})
 
 
-_P = {"assessment_id": "papered"}
+_P: dict[str, Any] = {"assessment_id": "papered"}
 _PAPER = _P | {"document_id": "paper"}
-_DRAFT_PAPER = {"assessment_id": "paper_draft", "document_id": "draft_paper"}
+_DRAFT_PAPER: dict[str, Any] = {"assessment_id": "paper_draft", "document_id": "draft_paper"}
 
 RULES: dict[str, Rule] = {
     # documents: on the terms of the detail
