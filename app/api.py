@@ -13,16 +13,20 @@ from app.agencies.setting_endpoints import router as agency_settings
 from app.assessments.assurance.endpoints import router as assurance
 from app.assessments.assurance.row_endpoints import router as assurance_activities
 from app.assessments.bulk.endpoints import router as assessment_bulk
+from app.assessments.documents.endpoints import router as assessment_documents
+from app.assessments.documents.endpoints import uploads as assessment_uploads
 from app.assessments.endpoints import router as assessments
 from app.assessments.findings.endpoints import router as findings
 from app.assessments.findings.own_endpoints import router as own_findings
 from app.assessments.groups.endpoints import router as sharing_groups
 from app.assessments.life_cycle.endpoints import router as assessment_lives
 from app.assessments.partner_disclosures import router as own_disclosures
+from app.assessments.partner_side.endpoints import router as assessment_partner
 from app.assessments.plans.action_endpoints import router as capacity_plan_actions
 from app.assessments.plans.endpoints import router as capacity_plans
 from app.assessments.redaction_endpoints import router as assessment_redactions
 from app.assessments.sea_restrictions.endpoints import router as sea_restrictions
+from app.assessments.self_assessments.endpoints import router as self_assessments
 from app.assessments.sharing_endpoints import requests as access_requests
 from app.assessments.sharing_endpoints import shares as assessment_shares
 from app.assessments.standing_endpoints import router as sharing_policies
@@ -97,6 +101,10 @@ V1 = (
     unusual_readings,
     assessments,
     assessment_bulk,
+    assessment_partner,
+    self_assessments,
+    assessment_documents,
+    assessment_uploads,
     assessment_shares,
     access_requests,
     # Before the policies: `groups` is no id.

@@ -3,11 +3,13 @@
 from app.agencies import models as agencies
 from app.assessments import models as assessments
 from app.assessments.assurance import models as assurance
+from app.assessments.documents import models as assessment_documents
 from app.assessments.findings import models as findings
 from app.assessments.groups import models as sharing_groups
 from app.assessments.life_cycle import models as assessment_lives
 from app.assessments.plans import models as capacity_plans
 from app.assessments.sea_restrictions import models as sea_restrictions
+from app.assessments.self_assessments import models as self_assessments
 from app.assessments.watching import models as reading_watch
 from app.audit import models as audit
 from app.audit.exceptions import models as audit_exceptions
@@ -40,6 +42,7 @@ from app.sanctions.feed import models as feed
 __all__ = [
     "Base",
     "agencies",
+    "assessment_documents",
     "assessment_lives",
     "assessments",
     "assurance",
@@ -74,6 +77,7 @@ __all__ = [
     "safety",
     "sanctions",
     "sea_restrictions",
+    "self_assessments",
     "sequencer",
     "sharing_groups",
     "verifications",

@@ -21,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import models  # noqa: F401 - every table must be known before the first query
 from app.agencies.clients.upkeep import watch_secrets
 from app.assessments import consumers as assessments
+from app.assessments.documents.upkeep import scan_waiting as scan_assessments
 from app.assessments.findings.upkeep import tell_overdue as tell_findings
 from app.assessments.life_cycle.upkeep import notify_expiring as notify_assessments
 from app.assessments.life_cycle.upkeep import open_held
@@ -284,6 +285,7 @@ async def keep_files(database: Database, blobs: Blobs) -> None:
     """Scan files that wait for it, and sweep those that belong to nothing."""
     try:
         await scan_waiting(database, blobs)
+        await scan_assessments(database, blobs)
         await _until_none(lambda: sweep(database, blobs.store))
     except StoreAway as error:
         log.warning("worker_round_failed", work="files", kind=str(error))

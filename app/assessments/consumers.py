@@ -6,6 +6,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.assessments.life_cycle import upkeep
+from app.audit import service as audit
 from app.audit.events import Event
 from app.core.db import touched
 from app.events.catalogue import EventType
@@ -103,12 +104,36 @@ _HEARD = text(
 )
 
 
+# On the day of the word, or with the step before it where that one's day is to come; not where a
+# later step has an earlier day, for steps do not go back.
+_NOTED = text(
+    """WITH asked AS (
+        SELECT a.id, a.owner_agency, a.partner_id, greatest((now() AT TIME ZONE 'utc')::date,
+          (SELECT max(m.reached_on) FROM assessment_milestones m
+            WHERE m.assessment_id = a.id AND m.position < 4)) AS day
+        FROM assessments a
+        WHERE a.id = :id AND a.status = 'submitted' AND a.shown_to_partner_at IS NOT NULL),
+      noted AS (
+        INSERT INTO assessment_milestones (assessment_id, code, owner_agency, position, reached_on)
+        SELECT k.id, 'partner_comments', k.owner_agency, 4, k.day FROM asked k
+        WHERE NOT EXISTS (SELECT FROM assessment_milestones m WHERE m.assessment_id = k.id
+          AND (m.code = 'partner_comments' OR m.position > 4 AND m.reached_on < k.day))
+        RETURNING assessment_id)
+    SELECT k.id, k.owner_agency, k.partner_id FROM asked k JOIN noted n ON n.assessment_id = k.id"""
+)
+
+
 async def _open_heard(session: AsyncSession, event: OutboxEvent) -> None:
     """The partner has had its word on a result that was held for it."""
     if event.data.get("subject_kind") != "assessment":
         return
     heard = await session.execute(_HEARD, {"id": event.data["statement"]})
     await upkeep.tell_opened(session, heard.all())
+    noted = (await session.execute(_NOTED, {"id": event.data["statement"]})).one_or_none()
+    if noted is not None:
+        subject = audit.Subject(noted.id, noted.owner_agency, noted.partner_id)
+        step = Event.ASSESSMENT_MILESTONE
+        await audit.record(session, None, step, subject, code="partner_comments")
 
 
 CONSUMERS = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -19,14 +20,18 @@ from app.audit import queries as log
 from app.audit import service as audit
 from app.audit.events import Event
 from app.audit.exceptions.errors import ContentRedacted
-from app.audit.purposes import OWN_RECORD, parse_purpose
+from app.audit.purposes import OWN_RECORD, StatedPurpose, parse_purpose
 from app.auth import policy
 from app.auth.caller import Caller
 from app.auth.errors import RoleLacksRight
 from app.core.crypto import KeyRing, agency_scope
+from app.core.errors import NotFound
 from app.core.schemas import Schema
 from app.partners.objections.contested import contested
 from app.partners.visibility import sees_protected
+
+READINGS = (Event.ASSESSMENT_DETAIL_READ, Event.ASSESSMENT_DOCUMENT_READ)
+"""What its owner is shown as a disclosure."""
 
 
 def seal_context(assessment_id: UUID, version: int, owner: UUID) -> str:
@@ -48,6 +53,66 @@ async def seal(
     return await keyring.seal(session, agency_scope(owner), context, plain)
 
 
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """That a caller may read a detail, and on what ground."""
+
+    row: Any
+    decision: policy.Decision
+    stated: StatedPurpose | None
+
+
+async def permitted(
+    session: AsyncSession,
+    caller: Caller,
+    assessment_id: UUID,
+    purpose_headers: Sequence[str],
+    absent: type[NotFound] = AssessmentNotFound,
+) -> Permit:
+    """May the caller read the detail, and what goes with it?
+
+    Raises ``absent``, ContentRedacted, then PurposeRequired or PurposeNotShared, in this
+    order: a purpose is asked only of a caller who may know that the detail exists.
+    """
+    row = await queries.read_detail(session, assessment_id, holder=sees_protected(caller))
+    if row is None:
+        raise absent
+    # Two headers would leave open which one the log should believe.
+    stated = parse_purpose(purpose_headers[0]) if len(purpose_headers) == 1 else None
+    resource = access.detail_of(row, access.shares_of(row))
+    decision = policy.can(caller, "read", resource, stated.purpose if stated else None)
+    policy.require_readable(decision, absent)
+    if row.redacted:
+        raise ContentRedacted
+    if row.own:
+        stated = None
+    elif stated is None and (purpose_headers or not decision.allowed):
+        raise PurposeRequired
+    elif not decision.allowed:
+        raise PurposeNotShared
+    return Permit(row, decision, stated)
+
+
+async def record_reading(
+    session: AsyncSession, caller: Caller, permit: Permit, event: Event, **about: Any
+) -> None:
+    """Put a reading into the log of the transaction in which it happens."""
+    row, stated = permit.row, permit.stated
+    about["version"] = row.version
+    if permit.decision.share is not None:
+        about["share_id"] = str(permit.decision.share.id)
+    await audit.record(
+        session,
+        caller,
+        event,
+        audit.Subject(row.id, owner_agency=row.owner_id, partner_id=row.partner_id),
+        purpose=OWN_RECORD if row.own else stated.purpose if stated else None,
+        reference=stated.reference if stated else None,
+        basis=permit.decision.basis,
+        **about,
+    )
+
+
 async def read_detail(
     session: AsyncSession,
     keyring: KeyRing,
@@ -57,47 +122,21 @@ async def read_detail(
 ) -> dict[str, Any]:
     """Summary facts and detail, with the reading in the log of the same transaction.
 
-    Raises AssessmentNotFound, ContentRedacted, then PurposeRequired or PurposeNotShared, in this
-    order: a purpose is asked only of a caller who may know that the detail exists.
+    Raises what `permitted` raises.
     """
-    row = await queries.read_detail(session, assessment_id, holder=sees_protected(caller))
-    if row is None:
-        raise AssessmentNotFound
-    # Two headers would leave open which one the log should believe.
-    stated = parse_purpose(purpose_headers[0]) if len(purpose_headers) == 1 else None
-    resource = access.detail_of(row, access.shares_of(row))
-    decision = policy.can(caller, "read", resource, stated.purpose if stated else None)
-    policy.require_readable(decision, AssessmentNotFound)
-    if row.redacted:
-        raise ContentRedacted
-    if row.own:
-        stated = None
-    elif stated is None and (purpose_headers or not decision.allowed):
-        raise PurposeRequired
-    elif not decision.allowed:
-        raise PurposeNotShared
+    permit = await permitted(session, caller, assessment_id, purpose_headers)
+    row = permit.row
     opened = await unseal(session, keyring, row)
     kind = ALL[row.type]
     detail = opened if row.own else kind.disclose(opened)
-    about: dict[str, Any] = {"version": row.version}
-    if decision.share is not None:
-        about["share_id"] = str(decision.share.id)
-    await audit.record(
-        session,
-        caller,
-        Event.ASSESSMENT_DETAIL_READ,
-        audit.Subject(row.id, owner_agency=row.owner_id, partner_id=row.partner_id),
-        purpose=OWN_RECORD if row.own else stated.purpose if stated else None,
-        reference=stated.reference if stated else None,
-        basis=decision.basis,
-        **about,
-    )
+    await record_reading(session, caller, permit, Event.ASSESSMENT_DETAIL_READ)
     objections = await contested(session, "assessment", [row.id])
     return {
         **common(row, objections.get(row.id)),
         "detail": detail,
         # A draft has no rating yet, and may be too incomplete to say anything of one.
         "computed": rules.explain(kind, row.methodology, opened) if row.rating_value else {},
+        "self_assessment_id": row.self_assessment_id,
     }
 
 
@@ -125,9 +164,7 @@ async def disclosures(
         raise AssessmentNotFound
     if not policy.has_right(caller, "read", "AUDITLOG"):
         raise RoleLacksRight
-    reads = await log.events_on(
-        session, Event.ASSESSMENT_DETAIL_READ, assessment_id, caller.agency_id, after, limit
-    )
+    reads = await log.events_on(session, READINGS, assessment_id, caller.agency_id, after, limit)
     codes = await agencies.codes_by_id(session)
     return [
         {
@@ -140,6 +177,7 @@ async def disclosures(
             "reference": read.reference,
             "basis": read.basis,
             "share_id": read.detail.get("share_id"),
+            "document_id": read.detail.get("document"),
             "version": read.detail.get("version"),
             "at": read.at,
         }

@@ -84,9 +84,12 @@ _NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "Not modi
 
 
 def _etag(found: dict[str, Any]) -> str:
-    # What is said of an owner that withdrew, or of an objection, is not in the version.
-    if found["owner_withdrawn"] or found["contested"]:
-        said = (found["version"], found["custodian"], found["contested"])
+    # What is said of an owner that withdrew, or by the partner, is not in the version.
+    if found["owner_withdrawn"] or found["contested"] or found["partner_comments"]:
+        said = (
+            *(found["version"], found["custodian"]),
+            *(found["contested"], found["partner_comments"]),
+        )
         return bytes_etag(repr(said).encode())
     return version_etag(found["version"])
 

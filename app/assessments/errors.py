@@ -60,6 +60,11 @@ class AssessmentSubmitted(Conflict):
     title = "A submitted assessment is finished, sent back or cancelled; its contents stay."
 
 
+class AssessmentNotSubmitted(Conflict):
+    code = "assessment_not_submitted"
+    title = "The partner is asked to comment on a submitted assessment that is not AGENCY_ONLY."
+
+
 class AssessmentNotFinal(Conflict):
     code = "assessment_not_final"
     title = "Only a final assessment is withdrawn or has its rating adjusted."

@@ -8,10 +8,12 @@ from typing import Any
 from app.agencies.export import ExportTable, Sealed
 from app.assessments.access_requests import seal_context as request_context
 from app.assessments.detail import seal_context
+from app.assessments.documents import export as documents
 from app.assessments.life_cycle.notes import seal_context as note_context
 from app.assessments.life_cycle.service import seal_context as adjustment_context
 from app.assessments.plans import export as plans
 from app.assessments.sea_restrictions import export as sea_restrictions
+from app.assessments.self_assessments import export as self_assessments
 from app.assessments.terms import note_context as share_note_context
 
 
@@ -24,6 +26,8 @@ def _note_of(table: str) -> Callable[[Any], str]:
 
 
 TABLES = (
+    *documents.TABLES,
+    *self_assessments.TABLES,
     ExportTable(
         "assessments",
         """SELECT a.id, a.partner_id, a.type, a.methodology, a.owner_agency, a.status,
@@ -31,7 +35,7 @@ TABLES = (
         a.rating_dimension, a.rating_level, a.rating_source, a.version, a.created_at, a.updated_at,
         a.redacted, a.adjusted_value, a.adjusted_level, a.adjusted_at, a.summary,
         a.assessor_kind, a.assessor_name, a.current_key, a.superseded_by, a.submitted_at,
-        a.finalised_at, a.held_until, a.withdrawn_at, a.withdrawal_reason,
+        a.finalised_at, a.held_until, a.shown_to_partner_at, a.withdrawn_at, a.withdrawal_reason,
         d.version AS sealed_version,
         CASE WHEN NOT a.redacted THEN d.sealed END AS sealed
         FROM assessments a LEFT JOIN assessment_details d ON d.assessment_id = a.id

@@ -70,6 +70,8 @@ class Assessment(Base):
     submitted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     finalised_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     held_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    # A submitted one of which the partner may see the summary, to comment on it.
+    shown_to_partner_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     withdrawn_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     withdrawal_reason: Mapped[str | None] = mapped_column(Text)
     reminded_days: Mapped[int | None] = mapped_column(SmallInteger)
@@ -115,6 +117,7 @@ class Assessment(Base):
         CheckConstraint(
             "held_until IS NULL OR status IN ('final', 'superseded')", name="held_until"
         ),
+        CheckConstraint("shown_to_partner_at IS NULL OR status <> 'draft'", name="shown"),
         CheckConstraint("(status = 'superseded') = (superseded_by IS NOT NULL)", name="superseded"),
         CheckConstraint("superseded_by <> id", name="superseded_by"),
         CheckConstraint(

@@ -21,13 +21,16 @@ COLUMNS = """a.id, a.partner_id, a.type, a.methodology, o.code AS owner_agency,
     a.level, a.rating_scheme, a.rating_value, a.rating_dimension, a.rating_level,
     a.rating_source, a.adjusted_value, a.adjusted_level, a.adjusted_at, a.summary,
     a.assessor_kind, a.assessor_name, a.superseded_by, a.submitted_at, a.finalised_at,
-    a.held_until, a.withdrawn_at, a.withdrawal_reason,
+    a.held_until, a.shown_to_partner_at, a.withdrawn_at, a.withdrawal_reason,
+    (SELECT json_build_object('count', count(*), 'last_at', max(c.made_at))
+      FROM statement_comments c WHERE c.subject_id = a.id AND c.subject_kind = 'assessment')
+      AS partner_comments,
     ARRAY(SELECT g.code FROM assessment_participants t JOIN agencies g ON g.id = t.agency_id
       WHERE t.assessment_id = a.id ORDER BY g.code) AS participating_agencies,
     a.redacted, a.version, a.created_at, a.updated_at, p.country,
     a.status = 'final' AND a.valid_until < (now() AT TIME ZONE 'utc')::date AS expired,
     o.status = 'withdrawn' AS owner_withdrawn, coalesce(k.code, o.custodian_office) AS custodian"""
-_FROM = """FROM assessments a JOIN agencies o ON o.id = a.owner_agency
+FROM = """FROM assessments a JOIN agencies o ON o.id = a.owner_agency
     JOIN partners p ON p.id = a.partner_id LEFT JOIN agencies k ON k.id = o.custodian_agency"""
 
 RECOGNITION_FACTS = """(SELECT coalesce(json_agg(json_build_object(
@@ -51,10 +54,10 @@ _SUMMARIES = text(
     f"SELECT {RECOGNITION_FACTS.format(lineage=_LINEAGE, max_level=repr('AGENCY_ONLY'))}"
 )
 
-_READ = text(f"SELECT {COLUMNS} {_FROM} WHERE a.id = :id AND {_KNOWN}")
+_READ = text(f"SELECT {COLUMNS} {FROM} WHERE a.id = :id AND {_KNOWN}")
 
 _OWNED = text(
-    f"SELECT {COLUMNS}, now() AS now, is_held(a.id) OR is_held(a.partner_id) AS held {_FROM} "
+    f"SELECT {COLUMNS}, now() AS now, is_held(a.id) OR is_held(a.partner_id) AS held {FROM} "
     "WHERE a.id = :id AND a.owner_agency = (SELECT app_agency()) FOR NO KEY UPDATE OF a"
 )
 
@@ -63,13 +66,15 @@ _OWNED = text(
 _DETAIL = text(
     f"""SELECT {COLUMNS}, d.version AS sealed_version, d.sealed,
         a.owner_agency = (SELECT app_agency()) AS own,
+        (SELECT s.id FROM psea_self_assessments s WHERE s.assessment_id = a.id
+          AND a.owner_agency = (SELECT app_agency())) AS self_assessment_id,
         (SELECT coalesce(json_agg(json_build_object('id', x.share_id, 'purpose', x.purpose,
             'roles', coalesce(s.roles, w.roles, '{{}}'), 'standing', s.id IS NOT NULL)), '[]')
          FROM assessments_acl x LEFT JOIN sharing_policies s ON s.id = x.share_id
            LEFT JOIN assessment_shares w ON w.id = x.share_id
          WHERE x.agency_id = (SELECT app_agency()) AND x.record_id = a.id AND x.level = 'detail'
            AND x.valid_from <= now() AND (x.valid_to IS NULL OR x.valid_to > now())) AS shares
-    {_FROM} LEFT JOIN assessment_details d ON d.assessment_id = a.id
+    {FROM} LEFT JOIN assessment_details d ON d.assessment_id = a.id
     WHERE a.id = :id AND {_KNOWN}"""  # noqa: S608 - constants
 )
 
@@ -194,7 +199,7 @@ async def list_assessments(
         clauses.append("(a.created_at, a.id) < (:after_at, :after_id)")
         values |= {"after_at": after[0], "after_id": after[1]}
     sql = (
-        f"SELECT {COLUMNS} {_FROM} WHERE {' AND '.join(clauses)} "
+        f"SELECT {COLUMNS} {FROM} WHERE {' AND '.join(clauses)} "
         f"ORDER BY a.created_at DESC, a.id DESC LIMIT {int(limit)}"
     )
     return (await session.execute(text(sql), values)).all()

@@ -7,6 +7,9 @@ from app.partners.retention.rules import rule
 RETENTION = (
     rule(
         "assessments",
+        "WITH gone AS (DELETE FROM assessment_documents WHERE assessment_id = ANY(:ids) "
+        "RETURNING blob_id) UPDATE blobs SET state = 'deleting' "
+        "WHERE id IN (SELECT blob_id FROM gone)",
         "DELETE FROM assessments_acl WHERE record_id = ANY(:ids)",
         "DELETE FROM assessment_shares WHERE assessment_id = ANY(:ids)",
         "DELETE FROM access_requests WHERE assessment_id = ANY(:ids)",
@@ -21,4 +24,5 @@ RETENTION = (
         "DELETE FROM assessment_details WHERE assessment_id = ANY(:ids)",
         "DELETE FROM assessments WHERE id = ANY(:ids)",
     ),
+    rule("psea_self_assessments", "DELETE FROM psea_self_assessments WHERE id = ANY(:ids)"),
 )

@@ -39,6 +39,13 @@ class AdjustedRatingOut(Schema):
     adjusted_at: Instant
 
 
+class PartnerCommentsOut(Schema):
+    """That the partner has commented; the words are at `comments` of the assessment."""
+
+    count: int = Field(examples=[1])
+    last_at: Instant
+
+
 class AssessmentOut(Schema):
     """The summary of an assessment."""
 
@@ -72,9 +79,13 @@ class AssessmentOut(Schema):
     held_until: Instant | None = Field(
         None, description="until then the partner has the first word, and only the owner sees it"
     )
+    shown_to_partner_at: Instant | None = Field(
+        None, description="when the partner was last asked to comment before it is final"
+    )
     withdrawn_at: Instant | None = None
     withdrawal_reason: WithdrawalReason | None = None
     contested: ContestedOut | None = Field(description="the partner's objection to it")
+    partner_comments: PartnerCommentsOut | None = None
     redacted: bool = Field(False, description="the detail is hidden from all, or destroyed")
     version: int
     owner_withdrawn: bool = Field(
@@ -106,6 +117,10 @@ class DetailOut(Schema):
     rating: Rating | None
     adjusted_rating: AdjustedRatingOut | None = None
     contested: ContestedOut | None = Field(description="the partner's objection to it")
+    partner_comments: PartnerCommentsOut | None = None
+    self_assessment_id: UUID | None = Field(
+        None, description="for the owner: the partner's self-assessment with which it began"
+    )
     detail: dict[str, Any] = Field(
         description="as filed, in the shape of the type",
         examples=[{"standards": [{"number": 1, "result": "met", "comment": "policy of 2024"}]}],
@@ -203,6 +218,7 @@ class DisclosureOut(Schema):
     reference: str | None = Field(examples=["WFP-KE-2026-17"])
     basis: str | None = Field(description="owner, inter_agency or share", examples=["share"])
     share_id: UUID | None = Field(None, description="the share, or the standing policy")
+    document_id: UUID | None = Field(None, description="the document that was downloaded")
     version: int | None = Field(description="version of the assessment that was read")
     at: Instant
 

@@ -30,6 +30,7 @@ def wire(row: Any, objection: dict[str, Any] | None = None) -> dict[str, Any]:
         "submitted_at": row.submitted_at,
         "finalised_at": row.finalised_at,
         "held_until": row.held_until,
+        "shown_to_partner_at": row.shown_to_partner_at,
         "withdrawn_at": row.withdrawn_at,
         "withdrawal_reason": row.withdrawal_reason,
         "redacted": row.redacted,
@@ -52,6 +53,10 @@ def _adjusted(row: Any) -> dict[str, Any] | None:
         "level": row.adjusted_level,
         "adjusted_at": row.adjusted_at,
     }
+
+
+def _comments(row: Any) -> dict[str, Any] | None:
+    return row.partner_comments if row.partner_comments["count"] else None
 
 
 def common(row: Any, objection: dict[str, Any] | None) -> dict[str, Any]:
@@ -79,4 +84,5 @@ def common(row: Any, objection: dict[str, Any] | None) -> dict[str, Any]:
         "rating": rating,
         "adjusted_rating": _adjusted(row),
         "contested": objection,
+        "partner_comments": _comments(row),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -17,13 +17,13 @@ from app.auth.models import Person
 
 async def events_on(
     session: AsyncSession,
-    event: Event,
+    events: Iterable[Event],
     subject_id: UUID,
     owner_agency: UUID,
     after: UUID | None,
     limit: int,
 ) -> Sequence[Row[Any]]:
-    """Events of one kind on one record of ``owner_agency``, newest first, those after ``after``."""
+    """Events of these kinds on one record of ``owner_agency``, newest first, after ``after``."""
     query = select(
         AuditEvent.id,
         AuditEvent.at,
@@ -38,7 +38,7 @@ async def events_on(
     ).join(Person, Person.id == AuditEvent.person_id, isouter=True)
     query = query.where(
         AuditEvent.subject_id == subject_id,
-        AuditEvent.event == event.value,
+        AuditEvent.event.in_([event.value for event in events]),
         AuditEvent.owner_agency == owner_agency,
     )
     if after is not None:

@@ -1,6 +1,6 @@
 """findings
 
-Revision: 0037, after 0035
+Revision: 0037, after 0036
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from alembic import op
 from app.core.migrate import rekey_security, run_script
 
 revision = "0037"
-down_revision = "0035"
+down_revision = "0036"
 branch_labels = None
 depends_on = None
 

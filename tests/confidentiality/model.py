@@ -71,9 +71,49 @@ class Table:
     closed: bool = False
 
 
-def _detail(row: Row, who: Who, facts: Facts) -> bool:
-    if who.agency is None or row["redacted"]:
+def told(record: Row, who: Who) -> bool:
+    """Whether the bound partner is told what goes with this assessment of itself."""
+    return (
+        who.partner is not None
+        and record["partner_id"] == who.partner
+        and record["confidentiality"] != "AGENCY_ONLY"
+        and record["status"] in ("final", "superseded", "withdrawn")
+    )
+
+
+def of_assessment(row: Row, facts: Facts) -> Row:
+    """The assessment that a row is about."""
+    return next(one for one in facts.rows["assessments"] if one["id"] == row["assessment_id"])
+
+
+def _asked(record: Row, who: Who) -> bool:
+    """Whether the partner has the first word on it, or is asked for one."""
+    shown = record["status"] == "submitted" and record["shown_to_partner_at"] is not None
+    return (
+        who.partner is not None
+        and record["partner_id"] == who.partner
+        and record["confidentiality"] != "AGENCY_ONLY"
+        and (record["held_until"] is not None or shown)
+    )
+
+
+def _kept_back(subject: UUID, facts: Facts) -> bool:
+    return any(
+        mark["subject_id"] == subject
+        and mark["subject_kind"] != "read_log"
+        and mark["ended_at"] is None
+        and mark["until"] > facts.now
+        for mark in facts.withholdings
+    )
+
+
+def detail_seen(row: Row, who: Who, facts: Facts) -> bool:
+    """Whether the bound party sees this detail."""
+    if row["redacted"]:
         return False
+    if who.agency is None:
+        kept = _kept_back(row["assessment_id"], facts)
+        return told(of_assessment(row, facts), who) and not kept
     if row["owner_agency"] == who.agency or row["level"] == "INTER_AGENCY":
         return True
     return row["level"] == "RESTRICTED" and any(
@@ -198,11 +238,15 @@ _AGENCY = own("agency_id")
 TABLES: dict[str, Table] = {
     "assessments": Table(
         _ID,
-        select=lambda row, who, facts: row["level"] != "AGENCY_ONLY" or _OWNER(row, who, facts),
+        select=lambda row, who, facts: (
+            row["level"] != "AGENCY_ONLY" or _OWNER(row, who, facts) or _asked(row, who)
+        ),
         insert=_OWNER,
         update=_OWNER,
     ),
-    "assessment_details": Table(("assessment_id",), select=_detail, insert=_OWNER, update=_OWNER),
+    "assessment_details": Table(
+        ("assessment_id",), select=detail_seen, insert=_OWNER, update=_OWNER
+    ),
     "assessments_acl": Table(
         ("agency_id", "record_id", "share_id"),
         select=either(_AGENCY, _OWNER),

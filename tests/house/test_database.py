@@ -243,6 +243,7 @@ _ACCEPTED = {
     },
     "public.identifier_dispute_voices.identifier_dispute_voices_select": "who decides needs all",
     "public.partner_verifications.partner_verifications_facts": "triggers find the newest of all",
+    "public.assessment_details.assessment_details_partner": "asked of one partner's details",
     "public.partner_verification_notes.partner_verification_notes_select": "every agency's roles",
     "public.partner_flags.partner_flags_facts": "triggers ask what a verifier must be shown",
     "public.partner_documents.partner_documents_facts": "one hash of what was verified, for all",

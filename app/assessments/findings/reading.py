@@ -9,12 +9,12 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.assessments.errors import AssessmentNotFound
+from app.assessments.detail import permitted, record_reading
 from app.assessments.findings import queries, wire
-from app.assessments.findings.access import admit, log_reading
 from app.assessments.findings.errors import FindingNotFound
 from app.assessments.findings.schemas import FindingFilter
 from app.assessments.types.assurance_parts import BANDS
+from app.audit.events import Event
 from app.auth import policy
 from app.auth.caller import Caller
 from app.core.crypto import KeyRing
@@ -39,9 +39,10 @@ async def of_assessment(
 
     Raises AssessmentNotFound, ContentRedacted, PurposeRequired or PurposeNotShared.
     """
-    admitted = await admit(session, caller, assessment_id, purpose_headers, AssessmentNotFound)
+    permit = await permitted(session, caller, assessment_id, purpose_headers)
     rows = await queries.of_assessment(session, assessment_id, after, limit)
-    await log_reading(session, caller, admitted, findings=len(rows))
+    event = Event.ASSESSMENT_DETAIL_READ  # where its owner looks
+    await record_reading(session, caller, permit, event, findings=len(rows))
     shown = await wire.opened(session, keyring, rows)
     return shown, await queries.totals(session, assessment_id)
 
@@ -60,8 +61,9 @@ async def one(
     row = await queries.find(session, finding_id)
     if row is None:
         raise FindingNotFound
-    admitted = await admit(session, caller, row.assessment_id, purpose_headers, FindingNotFound)
-    await log_reading(session, caller, admitted, finding=str(finding_id))
+    permit = await permitted(session, caller, row.assessment_id, purpose_headers, FindingNotFound)
+    event = Event.ASSESSMENT_DETAIL_READ
+    await record_reading(session, caller, permit, event, finding=str(finding_id))
     return await wire.with_history(session, keyring, row)
 
 

@@ -67,16 +67,17 @@ async def record(
         raise MilestoneOrder from error
     subject = audit.Subject(row.id, owner_agency=row.owner_id, partner_id=row.partner_id)
     await audit.record(session, caller, Event.ASSESSMENT_MILESTONE, subject, code=new.code)
-    return await _all(session, assessment_id)
+    return await of_record(session, assessment_id)
 
 
 async def read(session: AsyncSession, caller: Caller, assessment_id: UUID) -> Sequence[Any]:
     """Steps of an assessment whose summary the caller may see. Raises AssessmentNotFound."""
     await access.readable(session, caller, assessment_id)
-    return await _all(session, assessment_id)
+    return await of_record(session, assessment_id)
 
 
-async def _all(session: AsyncSession, assessment_id: UUID) -> list[dict[str, Any]]:
+async def of_record(session: AsyncSession, assessment_id: UUID) -> list[dict[str, Any]]:
+    """All steps of a record, as the bound party may see them."""
     found = await session.execute(
         select(AssessmentMilestone)
         .where(AssessmentMilestone.assessment_id == assessment_id)

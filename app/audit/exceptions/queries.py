@@ -46,6 +46,7 @@ _READERS = text(
 )
 READS = (
     Event.ASSESSMENT_DETAIL_READ.value,
+    Event.ASSESSMENT_DOCUMENT_READ.value,
     Event.CASE_READ.value,
     Event.BREAK_GLASS_READ.value,
 )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import service as audit
@@ -33,10 +34,16 @@ _DONE = text(
 )
 
 
-async def scan_waiting(database: Database, blobs: Blobs) -> int:
+Tell = Callable[[AsyncSession, Any], Awaitable[None]]
+
+
+async def scan_waiting(
+    database: Database, blobs: Blobs, waiting: TextClause = _WAITING, tell: Tell | None = None
+) -> int:
     """Scan what came while the scanner was away; how many files got a verdict.
 
-    Ends when the scanner is away still. A file that cannot be read is passed over.
+    Ends when the scanner is away still. A file that cannot be read is passed over. ``waiting``
+    finds the files of a feature, ``tell`` says of a row that it is infected.
     """
     if blobs.scanner is None:
         return 0
@@ -44,7 +51,7 @@ async def scan_waiting(database: Database, blobs: Blobs) -> int:
     while True:
         async with database.session() as session:
             values = {"store": blobs.store.name, "after": after, "limit": _BATCH}
-            rows = (await session.execute(_WAITING, values)).all()
+            rows = (await session.execute(waiting, values)).all()
         for row in rows:
             after = row.id
             try:
@@ -57,19 +64,19 @@ async def scan_waiting(database: Database, blobs: Blobs) -> int:
             except (StoreAway, BlobDamaged) as error:
                 log.warning("file_unreadable", blob=str(row.id), kind=str(error))
                 continue
-            done += await _note(database, row, verdict)
+            done += await _note(database, row, verdict, tell or _infected)
         if len(rows) < _BATCH:
             return done
 
 
-async def _note(database: Database, row: Any, verdict: Scan) -> int:
+async def _note(database: Database, row: Any, verdict: Scan, tell: Tell) -> int:
     """The verdict, with an event where it is a bad one; whether it is the first."""
     async with database.session() as session:
         found = await session.execute(_DONE, {"id": row.id, "scan": verdict.value})
         if found.one_or_none() is None:
             return 0
         if verdict is Scan.INFECTED:
-            await _infected(session, row)
+            await tell(session, row)
     return 1
 
 

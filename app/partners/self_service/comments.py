@@ -94,6 +94,13 @@ async def list_comments(
     """
     if caller.subject == "agency":
         await visible_partner(session, caller, partner_id)
+    return await rows_of(session, partner_id, query, after)
+
+
+async def rows_of(
+    session: AsyncSession, partner_id: UUID, query: CommentQuery, after: statements.After
+) -> Sequence[Any]:
+    """As `list_comments`, for a caller that has been asked already whether it may know."""
     at, after_id = after or (None, None)
     values: dict[str, Any] = {
         "kind": query.subject_kind,

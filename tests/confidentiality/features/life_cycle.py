@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.assessments.factories import make_assessment
-from tests.confidentiality.model import Facts, Row, Table, Who, own
+from tests.confidentiality.model import Facts, Row, Table, Who, own, told
 from tests.confidentiality.rules import (
     EVERYONE,
     OWNER_ONLY,
@@ -72,7 +72,8 @@ async def _overlaps(scene: Scene, relation: str) -> Call:
 
 def _with_summary(row: Row, who: Who, facts: Facts) -> bool:
     of = next(one for one in facts.rows["assessments"] if one["id"] == row["assessment_id"])
-    return _OWNER(row, who, facts) or (who.agency is not None and of["level"] != "AGENCY_ONLY")
+    summary = who.agency is not None and of["level"] != "AGENCY_ONLY"
+    return _OWNER(row, who, facts) or summary or told(of, who)
 
 
 def _in_draft(row: Row, who: Who, facts: Facts) -> bool:

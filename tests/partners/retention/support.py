@@ -87,6 +87,18 @@ async def _draft(hands: Hands, partner: str) -> str:
     return str((await announce(await hands.unicef(), partner))["id"])
 
 
+async def _self_assessment(hands: Hands, partner: str) -> str:
+    one = str(uuid4())
+    await hands.shift(
+        "INSERT INTO psea_self_assessments (id, partner_id, agency_id, methodology, sealed, "
+        "made_by_client) SELECT :id, :partner, g.id, 'UN-PSEA-2020', 'x', 'PARTNER' "
+        "FROM agencies g WHERE g.code = 'UNICEF'",
+        id=UUID(one),
+        partner=UUID(partner),
+    )
+    return one
+
+
 async def _flag(hands: Hands, partner: str) -> str:
     return str((await make_flag(await hands.unicef(), partner))["id"])
 
@@ -374,6 +386,12 @@ CASES = (
         "UPDATE partner_verifications SET verified_on = (now() - :back)::date, "
         "valid_until = (now() - :back)::date WHERE id = :id",
         ("SELECT 1 FROM partner_verification_notes WHERE verification_id = :id",),
+    ),
+    Case(
+        "psea_self_assessments",
+        _self_assessment,
+        "UPDATE psea_self_assessments SET updated_at = now() - :back WHERE id = :id",
+        ("SELECT 1 FROM psea_self_assessments WHERE id = :id",),
     ),
     Case(
         "assessments",

@@ -1,0 +1,1 @@
+"""What the partner sees of assessments of itself, and says to them."""

@@ -1,0 +1,1 @@
+"""PSEA self-assessments: the partner answers first, the agency it is addressed to reviews."""
