@@ -187,6 +187,7 @@ async def test_shared_detail_is_read_for_its_purpose_and_disclosed(api_for: ApiF
         "reference": "WFP-KE-2026-17",
         "basis": "share",
         "share_id": share["id"],
+        "document_id": None,
         "version": 1,
     }
     assert SECRET not in str(read)

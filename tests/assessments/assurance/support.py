@@ -79,10 +79,12 @@ async def file_final(
             text(
                 "INSERT INTO assessments (id, partner_id, type, methodology, owner_agency, status, "
                 "conducted_on, valid_until, confidentiality, level, rating_scheme, rating_value, "
-                "rating_dimension, rating_level, rating_source) VALUES (:id, :partner, :type, "
-                "'TEST', :owner, :status, :conducted_on, :valid_until, :confidentiality, "
+                "rating_dimension, rating_level, rating_source, finalised_at) "
+                "VALUES (:id, :partner, :type, 'TEST', :owner, :status, :conducted_on, "
+                ":valid_until, :confidentiality, "
                 "CASE WHEN :status = 'draft' THEN 'AGENCY_ONLY' ELSE :confidentiality END, "
-                ":scheme, :value, 'test', :level, 'computed')"
+                ":scheme, :value, 'test', :level, 'computed', "
+                "CASE WHEN :status <> 'draft' THEN now() END)"
             ),
             values,
         )

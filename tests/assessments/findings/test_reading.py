@@ -236,7 +236,10 @@ async def test_a_withdrawn_report_states_nothing_any_more(
         await unicef.made(f"{record}/redaction", {"reason": "Canary: a name"})
     async with database.session(world.agencies["UNICEF"]) as session:
         await session.execute(
-            text("UPDATE assessments SET status = 'withdrawn' WHERE id = :id"),
+            text(
+                "UPDATE assessments SET status = 'withdrawn', withdrawn_at = now(), "
+                "withdrawal_reason = 'OTHER' WHERE id = :id"
+            ),
             {"id": UUID(one["assessment_id"])},
         )
     url = f"/v1/partners/{one['partner_id']}/findings-summary"

@@ -394,7 +394,8 @@ class Acts:
         sql = (
             "UPDATE assessments SET confidentiality = :level, level = :level WHERE id = :id"
             if change == "level"
-            else "UPDATE assessments SET status = 'withdrawn' WHERE id = :id AND :level <> ''"
+            else "UPDATE assessments SET status = 'withdrawn', withdrawn_at = now(), "
+            "withdrawal_reason = 'OTHER' WHERE id = :id AND :level <> ''"
         )
 
         async def act() -> None:
