@@ -127,7 +127,8 @@ CREATE FUNCTION partner_disclosures(before date, after_agency text, after_type t
     FROM audit_events e JOIN agencies g ON g.id = e.agency_id
       JOIN assessments a ON a.id = e.subject_id
     WHERE e.partner_id = ANY (ARRAY(SELECT partner_lineage(app_partner())))
-      AND e.event = 'assessment:detail:read' AND e.agency_id <> e.owner_agency AND NOT e.held
+      AND e.event IN ('assessment:detail:read', 'assessment:document:read')
+      AND e.agency_id <> e.owner_agency AND NOT e.held
       AND ($1 IS NULL OR e.at < ($1 + 1)::timestamp AT TIME ZONE 'UTC')) d
   WHERE $1 IS NULL OR d.disclosed_on < $1 OR (d.agency, d.type) > ($2, $3)
   ORDER BY d.disclosed_on DESC, d.agency, d.type LIMIT least($4, 201) $$;
