@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.assessments import access_requests, sharing
 from app.assessments import service as assessments
 from app.assessments.sharing_schemas import AccessRequestIn, ShareIn
+from app.assessments.types import ALL, psea
 from app.assessments.types.psea import PseaIn
 from app.audit.purposes import AccessPurpose
 from app.auth.caller import Caller
@@ -34,6 +35,7 @@ from app.sanctions.schemas import (
 
 Report = Callable[[str, int, int], None]
 _METHODOLOGY = "UN-PSEA-2020"
+_OF_EACH = 4
 _PURPOSES = (
     AccessPurpose.PARTNER_SELECTION,
     AccessPurpose.CONTRACTING,
@@ -73,6 +75,27 @@ async def make_assessments(scene: Scene, report: Report) -> None:
         if filed["status"] == "final" and level == "RESTRICTED":
             await _let_read(scene, dice, owner, filed["id"])
         report("assessments", number, len(chosen))
+
+
+async def make_other_types(scene: Scene, report: Report) -> None:
+    """Of every other type what the contract shows as its example, on four partners each."""
+    dice = random.Random(SEED)  # noqa: S311 - the same world every time, no secret
+    kinds = [kind for code, kind in ALL.items() if code != psea.CODE]
+    number, total = 0, _OF_EACH * len(kinds)
+    for kind in kinds:
+        schema = cast("dict[str, Any]", kind.body_model.model_config["json_schema_extra"])
+        for partner in dice.sample(scene.partners, _OF_EACH):
+            levels = ("RESTRICTED", "INTER_AGENCY", "AGENCY_ONLY")
+            level, owner = dice.choices(levels, (55, 35, 10))[0], dice.choice(AGENCIES).code
+            said = {"partner_id": partner, "confidentiality": level, "participating_agencies": []}
+            body = kind.body_model.model_validate(schema["examples"][0] | said)
+            filed = await assessments.file_assessment(
+                scene.session, scene.keyring, await scene.acts(owner), body, scene.now.date()
+            )
+            if level == "RESTRICTED" and filed["held_until"] is None:
+                await _let_read(scene, dice, owner, filed["id"])
+            number += 1
+            report("assessments of other types", number, total)
 
 
 def _assessment(dice: random.Random, partner: UUID, level: str, today: date) -> PseaIn:

@@ -111,6 +111,7 @@ async def _load_records(
         ids = await _make_partners(session, callers, made, now, report)
         scene = records.Scene(session, keyring, callers, ids, now)
         await records.make_assessments(scene, report)
+        await records.make_other_types(scene, report)
         await records.make_cases(scene, report)
         await lives.make_lives(scene, report)
     return True

@@ -106,6 +106,7 @@ async def test_the_world_is_complete_and_soon_there(once: Once) -> None:
     assert once.steps == {
         "partners": 200,
         "assessments": 134,
+        "assessments of other types": 36,
         "sanction cases": 5,
         "lives": 6,
         "listed parties": 25,
