@@ -69,12 +69,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest go first: at the end one worker would wait for the other. The generated ones go
-    last, and what they run does not count: of a line others have to assert something. The export
-    keeps its place: it opens every record, and tests of partners leave some that do not open.
+    last, and what they run does not count: of a line others have to assert something. The matrix of
+    confidentiality keeps its place, all of it at once: it knows every row since it began.
     """
     for item in items:
-        generated = item.path.parent.name in ("hostile", "contract", "confidentiality", "house")
-        if generated and item.path.name != "test_export.py":
+        if item.path.parent.name in ("hostile", "contract", "house"):
             item.add_marker(pytest.mark.generated)
     items.sort(key=_turn)
 

@@ -236,7 +236,7 @@ async def test_roles_are_asked_for_where_an_agency_has_given_roles(
 ) -> None:
     record = (await make_assessment(await api_for("UNICEF")))["id"]
     url = f"/v1/assessments/{record}/redaction"
-    for role, code in (("PO", "scope_missing"), ("HFP", "role_required")):
+    for role, code in (("ERP", "scope_missing"), ("HFP", "role_required")):
         answer = await (await officer("UNICEF", role)).post(url, json=REASON)
         assert (answer.status_code, answer.json()["code"]) == (403, code)
     await (await officer("UNICEF", "PFP")).made(url, REASON)

@@ -70,8 +70,9 @@ _INSERT = (
     text(
         "INSERT INTO assessments (id, partner_id, type, methodology, owner_agency, status, "
         "conducted_on, valid_until, confidentiality, level, rating_scheme, rating_value, "
-        "rating_dimension, rating_source) VALUES (:id, :partner, 'psea', 'M', :owner, :status, "
-        "'2026-01-01', '2031-01-01', :confidentiality, :level, 'S', 'V', 'sea_risk', 'computed')"
+        "rating_dimension, rating_source, finalised_at) VALUES (:id, :partner, 'psea', 'M', "
+        ":owner, :status, '2026-01-01', '2031-01-01', :confidentiality, :level, 'S', 'V', "
+        "'sea_risk', 'computed', now())"
     ),
     text(
         "INSERT INTO assessment_details (assessment_id, owner_agency, level, version, sealed) "

@@ -26,6 +26,7 @@ from app.core.rekeying import RotationProblem, rewrap, rotate_encryption
 from app.core.settings import Settings
 from app.main import create_app
 from tests.assessments.factories import PURPOSE, make_assessment, make_share, request_body
+from tests.partners.factories import make_partner
 from tests.sanctions.factories import reviewed_case
 from tests.support import Api, World, build_world, open_api
 
@@ -141,7 +142,8 @@ def stop_at(step: str) -> Callable[[str, int, int], None]:
 async def _write(house: House, stop: asyncio.Event, made: list[str]) -> None:
     """File assessments, as UNICEF's own system does all day."""
     unicef = await house.api_for("UNICEF")
-    partner = (await unicef.read("/v1/partners?limit=1"))["items"][0]["id"]
+    # Of a partner of its own: a later result would supersede one that is compared.
+    partner = (await make_partner(unicef))["id"]
     while not stop.is_set():
         made.append((await make_assessment(unicef, partner))["id"])
 

@@ -65,6 +65,8 @@ async def lock_plan(
 ) -> Sequence[Row[Any]]:
     """As `find_plan`, of the caller's own plan alone, locked."""
     statement = _LOCKS["SHARE" if share else "UPDATE"]
+    await session.execute(statement, {"id": plan_id})
+    # Who waited for an amendment knows of the new revision only by asking again.
     return (await session.execute(statement, {"id": plan_id})).all()
 
 

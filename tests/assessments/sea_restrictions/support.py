@@ -17,7 +17,7 @@ def restriction_body(partner: str, **more: Any) -> dict[str, Any]:
     """A valid marker."""
     body: dict[str, Any] = {
         "partner_id": partner,
-        "contact_office": "Canary audit office",
+        "contact_office": "Internal audit office",
         "contact_email": "audit@unicef.example",
     }
     return body | more

@@ -245,7 +245,7 @@ async def test_a_reading_is_logged_and_the_partner_learns_of_nothing(
         answer = await own.get(path)
         assert answer.status_code == 200, (path, answer.text)
         assert made["id"] not in answer.text
-        assert "Canary audit" not in answer.text
+        assert "Internal audit" not in answer.text
     assert (await own.read("/v1/audit/events"))["items"] == before
     assert (await own.get(URL)).status_code == 403
     lifted = await office.post(f"{URL}/{made['id']}/lift", headers={"If-Match": '"v2"'})
