@@ -193,10 +193,7 @@ CREATE POLICY assessment_participants_delete ON assessment_participants FOR DELE
 GRANT UPDATE (state, decided_by, decided_at, sealed_decision, version)
   ON assessment_adjustments TO reg_app;
 CREATE POLICY assessment_adjustments_update ON assessment_adjustments FOR UPDATE TO reg_app
-  USING ({OWN}) WITH CHECK ({OWN});
-CREATE TRIGGER assessment_adjustments_decided BEFORE UPDATE ON assessment_adjustments
-  FOR EACH ROW WHEN (OLD.state <> 'proposed' AND current_user = 'reg_app')
-  EXECUTE FUNCTION refuse_change();
+  USING ({OWN} AND state = 'proposed') WITH CHECK ({OWN});
 {rekey_security("assessment_adjustments")}{rekey_security("assessment_notes")}
 -- Milestones cannot go back.
 CREATE FUNCTION milestones_in_order() RETURNS trigger LANGUAGE plpgsql AS $$

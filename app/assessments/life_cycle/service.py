@@ -205,6 +205,7 @@ async def decide(
     AdjustmentDecided, PreconditionFailed, AssessmentNotFinal or InvalidRequest.
     """
     person = caller.require_person()
+    # Locks the assessment: of two who decide at once the second one sees what the first one did.
     row = await access.governed(session, caller, assessment_id)
     found = await session.execute(
         select(AssessmentAdjustment)
@@ -212,7 +213,6 @@ async def decide(
             AssessmentAdjustment.id == adjustment_id,
             AssessmentAdjustment.assessment_id == assessment_id,
         )
-        .with_for_update(key_share=True)
     )
     proposed = found.scalar_one_or_none()
     if proposed is None:

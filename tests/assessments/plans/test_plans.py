@@ -556,15 +556,21 @@ async def test_words_are_sealed_and_open_nowhere_else(
                 {"id": UUID(plan["id"])},
             )
             assert all(b"Canary" not in value for value in rows if value is not None)
-        await session.execute(
-            text(
-                "UPDATE capacity_plan_actions SET sealed = (SELECT o.sealed FROM "
-                "capacity_plan_actions o WHERE o.id = :other) WHERE id = :id"
-            ),
-            {"id": UUID(first["id"]), "other": UUID(second["id"])},
-        )
+    read = text("SELECT sealed FROM capacity_plan_actions WHERE id = :id")
+    write = text("UPDATE capacity_plan_actions SET sealed = :sealed WHERE id = :id")
+
+    async def put(sealed: bytes | None) -> None:
+        async with operator_database.session() as session:
+            await session.execute(text("SET LOCAL session_replication_role = replica"))
+            await session.execute(write, {"id": UUID(first["id"]), "sealed": sealed})
+
+    async with operator_database.session() as session:
+        own = await session.scalar(read, {"id": UUID(first["id"])})
+        other = await session.scalar(read, {"id": UUID(second["id"])})
+    await put(other)
     moved = await owner.get(f"{url_of(plan)}/detail")
     assert (moved.status_code, "Canary" in moved.text) == (500, False)
+    await put(own)  # others open every record there is
 
 
 async def test_a_plan_that_is_sent_again_is_made_once(api_for: ApiFor) -> None:

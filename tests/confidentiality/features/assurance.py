@@ -35,10 +35,10 @@ async def prepare(scene: Scene) -> None:
     """A draft, a plan in force, one that is being amended, and another agency's draft."""
     for name, approved in (("draft", False), ("approved", True), ("amended", True)):
         made = await _plan(scene, approved=approved)
-        scene.ids[f"plan_{name}"] = made["plan_id"]
+        scene.ids[f"assurance_{name}"] = made["plan_id"]
         scene.ids[f"activity_{name}"] = made["activity_id"]
     owner = await scene.owner()
-    await owner.made(f"{PLANS}/{scene.ids['plan_amended']}/amendment", {})
+    await owner.made(f"{PLANS}/{scene.ids['assurance_amended']}/amendment", {})
     other = await _plan(scene, approved=True, by=AGENCIES["stranger"])
     again = await scene.api_for(AGENCIES["stranger"])
     await again.made(f"{PLANS}/{other['plan_id']}/amendment", {})
@@ -54,7 +54,7 @@ def _fresh(body: Any = None, *, approved: bool = False, submitted: bool = False)
         if relation != "owner":
             which = "approved" if approved else "draft"
             ids = {
-                "plan_id": scene.ids[f"plan_{which}"],
+                "plan_id": scene.ids[f"assurance_{which}"],
                 "activity_id": scene.ids[f"activity_{which}"],
             }
             return Call(ids, body, headers)
@@ -79,7 +79,7 @@ async def _new_activity(scene: Scene, relation: str) -> Call:
 
 
 _PARTNER = plain(partner_id="partner")
-_DRAFT, _APPROVED = plain(plan_id="plan_draft"), plain(plan_id="plan_approved")
+_DRAFT, _APPROVED = plain(plan_id="assurance_draft"), plain(plan_id="assurance_approved")
 _OURS = frozenset({"owner"})
 _ALL = frozenset(AGENCIES)
 
@@ -93,7 +93,9 @@ RULES: dict[str, Rule] = {
     "getAssuranceCoverage": Rule(_PARTNER, EVERYONE),
     "createAssurancePlan": Rule(_new_plan, EVERYONE),
     "listAssurancePlans": Rule(
-        plain(), EVERYONE, shows={"plan_draft": _OURS, "plan_approved": _ALL, "plan_amended": _ALL}
+        plain(),
+        EVERYONE,
+        shows={"assurance_draft": _OURS, "assurance_approved": _ALL, "assurance_amended": _ALL},
     ),
     "getAssuranceCalendar": Rule(
         plain(), EVERYONE, shows={"activity_draft": frozenset(), "activity_approved": _ALL}

@@ -111,7 +111,7 @@ TABLES = {
         ("id",),
         select=_OWNER,
         insert=_OWNER,
-        update=_OWNER,
+        update=lambda row, who, facts: row["state"] == "proposed" and _OWNER(row, who, facts),
     ),
     "assessment_notes": Table(("id",), select=_OWNER, insert=_OWNER),
 }
