@@ -97,7 +97,7 @@ class Assessment(Base):
         Index(
             "ix_assessments_valid_until",
             "valid_until",
-            postgresql_where=text("status = 'final'"),
+            postgresql_where=text("status = 'final' AND reminded_days IS DISTINCT FROM 0"),
         ),
         Index(
             "ix_assessments_held_until",

@@ -459,7 +459,7 @@ def upgrade() -> None:
         "assessments",
         ["valid_until"],
         unique=False,
-        postgresql_where=sa.text("status = 'final'"),
+        postgresql_where=sa.text("status = 'final' AND reminded_days IS DISTINCT FROM 0"),
     )
     op.create_index(
         "uq_assessments_current",
@@ -486,7 +486,7 @@ def downgrade() -> None:
     op.drop_index(
         "ix_assessments_valid_until",
         table_name="assessments",
-        postgresql_where=sa.text("status = 'final'"),
+        postgresql_where=sa.text("status = 'final' AND reminded_days IS DISTINCT FROM 0"),
     )
     op.drop_index(
         "ix_assessments_held_until",

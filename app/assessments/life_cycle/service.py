@@ -208,8 +208,7 @@ async def decide(
     # Locks the assessment: of two who decide at once the second one sees what the first one did.
     row = await access.governed(session, caller, assessment_id)
     found = await session.execute(
-        select(AssessmentAdjustment)
-        .where(
+        select(AssessmentAdjustment).where(
             AssessmentAdjustment.id == adjustment_id,
             AssessmentAdjustment.assessment_id == assessment_id,
         )

@@ -24,18 +24,18 @@ _OPENING = text(
 )
 # The nearest notice that is due, once each; the last one, of 0 days, when the day has passed.
 _DUE = text(
-    """UPDATE assessments i SET reminded_days = d.days
-    FROM (SELECT n.id, (SELECT min(t) FROM unnest(CAST(:notices AS smallint[])) AS t
-            WHERE t >= greatest(n.valid_until - n.today, -1) + 1) AS days
-          FROM (SELECT id, valid_until, reminded_days, (now() AT TIME ZONE 'utc')::date AS today
-                FROM assessments WHERE status = 'final'
-                  AND valid_until < (now() AT TIME ZONE 'utc')::date + CAST(:most AS int)
-                  AND reminded_days IS DISTINCT FROM 0) n
-          WHERE n.reminded_days IS NULL OR EXISTS (
-              SELECT FROM unnest(CAST(:notices AS smallint[])) AS t
-              WHERE t >= greatest(n.valid_until - n.today, -1) + 1 AND t < n.reminded_days)
-          ORDER BY n.valid_until LIMIT 200) d
-    WHERE i.id = d.id AND i.status = 'final' AND i.reminded_days IS DISTINCT FROM d.days
+    """WITH near AS (
+        SELECT a.id, a.reminded_days, CASE WHEN a.valid_until < d.today THEN 0
+            ELSE (SELECT min(t) FROM unnest(CAST(:notices AS smallint[])) AS t
+              WHERE t >= a.valid_until - d.today) END AS days
+        FROM assessments a, (SELECT (now() AT TIME ZONE 'utc')::date AS today) d
+        WHERE a.status = 'final' AND a.reminded_days IS DISTINCT FROM 0
+          AND a.valid_until <= d.today + CAST(:most AS int))
+    UPDATE assessments i SET reminded_days = d.days
+    FROM (SELECT id, days FROM near WHERE reminded_days IS NULL OR days < reminded_days
+          ORDER BY id LIMIT 200) d
+    WHERE i.id = d.id AND i.status = 'final'
+      AND (i.reminded_days IS NULL OR d.days < i.reminded_days)
     RETURNING i.id, i.owner_agency, i.partner_id, i.type, i.valid_until, d.days"""
 )
 
@@ -68,7 +68,7 @@ async def tell_opened(session: AsyncSession, rows: Sequence[Any]) -> None:
 
 async def notify_expiring(database: Database) -> int:
     """Tell owners, once each, that a result ends in 90, 60 or 30 days, or has ended; how many."""
-    values = {"notices": [0, *periods.NOTICES], "most": max(periods.NOTICES)}
+    values = {"notices": periods.NOTICES, "most": max(periods.NOTICES)}
     async with database.session() as session:
         rows = (await session.execute(_DUE, values)).all()
         for row in rows:

@@ -415,6 +415,34 @@ async def test_an_expired_one_is_shown_so_and_told_once(
     assert await notify_expiring(worker_database) == 0
 
 
+@pytest.mark.parametrize(
+    ("left", "told"),
+    [(91, []), (90, [90]), (61, [90]), (60, [60]), (30, [30]), (0, [30]), (-1, [0])],
+)
+async def test_notice_is_given_on_its_day(
+    api_for: ApiFor,
+    worker_database: Database,
+    operator_database: Database,
+    left: int,
+    told: list[int],
+) -> None:
+    one = UUID((await make_assessment(await api_for("UNICEF")))["id"])
+    day = (datetime.now(UTC) + timedelta(days=left)).date()
+    async with operator_database.session() as session:
+        sql = (
+            "UPDATE assessments SET valid_until = :day, conducted_on = '2020-01-01' WHERE id = :id"
+        )
+        await session.execute(text(sql), {"day": day, "id": one})
+    while await notify_expiring(worker_database):
+        pass
+    sql = (
+        "SELECT (data ->> 'days')::int FROM outbox WHERE subject_id = :id "
+        "AND type LIKE 'assessment.expir%'"
+    )
+    async with operator_database.session() as session:
+        assert list(await session.scalars(text(sql), {"id": one})) == told
+
+
 async def test_the_partner_has_the_first_word_for_its_days(
     api_for: ApiFor,
     worker_database: Database,
