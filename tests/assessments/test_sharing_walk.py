@@ -113,7 +113,7 @@ async def test_the_walk_agrees_over_http(
 _COPIES = """WITH made AS (
     INSERT INTO assessments SELECT (jsonb_populate_record(a, jsonb_build_object('id', n.id,
       'owner_agency', n.owner, 'partner_id', n.partner, 'level', n.level,
-      'confidentiality', n.level))).*
+      'confidentiality', n.level, 'current_key', NULL))).*
     FROM assessments a, unnest(CAST(:ids AS uuid[]), CAST(:owners AS uuid[]),
       CAST(:partners AS uuid[]), CAST(:levels AS text[])) AS n (id, owner, partner, level)
     WHERE a.id = :template RETURNING id, owner_agency, level)
