@@ -227,7 +227,8 @@ class AssessmentShare(Base):
             postgresql_where=text("active"),
         ),
         Index("ix_assessment_shares_assessment_id_id", "assessment_id", "id"),
-        Index("ix_assessment_shares_access_request_id", "access_request_id"),
+        # A request is answered by one share.
+        Index("uq_assessment_shares_access_request_id", "access_request_id", unique=True),
         CheckConstraint(_SHARE_LEVEL, name="level"),
         CheckConstraint(_PURPOSE, name="purpose"),
         CheckConstraint("shared_with <> owner_agency", name="shared_with"),

@@ -315,9 +315,20 @@ def upgrade() -> None:
     _groups()
     _watch()
     run_script(SECURITY)
+    op.drop_index("ix_assessment_shares_access_request_id", table_name="assessment_shares")
+    op.create_index(
+        "uq_assessment_shares_access_request_id",
+        "assessment_shares",
+        ["access_request_id"],
+        unique=True,
+    )
 
 
 def downgrade() -> None:
+    op.drop_index("uq_assessment_shares_access_request_id", table_name="assessment_shares")
+    op.create_index(
+        "ix_assessment_shares_access_request_id", "assessment_shares", ["access_request_id"]
+    )
     run_script(UNDO)
     op.drop_table("reading_watch")
     op.drop_table("reading_purposes")

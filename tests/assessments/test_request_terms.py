@@ -216,5 +216,6 @@ async def test_the_database_holds_a_share_to_its_request(
         {"request": UUID(open_one), "purpose": "AUDIT"},
     ):
         assert await denied(database, owner, sql, **(honest | lie)) == "23514"
-    await run(database, owner, sql, **honest)
+    # Even the very same again: a request is answered once.
+    assert await denied(database, owner, sql, **honest) == "23505"
     assert (await wfp.get(f"/v1/assessments/{made}/detail", headers=PURPOSE)).status_code == 404
