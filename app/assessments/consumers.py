@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -96,14 +98,6 @@ async def _end_withdrawn(session: AsyncSession, event: OutboxEvent) -> None:
     await session.execute(_CLEAR_LIST, {"agency": event.agency_id})
 
 
-_HEARD = text(
-    """UPDATE assessments SET held_until = NULL, level = confidentiality, version = version + 1,
-        updated_at = now()
-    WHERE id = :id AND held_until IS NOT NULL
-    RETURNING id, owner_agency, partner_id, type, level, version"""
-)
-
-
 # On the day of the word, or with the step before it where that one's day is to come; not where a
 # later step has an earlier day, for steps do not go back.
 _NOTED = text(
@@ -127,8 +121,7 @@ async def _open_heard(session: AsyncSession, event: OutboxEvent) -> None:
     """The partner has had its word on a result that was held for it."""
     if event.data.get("subject_kind") != "assessment":
         return
-    heard = await session.execute(_HEARD, {"id": event.data["statement"]})
-    await upkeep.tell_opened(session, heard.all())
+    await upkeep.open_heard(session, UUID(event.data["statement"]))
     noted = (await session.execute(_NOTED, {"id": event.data["statement"]})).one_or_none()
     if noted is not None:
         subject = audit.Subject(noted.id, noted.owner_agency, noted.partner_id)

@@ -12,7 +12,12 @@ from sqlalchemy import insert, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.assessments import access, detail, queries, rules
-from app.assessments.errors import AssessmentFinal, AssessmentSubmitted, NoteMissing
+from app.assessments.errors import (
+    AssessmentFinal,
+    AssessmentNotFound,
+    AssessmentSubmitted,
+    NoteMissing,
+)
 from app.assessments.findings.opening import open_findings
 from app.assessments.life_cycle import milestones, notes, participants, superseding
 from app.assessments.models import Assessment, AssessmentDetail
@@ -277,7 +282,9 @@ async def _own_open(
     """The caller's own draft or submitted record, if the change fits its status."""
     row = await access.governed(session, caller, assessment_id)
     if row.status == "draft":
-        row = await access.owned(session, caller, assessment_id, "create")
+        # Who decides on what is submitted does not by that write drafts.
+        drafting = policy.can(caller, "create", access.detail_of(row))
+        policy.require_writable(drafting, AssessmentNotFound)
     if row.version != version:
         raise PreconditionFailed
     if row.status not in ("draft", "submitted"):

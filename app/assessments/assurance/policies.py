@@ -12,7 +12,7 @@ from decimal import Decimal
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -41,6 +41,9 @@ class Section(_Data):
     source: str
     confirmed: bool
     note: str | None = None
+
+
+S = TypeVar("S", bound=Section)
 
 
 class Exempt(Section):
@@ -178,36 +181,38 @@ class Rules:
         """The policy that a section is from."""
         return self.policy if getattr(self.policy, name) is not None else self._common
 
-    def _section(self, name: str) -> Any:
-        return getattr(self.origin(name), name)
+    def _section(self, name: str, kind: type[S]) -> S:
+        found = getattr(self.origin(name), name)
+        assert isinstance(found, kind)  # the common default has every section
+        return found
 
     @cached_property
     def exempt(self) -> Exempt:
-        return self._section("exempt")  # type: ignore[no-any-return]
+        return self._section("exempt", Exempt)
 
     @cached_property
     def validity(self) -> Validity:
-        return self._section("validity")  # type: ignore[no-any-return]
+        return self._section("validity", Validity)
 
     @cached_property
     def micro(self) -> Micro:
-        return self._section("micro_assessment")  # type: ignore[no-any-return]
+        return self._section("micro_assessment", Micro)
 
     @cached_property
     def risk(self) -> Risk:
-        return self._section("risk")  # type: ignore[no-any-return]
+        return self._section("risk", Risk)
 
     @cached_property
     def visits(self) -> Visits:
-        return self._section("programmatic_visits")  # type: ignore[no-any-return]
+        return self._section("programmatic_visits", Visits)
 
     @cached_property
     def spot_checks(self) -> SpotChecks:
-        return self._section("spot_checks")  # type: ignore[no-any-return]
+        return self._section("spot_checks", SpotChecks)
 
     @cached_property
     def audits(self) -> Audits:
-        return self._section("audits")  # type: ignore[no-any-return]
+        return self._section("audits", Audits)
 
 
 def load(folder: Path = FOLDER) -> tuple[Policy, ...]:

@@ -14,7 +14,6 @@ from app.assessments.findings.access import owned
 from app.assessments.findings.errors import (
     EvidenceRequired,
     ExceedsFinding,
-    FindingNotFound,
     FindingNotOpen,
     FindingOpen,
     FindingUnsettled,
@@ -231,6 +230,5 @@ async def _done(
     subject = audit.Subject(row.id, row.owner_id, row.partner_id)
     await audit.record(session, caller, event, subject, version=row.version + 1, **about)
     now = await queries.find(session, row.id)
-    if now is None:  # pragma: no cover - it is the caller's own, and locked
-        raise FindingNotFound
+    assert now is not None  # the caller's own, and locked
     return wire.facts(now)

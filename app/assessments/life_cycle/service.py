@@ -283,7 +283,6 @@ async def list_adjustments(
 async def _adjustments(
     session: AsyncSession, keyring: KeyRing, assessment_id: UUID, one: UUID | None = None
 ) -> list[dict[str, Any]]:
-    session.expire_all()
     found = await session.execute(_ADJUSTMENTS, {"assessment": assessment_id, "id": one})
     shown = []
     for row in found:

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.assessments.life_cycle import periods
+from app.assessments.service import tell_filed
 from app.audit import service as audit
 from app.audit.events import Event
 from app.core.db import Database
 from app.events import service as events
 from app.events.catalogue import EventType
 
-_OPENING = text(
-    """UPDATE assessments SET held_until = NULL, level = confidentiality, version = version + 1,
-        updated_at = now()
-    WHERE id IN (SELECT id FROM assessments WHERE held_until <= now()
-        ORDER BY held_until LIMIT 200 FOR UPDATE SKIP LOCKED)
+_OPEN = """UPDATE assessments SET held_until = NULL, level = confidentiality,
+        version = version + 1, updated_at = now()
+    WHERE held_until IS NOT NULL AND {which}
     RETURNING id, owner_agency, partner_id, type, level, version"""
+_OVER = text(
+    _OPEN.format(
+        which="id IN (SELECT id FROM assessments WHERE held_until <= now() "
+        "ORDER BY held_until LIMIT 200 FOR UPDATE SKIP LOCKED)"
+    )
 )
+_HEARD = text(_OPEN.format(which="id = :id"))
 # The nearest notice that is due, once each; the last one, of 0 days, when the day has passed.
 _DUE = text(
     """WITH near AS (
@@ -43,27 +49,22 @@ _DUE = text(
 async def open_held(database: Database) -> int:
     """Show to others what the partner has had its time to comment on; how many there were."""
     async with database.session() as session:
-        rows = (await session.execute(_OPENING)).all()
-        await tell_opened(session, rows)
+        rows = (await session.execute(_OVER)).all()
+        await _tell_opened(session, rows)
     return len(rows)
 
 
-async def tell_opened(session: AsyncSession, rows: Sequence[Any]) -> None:
-    """Record and publish that results are open to others now."""
+async def open_heard(session: AsyncSession, assessment_id: UUID) -> None:
+    """The partner has had its word: show the result to others, if it was held for that."""
+    await _tell_opened(session, (await session.execute(_HEARD, {"id": assessment_id})).all())
+
+
+async def _tell_opened(session: AsyncSession, rows: Sequence[Any]) -> None:
     for row in rows:
         subject = audit.Subject(row.id, row.owner_agency, row.partner_id)
         await audit.record(session, None, Event.ASSESSMENT_OPENED, subject, version=row.version)
         if row.level != "AGENCY_ONLY":
-            await events.publish(
-                session,
-                EventType.ASSESSMENT_FILED,
-                row.id,
-                row.owner_agency,
-                partner_id=str(row.partner_id),
-                type=row.type,
-                level=row.level,
-                version=row.version,
-            )
+            await tell_filed(session, row, row.owner_agency)
 
 
 async def notify_expiring(database: Database) -> int:

@@ -81,7 +81,7 @@ class AuditDetail(AssuranceDetail):
         description="each area exactly once; left out where controls were not reviewed",
     )
 
-    @computed_field  # type: ignore[prop-decorator]
+    @computed_field  # type: ignore[prop-decorator]  # mypy/issues/1362
     @property
     def totals(self) -> Totals | None:
         """Sums of the report, computed."""

@@ -57,7 +57,7 @@ class SpecialAuditDetail(AssuranceDetail):
     procedures: list[Procedure] | None = Field(None, min_length=1, max_length=100)
     recommendations: list[Recommendation] | None = Field(None, max_length=100)
 
-    @computed_field  # type: ignore[prop-decorator]
+    @computed_field  # type: ignore[prop-decorator]  # mypy/issues/1362
     @property
     def totals(self) -> Totals | None:
         """Sums of the report, computed."""

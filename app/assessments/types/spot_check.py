@@ -49,7 +49,7 @@ class SpotCheckDetail(AssuranceDetail):
         None, max_length=200, description="none at all: an empty list"
     )
 
-    @computed_field  # type: ignore[prop-decorator]
+    @computed_field  # type: ignore[prop-decorator]  # mypy/issues/1362
     @property
     def totals(self) -> Totals | None:
         """Sums of the report, computed; `findings_usd` is the ineligible expenditure."""
