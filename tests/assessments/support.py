@@ -43,7 +43,9 @@ async def as_superuser(settings: Settings) -> AsyncIterator[asyncpg.Connection]:
         await connection.close()
 
 
-async def run(database: Database, bound: UUID | None, sql: str, **values: Any) -> Sequence[Any]:
+async def run(
+    database: Database, bound: UUID | Binding | None, sql: str, **values: Any
+) -> Sequence[Any]:
     """Rows of a statement in a committed transaction bound to the agency."""
     async with database.session(bound) as session:
         result = await session.execute(text(sql), values)
@@ -58,7 +60,9 @@ async def touched(database: Database, agency: UUID | None, sql: str, **values: A
         return int(result.rowcount)  # type: ignore[attr-defined]
 
 
-async def denied(database: Database, bound: UUID | None, sql: str, **values: Any) -> str | None:
+async def denied(
+    database: Database, bound: UUID | Binding | None, sql: str, **values: Any
+) -> str | None:
     """SQLSTATE of a statement that must fail."""
     with pytest.raises(DBAPIError) as caught:
         await run(database, bound, sql, **values)

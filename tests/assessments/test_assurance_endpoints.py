@@ -108,8 +108,8 @@ async def test_what_is_wrong_is_said_with_its_place(api_for: ApiFor) -> None:
 async def test_a_clearance_takes_an_opinion_for_no_rating(api_for: ApiFor) -> None:
     unicef = await api_for("UNICEF")
     made = await make_audit(unicef, finding())
-    asked = {"country": "KEN", "purpose": "PARTNER_SELECTION"}
-    asked["partner"] = {"id": made["partner_id"]}  # type: ignore[assignment]
+    partner = {"id": made["partner_id"]}
+    asked = {"partner": partner, "country": "KEN", "purpose": "PARTNER_SELECTION"}
     cleared = await unicef.made("/v1/clearances", asked)
     assert cleared["outcome"] in ("REFER", "BLOCKED", "CLEAR_WITH_CONDITIONS")
     assert "Canary" not in str(cleared)

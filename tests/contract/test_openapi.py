@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import jsonschema  # type: ignore[import-untyped]
+import jsonschema
 from fastapi import FastAPI
 from openapi_spec_validator import OpenAPIV31SpecValidator
 

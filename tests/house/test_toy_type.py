@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import jsonschema  # type: ignore[import-untyped]
+import jsonschema
 
 from app.core.settings import Settings
 from tests.cli.commands import clean_environment, environment_of

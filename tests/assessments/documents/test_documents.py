@@ -17,6 +17,7 @@ from app.core.blobs.frames import FRAME
 from app.core.blobs.service import sweep
 from app.core.blobs.stores import PostgresStore
 from app.core.db import Database
+from app.core.settings import Settings
 from app.partners.retention import run as retention
 from tests.assessments.documents.factories import (
     V1,
@@ -246,7 +247,7 @@ async def test_a_held_draft_keeps_its_papers(
 
 
 async def test_a_file_that_was_moved_to_another_document_is_not_served(
-    api_for: ApiFor, settings: object, operator_database: Database
+    api_for: ApiFor, settings: Settings, operator_database: Database
 ) -> None:
     unicef = await api_for("UNICEF")
     one, two = await _draft(api_for), await _draft(api_for)
@@ -255,7 +256,7 @@ async def test_a_file_that_was_moved_to_another_document_is_not_served(
     ids = [UUID(first["id"]), UUID(second["id"])]
 
     async def exchange(table: str, column: str, keys: list[UUID]) -> None:
-        async with as_superuser(settings) as connection:  # type: ignore[arg-type]
+        async with as_superuser(settings) as connection:
             kept = [
                 await connection.fetchval(f"SELECT {column} FROM {table} WHERE id = $1", key)
                 for key in keys
@@ -289,7 +290,7 @@ async def test_a_file_that_was_moved_to_another_document_is_not_served(
             assert b"Canary" not in answer.content
         await exchange(table, column, keys)
     # The frames themselves, in the place of the others'.
-    async with as_superuser(settings) as connection:  # type: ignore[arg-type]
+    async with as_superuser(settings) as connection:
         await connection.execute(
             "UPDATE blob_chunks t SET content = (SELECT s.content FROM blob_chunks s "
             "WHERE s.blob_id = $1 AND s.number = t.number) WHERE t.blob_id = $2",

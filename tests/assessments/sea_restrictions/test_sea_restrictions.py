@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from app.assessments.sea_restrictions.rules import RULES
 from app.assessments.sea_restrictions.service import sea_restrictions_of
 from app.assessments.sea_restrictions.upkeep import remind
-from app.core.db import BINDING, Binding, Database
+from app.core.db import BINDING, Binding, Database, touched
 from tests.assessments.plans.support import day
 from tests.assessments.sea_restrictions.support import (
     PURPOSE,
@@ -169,7 +169,7 @@ async def test_the_floor_lets_oversight_of_the_owner_write_and_no_partner_read(
     async def rows(binding: Binding, sql: str) -> int:
         async with database.sessions(info={BINDING: binding}) as session, session.begin():
             result = await session.execute(text(sql), {"id": UUID(made["id"])})
-            count: int = result.rowcount  # type: ignore[attr-defined]
+            count = touched(result)
             await session.rollback()
         return count
 

@@ -189,7 +189,7 @@ async def test_the_database_holds_to_the_steps_and_to_whose_words_they_are(
     key = UUID(sent["id"])
     owner, partner = world.agencies["UNICEF"], Binding(partner_id=UUID(sent["partner_id"]))
     change = "UPDATE psea_self_assessments SET version = version + 1, {} WHERE id = :id"
-    for bound, what in (
+    lies: tuple[tuple[UUID | Binding, str], ...] = (
         (owner, "sealed = 'other words'"),
         (owner, "state = 'withdrawn'"),
         (owner, "state = 'draft'"),
@@ -197,8 +197,9 @@ async def test_the_database_holds_to_the_steps_and_to_whose_words_they_are(
         (partner, "state = 'draft'"),
         (partner, "state = 'returned', sealed_reason = 'x', decided_by = NULL"),
         (partner, "state = 'taken_up', assessment_id = gen_random_uuid()"),
-    ):
-        assert await denied(database, bound, change.format(what), id=key) == "23514", what  # type: ignore[arg-type]
+    )
+    for bound, what in lies:
+        assert await denied(database, bound, change.format(what), id=key) == "23514", what
     skip = "UPDATE psea_self_assessments SET state = 'taken_up' WHERE id = :id"
     assert await denied(database, owner, skip, id=key) == "23514"
 
