@@ -100,7 +100,9 @@ class Acts:
         """Whether the act took place. Fails where the refusal is not the one that is due."""
         self.refused += refusal is not None
         if together:
-            assert refusal is None or refusal in _REFUSALS, refusal
+            # Agencies leave alone, never beside other acts: who is gone is known here as well.
+            assert refusal == expected or refusal in {None, *_REFUSALS}, refusal
+            assert refusal or expected != "AgencyUnknown", "a policy for an agency that has left"
         else:
             assert refusal == expected, f"{refusal} instead of {expected}; {self.trail[-6:]}"
         return refusal is None
