@@ -29,9 +29,6 @@ from app.sanctions.feed.service import listed_streams
 from app.sanctions.sources import ListedParty, ListSource, ParsedList
 
 _BATCH = 500
-_SHRINK_LIMIT = 0.2
-"""A list that loses more than this share at once waits for a person: sources lose programmes."""
-
 Progress = Callable[[int, int], None]
 
 
@@ -99,7 +96,7 @@ async def import_list(
             )
         await _stage(session, source, parsed, progress)
         added, changed, removed, before = (await session.execute(_COUNTS, {"s": code})).one()
-        if before and removed > before * _SHRINK_LIMIT and not accept_shrink:
+        if before and removed > before * source.shrink_limit and not accept_shrink:
             raise ListShrunk(
                 f"The file lacks {removed} of the {before} parties in force; "
                 "check it and import it again with --accept-shrink if it is right."

@@ -2,15 +2,19 @@
 
 from app.sanctions.sources import unsc
 from app.sanctions.sources.base import (
+    Audience,
     ListedCountry,
     ListedDate,
     ListedDocument,
+    ListedIdentifier,
+    ListedMeasure,
     ListedName,
     ListedParty,
     ListedPlace,
     ListHeader,
     ListSource,
     ParsedList,
+    Regime,
     SourceEmpty,
     SourceUnreadable,
 )
@@ -21,15 +25,19 @@ ALL: dict[str, ListSource] = {
 
 __all__ = [
     "ALL",
+    "Audience",
     "ListHeader",
     "ListSource",
     "ListedCountry",
     "ListedDate",
     "ListedDocument",
+    "ListedIdentifier",
+    "ListedMeasure",
     "ListedName",
     "ListedParty",
     "ListedPlace",
     "ParsedList",
+    "Regime",
     "SourceEmpty",
     "SourceUnreadable",
 ]

@@ -9,7 +9,12 @@ from typing import Any, Literal, Protocol
 
 import rfc8785
 
-Kind = Literal["person", "organisation"]
+Kind = Literal["person", "organisation", "vessel", "aircraft", "unknown"]
+"""What is listed. An ``unknown`` party may be a person or an organisation: it is compared with
+both; vessels and aircraft are kept and passed on, and compared with nobody's name."""
+Audience = Literal["shared", "opt_in"]
+"""Whether a list counts for every agency, or only for those that switched it on."""
+Regime = Literal["SECURITY_COUNCIL", "VENDOR", "IMPLEMENTING_PARTNER", "NATIONAL", "BANK"]
 NameType = Literal["primary", "alias", "weak_alias", "former", "original_script"]
 
 
@@ -38,6 +43,7 @@ class ListedName:
     quality: str = ""
     note: str = ""
     derived: bool = False
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +98,46 @@ class ListedDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedIdentifier:
+    """A number that is not an identity document: registration, tax, vessel, e-mail, website."""
+
+    type: str
+    value: str
+    country: ListedCountry | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedMeasure:
+    """What was imposed, by whom, until when.
+
+    `imposed_by` decided, `listed_by` publishes: a bank lists what another bank imposed. `until` is
+    None with ``indefinite`` where the publisher writes a far date or "permanent" for no end.
+    """
+
+    imposed_by: str = ""
+    listed_by: str = ""
+    measure: str = ""
+    programme: str = ""
+    grounds: str = ""
+    legal_basis: str = ""
+    since: date | None = None
+    until: date | None = None
+    indefinite: bool = False
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ListedParty:
     """One entry of a list.
 
     `key` identifies the entry within its source for ever; `reference` is what people quote.
     `original` is the whole published record as nested JSON, losing nothing; `digest` is the
     SHA-256 of its canonical JSON and the only sign of a change that is trusted.
+
+    The fields from `identifiers` on are for lists that publish more than the Security Council's:
+    `measures` (one a listing; empty where the list itself is the measure), `same_as` are
+    references on other lists ("unsc:QDi.001"), `related` the keys of parties of this list.
     """
 
     key: str
@@ -120,6 +160,11 @@ class ListedParty:
     remarks: str
     original: dict[str, Any] = field(repr=False)
     digest: str
+    identifiers: tuple[ListedIdentifier, ...] = ()
+    measures: tuple[ListedMeasure, ...] = ()
+    same_as: tuple[str, ...] = ()
+    related: tuple[str, ...] = ()
+    urls: tuple[str, ...] = ()
 
     @property
     def caption(self) -> str:
@@ -137,11 +182,13 @@ class ListHeader:
     bytes: int
     sha256: str
     unknown: tuple[str, ...] = ()  # elements the source did not use to publish
+    others: int = 0  # vessels, aircraft and parties of unknown kind
+    layout: str = ""  # which of a source's formats the files are in
 
     @property
     def count(self) -> int:
         """All parties of the file."""
-        return self.persons + self.organisations
+        return self.persons + self.organisations + self.others
 
 
 class ParsedList(Protocol):
@@ -186,13 +233,34 @@ class ListSource(Protocol):
     @property
     def max_staleness(self) -> timedelta: ...
 
-    def parse(self, path: Path) -> ParsedList:
-        """Check the whole file, then hand it over; the file stays on disk meanwhile.
+    @property
+    def audience(self) -> Audience:
+        """``opt_in`` for every national or regional list and every mapped one."""
+        ...
 
-        Raises SourceUnreadable (with the place) or SourceEmpty. A file is taken whole or not
-        at all: what this returns has been read to its end once.
+    @property
+    def regime(self) -> Regime: ...
+
+    @property
+    def shrink_limit(self) -> float:
+        """Share of its parties that may vanish at once before a person has to look."""
+        ...
+
+    def parse(self, *paths: Path) -> ParsedList:
+        """Check the files of one issue whole, then hand them over; they stay on disk meanwhile.
+
+        Which of the source's formats they are in is seen by their content, never by their names
+        alone. Raises SourceUnreadable (with the place: file, line, column) or SourceEmpty. An
+        issue is taken whole or not at all: what this returns has been read to its end once.
         """
         ...
+
+
+def only(paths: tuple[Path, ...]) -> Path:
+    """The one file of a source that publishes one. Raises SourceUnreadable for none or several."""
+    if len(paths) != 1:
+        raise SourceUnreadable(f"{len(paths)} files instead of one", "the call")
+    return paths[0]
 
 
 def digest_of(original: dict[str, Any]) -> str:

@@ -12,11 +12,14 @@ from pathlib import Path
 from lxml import etree
 
 from app.sanctions.sources.base import (
+    Audience,
     Kind,
     ListedParty,
     ListHeader,
+    Regime,
     SourceEmpty,
     SourceUnreadable,
+    only,
 )
 from app.sanctions.sources.unsc_record import KNOWN, party_of
 from app.sanctions.sources.xml_reader import check_bytes, elements, forget, place_of
@@ -127,9 +130,13 @@ class Unsc:
     licence: str = "UN terms of use"
     required: bool = True
     max_staleness: timedelta = timedelta(days=30)
+    audience: Audience = "shared"
+    regime: Regime = "SECURITY_COUNCIL"
+    shrink_limit: float = 0.2
 
-    def parse(self, path: Path) -> UnscList:
+    def parse(self, *paths: Path) -> UnscList:
         """See ListSource."""
+        path = only(paths)
         return UnscList(path, _check(path))
 
 

@@ -34,7 +34,11 @@ PURPOSES = ("PARTNER_SELECTION", "AUDIT", "MONITORING")
 ROLES = (frozenset[str](), frozenset({"PFP"}), frozenset({"CO"}))
 COUNTRIES = ("FJI", "TON", "VUT")
 FAR = datetime(2189, 1, 1, tzinfo=UTC)
-_REFUSALS = {"Hidden", "NotShareable", "ShareExists", "SharingPolicyExists", "AccessRequestOpen"}
+_REFUSALS = {
+    *("Hidden", "NotShareable", "ShareExists", "SharingPolicyExists", "AccessRequestOpen"),
+    # What was asked for was narrowed or withdrawn a moment ago.
+    "AssessmentNotFound",
+}
 _EXPIRE = {
     "share": (
         "UPDATE assessment_shares SET valid_from = now() - interval '2 d', "
@@ -396,8 +400,9 @@ class Acts:
         sql = (
             "UPDATE assessments SET confidentiality = :level, level = :level WHERE id = :id"
             if change == "level"
+            # Another act may have filed a newer result a moment ago.
             else "UPDATE assessments SET status = 'withdrawn', withdrawn_at = now(), "
-            "withdrawal_reason = 'OTHER' WHERE id = :id AND :level <> ''"
+            "superseded_by = NULL, withdrawal_reason = 'OTHER' WHERE id = :id AND :level <> ''"
         )
 
         async def act() -> None:
