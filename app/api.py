@@ -69,10 +69,12 @@ from app.partners.type_endpoints import router as partner_types
 from app.partners.verifications.deactivation_endpoints import router as deactivations
 from app.partners.verifications.endpoints import router as verifications
 from app.recognition.endpoints import router as recognition
-from app.sanctions.endpoints import router as sanctions
+from app.sanctions.cases.endpoints import router as sanction_cases
+from app.sanctions.cases.redaction_endpoints import router as case_redactions
+from app.sanctions.entries.endpoints import router as sanction_entries
 from app.sanctions.feed.endpoints import router as feed
 from app.sanctions.feed.ftm_endpoints import router as ftm
-from app.sanctions.redaction_endpoints import router as case_redactions
+from app.sanctions.lists.endpoints import router as lists
 from app.sanctions.screening.endpoints import router as screening
 
 V1 = (
@@ -117,7 +119,9 @@ V1 = (
     assurance_activities,
     findings,
     own_findings,
-    sanctions,
+    sanction_cases,
+    sanction_entries,
+    lists,
     ftm,
     partner_documents,
     partner_uploads,

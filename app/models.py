@@ -36,8 +36,11 @@ from app.partners.sections import models as partner_sections
 from app.partners.self_service import models as partner_comments
 from app.partners.verifications import models as verifications
 from app.recognition import models as recognition
-from app.sanctions import models as sanctions
+from app.sanctions.cases import models as sanction_cases
+from app.sanctions.entries import models as sanction_entries
 from app.sanctions.feed import models as feed
+from app.sanctions.lists import models as lists
+from app.sanctions.screening import models as screening
 
 __all__ = [
     "Base",
@@ -57,6 +60,7 @@ __all__ = [
     "findings",
     "flags",
     "idempotency",
+    "lists",
     "objections",
     "partner_bulk",
     "partner_claims",
@@ -75,7 +79,9 @@ __all__ = [
     "recognition",
     "retention",
     "safety",
-    "sanctions",
+    "sanction_cases",
+    "sanction_entries",
+    "screening",
     "sea_restrictions",
     "self_assessments",
     "sequencer",

@@ -31,7 +31,7 @@ from app.core.settings import Settings
 from app.partners.export import TABLES as PARTNERS
 from app.recognition import service as recognition
 from app.recognition.export import TABLES as RECOGNITION
-from app.sanctions import custody
+from app.sanctions.entries import custody
 from app.sanctions.export import TABLES as SANCTIONS
 
 app = group("Agencies that take part. Works as the operator: REGISTRY_DATABASE_MIGRATION_URL.")

@@ -25,7 +25,7 @@ from app.core.key_provider import load_root_keys
 from app.core.settings import Settings
 from app.events import service as events
 from app.events.catalogue import EventType
-from app.sanctions.service import step_context
+from app.sanctions.cases.steps import step_context
 
 app = group(
     "The operator's way to one record's content, when nothing else helps. Works as the "

@@ -11,8 +11,8 @@ import typer
 from app.cli.shell import Steps, group, load_settings, opened, run, show, steps
 from app.core.clock import utc_now
 from app.core.settings import Settings
-from app.sanctions import queries, sources
-from app.sanctions.lists import freshness
+from app.sanctions import sources
+from app.sanctions.lists import freshness, queries
 from app.sanctions.lists.importer import ImportResult, import_list
 
 app = group("External sanction lists. Works as reg_worker: REGISTRY_DATABASE_WORKER_URL.")

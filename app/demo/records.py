@@ -22,16 +22,17 @@ from app.core.crypto import KeyRing
 from app.core.db import bind_now
 from app.demo.people import AGENCIES
 from app.demo.profiles import SEED
-from app.sanctions import service as sanctions
-from app.sanctions.schemas import (
+from app.sanctions.cases import service as cases
+from app.sanctions.cases.schemas import (
     CaseIn,
     DecisionIn,
     FindingIn,
-    LiftIn,
     NoticeIn,
     ReplyIn,
     ReviewIn,
 )
+from app.sanctions.entries import service as entries
+from app.sanctions.entries.schemas import LiftIn
 
 Report = Callable[[str, int, int], None]
 _METHODOLOGY = "UN-PSEA-2020"
@@ -200,16 +201,16 @@ async def _make_case(scene: Scene, plan: CasePlan) -> None:
     new = CaseIn(
         partner_id=scene.partners[plan.partner], practices=list(plan.practices), finding=finding
     )
-    case = await sanctions.open_case(session, keyring, officer, new, day(2))
+    case = await cases.open_case(session, keyring, officer, new, day(2))
     notice = NoticeIn(sent_on=day(5).date(), summary="Notice of intent, with the grounds.")
-    await sanctions.record_notice(session, keyring, officer, case.id, notice, day(5))
+    await cases.record_notice(session, keyring, officer, case.id, notice, day(5))
     if plan.measure is None:
         return
     reply = ReplyIn(received_on=day(20).date(), text="The partner disputes part of the findings.")
-    await sanctions.record_reply(session, keyring, officer, case.id, reply, day(20))
+    await cases.record_reply(session, keyring, officer, case.id, reply, day(20))
     reviewer = await scene.acts(f"{plan.agency}_REVIEWER")
     review = ReviewIn(recommendation="impose", note="Evidence reviewed; measure proportionate.")
-    case = await sanctions.record_review(session, keyring, reviewer, case.id, review, day(30))
+    case = await cases.record_review(session, keyring, reviewer, case.id, review, day(30))
     decision = DecisionIn(
         measure=plan.measure,
         effective_from=day(36).date(),
@@ -217,12 +218,10 @@ async def _make_case(scene: Scene, plan: CasePlan) -> None:
         reason="Decided after reply and review.",
     )
     approver = await scene.acts(f"{plan.agency}_APPROVER")
-    entry = await sanctions.decide(
-        session, keyring, approver, case.id, case.version, decision, day(35)
-    )
+    entry = await cases.decide(session, keyring, approver, case.id, case.version, decision, day(35))
     if plan.lifted:
         lift = LiftIn(reason="Appeal granted.")
-        await sanctions.lift_entry(
+        await entries.lift_entry(
             session, keyring, approver, entry["entry_id"], entry["version"], lift, scene.now
         )
 

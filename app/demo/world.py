@@ -30,9 +30,9 @@ from app.demo.profiles import Plan, plans
 from app.partners import service as partners
 from app.partners.identifiers import queries as identifiers
 from app.partners.types import PartnerType, rule_of
-from app.sanctions import queries as sanction_queries
 from app.sanctions import sources
 from app.sanctions.lists import freshness
+from app.sanctions.lists import queries as list_queries
 from app.sanctions.lists.importer import import_list
 
 Report = Callable[[str, int, int], None]
@@ -163,7 +163,7 @@ async def _make_partners(
 async def _load_list(worker: Database, settings: Settings, now: datetime, report: Report) -> None:
     """Import the external list when there is none yet, or when ours has become stale."""
     async with worker.session() as session:
-        known = freshness.describe(await sanction_queries.source_states(session), now)
+        known = freshness.describe(await list_queries.source_states(session), now)
     if all(not item["stale"] for item in known if item["code"] == SOURCE):
         return
     await import_list(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 from importlib.resources import files
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from app.core.schemas import Text
 
 
 class _Data(BaseModel):
@@ -56,3 +58,27 @@ CODES = SanctionCodes.model_validate_json(
     files("app.sanctions").joinpath("data/codes.json").read_bytes()
 )
 """The version in force."""
+
+
+def _measure(value: str) -> str:
+    if value not in CODES.measures.codes:
+        raise ValueError("is not a measure of the code list")
+    return value
+
+
+def _practice(value: str) -> str:
+    if value not in CODES.practices.codes:
+        raise ValueError("is not a practice of the code list")
+    return value
+
+
+MeasureCode = Annotated[
+    Text,
+    AfterValidator(_measure),
+    Field(json_schema_extra={"enum": sorted(CODES.measures.codes)}, examples=["DEBARMENT_FIXED"]),
+]
+PracticeCode = Annotated[
+    Text,
+    AfterValidator(_practice),
+    Field(json_schema_extra={"enum": sorted(CODES.practices.codes)}, examples=["FRAUDULENT"]),
+]

@@ -10,7 +10,7 @@ from app.agencies import service as agencies
 from app.events.catalogue import EventType
 from app.events.models import OutboxEvent
 from app.events.service import Consumer
-from app.sanctions import queries, service
+from app.sanctions.entries import queries, service
 
 
 async def _renew_entries(session: AsyncSession, event: OutboxEvent) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.agencies.export import ExportTable, Sealed
-from app.sanctions.service import end_reason_context
+from app.sanctions.entries.service import end_reason_context
 
 TABLES = (
     ExportTable(

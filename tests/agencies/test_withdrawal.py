@@ -14,7 +14,7 @@ from sqlalchemy import text
 from app.agencies import life_cycle
 from app.agencies.life_cycle import AgencyProblem
 from app.core.db import Database
-from app.sanctions import custody
+from app.sanctions.entries import custody
 from tests.agencies.support import calling, do, events_of, new_agency, one, refusal, withdraw
 from tests.assessments.factories import PURPOSE, make_assessment, make_share, request_body
 from tests.conftest import ApiFor, Settle

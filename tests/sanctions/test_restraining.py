@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from app.core.db import Database
 from app.partners.restraints import Reason
-from app.sanctions.expiry import expire_entries
+from app.sanctions.entries.expiry import expire_entries
 from tests.conftest import ApiFor
 from tests.partners.factories import make_partner
 from tests.partners.verifications.factories import complete_partner, put

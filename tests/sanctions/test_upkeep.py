@@ -11,7 +11,7 @@ from app.auth import jose
 from app.auth.keys import SigningKeys
 from app.core.db import Database
 from app.core.settings import Settings
-from app.sanctions.expiry import expire_entries
+from app.sanctions.entries.expiry import expire_entries
 from app.sanctions.feed.stream import FeedStream
 from tests.conftest import ApiFor, Settle
 from tests.partners.factories import make_partner

@@ -15,14 +15,14 @@ from app.core.clock import rfc3339
 from app.core.db import Database, DatabaseDep
 from app.core.errors import problems
 from app.core.http import RegistryRoute, bytes_etag, not_modified
-from app.sanctions.errors import (
+from app.sanctions.feed import queries
+from app.sanctions.feed.errors import (
     CursorAhead,
     FileNotFound,
     FullSyncRequired,
     KeysNotPublished,
     StreamNotFound,
 )
-from app.sanctions.feed import queries
 from app.sanctions.feed.schemas import ChangesOut, ChangesQuery, KeysOut, StreamName
 
 router = APIRouter(prefix="/feeds/sanctions", tags=["feed"], route_class=RegistryRoute)

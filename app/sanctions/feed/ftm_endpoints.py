@@ -18,8 +18,8 @@ from app.core.db import Database, DatabaseDep
 from app.core.errors import problems
 from app.core.http import RegistryRoute, not_modified
 from app.core.settings import Settings
-from app.sanctions.errors import StreamNotFound
 from app.sanctions.feed import ftm, queries
+from app.sanctions.feed.errors import StreamNotFound
 from app.sanctions.feed.schemas import FtmIndexOut
 
 router = APIRouter(prefix="/feeds/sanctions/ftm", tags=["feed"], route_class=RegistryRoute)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from app.sanctions import sources
-from app.sanctions.models import ListSourceState
+from app.sanctions.lists.models import ListSourceState
 
 FRESHNESS_SQL = """SELECT coalesce(json_agg(json_build_object('code', code, 'version', version,
     'last_success', last_success, 'max_staleness_s', max_staleness_s)), '[]')::text

@@ -18,10 +18,10 @@ def issues_of(code: str) -> list[tuple[Path, ...]]:
 
     There each file is an issue, and each folder one of several files.
     """
-    found = [(path,) for path in SAMPLES.glob(f"{code}.*")]
-    for path in sorted((SAMPLES / code).glob("*")):
-        found.append(tuple(sorted(path.iterdir())) if path.is_dir() else (path,))
-    return found
+    inside = sorted((SAMPLES / code).glob("*"))
+    return [(path,) for path in SAMPLES.glob(f"{code}.*")] + [
+        tuple(sorted(path.iterdir())) if path.is_dir() else (path,) for path in inside
+    ]
 
 
 def test_every_source_has_a_sample() -> None:

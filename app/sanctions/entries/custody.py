@@ -14,7 +14,7 @@ from app.audit.events import Event
 from app.core.ids import new_id
 from app.events import service as events
 from app.events.catalogue import EventType
-from app.sanctions.models import SanctionCustody
+from app.sanctions.entries.models import SanctionCustody
 
 _HAND_OVER = """UPDATE sanction_entries SET custodian_agency = :to, version = version + 1
     WHERE coalesce(custodian_agency, imposing_agency) = :from AND status = 'ACTIVE'

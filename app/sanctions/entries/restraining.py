@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.partners import restraints
 from app.partners.restraints import Reason, Source
-from app.sanctions.models import SanctionEntry
+from app.sanctions.entries.models import SanctionEntry
 
 
 def _start(day: date) -> datetime:

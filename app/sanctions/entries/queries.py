@@ -1,8 +1,8 @@
-"""Every select of cases, entries and sources."""
+"""Every select of measures."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -10,19 +10,20 @@ from sqlalchemy import Row, Uuid, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.partners.lineage import lineage
-from app.partners.models import Partner
-from app.sanctions.models import ListSourceState, SanctionCase, SanctionCaseStep, SanctionEntry
+from app.sanctions.entries.models import SanctionEntry
 
 ENTRY_COLUMNS = """e.id AS entry_id, f.seq, e.version, e.partner_id, a.code AS imposing_agency,
     e.measure, e.blocking, e.practices, e.decided_on, e.effective_from, e.effective_to, e.status,
     e.ended_on, e.procedure, a.status = 'withdrawn' AS owner_withdrawn,
     CASE WHEN a.status = 'withdrawn' THEN coalesce(k.code, a.custodian_office) END AS custodian"""
 
+
 _ENTRIES = f"""SELECT {ENTRY_COLUMNS} FROM sanction_entries e
     JOIN agencies a ON a.id = e.imposing_agency
     LEFT JOIN agencies k ON k.id = coalesce(e.custodian_agency, a.custodian_agency)
     LEFT JOIN feed_entries f
       ON f.stream = 'inter_agency' AND f.entry_id = e.id::text"""  # noqa: S608 - texts of ours; values are bound
+
 
 _PARTNERS = text(
     f"""SELECT p.id, p.id = partner_root(:id) AS stands, p.number, p.legal_name,
@@ -43,55 +44,6 @@ async def partner_facts(session: AsyncSession, partner_id: UUID) -> Sequence[Row
     Of all profiles that are one: first this, then the one that stands for all.
     """
     return (await session.execute(_PARTNERS, {"id": partner_id})).all()
-
-
-async def find_case(
-    session: AsyncSession, case_id: UUID, *, lock: bool = False
-) -> tuple[SanctionCase, str] | None:
-    """The case, if row security shows it, and its partner's country.
-
-    ``lock`` holds it until the transaction ends.
-    """
-    query = (
-        select(SanctionCase, Partner.country)
-        .join(Partner, Partner.id == SanctionCase.partner_id)
-        .where(SanctionCase.id == case_id)
-    )
-    if lock:
-        query = query.with_for_update(of=SanctionCase)
-    row = (await session.execute(query)).one_or_none()
-    return None if row is None else (row[0], row[1])
-
-
-async def case_steps(session: AsyncSession, case_id: UUID) -> Sequence[SanctionCaseStep]:
-    """Steps of a case in order."""
-    query = (
-        select(SanctionCaseStep)
-        .where(SanctionCaseStep.case_id == case_id)
-        .order_by(SanctionCaseStep.id)
-    )
-    return (await session.scalars(query)).all()
-
-
-async def list_cases(
-    session: AsyncSession,
-    countries: Collection[str],
-    partner_id: UUID | None,
-    after: UUID | None,
-    limit: int,
-) -> Sequence[SanctionCase]:
-    """The own agency's cases by id; of these countries and this partner, if any are named."""
-    query = select(SanctionCase).order_by(SanctionCase.id).limit(limit)
-    if countries:
-        query = query.join(Partner, Partner.id == SanctionCase.partner_id).where(
-            Partner.country.in_(countries)
-        )
-    if partner_id is not None:
-        profiles = select(func.partner_lineage(partner_id, type_=Uuid()))
-        query = query.where(SanctionCase.partner_id.in_(profiles))
-    if after is not None:
-        query = query.where(SanctionCase.id > after)
-    return (await session.scalars(query)).all()
 
 
 async def find_entry(session: AsyncSession, entry_id: UUID) -> Row[Any] | None:
@@ -141,8 +93,3 @@ async def live_entries_of(session: AsyncSession, partner_id: UUID) -> Sequence[S
         .with_for_update(key_share=True)
     )
     return (await session.scalars(query)).all()
-
-
-async def source_states(session: AsyncSession) -> dict[str, ListSourceState]:
-    """What is held of each external source."""
-    return {row.code: row for row in await session.scalars(select(ListSourceState))}

@@ -1,11 +1,11 @@
-"""HTTP of cases, entries and sources."""
+"""HTTP of cases."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from app.auth.caller import Caller, Keys, requires, requires_once
 from app.auth.errors import LevelAboveClient, PersonRequired, RoleLacksRight
@@ -23,25 +23,22 @@ from app.core.http import (
 from app.core.paging import LIMIT_DEFAULT, CursorInvalid, CursorText, Limit, Pager
 from app.core.schemas import Page
 from app.partners.errors import PartnerMerged
-from app.sanctions import errors, queries, service
-from app.sanctions.lists import freshness
-from app.sanctions.models import SanctionCase
-from app.sanctions.schemas import (
+from app.sanctions.cases import errors, service
+from app.sanctions.cases.models import SanctionCase
+from app.sanctions.cases.schemas import (
     CaseDetailOut,
     CaseIn,
     CaseOut,
     DecisionIn,
-    EntryFilter,
-    EntryOut,
-    LiftIn,
     NoticeIn,
     ReplyIn,
     ReviewIn,
-    SourcesOut,
 )
+from app.sanctions.entries.errors import EntryOverlaps, MeasureNeedsPeriod
+from app.sanctions.entries.schemas import EntryOut
+from app.sanctions.errors import DateNotPossible
 
 router = APIRouter(prefix="/sanctions", tags=["sanctions"], route_class=RegistryRoute)
-Reader = Annotated[Caller, requires(Scope.SANCTIONS_READ)]
 CaseReader = Annotated[
     Caller,
     requires(Scope.SANCTIONS_WRITE, Scope.SANCTIONS_REVIEW, Scope.SANCTIONS_DECIDE),
@@ -51,7 +48,7 @@ Investigator = Annotated[Caller, requires_once(Scope.SANCTIONS_WRITE)]
 Reviewer = Annotated[Caller, requires_once(Scope.SANCTIONS_REVIEW)]
 Decider = Annotated[Caller, requires_once(Scope.SANCTIONS_DECIDE)]
 Version = Annotated[int, Depends(expected_version)]
-_STEP = problems(errors.CaseNotFound, errors.StepOutOfOrder, errors.DateNotPossible, PersonRequired)
+_STEP = problems(errors.CaseNotFound, errors.StepOutOfOrder, DateNotPossible, PersonRequired)
 
 
 def _answer(case: SanctionCase, response: Response) -> SanctionCase:
@@ -67,7 +64,7 @@ def _answer(case: SanctionCase, response: Response) -> SanctionCase:
     responses=problems(
         errors.PartnerUnknown,
         PartnerMerged,
-        errors.DateNotPossible,
+        DateNotPossible,
         PersonRequired,
         RoleLacksRight,
         LevelAboveClient,
@@ -199,9 +196,9 @@ async def review_case(
         errors.CaseNotFound,
         errors.StepOutOfOrder,
         errors.SamePerson,
-        errors.MeasureNeedsPeriod,
-        errors.EntryOverlaps,
-        errors.DateNotPossible,
+        MeasureNeedsPeriod,
+        EntryOverlaps,
+        DateNotPossible,
         PreconditionRequired,
         PreconditionFailed,
         PersonRequired,
@@ -222,84 +219,3 @@ async def decide_case(
     entry = await service.decide(session, keys, caller, case_id, version, decision, now)
     response.headers["Location"] = f"/v1/sanctions/entries/{entry['entry_id']}"
     return entry
-
-
-@router.get(
-    "/entries",
-    operation_id="listSanctionEntries",
-    response_model=Page[EntryOut],
-    responses=problems(CursorInvalid),
-    summary="List measures of agencies",
-)
-async def list_entries(
-    request: Request,
-    response: Response,
-    caller: Reader,
-    session: Session,
-    filters: Annotated[EntryFilter, Query()],
-) -> dict[str, Any]:
-    """Measures that agencies imposed, by partner and status. The feed is the way to sync them."""
-    pager = Pager(request, caller.agency_id, filters.limit, filters.cursor)
-    after = UUID(pager.after[0]) if pager.after else None
-    rows = await queries.list_entries(
-        session, filters.partner_id, filters.status, after, filters.limit + 1
-    )
-    items, following = pager.page(list(rows), lambda row: [str(row.entry_id)], response)
-    return {"items": await service.shown_entries(session, items), "next_cursor": following}
-
-
-@router.get(
-    "/entries/{entry_id}",
-    operation_id="getSanctionEntry",
-    response_model=EntryOut,
-    responses=problems(errors.EntryNotFound),
-    summary="Read a measure",
-)
-async def get_entry(
-    entry_id: UUID, caller: Reader, session: Session, response: Response
-) -> dict[str, Any]:
-    """One measure of an agency; `version` is what `If-Match` wants for lifting it."""
-    entry = await service.get_entry(session, entry_id)
-    # Its number in the feed comes later than its version: the tag for If-Match is the version,
-    # and no copy may be reused on it.
-    response.headers["ETag"] = version_etag(entry["version"])
-    response.headers["Cache-Control"] = "no-store"
-    return entry
-
-
-@router.post(
-    "/entries/{entry_id}/lift",
-    status_code=201,
-    operation_id="liftSanctionEntry",
-    response_model=EntryOut,
-    responses=problems(
-        errors.EntryNotFound,
-        errors.EntryEnded,
-        PreconditionRequired,
-        PreconditionFailed,
-        PersonRequired,
-    ),
-    summary="Lift a measure",
-)
-async def lift_entry(
-    entry_id: UUID,
-    lift: LiftIn,
-    version: Version,
-    caller: Decider,
-    session: Session,
-    keys: Keys,
-    now: Now,
-) -> dict[str, Any]:
-    """End an own measure, or one in custody, early; the feed tells of it within two seconds."""
-    return await service.lift_entry(session, keys, caller, entry_id, version, lift, now)
-
-
-@router.get(
-    "/sources",
-    operation_id="listSanctionSources",
-    response_model=SourcesOut,
-    summary="List external lists",
-)
-async def list_sources(caller: Reader, session: Session, now: Now) -> dict[str, Any]:
-    """External lists: version, digest, counts and freshness of each."""
-    return {"items": freshness.describe(await queries.source_states(session), now)}

@@ -9,7 +9,7 @@ from app.audit.events import Event
 from app.core.db import Database
 from app.events import service as events
 from app.events.catalogue import EventType
-from app.sanctions import restraining
+from app.sanctions.entries import restraining
 from app.sanctions.feed import service as feed
 
 _DUE = text(

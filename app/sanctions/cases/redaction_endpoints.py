@@ -21,7 +21,7 @@ from app.core.http import (
     expected_version,
     version_etag,
 )
-from app.sanctions import errors, redaction
+from app.sanctions.cases import errors, redaction
 
 router = APIRouter(prefix="/sanctions", tags=["redactions"], route_class=RegistryRoute)
 Redactor = Annotated[Caller, requires_once(Scope.SANCTIONS_WRITE)]

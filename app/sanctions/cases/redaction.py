@@ -16,7 +16,7 @@ from app.auth.caller import Caller
 from app.core.crypto import KeyRing
 from app.events import service as events
 from app.events.catalogue import EventType
-from app.sanctions import errors, queries
+from app.sanctions.cases import errors, queries
 
 _TOLD = {"confirm": EventType.CONTENT_DESTROYED, "undo": EventType.CONTENT_RESTORED}
 _HIDDEN = text("SELECT id, kind, at FROM redacted_steps(:id)")
