@@ -9,7 +9,8 @@ from uuid import UUID
 from pydantic import Field
 
 from app.core.schemas import Day, Flag, Instant, Line, Paragraph, Schema
-from app.sanctions.codes import MeasureCode, PracticeCode
+from app.sanctions.codes import PracticeCode
+from app.sanctions.entries.schemas import MeasureTerms
 
 CaseState = Literal["DRAFT", "NOTICE_ISSUED", "REPLY_RECORDED", "UNDER_REVIEW", "IMPOSED"]
 
@@ -51,12 +52,9 @@ class ReviewIn(Schema):
     note: Paragraph = Field(examples=["Evidence reviewed; measure proportionate."])
 
 
-class DecisionIn(Schema):
+class DecisionIn(MeasureTerms):
     """The reasoned decision."""
 
-    measure: MeasureCode
-    effective_from: Day = Field(examples=["2026-06-15"])
-    effective_to: Day | None = Field(None, examples=["2028-06-14"])
     reason: Paragraph = Field(examples=["Forged invoices; decided after reply and review."])
 
 

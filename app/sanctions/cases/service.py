@@ -221,10 +221,8 @@ async def decide(
     new = NewEntry(
         partner_id=case.partner_id,
         case_id=case.id,
-        measure=decision.measure,
         practices=case.practices,
-        effective_from=decision.effective_from,
-        effective_to=decision.effective_to,
+        terms=decision,
     )
     entry = await entries.impose(session, caller, new, now)
     await write_step(session, keys, caller, case, "decision", Event.CASE_DECIDED, decision)

@@ -9,10 +9,19 @@ from uuid import UUID
 from pydantic import Field
 
 from app.core.paging import PageQuery
-from app.core.schemas import Paragraph, Schema
+from app.core.schemas import Day, Paragraph, Schema
 from app.partners.objections.contested import ContestedOut
+from app.sanctions.codes import MeasureCode
 
 EntryStatus = Literal["ACTIVE", "EXPIRED", "LIFTED"]
+
+
+class MeasureTerms(Schema):
+    """What a decision imposes, and for how long."""
+
+    measure: MeasureCode
+    effective_from: Day = Field(examples=["2026-06-15"])
+    effective_to: Day | None = Field(None, examples=["2028-06-14"])
 
 
 class LiftIn(Schema):

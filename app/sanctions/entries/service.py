@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -26,7 +26,7 @@ from app.sanctions.cases.steps import get_case, write_step
 from app.sanctions.codes import CODES
 from app.sanctions.entries import errors, queries, restraining
 from app.sanctions.entries.models import SanctionEntry
-from app.sanctions.entries.schemas import LiftIn
+from app.sanctions.entries.schemas import LiftIn, MeasureTerms
 from app.sanctions.errors import DateNotPossible
 from app.sanctions.feed import service as feed
 from app.sanctions.feed.entries import agency_entry
@@ -38,10 +38,8 @@ class NewEntry:
 
     partner_id: UUID
     case_id: UUID | None
-    measure: str
     practices: Sequence[str]
-    effective_from: date
-    effective_to: date | None
+    terms: MeasureTerms
     procedure: str = "full"
 
 
@@ -75,25 +73,27 @@ async def impose(
 
 
 def _new_entry(agency: UUID, new: NewEntry, now: datetime) -> SanctionEntry:
-    measure = CODES.measures.codes[new.measure]
-    if (new.effective_to is None and measure.end == "required") or (
-        new.effective_to is not None and measure.end == "none"
+    terms = new.terms
+    measure = CODES.measures.codes[terms.measure]
+    if (terms.effective_to is None and measure.end == "required") or (
+        terms.effective_to is not None and measure.end == "none"
     ):
         raise errors.MeasureNeedsPeriod
-    if new.effective_to is not None and new.effective_to < max(new.effective_from, now.date()):
+    today = now.date()
+    if terms.effective_to is not None and terms.effective_to < max(terms.effective_from, today):
         raise DateNotPossible
     return SanctionEntry(
         id=new_secret_id(),
         partner_id=new.partner_id,
         imposing_agency=agency,
         case_id=new.case_id,
-        measure=new.measure,
+        measure=terms.measure,
         blocking=measure.blocking,
         practices=list(new.practices),
         procedure=new.procedure,
-        decided_on=now.date(),
-        effective_from=new.effective_from,
-        effective_to=new.effective_to,
+        decided_on=today,
+        effective_from=terms.effective_from,
+        effective_to=terms.effective_to,
         status="ACTIVE",
         version=1,
     )
