@@ -11,6 +11,7 @@ from app.agencies.office_endpoints import router as offices
 from app.agencies.persons.endpoints import router as persons
 from app.agencies.setting_endpoints import router as agency_settings
 from app.assessments.assurance.endpoints import router as assurance
+from app.assessments.assurance.return_endpoints import router as assurance_returns
 from app.assessments.assurance.row_endpoints import router as assurance_activities
 from app.assessments.bulk.endpoints import router as assessment_bulk
 from app.assessments.documents.endpoints import router as assessment_documents
@@ -115,6 +116,7 @@ V1 = (
     sea_restrictions,
     assurance,
     assurance_activities,
+    assurance_returns,
     findings,
     own_findings,
     sanctions,

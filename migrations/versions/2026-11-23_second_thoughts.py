@@ -48,8 +48,7 @@ CREATE OR REPLACE FUNCTION statement_of(of_kind text, statement uuid)
 """  # noqa: S608 - constants
 
 
-RETURNS = (
-    """
+RETURNS = """
 ALTER TABLE assurance_plan_returns ENABLE ROW LEVEL SECURITY;
 ALTER TABLE assurance_plan_returns FORCE ROW LEVEL SECURITY;
 GRANT SELECT ON assurance_plan_returns TO reg_app;
@@ -88,9 +87,7 @@ END $$;
 CREATE TRIGGER assurance_plan_reasoned AFTER UPDATE OF status ON assurance_plans
   FOR EACH ROW WHEN (OLD.status = 'submitted' AND NEW.status = 'draft')
   EXECUTE FUNCTION assurance_plan_reasoned();
-"""
-    + rekey_security("assurance_plan_returns")
-)
+""" + rekey_security("assurance_plan_returns")  # noqa: S608
 
 ACTIONS = (
     "id, plan_id, owner_agency, number, area, responsible, due_on, cost, currency, sealed, "
@@ -113,7 +110,7 @@ GRANT SELECT (id, plan_id, owner_agency, {sealed}, redacted, sealed_hidden),
   UPDATE ({sealed}, redacted, sealed_hidden) ON {table} TO reg_facts;
 CREATE POLICY {table}_own_fact ON {table} FOR SELECT TO reg_facts USING ({OWN});
 CREATE POLICY {table}_redact ON {table} FOR UPDATE TO reg_facts USING ({OWN}) WITH CHECK ({OWN});
-"""
+"""  # noqa: S608 - constants
 
 
 KEPT = """
@@ -239,7 +236,7 @@ MOVED = f"""ELSIF NEW.subject_kind = 'plan_action' THEN
           OR k.route LIKE '/v1/self/capacity-plans/' || NEW.record_id || '/actions%';
     END IF;
   ELSIF NEW.subject_kind = 'plan_step' THEN
-    {_moved("capacity_plan_steps", "sealed_note")}  """
+    {_moved("capacity_plan_steps", "sealed_note")}  """  # noqa: S608
 
 PLANS = (
     """
@@ -262,7 +259,7 @@ CREATE POLICY idempotency_keys_plans_redact ON idempotency_keys FOR DELETE TO re
 UNDO_PLANS = (
     """
 SET LOCAL check_function_bodies = off;
-"""
+"""  # noqa: S608
     + OWN_RECORD.format(plans="")
     + APPLY.format(plans="")
     + """

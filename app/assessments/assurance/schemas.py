@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, Strict, WithJsonSchema, model_valida
 from app.assessments.assurance.policies import FIRST_YEAR, LAST_YEAR, REASONS, RiskRow
 from app.assessments.types.base import AgencyCode
 from app.core.paging import PageQuery
-from app.core.schemas import Country, Day, Instant, Money, QueryInt, Schema
+from app.core.schemas import Country, Day, Instant, Money, Paragraph, QueryInt, Schema
 
 ActivityType = Literal["programmatic_visit", "spot_check", "audit", "special_audit", "hact_micro"]
 Basis = Literal["required", "additional", "follow_up"]
@@ -274,6 +274,9 @@ class PlanOut(Schema):
     submitted_by: UUID | None = Field(description="person" + _OWN)
     approved_at: Instant | None
     approved_by: UUID | None = Field(description="person" + _OWN)
+    returned_at: Instant | None = Field(
+        None, description="when this revision was last sent back, `…/returns` says why" + _OWN
+    )
 
 
 class PlanFilter(PageQuery):
@@ -288,7 +291,28 @@ class PlanFilter(PageQuery):
 class PlanDecisionIn(Schema):
     """What the second person decides."""
 
-    decision: Literal["approve", "return"] = Field(examples=["approve"])
+    decision: Literal["approve", "return"] = Field(examples=["return"])
+    reason: Paragraph | None = Field(
+        None,
+        description="why it is sent back, for its agency alone: required then, and only then",
+        examples=["The visits to the two new partners are missing."],
+    )
+
+    @model_validator(mode="after")
+    def _reason(self) -> Self:
+        if (self.decision == "return") != (self.reason is not None):
+            raise ValueError("a plan is sent back with a reason, and approved without one")
+        return self
+
+
+class PlanReturnOut(Schema):
+    """That a revision was sent back, and why. For the plan's agency alone."""
+
+    id: UUID
+    revision: int
+    reason: str = Field(examples=["The visits to the two new partners are missing."])
+    returned_by: UUID = Field(description="person; never the one who handed it in")
+    returned_at: Instant
 
 
 class ActivityIn(Schema):
