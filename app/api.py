@@ -25,6 +25,7 @@ from app.assessments.partner_disclosures import router as own_disclosures
 from app.assessments.partner_side.endpoints import router as assessment_partner
 from app.assessments.plans.action_endpoints import router as capacity_plan_actions
 from app.assessments.plans.endpoints import router as capacity_plans
+from app.assessments.plans.redaction_endpoints import router as capacity_plan_redactions
 from app.assessments.redaction_endpoints import router as assessment_redactions
 from app.assessments.sea_restrictions.endpoints import router as sea_restrictions
 from app.assessments.self_assessments.endpoints import router as self_assessments
@@ -129,6 +130,7 @@ V1 = (
     persons,
     audit,
     assessment_redactions,
+    capacity_plan_redactions,
     case_redactions,
     exceptions,
     partner_history,

@@ -190,7 +190,7 @@ APPLY = """
 CREATE OR REPLACE FUNCTION apply_redaction() RETURNS trigger
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE hidden boolean := NEW.state <> 'undone'; gone boolean := NEW.state = 'confirmed';
-BEGIN
+{declared}BEGIN
   IF NEW.subject_kind = 'assessment' THEN
     UPDATE assessments SET redacted = hidden, version = version + 1, updated_at = now()
       WHERE id = NEW.subject_id;
@@ -228,15 +228,16 @@ def _moved(table: str, sealed: str) -> str:
 """  # noqa: S608 - constants
 
 
-# An answer to a report of progress repeats the words of its action, the partner's own, too.
+ROUTE = "  one text := '/v1/capacity-plans/' || NEW.record_id || '/actions/';\n"
+# A stored answer to a report repeats the words of its action, the partner's own, too. That to
+# adding it goes when the words do: who has its key has sent them itself.
 MOVED = f"""ELSIF NEW.subject_kind = 'plan_action' THEN
-    {_moved("capacity_plan_actions", "sealed")}    IF gone THEN
-      DELETE FROM idempotency_keys k
-        WHERE k.route LIKE '/v1/capacity-plans/' || NEW.record_id || '/actions%'
-          OR k.route LIKE '/v1/self/capacity-plans/' || NEW.record_id || '/actions%';
-    END IF;
-  ELSIF NEW.subject_kind = 'plan_step' THEN
-    {_moved("capacity_plan_steps", "sealed_note")}  """  # noqa: S608
+    DELETE FROM idempotency_keys k WHERE hidden AND (k.route IN (
+        one || NEW.subject_id || '/progress', one || NEW.subject_id || '/verification',
+        replace(one, '/v1/', '/v1/self/') || NEW.subject_id || '/progress')
+      OR (gone AND k.route = rtrim(one, '/')));
+    {_moved("capacity_plan_actions", "sealed")}  ELSIF NEW.subject_kind = 'plan_step' THEN
+    {_moved("capacity_plan_steps", "sealed_note")}  """  # noqa: S608 - constants
 
 PLANS = (
     """
@@ -253,7 +254,7 @@ CREATE POLICY idempotency_keys_plans_redact ON idempotency_keys FOR DELETE TO re
   USING (route LIKE '/v1/capacity-plans/%' OR route LIKE '/v1/self/capacity-plans/%');
 """
     + OWN_RECORD.format(plans=OWN_PLANS)
-    + APPLY.format(plans=MOVED)
+    + APPLY.format(plans=MOVED, declared=ROUTE)
 )
 
 UNDO_PLANS = (
@@ -261,7 +262,7 @@ UNDO_PLANS = (
 SET LOCAL check_function_bodies = off;
 """  # noqa: S608
     + OWN_RECORD.format(plans="")
-    + APPLY.format(plans="")
+    + APPLY.format(plans="", declared="")
     + """
 DROP POLICY idempotency_keys_plans_redact ON idempotency_keys;
 DROP POLICY idempotency_keys_plans_seek ON idempotency_keys;
