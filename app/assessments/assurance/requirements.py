@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from app.assessments.assurance import inheritance
 from app.assessments.assurance.coverage import Activity, PlannedRow, scheduled_in_year
 from app.assessments.assurance.policies import ROWS, RiskRow, Rules
 from app.core.clock import add_months
@@ -23,7 +24,7 @@ HACT, SEA = "hact_micro", "psea"
 
 @dataclass(frozen=True, slots=True)
 class RatingFact:
-    """A final rating of the partner that the caller may see."""
+    """A final rating of the partner, or of its headquarters, that the caller may see."""
 
     id: UUID
     type: str
@@ -34,6 +35,7 @@ class RatingFact:
     value: str
     level: str | None
     source: str
+    inherited_from: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ class Facts:
     ratings: Sequence[RatingFact] = ()
     rows: Sequence[PlannedRow] = ()
     activities: Sequence[Activity] = ()
+    headquarters: UUID | None = None
+    excepted: bool = False
 
 
 def as_of(year: int, today: date) -> date:
@@ -62,7 +66,8 @@ def as_of(year: int, today: date) -> date:
 def require(rules: Rules, facts: Facts) -> dict[str, Any]:
     """The requirements, as RequirementsOut needs them."""
     exempt = facts.partner_type in rules.exempt.partner_types
-    valid = [rating for rating in facts.ratings if _valid(rules, facts, rating)]
+    ratings = inheritance.counted(rules, facts)
+    valid = [rating for rating in ratings if _valid(rules, facts, rating)]
     micro = _micro(rules, facts, valid, exempt)
     risk = _risk(rules, facts, valid, micro["needed"] is True)
     missing = [
@@ -83,6 +88,7 @@ def require(rules: Rules, facts: Facts) -> dict[str, Any]:
         "exempt_rule": rule(rules, "exempt") if exempt else None,
         "policy": policy(rules),
         "risk": risk,
+        "headquarters": _headquarters(rules, facts, risk),
         "micro_assessment": micro,
         "programmatic_visits": _visits(rules, facts, risk["row"], exempt),
         "spot_checks": _spot_checks(rules, facts, risk["hact"], exempt),
@@ -160,7 +166,15 @@ def _named(rating: RatingFact) -> dict[str, Any]:
         "value": rating.value,
         "level": rating.level,
         "rating_source": rating.source,
+        "inherited_from": rating.inherited_from,
     }
+
+
+def _headquarters(rules: Rules, facts: Facts, risk: dict[str, Any]) -> dict[str, Any] | None:
+    if facts.headquarters is None:
+        return None
+    said = inheritance.told(rules, facts, (risk["hact"], risk["sea"]))
+    return said | {"rule": rule(rules, "headquarters")}
 
 
 def _risk(

@@ -74,6 +74,9 @@ class RatingOut(Schema):
     value: str = Field(examples=["MEDIUM_CAPACITY"])
     level: str | None
     rating_source: str
+    inherited_from: UUID | None = Field(
+        None, description="the headquarters that it is about; null: the partner itself"
+    )
 
 
 class RiskRatingOut(RatingOut):
@@ -93,6 +96,23 @@ class RiskOut(Schema):
     hact: RiskRatingOut | None
     sea: RiskRatingOut | None
     unknown: list[Literal["hact", "sea"]] = Field(description="risks of which no valid rating is")
+    rule: Source
+
+
+class HeadquartersOut(Schema):
+    """Whether a result of the headquarters counts for its country profile, and why."""
+
+    partner_id: UUID = Field(description="the headquarters")
+    counts: bool
+    reason: Literal[
+        "inherited", "own_result", "no_valid_result", "excepted", "partner_type_not_covered"
+    ]
+    types: list[str] = Field(description="whose results may count", examples=[["psea"]])
+    unless: list[str] = Field(
+        description="where one of these holds it does not count: ask again with "
+        "`without_headquarters`; the registry does not know",
+        examples=[["DECENTRALISED", "HIGH_RISK_CONTEXT"]],
+    )
     rule: Source
 
 
@@ -194,6 +214,11 @@ class RequirementsQuery(Schema):
     cycle_cash_usd: Money | None = Field(
         None, description="net cash of the cycle to the end of the year; default: the year's"
     )
+    without_headquarters: Literal["true"] | None = Field(
+        None,
+        description="a result of the headquarters does not count: one of the exceptions "
+        "(`headquarters.unless`) holds",
+    )
 
 
 class RequirementsOut(Schema):
@@ -212,6 +237,7 @@ class RequirementsOut(Schema):
     exempt_rule: Source | None
     policy: PolicyOut
     risk: RiskOut
+    headquarters: HeadquartersOut | None = Field(None, description="null: it has none")
     micro_assessment: MicroOut
     programmatic_visits: VisitsOut
     spot_checks: SpotChecksOut
