@@ -273,15 +273,17 @@ DROP FUNCTION capacity_plan_steps_kept();
 DROP FUNCTION capacity_plan_actions_redacted();
 DROP FUNCTION capacity_plan_words_gone(uuid, uuid);
 -- What is hidden shows again: there is nothing left that would decide about it.
-ALTER TABLE capacity_plan_actions DISABLE TRIGGER USER;
-ALTER TABLE capacity_plan_steps DISABLE TRIGGER USER;
+ALTER TABLE capacity_plan_actions DISABLE TRIGGER USER, NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE capacity_plan_steps DISABLE TRIGGER USER, NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE redactions NO FORCE ROW LEVEL SECURITY;
 UPDATE capacity_plan_actions SET sealed = sealed_hidden, sealed_hidden = NULL
   WHERE sealed_hidden IS NOT NULL;
 UPDATE capacity_plan_steps SET sealed_note = sealed_hidden, sealed_hidden = NULL
   WHERE sealed_hidden IS NOT NULL;
-ALTER TABLE capacity_plan_actions ENABLE TRIGGER USER;
-ALTER TABLE capacity_plan_steps ENABLE TRIGGER USER;
 DELETE FROM redactions WHERE subject_kind IN ('plan_action', 'plan_step');
+ALTER TABLE redactions FORCE ROW LEVEL SECURITY;
+ALTER TABLE capacity_plan_actions ENABLE TRIGGER USER, FORCE ROW LEVEL SECURITY;
+ALTER TABLE capacity_plan_steps ENABLE TRIGGER USER, FORCE ROW LEVEL SECURITY;
 CREATE OR REPLACE FUNCTION capacity_plan_actions_kept() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE plan record;
 BEGIN

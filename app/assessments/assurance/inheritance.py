@@ -7,12 +7,10 @@ result of its own, of whatever content, keeps that of the headquarters out.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from app.assessments.assurance.facts import Facts, RatingFact
 from app.assessments.assurance.policies import Rules
-
-if TYPE_CHECKING:
-    from app.assessments.assurance.requirements import Facts, RatingFact
 
 
 def covered(rules: Rules, partner_type: str) -> bool:

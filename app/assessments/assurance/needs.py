@@ -13,8 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.agencies import service as agencies
 from app.assessments.assurance import access, coverage, inheritance, queries, requirements
 from app.assessments.assurance.coverage import ACTIVITY_TYPES, Activity, PlannedRow
+from app.assessments.assurance.facts import Facts, RatingFact
 from app.assessments.assurance.policies import POLICIES, Rules, rules_for
-from app.assessments.assurance.requirements import HACT, SEA, Facts, RatingFact
+from app.assessments.assurance.requirements import HACT, SEA
 from app.assessments.assurance.rows import shown
 from app.assessments.assurance.schemas import CalendarQuery, RequirementsQuery
 from app.auth import policy

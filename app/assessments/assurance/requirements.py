@@ -7,55 +7,18 @@ known is null, never nought.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 from app.assessments.assurance import inheritance
-from app.assessments.assurance.coverage import Activity, PlannedRow, scheduled_in_year
+from app.assessments.assurance.coverage import scheduled_in_year
+from app.assessments.assurance.facts import Facts, RatingFact
 from app.assessments.assurance.policies import ROWS, RiskRow, Rules
 from app.core.clock import add_months
 
 HACT, SEA = "hact_micro", "psea"
 """Assessment types that say a risk."""
-
-
-@dataclass(frozen=True, slots=True)
-class RatingFact:
-    """A final rating of the partner, or of its headquarters, that the caller may see."""
-
-    id: UUID
-    type: str
-    agency: str
-    conducted_on: date
-    valid_until: date
-    scheme: str
-    value: str
-    level: str | None
-    source: str
-    inherited_from: UUID | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """All that the answer follows from."""
-
-    agency: str
-    agency_id: UUID
-    partner_type: str
-    year: int
-    as_of: date
-    cash: Decimal | None = None
-    liquidations: Decimal | None = None
-    cycle_start: date | None = None
-    cycle_cash: Decimal | None = None
-    ratings: Sequence[RatingFact] = ()
-    rows: Sequence[PlannedRow] = ()
-    activities: Sequence[Activity] = ()
-    headquarters: UUID | None = None
-    excepted: bool = False
 
 
 def as_of(year: int, today: date) -> date:

@@ -12,8 +12,9 @@ import pytest
 
 from app.assessments.assurance import coverage
 from app.assessments.assurance.coverage import Activity, PlannedRow
+from app.assessments.assurance.facts import Facts, RatingFact
 from app.assessments.assurance.policies import POLICIES, rules_for
-from app.assessments.assurance.requirements import Facts, RatingFact, as_of, require
+from app.assessments.assurance.requirements import as_of, require
 
 ME, OTHER, THIRD = uuid4(), uuid4(), uuid4()
 TODAY = date(2026, 6, 30)

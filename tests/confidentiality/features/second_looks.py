@@ -8,8 +8,8 @@ from tests.assessments.assurance.support import PLANS
 from tests.assessments.assurance.support import make_plan as assurance_plan
 from tests.assessments.plans.support import actions_of, agreed_plan, report, url_of
 from tests.confidentiality.model import Table, own
-from tests.confidentiality.rules import OWNER_ONLY, REASON, V1, Call, Rule, only, plain
-from tests.confidentiality.scene import CANARY, OWNER, Scene
+from tests.confidentiality.rules import OWNER_ONLY, V1, Call, Rule, only, plain
+from tests.confidentiality.scene import CANARY, OWNER, REASON, Scene
 from tests.partners.factories import make_partner
 
 _GROUPS = "/v1/sharing-policies/groups"
