@@ -388,7 +388,9 @@ def test_a_headquarters_result_counts_where_the_country_profile_has_none() -> No
 def test_it_does_not_count_beside_a_result_of_its_own_or_where_an_exception_holds(
     own: RatingFact | None, more: dict[str, Any], reason: str
 ) -> None:
-    ratings = [of_hq("FULL_CAPACITY", "LOW")] + ([own] if own else [])
+    # Also where that of the headquarters is the newer one.
+    ratings = [of_hq("FULL_CAPACITY", "LOW", conducted_on=date(2026, 5, 1))]
+    ratings += [own] if own else []
     found = office(*ratings, **more)
     assert found["risk"]["row"] == "high"
     assert (found["headquarters"]["counts"], found["headquarters"]["reason"]) == (False, reason)
