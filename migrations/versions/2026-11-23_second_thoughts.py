@@ -276,9 +276,11 @@ DROP FUNCTION capacity_plan_words_gone(uuid, uuid);
 ALTER TABLE capacity_plan_actions DISABLE TRIGGER USER, NO FORCE ROW LEVEL SECURITY;
 ALTER TABLE capacity_plan_steps DISABLE TRIGGER USER, NO FORCE ROW LEVEL SECURITY;
 ALTER TABLE redactions NO FORCE ROW LEVEL SECURITY;
-UPDATE capacity_plan_actions SET sealed = sealed_hidden, sealed_hidden = NULL
+UPDATE capacity_plan_actions SET redacted = false, sealed = sealed_hidden,
+  sealed_hidden = NULL
   WHERE sealed_hidden IS NOT NULL;
-UPDATE capacity_plan_steps SET sealed_note = sealed_hidden, sealed_hidden = NULL
+UPDATE capacity_plan_steps SET redacted = false, sealed_note = sealed_hidden,
+  sealed_hidden = NULL
   WHERE sealed_hidden IS NOT NULL;
 DELETE FROM redactions WHERE subject_kind IN ('plan_action', 'plan_step');
 ALTER TABLE redactions FORCE ROW LEVEL SECURITY;
