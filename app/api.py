@@ -11,6 +11,7 @@ from app.agencies.office_endpoints import router as offices
 from app.agencies.persons.endpoints import router as persons
 from app.agencies.setting_endpoints import router as agency_settings
 from app.assessments.assurance.endpoints import router as assurance
+from app.assessments.assurance.return_endpoints import router as assurance_returns
 from app.assessments.assurance.row_endpoints import router as assurance_activities
 from app.assessments.bulk.endpoints import router as assessment_bulk
 from app.assessments.documents.endpoints import router as assessment_documents
@@ -24,6 +25,7 @@ from app.assessments.partner_disclosures import router as own_disclosures
 from app.assessments.partner_side.endpoints import router as assessment_partner
 from app.assessments.plans.action_endpoints import router as capacity_plan_actions
 from app.assessments.plans.endpoints import router as capacity_plans
+from app.assessments.plans.redaction_endpoints import router as capacity_plan_redactions
 from app.assessments.redaction_endpoints import router as assessment_redactions
 from app.assessments.sea_restrictions.endpoints import router as sea_restrictions
 from app.assessments.self_assessments.endpoints import router as self_assessments
@@ -117,6 +119,7 @@ V1 = (
     sea_restrictions,
     assurance,
     assurance_activities,
+    assurance_returns,
     findings,
     own_findings,
     sanction_cases,
@@ -131,6 +134,7 @@ V1 = (
     persons,
     audit,
     assessment_redactions,
+    capacity_plan_redactions,
     case_redactions,
     exceptions,
     partner_history,

@@ -22,7 +22,7 @@ from app.assessments.assurance.schemas import (
     RequirementsQuery,
     Revision,
 )
-from app.auth.caller import Caller, requires, requires_once
+from app.auth.caller import Caller, Keys, requires, requires_once
 from app.auth.errors import CountryOutsideScope, LevelAboveClient, PersonRequired, RoleLacksRight
 from app.auth.scopes import Scope
 from app.core.clock import Now
@@ -256,14 +256,15 @@ async def approve_plan(
     caller: Planner,
     version: Annotated[int, Depends(expected_version)],
     session: Session,
+    keyring: Keys,
     response: Response,
 ) -> dict[str, Any]:
     """By another person than the one who submitted it, the head of office; needs `If-Match`.
 
-    An approved revision supersedes the one before, and its activities stand in the calendar.
+    An approved revision supersedes the one before, and its activities stand in the calendar. One
+    that is returned is sent back with a reason, for the plan's agency alone.
     """
-    approve = decision.decision == "approve"
-    found = await plans.decide(session, caller, plan_id, version, approve=approve)
+    found = await plans.decide(session, keyring, caller, plan_id, version, decision)
     return _answer(found, response)
 
 

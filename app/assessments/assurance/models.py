@@ -11,6 +11,7 @@ from sqlalchemy import (
     ForeignKey,
     ForeignKeyConstraint,
     Index,
+    LargeBinary,
     SmallInteger,
     Text,
     UniqueConstraint,
@@ -50,6 +51,7 @@ class AssurancePlan(Base):
 
     __table_args__ = (
         UniqueConstraint("owner_agency", "country", "year", "revision"),
+        UniqueConstraint("id", "revision", "owner_agency"),
         # What the rows repeat of their revision, and go along with.
         UniqueConstraint("id", "revision", "owner_agency", "country", "year", "status"),
         Index("uq_assurance_plans_open", "id", unique=True, postgresql_where=text(_OPEN)),
@@ -83,6 +85,35 @@ class AssurancePlan(Base):
             name="approved",
         ),
         CheckConstraint("approved_by <> submitted_by", name="second_person"),
+    )
+
+
+class AssurancePlanReturn(Base):
+    """That a revision was sent back, and why: sealed, for its agency alone. Insert-only.
+
+    A trigger lets no revision be sent back without one. It goes with its draft.
+    """
+
+    __tablename__ = "assurance_plan_returns"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    plan_id: Mapped[UUID]
+    revision: Mapped[int] = mapped_column(SmallInteger)
+    owner_agency: Mapped[UUID]
+    returned_by: Mapped[UUID] = mapped_column(ForeignKey("persons.id"))
+    returned_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.now()
+    )
+    sealed_reason: Mapped[bytes] = mapped_column(LargeBinary)
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["plan_id", "revision", "owner_agency"],
+            ["assurance_plans.id", "assurance_plans.revision", "assurance_plans.owner_agency"],
+            name="fk_assurance_plan_returns_assurance_plans",
+            ondelete="CASCADE",
+        ),
+        Index("ix_assurance_plan_returns_plan", "plan_id", "returned_at", "id"),
     )
 
 

@@ -11,10 +11,11 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.agencies import service as agencies
-from app.assessments.assurance import access, coverage, queries, requirements
+from app.assessments.assurance import access, coverage, inheritance, queries, requirements
 from app.assessments.assurance.coverage import ACTIVITY_TYPES, Activity, PlannedRow
+from app.assessments.assurance.facts import Facts, RatingFact
 from app.assessments.assurance.policies import POLICIES, Rules, rules_for
-from app.assessments.assurance.requirements import HACT, SEA, Facts, RatingFact
+from app.assessments.assurance.requirements import HACT, SEA
 from app.assessments.assurance.rows import shown
 from app.assessments.assurance.schemas import CalendarQuery, RequirementsQuery
 from app.auth import policy
@@ -67,7 +68,12 @@ async def _gather(
         agency_id, code = (await agencies.recipient(session, query.agency)).id, query.agency
     day = requirements.as_of(year, today)
     agency_only = policy.reaches(caller, "AGENCY_ONLY")
+    rules = rules_for(POLICIES, code, year)
     rated = {"partner": partner_id, "types": [HACT, SEA], "as_of": day, "agency_only": agency_only}
+    ratings = _ratings(await queries.ratings(session, rated))
+    if partner.hq_id is not None and inheritance.covered(rules, partner.partner_type):
+        above = rated | {"partner": partner.hq_id, "types": list(rules.headquarters.types)}
+        ratings += _ratings(await queries.ratings(session, above), partner.hq_id)
     since = min(query.cycle_start or date(year, 1, 1), date(year, 1, 1))
     facts = Facts(
         agency=code,
@@ -79,13 +85,15 @@ async def _gather(
         liquidations=_money(query.liquidations_usd),
         cycle_start=query.cycle_start,
         cycle_cash=_money(query.cycle_cash_usd),
-        ratings=_ratings(await queries.ratings(session, rated)),
+        ratings=ratings,
+        headquarters=partner.hq_id,
+        excepted=query.without_headquarters is not None,
         rows=_rows(await queries.partner_rows(session, partner_id, year, agency_id)),
         activities=(await _activities(session, [partner_id], since, year, agency_only)).get(
             partner_id, []
         ),
     )
-    return rules_for(POLICIES, code, year), facts
+    return rules, facts
 
 
 def _money(amount: Decimal | None) -> Decimal | None:
@@ -111,7 +119,7 @@ def _check_amounts(query: RequirementsQuery, year: int) -> None:
         )
 
 
-def _ratings(rows: Iterable[Any]) -> list[RatingFact]:
+def _ratings(rows: Iterable[Any], inherited_from: UUID | None = None) -> list[RatingFact]:
     return [
         RatingFact(
             id=row.id,
@@ -123,6 +131,7 @@ def _ratings(rows: Iterable[Any]) -> list[RatingFact]:
             value=row.rating_value,
             level=row.rating_level,
             source=row.rating_source,
+            inherited_from=inherited_from,
         )
         for row in rows
     ]

@@ -12,14 +12,15 @@ from uuid import UUID
 from sqlalchemy import delete, func, insert, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.assessments.assurance import access, errors, queries
+from app.assessments.assurance import access, errors, queries, returns
 from app.assessments.assurance.models import AssurancePlan
-from app.assessments.assurance.schemas import PlanFilter, PlanIn
+from app.assessments.assurance.schemas import PlanDecisionIn, PlanFilter, PlanIn
 from app.audit import service as audit
 from app.audit.events import Event
 from app.audit.exceptions.errors import SecondPersonRequired
 from app.auth import policy
 from app.auth.caller import Caller
+from app.core.crypto import KeyRing
 from app.core.http import PreconditionFailed
 from app.core.ids import new_id
 from app.events import service as events
@@ -70,7 +71,9 @@ async def _insert(
         await session.execute(insert(AssurancePlan).values(values).inline())
 
 
-async def _record(session: AsyncSession, caller: Caller, event: Event, row: Any) -> None:
+async def _record(
+    session: AsyncSession, caller: Caller, event: Event, row: Any, **about: str
+) -> None:
     subject = audit.Subject(row.id, owner_agency=row.owner_id)
     await audit.record(
         session,
@@ -82,6 +85,7 @@ async def _record(session: AsyncSession, caller: Caller, event: Event, row: Any)
         status=row.status,
         country=row.country,
         year=row.year,
+        **about,
     )
 
 
@@ -90,7 +94,8 @@ def wire(row: Any, caller: Caller) -> dict[str, Any]:
     own = row.owner_id == caller.agency_id
     names = (
         *("id", "revision", "agency", "country", "year", "status", "version", "created_at"),
-        *("submitted_at", "approved_at"),
+        # Row security tells the plan's agency alone when it was sent back.
+        *("submitted_at", "approved_at", "returned_at"),
     )
     return {name: getattr(row, name) for name in names} | {
         "submitted_by": row.submitted_by if own else None,
@@ -146,9 +151,14 @@ async def submit(session: AsyncSession, caller: Caller, plan_id: UUID) -> dict[s
 
 
 async def decide(
-    session: AsyncSession, caller: Caller, plan_id: UUID, version: int, *, approve: bool
+    session: AsyncSession,
+    keyring: KeyRing,
+    caller: Caller,
+    plan_id: UUID,
+    version: int,
+    decision: PlanDecisionIn,
 ) -> dict[str, Any]:
-    """A second person approves what was submitted, or returns it to be written on.
+    """A second person approves what was submitted, or returns it, with a reason, to be written on.
 
     Raises PersonRequired, PlanNotFound, RoleLacksRight, PlanNotSubmitted, PreconditionFailed,
     SecondPersonRequired, or DoneLeftOut.
@@ -162,9 +172,11 @@ async def decide(
         raise PreconditionFailed
     if person.id == row.submitted_by:
         raise SecondPersonRequired
-    if not approve:
+    if decision.reason is not None:
+        why = await returns.write(session, keyring, person, row, decision.reason)
         back = {"status": "draft", "submitted_by": None, "submitted_at": None}
-        return await _move(session, caller, row, Event.ASSURANCE_PLAN_RETURNED, back)
+        about = {"return": str(why)}
+        return await _move(session, caller, row, Event.ASSURANCE_PLAN_RETURNED, back, **about)
     if before is not None:
         if await queries.done_left_out(session, plan_id, before.revision, row.revision):
             raise errors.DoneLeftOut
@@ -184,11 +196,16 @@ async def decide(
 
 
 async def _move(
-    session: AsyncSession, caller: Caller, row: Any, event: Event, values: dict[str, Any]
+    session: AsyncSession,
+    caller: Caller,
+    row: Any,
+    event: Event,
+    values: dict[str, Any],
+    **about: str,
 ) -> dict[str, Any]:
     await _change(session, row, values)
     found = (await queries.find_plan(session, row.id, row.revision))[0]
-    await _record(session, caller, event, found)
+    await _record(session, caller, event, found, **about)
     return wire(found, caller)
 
 

@@ -96,6 +96,15 @@ class Band(_Data):
         )
 
 
+class Headquarters(Section):
+    """Of which types a result of the headquarters counts for country profiles without one."""
+
+    partner_types: tuple[PartnerType, ...]
+    types: tuple[Literal["psea"], ...]
+    not_values: tuple[Value, ...]
+    unless: tuple[Value, ...] = Field(min_length=1)
+
+
 class Visits(Section):
     bands: tuple[Band, ...] = Field(min_length=1)
 
@@ -142,6 +151,7 @@ class Policy(_Data):
     validity: Validity | None = None
     micro_assessment: Micro | None = None
     risk: Risk | None = None
+    headquarters: Headquarters | None = None
     programmatic_visits: Visits | None = None
     spot_checks: SpotChecks | None = None
     audits: Audits | None = None
@@ -165,7 +175,7 @@ class Policy(_Data):
 
 
 SECTIONS = (
-    *("exempt", "validity", "micro_assessment", "risk"),
+    *("exempt", "validity", "micro_assessment", "risk", "headquarters"),
     *("programmatic_visits", "spot_checks", "audits"),
 )
 
@@ -201,6 +211,10 @@ class Rules:
     @cached_property
     def risk(self) -> Risk:
         return self._section("risk", Risk)
+
+    @cached_property
+    def headquarters(self) -> Headquarters:
+        return self._section("headquarters", Headquarters)
 
     @cached_property
     def visits(self) -> Visits:

@@ -4,6 +4,7 @@ found; see the migration."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +18,9 @@ _AGENCY = "(SELECT app_agency())"
 _KNOWN = f"(r.owner_agency = {_AGENCY} OR {visible('p', _AGENCY, ':holder')})"
 """The agency's own row, or one of a profile that is not protected from it."""
 _PLAN = """SELECT p.id, p.revision, o.code AS agency, p.owner_agency AS owner_id, p.country, p.year,
-    p.status, p.version, p.created_at, p.submitted_at, p.submitted_by, p.approved_at, p.approved_by
+    p.status, p.version, p.created_at, p.submitted_at, p.submitted_by, p.approved_at, p.approved_by,
+    (SELECT max(b.returned_at) FROM assurance_plan_returns b
+      WHERE b.plan_id = p.id AND b.revision = p.revision) AS returned_at
   FROM assurance_plans p JOIN agencies o ON o.id = p.owner_agency"""
 _ROW = """r.id, r.plan_id, r.revision, r.owner_agency AS owner_id, r.country, r.year, r.state,
     r.line, r.partner_id, r.type, r.quarter, r.basis, r.joint_with, r.lead_agency, r.status,
@@ -106,6 +109,24 @@ async def revisions(
     sql = f"{_PLAN} WHERE p.id = :id AND p.revision < :before ORDER BY p.revision DESC LIMIT :limit"
     values = {"id": plan_id, "before": 1_000 if before is None else before, "limit": limit}
     return (await session.execute(text(sql), values)).all()
+
+
+_RETURNS = text(
+    """SELECT b.id, b.revision, b.owner_agency AS owner_id, b.returned_by, b.returned_at,
+      b.sealed_reason
+    FROM assurance_plan_returns b WHERE b.plan_id = :plan
+      AND (CAST(:at AS timestamptz) IS NULL OR (b.returned_at, b.id) < (:at, CAST(:id AS uuid)))
+    ORDER BY b.returned_at DESC, b.id DESC LIMIT :limit"""
+)
+
+
+async def returns(
+    session: AsyncSession, plan_id: UUID, after: tuple[datetime, UUID] | None, limit: int
+) -> Sequence[Row[Any]]:
+    """When a plan was sent back, newest first; row security shows a plan's own agency."""
+    at, after_id = after or (None, None)
+    values = {"plan": plan_id, "at": at, "id": after_id, "limit": limit}
+    return (await session.execute(_RETURNS, values)).all()
 
 
 async def list_rows(

@@ -7,51 +7,18 @@ known is null, never nought.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
-from app.assessments.assurance.coverage import Activity, PlannedRow, scheduled_in_year
+from app.assessments.assurance import inheritance
+from app.assessments.assurance.coverage import scheduled_in_year
+from app.assessments.assurance.facts import Facts, RatingFact
 from app.assessments.assurance.policies import ROWS, RiskRow, Rules
 from app.core.clock import add_months
 
 HACT, SEA = "hact_micro", "psea"
 """Assessment types that say a risk."""
-
-
-@dataclass(frozen=True, slots=True)
-class RatingFact:
-    """A final rating of the partner that the caller may see."""
-
-    id: UUID
-    type: str
-    agency: str
-    conducted_on: date
-    valid_until: date
-    scheme: str
-    value: str
-    level: str | None
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """All that the answer follows from."""
-
-    agency: str
-    agency_id: UUID
-    partner_type: str
-    year: int
-    as_of: date
-    cash: Decimal | None = None
-    liquidations: Decimal | None = None
-    cycle_start: date | None = None
-    cycle_cash: Decimal | None = None
-    ratings: Sequence[RatingFact] = ()
-    rows: Sequence[PlannedRow] = ()
-    activities: Sequence[Activity] = ()
 
 
 def as_of(year: int, today: date) -> date:
@@ -62,7 +29,8 @@ def as_of(year: int, today: date) -> date:
 def require(rules: Rules, facts: Facts) -> dict[str, Any]:
     """The requirements, as RequirementsOut needs them."""
     exempt = facts.partner_type in rules.exempt.partner_types
-    valid = [rating for rating in facts.ratings if _valid(rules, facts, rating)]
+    ratings = inheritance.counted(rules, facts)
+    valid = [rating for rating in ratings if _valid(rules, facts, rating)]
     micro = _micro(rules, facts, valid, exempt)
     risk = _risk(rules, facts, valid, micro["needed"] is True)
     missing = [
@@ -83,6 +51,7 @@ def require(rules: Rules, facts: Facts) -> dict[str, Any]:
         "exempt_rule": rule(rules, "exempt") if exempt else None,
         "policy": policy(rules),
         "risk": risk,
+        "headquarters": _headquarters(rules, facts, risk),
         "micro_assessment": micro,
         "programmatic_visits": _visits(rules, facts, risk["row"], exempt),
         "spot_checks": _spot_checks(rules, facts, risk["hact"], exempt),
@@ -160,7 +129,15 @@ def _named(rating: RatingFact) -> dict[str, Any]:
         "value": rating.value,
         "level": rating.level,
         "rating_source": rating.source,
+        "inherited_from": rating.inherited_from,
     }
+
+
+def _headquarters(rules: Rules, facts: Facts, risk: dict[str, Any]) -> dict[str, Any] | None:
+    if facts.headquarters is None:
+        return None
+    said = inheritance.told(rules, facts, (risk["hact"], risk["sea"]))
+    return said | {"rule": rule(rules, "headquarters")}
 
 
 def _risk(

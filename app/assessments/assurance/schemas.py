@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, Strict, WithJsonSchema, model_valida
 from app.assessments.assurance.policies import FIRST_YEAR, LAST_YEAR, REASONS, RiskRow
 from app.assessments.types.base import AgencyCode
 from app.core.paging import PageQuery
-from app.core.schemas import Country, Day, Instant, Money, QueryInt, Schema
+from app.core.schemas import Country, Day, Instant, Money, Paragraph, QueryInt, Schema
 
 ActivityType = Literal["programmatic_visit", "spot_check", "audit", "special_audit", "hact_micro"]
 Basis = Literal["required", "additional", "follow_up"]
@@ -74,6 +74,9 @@ class RatingOut(Schema):
     value: str = Field(examples=["MEDIUM_CAPACITY"])
     level: str | None
     rating_source: str
+    inherited_from: UUID | None = Field(
+        None, description="the headquarters that it is about; null: the partner itself"
+    )
 
 
 class RiskRatingOut(RatingOut):
@@ -93,6 +96,23 @@ class RiskOut(Schema):
     hact: RiskRatingOut | None
     sea: RiskRatingOut | None
     unknown: list[Literal["hact", "sea"]] = Field(description="risks of which no valid rating is")
+    rule: Source
+
+
+class HeadquartersOut(Schema):
+    """Whether a result of the headquarters counts for its country profile, and why."""
+
+    partner_id: UUID = Field(description="the headquarters")
+    counts: bool
+    reason: Literal[
+        "inherited", "own_result", "no_valid_result", "excepted", "partner_type_not_covered"
+    ]
+    types: list[str] = Field(description="whose results may count", examples=[["psea"]])
+    unless: list[str] = Field(
+        description="where one of these holds it does not count: ask again with "
+        "`without_headquarters`; the registry does not know",
+        examples=[["DECENTRALISED", "HIGH_RISK_CONTEXT"]],
+    )
     rule: Source
 
 
@@ -194,6 +214,11 @@ class RequirementsQuery(Schema):
     cycle_cash_usd: Money | None = Field(
         None, description="net cash of the cycle to the end of the year; default: the year's"
     )
+    without_headquarters: Literal["true"] | None = Field(
+        None,
+        description="a result of the headquarters does not count: one of the exceptions "
+        "(`headquarters.unless`) holds",
+    )
 
 
 class RequirementsOut(Schema):
@@ -212,6 +237,7 @@ class RequirementsOut(Schema):
     exempt_rule: Source | None
     policy: PolicyOut
     risk: RiskOut
+    headquarters: HeadquartersOut | None = Field(None, description="null: it has none")
     micro_assessment: MicroOut
     programmatic_visits: VisitsOut
     spot_checks: SpotChecksOut
@@ -274,6 +300,9 @@ class PlanOut(Schema):
     submitted_by: UUID | None = Field(description="person" + _OWN)
     approved_at: Instant | None
     approved_by: UUID | None = Field(description="person" + _OWN)
+    returned_at: Instant | None = Field(
+        None, description="when this revision was last sent back, `…/returns` says why" + _OWN
+    )
 
 
 class PlanFilter(PageQuery):
@@ -288,7 +317,28 @@ class PlanFilter(PageQuery):
 class PlanDecisionIn(Schema):
     """What the second person decides."""
 
-    decision: Literal["approve", "return"] = Field(examples=["approve"])
+    decision: Literal["approve", "return"] = Field(examples=["return"])
+    reason: Paragraph | None = Field(
+        None,
+        description="why it is sent back, for its agency alone: required then, and only then",
+        examples=["The visits to the two new partners are missing."],
+    )
+
+    @model_validator(mode="after")
+    def _reason(self) -> Self:
+        if (self.decision == "return") != (self.reason is not None):
+            raise ValueError("a plan is sent back with a reason, and approved without one")
+        return self
+
+
+class PlanReturnOut(Schema):
+    """That a revision was sent back, and why. For the plan's agency alone."""
+
+    id: UUID
+    revision: int
+    reason: str = Field(examples=["The visits to the two new partners are missing."])
+    returned_by: UUID = Field(description="person; never the one who handed it in")
+    returned_at: Instant
 
 
 class ActivityIn(Schema):

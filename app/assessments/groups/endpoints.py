@@ -7,20 +7,30 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
+from app.agencies.errors import AgencyUnknown
 from app.assessments.errors import (
+    SharedWithSelf,
     SharePeriodInvalid,
     SharingPoliciesFull,
     SharingPolicyExists,
 )
-from app.assessments.groups import service
+from app.assessments.groups import members, service
 from app.assessments.groups.errors import (
+    AgencyNotInGroup,
     GroupEmpty,
     GroupShareNotFound,
     GroupUnknown,
     NoDefaultPolicies,
 )
-from app.assessments.groups.schemas import DefaultsIn, GroupShareIn, GroupShareOut, GroupsOut
+from app.assessments.groups.schemas import (
+    DefaultsIn,
+    GroupShareIn,
+    GroupShareOut,
+    GroupsOut,
+    MemberIn,
+)
 from app.assessments.standing_endpoints import Giver, Holder
+from app.assessments.types.base import AgencyCode
 from app.auth.caller import Keys
 from app.auth.errors import (
     CountryOutsideScope,
@@ -107,4 +117,59 @@ async def give_defaults(
 async def end_group_share(group_id: UUID, caller: Holder, session: Session) -> Response:
     """End all policies that were given with the group at once."""
     await service.end(session, caller, group_id)
+    return Response(status_code=204)
+
+
+@router.post(
+    "/groups/{group_id}/members",
+    status_code=201,
+    operation_id="addGroupShareMember",
+    response_model=GroupShareOut,
+    responses=problems(
+        PersonRequired,
+        RoleLacksRight,
+        LevelAboveClient,
+        CountryOutsideScope,
+        RoleUnknown,
+        PartnerNotFound,
+        PartnerMerged,
+        GroupShareNotFound,
+        AgencyUnknown,
+        AgencyNotInGroup,
+        SharedWithSelf,
+        SharePeriodInvalid,
+        SharingPolicyExists,
+        SharingPoliciesFull,
+    ),
+    summary="Share with one more agency of a group",
+)
+async def add_member(
+    group_id: UUID,
+    new: MemberIn,
+    caller: Giver,
+    session: Session,
+    keyring: Keys,
+    response: Response,
+) -> dict[str, Any]:
+    """On the terms of a live share with the group: for an agency that joined later, or was taken
+    out. Takes effect at once, on all that fits; the answer has what was given now."""
+    given = await members.add(session, keyring, caller, group_id, new.agency)
+    response.headers["Location"] = "/v1/sharing-policies/groups"
+    return given
+
+
+@router.delete(
+    "/groups/{group_id}/members/{agency}",
+    status_code=204,
+    operation_id="removeGroupShareMember",
+    response_model=None,
+    responses=problems(PersonRequired, RoleLacksRight, GroupShareNotFound),
+    summary="End a share with one agency of a group",
+)
+async def remove_member(
+    group_id: UUID, agency: AgencyCode, caller: Holder, session: Session
+) -> Response:
+    """Ends at once what this agency was given with the group; the others keep theirs, and it keeps
+    what it was given alone."""
+    await members.remove(session, caller, group_id, agency)
     return Response(status_code=204)

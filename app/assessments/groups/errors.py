@@ -17,6 +17,12 @@ class GroupEmpty(ServiceError):
     title = "No other agency of this group is in the registry."
 
 
+class AgencyNotInGroup(ServiceError):
+    status = 422
+    code = "agency_not_in_group"
+    title = "The agency is not of this group; share with it alone."
+
+
 class NoDefaultPolicies(ServiceError):
     status = 422
     code = "no_default_policies"

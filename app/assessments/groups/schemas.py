@@ -16,6 +16,7 @@ from app.assessments.sharing_schemas import (
     StandingTerms,
 )
 from app.assessments.types import TypeCode
+from app.assessments.types.base import AgencyCode
 from app.audit.purposes import AccessPurpose
 from app.core.schemas import Instant, Schema
 
@@ -40,6 +41,12 @@ class DefaultsIn(Legal):
     )
 
 
+class MemberIn(Schema):
+    """An agency of the group that is to have what the others have."""
+
+    agency: AgencyCode
+
+
 class GroupShareOut(Schema):
     """What was given to a group at once: one policy for each of its agencies and purposes."""
 
@@ -53,7 +60,10 @@ class GivenToGroup(Schema):
     """Live policies of the own agency that were given to a group together, of one purpose."""
 
     group_id: UUID
-    group_version: str = Field(examples=["2026.1"])
+    group_version: str = Field(
+        description="of the group when it was given, without who was added later",
+        examples=["2026.1"],
+    )
     level: ShareLevel
     purpose: AccessPurpose
     type: str | None

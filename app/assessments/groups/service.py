@@ -29,8 +29,8 @@ from app.core.ids import new_id
 # Of each share with a group that is live: its terms, and every agency with a live policy of the
 # same terms, whether it was given with the group or alone.
 _GIVEN = text(
-    """SELECT m.group_id, m.code, m.version AS group_version, s.level, s.purpose, s.type, s.country,
-      s.partner_id, s.roles, array_agg(DISTINCT w.code ORDER BY w.code) AS covered
+    """SELECT m.group_id, m.code, min(m.version) AS group_version, s.level, s.purpose, s.type,
+      s.country, s.partner_id, s.roles, array_agg(DISTINCT w.code ORDER BY w.code) AS covered
     FROM sharing_policy_groups m JOIN sharing_policies s ON s.id = m.policy_id
     JOIN sharing_policies o ON o.owner_agency = s.owner_agency AND o.active
       AND (o.level, o.purpose, o.roles) = (s.level, s.purpose, s.roles)
@@ -39,7 +39,7 @@ _GIVEN = text(
     JOIN agencies w ON w.id = o.shared_with
     WHERE m.owner_agency = (SELECT app_agency()) AND s.active
       AND (s.valid_until IS NULL OR s.valid_until > now())
-    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9 ORDER BY m.group_id DESC, s.purpose"""
+    GROUP BY 1, 2, 4, 5, 6, 7, 8, 9 ORDER BY m.group_id DESC, s.purpose"""
 )
 
 
@@ -91,18 +91,32 @@ async def _give_all(
     for one in terms:
         for recipient in recipients:
             policy_id = await standing.store(session, keyring, caller, one, recipient, period)
-            await session.execute(
-                insert(SharingPolicyGroup)
-                .values(
-                    policy_id=policy_id,
-                    owner_agency=caller.agency_id,
-                    group_id=group_id,
-                    code=code,
-                    version=GROUPS.version,
-                )
-                .inline()
-            )
+            await note_group(session, caller, policy_id, group_id, code)
             made.append(policy_id)
+    return await given(session, keyring, group_id, code, made)
+
+
+async def note_group(
+    session: AsyncSession, caller: Caller, policy_id: UUID, group_id: UUID, code: str
+) -> None:
+    """Store that a policy was given with a group, as the group is now."""
+    await session.execute(
+        insert(SharingPolicyGroup)
+        .values(
+            policy_id=policy_id,
+            owner_agency=caller.agency_id,
+            group_id=group_id,
+            code=code,
+            version=GROUPS.version,
+        )
+        .inline()
+    )
+
+
+async def given(
+    session: AsyncSession, keyring: KeyRing, group_id: UUID, code: str, made: Sequence[UUID]
+) -> dict[str, Any]:
+    """What was given now, as GroupShareOut needs it."""
     return {
         "group_id": group_id,
         "group": code,

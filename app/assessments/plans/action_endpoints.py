@@ -30,7 +30,11 @@ from app.assessments.plans.schemas import (
     StepOut,
     VerificationIn,
 )
-from app.audit.exceptions.errors import SecondPersonRequired, UnderLegalHold
+from app.audit.exceptions.errors import (
+    ContentRedacted,
+    SecondPersonRequired,
+    UnderLegalHold,
+)
 from app.auth.caller import Caller, Keys, requires, requires_once
 from app.auth.errors import PersonRequired, RoleLacksRight
 from app.auth.scopes import Scope
@@ -96,6 +100,7 @@ async def add_action(
         ActionStateUnfit,
         ActionTextFixed,
         AreaUnfit,
+        ContentRedacted,
         UnderLegalHold,
         PreconditionRequired,
         PreconditionFailed,

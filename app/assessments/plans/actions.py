@@ -28,7 +28,7 @@ from app.assessments.plans.schemas import (
     VerificationIn,
 )
 from app.audit.events import Event
-from app.audit.exceptions.errors import SecondPersonRequired
+from app.audit.exceptions.errors import ContentRedacted, SecondPersonRequired
 from app.auth.caller import Caller
 from app.core.crypto import KeyRing
 from app.core.errors import FieldError, InvalidRequest
@@ -124,7 +124,8 @@ async def change(
     """Apply a merge patch to version ``version`` of an action of an own plan.
 
     Raises PlanNotFound, ActionNotFound, RoleLacksRight, PatchEmpty, PreconditionFailed,
-    PlanStateUnfit, ActionStateUnfit, ActionTextFixed, AreaUnfit, InvalidRequest or UnderLegalHold.
+    PlanStateUnfit, ActionStateUnfit, ActionTextFixed, AreaUnfit, InvalidRequest, UnderLegalHold, or
+    ContentRedacted: what nobody reads is not changed, but dropped and added anew.
     """
     plan, row = await _own_action(session, caller, plan_id, action_id)
     fields = patch.model_dump(exclude_unset=True)
@@ -132,6 +133,8 @@ async def change(
         raise PatchEmpty
     if row.version != version:
         raise PreconditionFailed
+    if row.redacted:
+        raise ContentRedacted
     if plan.status not in ("draft", "agreed"):
         raise PlanStateUnfit
     if plan.status != "draft" and fields.keys() & set(_AGREED):

@@ -19,6 +19,14 @@ class ActionNotFound(NotFound):
     refusal = True
 
 
+class StepNotFound(NotFound):
+    """Absent, or without words."""
+
+    code = "capacity_plan_step_not_found"
+    title = "The plan has no such step with a note."
+    refusal = True
+
+
 class PlanStateUnfit(Conflict):
     code = "capacity_plan_state"
     title = "The plan is not in a state in which this can be done."

@@ -17,7 +17,7 @@ TABLES = (
         "capacity_plan_actions",
         """SELECT id, plan_id, owner_agency, number, area, responsible, due_on, cost, currency,
         status, started_at, done_at, done_by, verified_at, verified_by, created_at, version,
-        sealed_version, sealed
+        sealed_version, redacted, CASE WHEN NOT redacted THEN sealed END AS sealed
         FROM capacity_plan_actions WHERE owner_agency = :agency ORDER BY plan_id, number""",
         {
             "sealed": Sealed(
@@ -28,7 +28,7 @@ TABLES = (
     ExportTable(
         "capacity_plan_steps",
         """SELECT id, plan_id, owner_agency, action_id, step, author_agency, person_id, office,
-        made_by_client, at, sealed_note
+        made_by_client, at, redacted, CASE WHEN NOT redacted THEN sealed_note END AS sealed_note
         FROM capacity_plan_steps WHERE owner_agency = :agency ORDER BY plan_id, at, id""",
         {"sealed_note": Sealed("words", lambda row: step_context(row.id, row.owner_agency))},
     ),

@@ -122,7 +122,11 @@ class CapacityPlan(Base):
 
 
 class CapacityPlanAction(Base):
-    """An action of a plan. ``sealed``: its text, what shows that it is done, who provides it."""
+    """An action of a plan. ``sealed``: its text, what shows that it is done, who provides it.
+
+    Redacted words are in ``sealed_hidden``, which the API's role has no right to read, and nowhere
+    once they are destroyed.
+    """
 
     __tablename__ = "capacity_plan_actions"
 
@@ -145,6 +149,8 @@ class CapacityPlanAction(Base):
     verified_by: Mapped[UUID | None] = mapped_column(ForeignKey("persons.id"))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=NOW)
     version: Mapped[int] = mapped_column(server_default="1")
+    redacted: Mapped[bool] = mapped_column(server_default="false")
+    sealed_hidden: Mapped[bytes | None] = mapped_column(LargeBinary)
 
     __table_args__ = (
         UniqueConstraint("id", "plan_id", "owner_agency"),
@@ -173,11 +179,14 @@ class CapacityPlanAction(Base):
         # Whoever reported it as done does not verify it; what the partner reported, any person may.
         CheckConstraint("verified_by <> done_by", name="two_persons"),
         CheckConstraint("version >= 1", name="version"),
+        CheckConstraint("NOT redacted OR length(sealed) = 0", name="redacted"),
+        CheckConstraint("redacted OR sealed_hidden IS NULL", name="sealed_hidden"),
     )
 
 
 class CapacityPlanStep(Base):
-    """One step of a plan or of an action: who did what when, and the sealed words. Insert-only.
+    """One step of a plan or of an action: who did what when, and the sealed words. Insert-only but
+    for redaction, which is as with actions.
 
     ``author_agency`` NULL: the partner.
     """
@@ -197,6 +206,8 @@ class CapacityPlanStep(Base):
         DateTime(timezone=True), server_default=func.clock_timestamp()
     )
     sealed_note: Mapped[bytes | None] = mapped_column(LargeBinary)
+    redacted: Mapped[bool] = mapped_column(server_default="false")
+    sealed_hidden: Mapped[bytes | None] = mapped_column(LargeBinary)
 
     __table_args__ = (
         ForeignKeyConstraint(
@@ -235,4 +246,6 @@ class CapacityPlanStep(Base):
             "author_agency IS NOT NULL OR (person_id IS NULL AND step IN ('progress', 'done'))",
             name="author_agency",
         ),
+        CheckConstraint("NOT redacted OR length(sealed_note) = 0", name="redacted"),
+        CheckConstraint("redacted OR sealed_hidden IS NULL", name="sealed_hidden"),
     )

@@ -30,7 +30,11 @@ from app.assessments.plans.errors import (
 from app.assessments.plans.models import CapacityPlan, CapacityPlanAction, CapacityPlanStep
 from app.audit import service as audit
 from app.audit.events import Event
-from app.audit.exceptions.errors import SecondPersonRequired, UnderLegalHold
+from app.audit.exceptions.errors import (
+    ContentRedacted,
+    SecondPersonRequired,
+    UnderLegalHold,
+)
 from app.auth.caller import Caller
 from app.core.crypto import KeyRing
 from app.core.errors import ServiceError, violated_constraint
@@ -54,6 +58,7 @@ _REFUSALS: dict[str, type[ServiceError]] = {
     "ck_capacity_plans_window_limit": WindowInvalid,
     "action_status": ActionStateUnfit,
     "action_fixed": ActionTextFixed,
+    "action_redacted": ContentRedacted,
     "ck_capacity_plan_actions_two_persons": SecondPersonRequired,
     "legal_hold": UnderLegalHold,
 }

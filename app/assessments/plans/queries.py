@@ -84,7 +84,8 @@ _TOLD = f"p.partner_id IN {lineage(':self')}"
 """Plans of the calling partner; row security shows it those that were agreed."""
 _ACTIONS = text(
     f"""SELECT x.id, x.plan_id, x.owner_agency AS owner_id, x.number, x.area, x.responsible,
-      x.due_on, x.cost, x.currency, x.sealed, x.sealed_version, x.status, x.started_at, x.done_at,
+      x.due_on, x.cost, x.currency, x.sealed, x.sealed_version, x.redacted, x.status,
+      x.started_at, x.done_at,
       CASE WHEN x.done_at IS NULL THEN NULL WHEN x.done_by IS NULL THEN 'partner'
         ELSE 'agency' END AS done_by, x.verified_at, x.version,
       EXISTS (SELECT FROM capacity_plans p WHERE p.id = x.plan_id AND {_LIVE})
@@ -94,17 +95,21 @@ _ACTIONS = text(
 )
 _LOCK_ACTIONS = text(
     """SELECT x.id, x.plan_id, x.owner_agency AS owner_id, x.responsible, x.status, x.done_by,
-      x.started_at, x.sealed, x.sealed_version, x.version
+      x.started_at, x.sealed, x.sealed_version, x.redacted, x.version
     FROM capacity_plan_actions x WHERE x.plan_id = :plan
       AND (CAST(:id AS uuid) IS NULL OR x.id = :id) ORDER BY x.number FOR NO KEY UPDATE OF x"""
 )
 _STEPS = text(
     """SELECT s.id, s.step, s.action_id, coalesce(a.code, 'partner') AS by, s.office, s.at,
-      s.owner_agency AS owner_id, s.author_agency, s.sealed_note
+      s.owner_agency AS owner_id, s.author_agency, s.sealed_note, s.redacted
     FROM capacity_plan_steps s LEFT JOIN agencies a ON a.id = s.author_agency
     WHERE s.plan_id = :plan
       AND (CAST(:at AS timestamptz) IS NULL OR (s.at, s.id) < (:at, CAST(:after AS uuid)))
     ORDER BY s.at DESC, s.id DESC LIMIT :limit"""
+)
+_NOTED = text(
+    """SELECT s.id FROM capacity_plan_steps s
+    WHERE s.plan_id = :plan AND s.id = :id AND s.sealed_note IS NOT NULL"""
 )
 _COMPARE = text("SELECT capacity_plan_compare(:before, :after)")
 
@@ -155,6 +160,12 @@ async def steps(session: AsyncSession, plan_id: UUID, after: After, limit: int) 
     at, after_id = after or (None, None)
     values = {"plan": plan_id, "at": at, "after": after_id, "limit": limit}
     return (await session.execute(_STEPS, values)).all()
+
+
+async def has_note(session: AsyncSession, plan_id: UUID, step_id: UUID) -> bool:
+    """Whether a plan the caller may see has this step, with words, redacted or not."""
+    found = await session.scalar(_NOTED, {"plan": plan_id, "id": step_id})
+    return found is not None
 
 
 async def compare(session: AsyncSession, before: UUID, after: UUID) -> str | None:

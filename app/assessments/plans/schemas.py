@@ -241,7 +241,7 @@ class ActionOut(Schema):
     id: UUID
     number: int
     area: str = Field(examples=["PSEA_4"])
-    text: str
+    text: str | None = Field(description="null: redacted")
     responsible: Responsible
     provider: str | None
     evidence_expected: str | None
@@ -254,6 +254,7 @@ class ActionOut(Schema):
     done_at: Instant | None
     done_by: Literal["partner", "agency"] | None
     verified_at: Instant | None
+    redacted: bool = Field(False, description="the words are hidden from all, or destroyed")
     version: int
 
 
@@ -282,6 +283,7 @@ class StepOut(Schema):
     at: Instant
     note: str | None
     evidence: str | None
+    redacted: bool = Field(False, description="the note is hidden from all, or destroyed")
 
 
 class PlanFilter(PageQuery):

@@ -51,7 +51,9 @@ async def seal_action(
 
 
 async def open_action(session: AsyncSession, keyring: KeyRing, row: Any) -> dict[str, Any]:
-    """The words of a row of `queries.actions` or `queries.lock_actions`."""
+    """The words of a row of `queries.actions` or `queries.lock_actions`; none if redacted."""
+    if row.redacted:
+        return dict.fromkeys(_TEXTS)
     context = action_context(row.id, row.sealed_version, row.owner_id)
     opened: dict[str, Any] = json.loads(await keyring.open(session, context, row.sealed))
     return opened
@@ -125,10 +127,11 @@ async def open_steps(
     found = []
     for row in rows:
         words: dict[str, Any] = {}
-        if row.sealed_note is not None:
+        if row.sealed_note is not None and not row.redacted:
             context = step_context(row.id, row.owner_id)
             words = json.loads(await keyring.open(session, context, row.sealed_note))
-        facts = {name: getattr(row, name) for name in ("id", "step", "action_id", "by", "office")}
+        names = ("id", "step", "action_id", "by", "office", "redacted")
+        facts = {name: getattr(row, name) for name in names}
         words = {"note": words.get("note"), "evidence": words.get("evidence")}
         found.append(facts | {"at": row.at} | words)
     return found

@@ -44,7 +44,10 @@ class Redaction(Base):
     version: Mapped[int] = mapped_column(server_default="1")
 
     __table_args__ = (
-        CheckConstraint("subject_kind IN ('assessment', 'case_step')", name="subject_kind"),
+        CheckConstraint(
+            "subject_kind IN ('assessment', 'case_step', 'plan_action', 'plan_step')",
+            name="subject_kind",
+        ),
         CheckConstraint("state IN ('hidden', 'confirmed', 'undone')", name="state"),
         CheckConstraint("decided_by <> requested_by", name="two_persons"),
         CheckConstraint(

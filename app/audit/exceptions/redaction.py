@@ -20,7 +20,7 @@ from app.audit.events import Event
 from app.audit.exceptions import errors, queries
 from app.audit.exceptions.models import Redaction
 from app.audit.exceptions.roles import REDACTING, require_role
-from app.audit.exceptions.schemas import RedactionDecisionIn
+from app.audit.exceptions.schemas import RedactedKind, RedactionDecisionIn
 from app.auth import policy
 from app.auth.caller import Caller
 from app.core.crypto import KeyRing, agency_scope
@@ -39,7 +39,7 @@ class Target:
     ``record_id`` is the record it is part of, under whose id its readings are logged.
     """
 
-    kind: Literal["assessment", "case_step"]
+    kind: RedactedKind
     id: UUID
     record_id: UUID
     partner_id: UUID

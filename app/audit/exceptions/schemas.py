@@ -12,6 +12,7 @@ from app.core.paging import PageQuery
 from app.core.schemas import Day, Instant, Paragraph, Schema
 
 HeldKind = Literal["assessment", "sanction_case", "case_step", "partner"]
+RedactedKind = Literal["assessment", "case_step", "plan_action", "plan_step"]
 WithheldKind = Literal["read_log", "statement", "flag", "case_step"]
 
 
@@ -43,7 +44,7 @@ class RedactionOut(Schema):
     """A redaction; for the owner agency only. It stays as the tombstone of what was destroyed."""
 
     id: UUID
-    subject_kind: Literal["assessment", "case_step"]
+    subject_kind: RedactedKind
     subject_id: UUID
     record_id: UUID = Field(description="the record that the subject is part of, or the subject")
     partner_id: UUID

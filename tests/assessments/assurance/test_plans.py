@@ -109,7 +109,7 @@ async def test_a_returned_plan_is_written_on(stage: Stage) -> None:
     assert said(frozen) == (409, "assurance_plan_not_draft")
     tag = {"If-Match": submitted.headers["etag"]}
     returned = await stage.second.post(
-        stage.at("approval"), json={"decision": "return"}, headers=tag
+        stage.at("approval"), json={"decision": "return", "reason": "Add the audit."}, headers=tag
     )
     assert (returned.json()["status"], returned.json()["submitted_by"]) == ("draft", None)
     await plan_row(stage.unicef, stage.plan, stage.partner, type="audit", quarter=3)

@@ -226,3 +226,66 @@ async def test_roles_read_assurance_as_the_matrix_says(
     api = await scoped("WFP", roles=(role,))
     for url in (f"/v1/partners/{partner}/assurance-requirements", "/v1/assurance-plans/calendar"):
         assert (await api.get(url)).status_code == status, url
+
+
+async def _office(api: Api, **more: Any) -> tuple[str, str]:
+    """An international headquarters and its profile in another country."""
+    fixed = {"partner_type": "NGO_INTL", "identifiers": []}
+    main = (await make_partner(api, country="NOR", **fixed | more))["id"]
+    country = fresh_country()
+    return main, (await make_partner(api, country=country, hq_id=main, **fixed | more))["id"]
+
+
+async def test_a_psea_result_of_the_headquarters_counts_and_says_so(api_for: ApiFor) -> None:
+    unicef, wfp = await api_for("UNICEF"), await api_for("WFP")
+    main, office = await _office(unicef)
+    assert (await needs(unicef, office, **CASH))["headquarters"]["reason"] == "no_valid_result"
+    on = {"conducted_on": f"{YEAR}-01-01"}
+    above = (await make_assessment(wfp, main, **on))["id"]
+    found = await needs(unicef, office, **CASH)
+    sea = found["risk"]["sea"]
+    assert (sea["assessment_id"], sea["inherited_from"], sea["agency"]) == (above, main, "WFP")
+    assert (found["risk"]["row"], found["headquarters"]["counts"]) == ("low", True)
+    covered = await unicef.read(f"/v1/partners/{office}/assurance-coverage", params=CASH)
+    assert covered["requirements"]["risk"]["sea"]["inherited_from"] == main
+    excepted = await needs(unicef, office, **CASH, without_headquarters="true")
+    assert (excepted["risk"]["sea"], excepted["headquarters"]["reason"]) == (None, "excepted")
+    assert (await needs(unicef, main, **CASH))["headquarters"] is None
+    # One of its own, of any agency, stands for it: the headquarters' is left out.
+    own = (await make_assessment(wfp, office, detail=psea_detail(met=3), **on))["id"]
+    found = await needs(unicef, office, **CASH)
+    assert (found["risk"]["sea"]["assessment_id"], found["risk"]["row"]) == (own, "high")
+    assert found["headquarters"]["reason"] == "own_result"
+    # Never from a country profile up.
+    assert (await needs(unicef, main, **CASH))["risk"]["sea"]["assessment_id"] == above
+
+
+async def test_of_the_headquarters_an_agency_only_result_counts_for_its_owner_alone(
+    api_for: ApiFor, world: World, operator_database: Database
+) -> None:
+    unicef, wfp = await api_for("UNICEF"), await api_for("WFP")
+    main, office = await _office(unicef)
+    more = {"confidentiality": "AGENCY_ONLY"}
+    await rate(operator_database, world.agencies["WFP"], main, "psea", "HIGH", **more)
+    assert (await needs(unicef, office, **CASH))["headquarters"]["reason"] == "no_valid_result"
+    assert (await needs(wfp, office, **CASH))["headquarters"]["reason"] == "inherited"
+
+
+async def test_a_micro_assessment_of_the_headquarters_counts_for_no_country_profile(
+    api_for: ApiFor, world: World, operator_database: Database
+) -> None:
+    unicef = await api_for("UNICEF")
+    main, office = await _office(unicef)
+    await rate(operator_database, world.agencies["WFP"], main, "hact_micro", "LOW")
+    found = await needs(unicef, office, **CASH)
+    assert (found["risk"]["hact"], found["micro_assessment"]["valid"]) == (None, None)
+    assert found["micro_assessment"]["needed"] is True
+
+
+@pytest.mark.parametrize("value", ["false", "1", "", "True"])
+async def test_an_exception_is_stated_plainly_or_not_at_all(value: str, api_for: ApiFor) -> None:
+    unicef = await api_for("UNICEF")
+    partner = (await make_partner(unicef))["id"]
+    url = f"/v1/partners/{partner}/assurance-requirements"
+    answer = await unicef.get(url, params={"without_headquarters": value})
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")

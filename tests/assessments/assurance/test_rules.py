@@ -12,8 +12,9 @@ import pytest
 
 from app.assessments.assurance import coverage
 from app.assessments.assurance.coverage import Activity, PlannedRow
+from app.assessments.assurance.facts import Facts, RatingFact
 from app.assessments.assurance.policies import POLICIES, rules_for
-from app.assessments.assurance.requirements import Facts, RatingFact, as_of, require
+from app.assessments.assurance.requirements import as_of, require
 
 ME, OTHER, THIRD = uuid4(), uuid4(), uuid4()
 TODAY = date(2026, 6, 30)
@@ -349,3 +350,68 @@ def test_what_counts_as_done() -> None:
     assert _done(own, *both, rows=(replace(joint, status="done", done_by=own.id),)) == 1
     named = replace(joint, status="done", done_by=both[1].id)
     assert coverage.done(ME, 2026, (named,), both)["spot_checks"] == [both[1].id]
+
+
+HQ = uuid4()
+
+
+def of_hq(value: str, level: str | None, kind: str = "psea", **more: Any) -> RatingFact:
+    return rating(kind, value, level, inherited_from=HQ, **more)
+
+
+def office(*ratings: RatingFact, **more: Any) -> dict[str, Any]:
+    """What a country profile of an international NGO needs."""
+    fixed: dict[str, Any] = {"partner_type": "NGO_INTL", "headquarters": HQ}
+    return needed(*ratings, cash="300000", **fixed | more)
+
+
+def test_a_headquarters_result_counts_where_the_country_profile_has_none() -> None:
+    found = office(of_hq("FULL_CAPACITY", "LOW"))
+    assert (found["risk"]["row"], found["programmatic_visits"]["minimum"]) == ("low", 1)
+    assert found["risk"]["sea"]["inherited_from"] == HQ
+    said = found["headquarters"]
+    assert (said["counts"], said["reason"], said["partner_id"]) == (True, "inherited", HQ)
+    assert "HIGH_RISK_CONTEXT" in said["unless"]
+    assert (said["rule"]["policy"], said["rule"]["confirmed"]) == ("default", False)
+
+
+@pytest.mark.parametrize(
+    ("own", "more", "reason"),
+    [
+        (rating("psea", "LOW_CAPACITY", "HIGH"), {}, "own_result"),
+        # One that says no risk is a result of its own all the same.
+        (rating("psea", "NOT_ASSESSED"), {}, "own_result"),
+        (None, {"excepted": True}, "excepted"),
+        (None, {"partner_type": "RCRC_INTL"}, "partner_type_not_covered"),
+    ],
+)
+def test_it_does_not_count_beside_a_result_of_its_own_or_where_an_exception_holds(
+    own: RatingFact | None, more: dict[str, Any], reason: str
+) -> None:
+    # Also where that of the headquarters is the newer one.
+    ratings = [of_hq("FULL_CAPACITY", "LOW", conducted_on=date(2026, 5, 1))]
+    ratings += [own] if own else []
+    found = office(*ratings, **more)
+    assert found["risk"]["row"] == "high"
+    assert (found["headquarters"]["counts"], found["headquarters"]["reason"]) == (False, reason)
+
+
+@pytest.mark.parametrize(
+    "above",
+    [
+        of_hq("NO_CONTACT_WITH_BENEFICIARIES", None),
+        of_hq("NOT_ASSESSED", None),
+        of_hq("FULL_CAPACITY", "LOW", valid_until=date(2026, 6, 29)),
+        of_hq("LOW", "LOW", "hact_micro"),
+    ],
+)
+def test_what_says_nothing_of_a_country_office_does_not_count(above: RatingFact) -> None:
+    found = office(above)
+    assert found["headquarters"]["reason"] == "no_valid_result"
+    assert (found["risk"]["row"], found["risk"]["basis"]) == ("high", "unknown_above_threshold")
+    assert (found["risk"]["hact"], found["risk"]["sea"]) == (None, None)
+    assert found["micro_assessment"]["needed"] is True
+
+
+def test_a_partner_without_a_headquarters_hears_nothing_of_it() -> None:
+    assert needed(MODERATE, cash="300000")["headquarters"] is None
