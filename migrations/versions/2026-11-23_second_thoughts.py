@@ -1,7 +1,7 @@
 """Objections before an assessment is final, reasons of returned assurance plans, redacted words of
 capacity plans
 
-Revision: 0039, after 0037
+Revision: 0038, after 0037
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from alembic import op
 
 from app.core.migrate import rekey_security, run_script
 
-revision = "0039"
+revision = "0038"
 down_revision = "0037"
 branch_labels = None
 depends_on = None
