@@ -8,6 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
+from pydantic_core import to_json
 
 from app.agencies.errors import AgencyUnknown
 from app.assessments import detail, service
@@ -22,6 +23,7 @@ from app.assessments.errors import (
     PurposeRequired,
 )
 from app.assessments.life_cycle import overlaps
+from app.assessments.queries import DETAIL_FAST
 from app.assessments.schemas import (
     AssessmentFilter,
     AssessmentOut,
@@ -33,6 +35,7 @@ from app.assessments.schemas import (
 from app.assessments.types import ALL, AssessmentIn
 from app.assessments.wire import shown
 from app.audit.exceptions.errors import ContentRedacted, UnderLegalHold
+from app.auth.bound import BoundReader, requires_bound
 from app.auth.caller import Caller, Keys, requires, requires_once
 from app.auth.errors import LevelAboveClient, RoleLacksRight
 from app.auth.scopes import Scope
@@ -77,7 +80,7 @@ def _untagged(loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
 
 router = APIRouter(prefix="/assessments", tags=["assessments"], route_class=TypedRoute)
 Reader = Annotated[Caller, requires(Scope.ASSESSMENTS_READ)]
-DetailReader = Annotated[Caller, requires(Scope.ASSESSMENTS_DETAIL)]
+DetailReader = Annotated[BoundReader, requires_bound(Scope.ASSESSMENTS_DETAIL)]
 Filer = Annotated[Caller, requires_once(Scope.ASSESSMENTS_WRITE)]
 Writer = Annotated[Caller, requires(Scope.ASSESSMENTS_WRITE)]
 _NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "Not modified"}}
@@ -228,10 +231,8 @@ async def change_assessment(
 async def read_detail(
     request: Request,
     assessment_id: UUID,
-    caller: DetailReader,
-    session: Session,
+    reader: DetailReader,
     keyring: Keys,
-    response: Response,
     access_purpose: Annotated[
         str | None,
         Header(
@@ -239,17 +240,22 @@ async def read_detail(
             examples=['PARTNER_SELECTION; ref="WFP-KE-2026-17"'],
         ),
     ] = None,
-) -> Any:
+) -> Response:
     """The answers behind the rating. The reading is logged, and the owner can see the log.
 
     Checked in this order: scope (403), visibility (404), redaction (410), purpose (422).
     The owner's own reads and INTER_AGENCY details need no purpose.
     """
     headers = request.headers.getlist("access-purpose") if access_purpose is not None else []
-    found = await detail.read_detail(session, keyring, caller, assessment_id, headers)
-    etag = _etag(found)
-    response.headers["ETag"] = etag
-    return not_modified(request, etag) or found
+    protected = Scope.PARTNERS_PROTECTED in reader.token.scopes
+    asking = reader.ask(Scope.ASSESSMENTS_DETAIL, DETAIL_FAST, assessment_id, protected)
+    async with asking as asked:
+        found = await detail.read_detail(asked, keyring, request.scope, headers)
+        etag = _etag(found)
+        body = to_json(DetailOut.model_validate(found))
+    return not_modified(request, etag) or Response(
+        body, media_type="application/json", headers={"ETag": etag}
+    )
 
 
 @router.get(
