@@ -67,7 +67,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         )
         app.state.verifier = TokenVerifier(app.state.keys, settings.issuer, app.state.trusted)
         app.state.agency_by_client = {}
-        app.state.binding_by_client = {}
         app.state.screener = Screener()
         app.state.migration_head = migrate.head()
         # What lives as long as the process is no work for the garbage collector: without this a

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 from pydantic_core import to_json
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -22,7 +23,6 @@ from app.audit.events import Event
 from app.audit.exceptions.errors import ContentRedacted
 from app.audit.purposes import OWN_RECORD, StatedPurpose, parse_purpose
 from app.auth import policy
-from app.auth.bound import Asked
 from app.auth.caller import Caller
 from app.auth.errors import RoleLacksRight
 from app.core.crypto import Connection, KeyRing, agency_scope
@@ -130,23 +130,22 @@ def _reading(permit: Permit) -> dict[str, Any]:
 
 
 async def read_detail(
-    asked: Asked, keyring: KeyRing, request: Mapping[str, Any], purpose_headers: Sequence[str]
+    connection: asyncpg.Connection,
+    keyring: KeyRing,
+    caller: Caller,
+    record: asyncpg.Record,
+    purpose_headers: Sequence[str],
+    request: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Summary facts and detail of what `queries.DETAIL_FAST` found, with the reading in the log
-    of the same transaction; ``request`` is its ASGI scope.
+    """Summary facts and detail of what `queries.DETAIL_FAST` found. The reading is in the log,
+    durably, when this returns; ``request`` is the ASGI scope of the request.
 
     Raises what `permit` raises.
     """
-    permitted = permit(asked.caller, queries.detail_of(asked.row), purpose_headers)
-    found = await told(asked.connection, keyring, permitted)
-    await audit.record_fast(
-        asked.connection,
-        request,
-        asked.caller,
-        Event.ASSESSMENT_DETAIL_READ,
-        _subject(permitted),
-        **_reading(permitted),
-    )
+    permitted = permit(caller, queries.detail_of(record), purpose_headers)
+    found = await told(connection, keyring, permitted)
+    event, about = Event.ASSESSMENT_DETAIL_READ, _reading(permitted)
+    await audit.record_fast(connection, request, caller, event, _subject(permitted), **about)
     return found
 
 

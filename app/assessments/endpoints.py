@@ -35,12 +35,19 @@ from app.assessments.schemas import (
 from app.assessments.types import ALL, AssessmentIn
 from app.assessments.wire import shown
 from app.audit.exceptions.errors import ContentRedacted, UnderLegalHold
-from app.auth.bound import BoundReader, requires_bound
-from app.auth.caller import Caller, Keys, requires, requires_once
+from app.auth.caller import (
+    Caller,
+    Keys,
+    VerifiedToken,
+    caller_from,
+    requires,
+    requires_once,
+    requires_token,
+)
 from app.auth.errors import LevelAboveClient, RoleLacksRight
 from app.auth.scopes import Scope
 from app.core.clock import Now
-from app.core.db import Session
+from app.core.db import DatabaseDep, Session
 from app.core.errors import problems
 from app.core.http import (
     Handler,
@@ -80,7 +87,7 @@ def _untagged(loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
 
 router = APIRouter(prefix="/assessments", tags=["assessments"], route_class=TypedRoute)
 Reader = Annotated[Caller, requires(Scope.ASSESSMENTS_READ)]
-DetailReader = Annotated[BoundReader, requires_bound(Scope.ASSESSMENTS_DETAIL)]
+DetailReader = Annotated[VerifiedToken, requires_token(Scope.ASSESSMENTS_DETAIL)]
 Filer = Annotated[Caller, requires_once(Scope.ASSESSMENTS_WRITE)]
 Writer = Annotated[Caller, requires(Scope.ASSESSMENTS_WRITE)]
 _NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "Not modified"}}
@@ -231,8 +238,9 @@ async def change_assessment(
 async def read_detail(
     request: Request,
     assessment_id: UUID,
-    reader: DetailReader,
+    token: DetailReader,
     keyring: Keys,
+    database: DatabaseDep,
     access_purpose: Annotated[
         str | None,
         Header(
@@ -247,14 +255,16 @@ async def read_detail(
     The owner's own reads and INTER_AGENCY details need no purpose.
     """
     headers = request.headers.getlist("access-purpose") if access_purpose is not None else []
-    protected = Scope.PARTNERS_PROTECTED in reader.token.scopes
-    asking = reader.ask(Scope.ASSESSMENTS_DETAIL, DETAIL_FAST, assessment_id, protected)
-    async with asking as asked:
-        found = await detail.read_detail(asked, keyring, request.scope, headers)
-        etag = _etag(found)
-        body = to_json(DetailOut.model_validate(found))
+    protected = Scope.PARTNERS_PROTECTED in token.scopes
+    async with database.fast_read() as connection:
+        row = await connection.fetchrow(DETAIL_FAST, token.client_id, assessment_id, protected)
+        caller = caller_from(request, token, row, Scope.ASSESSMENTS_DETAIL)
+        found = await detail.read_detail(connection, keyring, caller, row, headers, request.scope)
+    etag = _etag(found)
     return not_modified(request, etag) or Response(
-        body, media_type="application/json", headers={"ETag": etag}
+        to_json(DetailOut.model_validate(found)),
+        media_type="application/json",
+        headers={"ETag": etag},
     )
 
 

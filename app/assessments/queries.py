@@ -12,6 +12,7 @@ import asyncpg
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.auth.bound import BOUND, behind
 from app.auth.caller import STATUS_COLUMNS, STATUS_WIDTH
 from app.partners.lineage import lineage
 from app.partners.objections.contested import latest_of
@@ -84,10 +85,9 @@ _DETAIL = text(_DETAIL_SQL)
 
 _BY_NUMBER = {"id": "$2::uuid", "holder": held("$3::boolean")}
 _DETAIL_LATERAL = re.sub(r"(?<!:):(id|holder)\b", lambda name: _BY_NUMBER[name[1]], _DETAIL_SQL)
-DETAIL_FAST = f"""SELECT {STATUS_COLUMNS}, x.*, c.* FROM client_status s
-    LEFT JOIN LATERAL ({_DETAIL_LATERAL}) x ON true
-    LEFT JOIN LATERAL ({latest_of("assessment", "x.id")}) c ON true
-    WHERE s.client_id = $1"""  # noqa: S608 - constants
+DETAIL_FAST = f"""{BOUND} SELECT {STATUS_COLUMNS}, x.*, c.* FROM s
+    LEFT JOIN LATERAL {behind(_DETAIL_LATERAL)} x ON true
+    LEFT JOIN LATERAL ({latest_of("assessment", "x.id")}) c ON true"""  # noqa: S608 - constants
 """The same for `GET /v1/assessments/{id}/detail` without ORM: the client's status, the detail and
 the objection to it. ``$2`` is the assessment, ``$3`` whether the token names `partners:protected`.
 """

@@ -34,10 +34,13 @@ _COLUMNS = (
     *("owner_agency", "partner_id", "purpose", "reference", "basis", "request_id"),
     *("claimed_user", "held", "detail"),
 )
-_INSERT = (
-    f"INSERT INTO audit_events ({', '.join(_COLUMNS)}) "  # noqa: S608 - constants
-    f"VALUES ({', '.join(f'${number + 1}' for number in range(len(_COLUMNS)))})"
-)
+# The row comes out of the binding, so the policy that looks at it finds it bound.
+_INSERT = f"""WITH bound AS MATERIALIZED (
+    SELECT set_config('app.agency_id', $1, true) AS agency,
+      set_config('app.partner_id', $2, true), set_config('app.oversight', $3, true))
+  INSERT INTO audit_events ({", ".join(_COLUMNS)})
+  SELECT {", ".join(f"${number}" for number in range(4, 4 + len(_COLUMNS)))}
+  FROM bound WHERE bound.agency IS NOT NULL"""  # noqa: S608 - constants
 OPERATOR = Caller(NO_AGENCY, "OPERATOR", "operator", frozenset(), None)
 """Who the log names for what the operator does by command: no agency."""
 
@@ -76,11 +79,16 @@ async def record_fast(
     basis: str | None = None,
     **detail: Any,
 ) -> None:
-    """As `record`, in the open transaction of a raw connection; ``request`` is its ASGI scope."""
+    """As `record`, by one statement in autocommit that binds itself: stored when this returns.
+
+    ``request`` is the ASGI scope of the request.
+    """
     why = {"purpose": purpose, "reference": reference, "basis": basis}
     values = _values(request, caller, event, subject, why, detail)
     values["detail"] = json.dumps(detail)
-    await connection.execute(_INSERT, *(values[name] for name in _COLUMNS))
+    columns = (values[name] for name in _COLUMNS)
+    # An INSERT that a policy refuses raises; what did not become durable raises as well.
+    await connection.execute(_INSERT, *caller.binding.values, *columns)
 
 
 def _values(

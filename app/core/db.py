@@ -41,11 +41,10 @@ NAMING = {
 NO_AGENCY = UUID(int=0)
 """Agency of a caller that belongs to none: it owns nothing and nothing is shared with it."""
 BINDING = "binding"
-_BIND_LITERALS = (
-    "SELECT set_config('app.agency_id', {}, true), set_config('app.partner_id', {}, true), "
-    "set_config('app.oversight', {}, true)"
+_BIND = (
+    "SELECT set_config('app.agency_id', $1, true), set_config('app.partner_id', $2, true), "
+    "set_config('app.oversight', $3, true)"
 )
-_BIND = _BIND_LITERALS.format("$1", "$2", "$3")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +98,6 @@ async def bind_now(session: AsyncSession, to: Binding | UUID) -> None:
     """As `bind`, and for the transaction that is already open."""
     bind(session, to)
     await (await session.connection()).exec_driver_sql(_BIND, session.info[BINDING].values)
-
-
-async def rebind(connection: asyncpg.Connection, to: Binding) -> None:
-    """As `bind_now`, for the open transaction of a raw connection."""
-    await connection.execute(_BIND, *to.values)
 
 
 def engine_url(url: str) -> str:
@@ -196,13 +190,12 @@ class Database:
             yield raw
 
     @asynccontextmanager
-    async def fast_write(self, to: Binding | UUID | None) -> AsyncIterator[asyncpg.Connection]:
+    async def fast_write(self, agency_id: UUID | None) -> AsyncIterator[asyncpg.Connection]:
         """Hot write without ORM: one transaction bound to the agency, committed on return."""
         async with self.connection() as raw:
-            # Ids and flags make safe literals; one message opens and binds the transaction.
-            values = (to if isinstance(to, Binding) else Binding(to)).values
-            binding = _BIND_LITERALS.format(*(f"'{value}'" for value in values))
-            await raw.execute(f"BEGIN; {binding}")
+            # The UUID type makes the literal safe; one message opens and binds the transaction.
+            bound = Binding(agency_id).values[0]
+            await raw.execute(f"BEGIN; SELECT set_config('app.agency_id', '{bound}', true)")
             try:
                 yield raw
             except Exception:
