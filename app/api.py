@@ -13,6 +13,7 @@ from app.agencies.setting_endpoints import router as agency_settings
 from app.assessments.assurance.endpoints import router as assurance
 from app.assessments.assurance.row_endpoints import router as assurance_activities
 from app.assessments.bulk.endpoints import router as assessment_bulk
+from app.assessments.detail_endpoints import router as assessment_details
 from app.assessments.documents.endpoints import router as assessment_documents
 from app.assessments.documents.endpoints import uploads as assessment_uploads
 from app.assessments.endpoints import router as assessments
@@ -84,6 +85,7 @@ V1 = (
     partner_bulk,
     partner_export,
     partners,
+    assessment_details,
     identifier_disputes,
     recognition,
     screening,

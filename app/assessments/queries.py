@@ -83,9 +83,20 @@ _DETAIL_SQL = f"""SELECT {COLUMNS}, d.version AS sealed_version, d.sealed,
     WHERE a.id = :id AND {_KNOWN}"""  # noqa: S608 - constants
 _DETAIL = text(_DETAIL_SQL)
 
+# Not all of `COLUMNS`: what nobody names is not worked out.
+_DETAIL_NAMES = ", ".join(
+    f"x.{name}"
+    for name in (
+        *("id", "partner_id", "type", "methodology", "owner_agency", "owner_id", "status"),
+        *("level", "rating_scheme", "rating_value", "rating_dimension", "rating_level"),
+        *("rating_source", "adjusted_value", "adjusted_level", "adjusted_at", "partner_comments"),
+        *("redacted", "version", "country", "expired", "owner_withdrawn", "custodian"),
+        *("sealed_version", "sealed", "own", "self_assessment_id", "shares"),
+    )
+)
 _BY_NUMBER = {"id": "$2::uuid", "holder": held("$3::boolean")}
 _DETAIL_LATERAL = re.sub(r"(?<!:):(id|holder)\b", lambda name: _BY_NUMBER[name[1]], _DETAIL_SQL)
-DETAIL_FAST = f"""{BOUND} SELECT {STATUS_COLUMNS}, x.*, c.* FROM s
+DETAIL_FAST = f"""{BOUND} SELECT {STATUS_COLUMNS}, {_DETAIL_NAMES}, c.* FROM s
     LEFT JOIN LATERAL {behind(_DETAIL_LATERAL)} x ON true
     LEFT JOIN LATERAL ({latest_of("assessment", "x.id")}) c ON true"""  # noqa: S608 - constants
 """The same for `GET /v1/assessments/{id}/detail` without ORM: the client's status, the detail and
