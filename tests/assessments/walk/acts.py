@@ -100,7 +100,7 @@ class Acts:
         """Whether the act took place. Fails where the refusal is not the one that is due."""
         self.refused += refusal is not None
         if together:
-            assert refusal is None or refusal in _REFUSALS, refusal
+            assert refusal in {None, expected, *_REFUSALS}, refusal
         else:
             assert refusal == expected, f"{refusal} instead of {expected}; {self.trail[-6:]}"
         return refusal is None
