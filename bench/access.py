@@ -23,10 +23,10 @@ from bench.stand import ROOT, Stand, build
 _RECORDS = """
 INSERT INTO assessments (id, partner_id, type, methodology, owner_agency, status, conducted_on,
   valid_until, confidentiality, level, rating_scheme, rating_value, rating_dimension,
-  rating_source, created_at)
+  rating_source, submitted_at, finalised_at, created_at)
 SELECT gen_random_uuid(), p.id, 'psea', 'UN-PSEA-2020', g.ids[1 + (n + i) % 3], 'final',
   '2026-01-01', '2031-01-01', l.level, l.level, 'UN-PSEA-2020', 'FULL_CAPACITY', 'sea_risk',
-  'computed', now() - make_interval(secs => n * 10 + i)
+  'computed', now(), now(), now() - make_interval(secs => n * 10 + i)
 FROM (SELECT id, row_number() OVER () AS n FROM partners) p,
   generate_series(0, 9) i,
   (SELECT array_agg(id ORDER BY code) AS ids FROM agencies) g,
