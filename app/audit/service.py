@@ -16,7 +16,7 @@ from app.audit.events import Event
 from app.audit.models import AuditEvent
 from app.audit.purposes import HELD_PURPOSES
 from app.auth.caller import Caller
-from app.core.db import NO_AGENCY
+from app.core.db import NO_AGENCY, NotCommitted
 from app.core.ids import new_id
 
 
@@ -81,14 +81,14 @@ async def record_fast(
 ) -> None:
     """As `record`, by one statement in autocommit that binds itself: stored when this returns.
 
-    ``request`` is the ASGI scope of the request.
+    ``request`` is the ASGI scope of the request. Raises NotCommitted should nothing be stored.
     """
     why = {"purpose": purpose, "reference": reference, "basis": basis}
     values = _values(request, caller, event, subject, why, detail)
     values["detail"] = json.dumps(detail)
     columns = (values[name] for name in _COLUMNS)
-    # An INSERT that a policy refuses raises; what did not become durable raises as well.
-    await connection.execute(_INSERT, *caller.binding.values, *columns)
+    if await connection.execute(_INSERT, *caller.binding.values, *columns) != "INSERT 0 1":
+        raise NotCommitted
 
 
 def _values(
