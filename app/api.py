@@ -14,6 +14,7 @@ from app.assessments.assurance.endpoints import router as assurance
 from app.assessments.assurance.return_endpoints import router as assurance_returns
 from app.assessments.assurance.row_endpoints import router as assurance_activities
 from app.assessments.bulk.endpoints import router as assessment_bulk
+from app.assessments.detail_endpoints import router as assessment_details
 from app.assessments.documents.endpoints import router as assessment_documents
 from app.assessments.documents.endpoints import uploads as assessment_uploads
 from app.assessments.endpoints import router as assessments
@@ -88,6 +89,7 @@ V1 = (
     partner_bulk,
     partner_export,
     partners,
+    assessment_details,
     identifier_disputes,
     recognition,
     screening,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 from pydantic_core import to_json
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -24,10 +25,10 @@ from app.audit.purposes import OWN_RECORD, StatedPurpose, parse_purpose
 from app.auth import policy
 from app.auth.caller import Caller
 from app.auth.errors import RoleLacksRight
-from app.core.crypto import KeyRing, agency_scope
+from app.core.crypto import Connection, KeyRing, agency_scope
 from app.core.errors import NotFound
 from app.core.schemas import Schema
-from app.partners.objections.contested import contested
+from app.partners.objections.contested import objection_of
 from app.partners.visibility import sees_protected
 
 READINGS = (Event.ASSESSMENT_DETAIL_READ, Event.ASSESSMENT_DOCUMENT_READ)
@@ -69,12 +70,23 @@ async def permitted(
     purpose_headers: Sequence[str],
     absent: type[NotFound] = AssessmentNotFound,
 ) -> Permit:
-    """May the caller read the detail, and what goes with it?
-
-    Raises ``absent``, ContentRedacted, then PurposeRequired or PurposeNotShared, in this
-    order: a purpose is asked only of a caller who may know that the detail exists.
-    """
+    """May the caller read the detail, and what goes with it? Raises as `permit`."""
     row = await queries.read_detail(session, assessment_id, holder=sees_protected(caller))
+    return permit(caller, row, purpose_headers, absent)
+
+
+def permit(
+    caller: Caller,
+    row: Any | None,
+    purpose_headers: Sequence[str],
+    absent: type[NotFound] = AssessmentNotFound,
+) -> Permit:
+    """The one place that decides on a detail, and all that goes with it, whoever read the row.
+
+    ``row`` is what `queries.read_detail` or `queries.detail_of` found. Raises ``absent``,
+    ContentRedacted, then PurposeRequired or PurposeNotShared, in this order: a purpose is asked
+    only of a caller who may know that the detail exists.
+    """
     if row is None:
         raise absent
     # Two headers would leave open which one the log should believe.
@@ -97,55 +109,66 @@ async def record_reading(
     session: AsyncSession, caller: Caller, permit: Permit, event: Event, **about: Any
 ) -> None:
     """Put a reading into the log of the transaction in which it happens."""
-    row, stated = permit.row, permit.stated
-    about["version"] = row.version
-    if permit.decision.share is not None:
-        about["share_id"] = str(permit.decision.share.id)
-    await audit.record(
-        session,
-        caller,
-        event,
-        audit.Subject(row.id, owner_agency=row.owner_id, partner_id=row.partner_id),
-        purpose=OWN_RECORD if row.own else stated.purpose if stated else None,
-        reference=stated.reference if stated else None,
-        basis=permit.decision.basis,
-        **about,
-    )
+    await audit.record(session, caller, event, _subject(permit), **_reading(permit), **about)
+
+
+def _subject(permit: Permit) -> audit.Subject:
+    row = permit.row
+    return audit.Subject(row.id, owner_agency=row.owner_id, partner_id=row.partner_id)
+
+
+def _reading(permit: Permit) -> dict[str, Any]:
+    """What the log says of a reading, whatever was read."""
+    row, stated, share = permit.row, permit.stated, permit.decision.share
+    said = {
+        "purpose": OWN_RECORD if row.own else stated.purpose if stated else None,
+        "reference": stated.reference if stated else None,
+        "basis": permit.decision.basis,
+        "version": row.version,
+    }
+    return said if share is None else said | {"share_id": str(share.id)}
 
 
 async def read_detail(
-    session: AsyncSession,
+    connection: asyncpg.Connection,
     keyring: KeyRing,
     caller: Caller,
-    assessment_id: UUID,
+    record: asyncpg.Record,
     purpose_headers: Sequence[str],
+    request: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Summary facts and detail, with the reading in the log of the same transaction.
+    """Summary facts and detail of what `queries.DETAIL_FAST` found. The reading is in the log,
+    durably, when this returns; ``request`` is the ASGI scope of the request.
 
-    Raises what `permitted` raises.
+    Raises what `permit` raises.
     """
-    permit = await permitted(session, caller, assessment_id, purpose_headers)
+    permitted = permit(caller, queries.detail_of(record), purpose_headers)
+    found = await told(connection, keyring, permitted)
+    event, about = Event.ASSESSMENT_DETAIL_READ, _reading(permitted)
+    await audit.record_fast(connection, request, caller, event, _subject(permitted), **about)
+    return found
+
+
+async def told(connection: Connection, keyring: KeyRing, permit: Permit) -> dict[str, Any]:
+    """What the reader of a detail gets, as DetailOut needs it. Raises Undecipherable."""
     row = permit.row
-    opened = await unseal(session, keyring, row)
+    opened = await unseal(connection, keyring, row)
     kind = ALL[row.type]
-    detail = opened if row.own else kind.disclose(opened)
-    await record_reading(session, caller, permit, Event.ASSESSMENT_DETAIL_READ)
-    objections = await contested(session, "assessment", [row.id])
     return {
-        **common(row, objections.get(row.id)),
-        "detail": detail,
+        **common(row, objection_of(row)),
+        "detail": opened if row.own else kind.disclose(opened),
         # A draft has no rating yet, and may be too incomplete to say anything of one.
         "computed": rules.explain(kind, row.methodology, opened) if row.rating_value else {},
         "self_assessment_id": row.self_assessment_id,
     }
 
 
-async def unseal(session: AsyncSession, keyring: KeyRing, row: Any) -> dict[str, Any]:
+async def unseal(connection: Connection, keyring: KeyRing, row: Any) -> dict[str, Any]:
     """The detail of a row of `queries.read_detail`. Raises ContentRedacted or Undecipherable."""
     if row.redacted:
         raise ContentRedacted
     context = seal_context(row.id, row.sealed_version, row.owner_id)
-    opened: dict[str, Any] = json.loads(await keyring.open(session, context, row.sealed))
+    opened: dict[str, Any] = json.loads(await keyring.open(connection, context, row.sealed))
     return opened
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 
 from app.agencies.errors import AgencyUnknown
@@ -18,20 +18,17 @@ from app.assessments.errors import (
     DetailInvalid,
     MethodologyUnknown,
     NoteMissing,
-    PurposeNotShared,
-    PurposeRequired,
 )
 from app.assessments.life_cycle import overlaps
 from app.assessments.schemas import (
     AssessmentFilter,
     AssessmentOut,
     AssessmentPatch,
-    DetailOut,
     DisclosureOut,
     FiledOut,
 )
 from app.assessments.types import ALL, AssessmentIn
-from app.assessments.wire import shown
+from app.assessments.wire import etag_of, shown
 from app.audit.exceptions.errors import ContentRedacted, UnderLegalHold
 from app.auth.caller import Caller, Keys, requires, requires_once
 from app.auth.errors import LevelAboveClient, RoleLacksRight
@@ -44,7 +41,6 @@ from app.core.http import (
     PreconditionFailed,
     PreconditionRequired,
     RegistryRoute,
-    bytes_etag,
     expected_version,
     not_modified,
     version_etag,
@@ -77,21 +73,9 @@ def _untagged(loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
 
 router = APIRouter(prefix="/assessments", tags=["assessments"], route_class=TypedRoute)
 Reader = Annotated[Caller, requires(Scope.ASSESSMENTS_READ)]
-DetailReader = Annotated[Caller, requires(Scope.ASSESSMENTS_DETAIL)]
 Filer = Annotated[Caller, requires_once(Scope.ASSESSMENTS_WRITE)]
 Writer = Annotated[Caller, requires(Scope.ASSESSMENTS_WRITE)]
 _NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "Not modified"}}
-
-
-def _etag(found: dict[str, Any]) -> str:
-    # What is said of an owner that withdrew, or by the partner, is not in the version.
-    if found["owner_withdrawn"] or found["contested"] or found["partner_comments"]:
-        said = (
-            *(found["version"], found["custodian"]),
-            *(found["contested"], found["partner_comments"]),
-        )
-        return bytes_etag(repr(said).encode())
-    return version_etag(found["version"])
 
 
 @router.post(
@@ -170,7 +154,7 @@ async def get_assessment(
 ) -> Any:
     """Type, dates, owner and rating of one assessment; its ETag is its version."""
     found = await service.get_assessment(session, caller, assessment_id)
-    etag = _etag(found)
+    etag = etag_of(found)
     response.headers["ETag"] = etag
     return not_modified(request, etag) or found
 
@@ -215,41 +199,6 @@ async def change_assessment(
     )
     response.headers["ETag"] = version_etag(changed["version"])
     return changed
-
-
-@router.get(
-    "/{assessment_id}/detail",
-    operation_id="readAssessmentDetail",
-    response_model=DetailOut,
-    responses=problems(AssessmentNotFound, ContentRedacted, PurposeRequired, PurposeNotShared)
-    | _NOT_MODIFIED,
-    summary="Read an assessment's detail",
-)
-async def read_detail(
-    request: Request,
-    assessment_id: UUID,
-    caller: DetailReader,
-    session: Session,
-    keyring: Keys,
-    response: Response,
-    access_purpose: Annotated[
-        str | None,
-        Header(
-            description='why a shared RESTRICTED detail is read: `CODE; ref="reference"`',
-            examples=['PARTNER_SELECTION; ref="WFP-KE-2026-17"'],
-        ),
-    ] = None,
-) -> Any:
-    """The answers behind the rating. The reading is logged, and the owner can see the log.
-
-    Checked in this order: scope (403), visibility (404), redaction (410), purpose (422).
-    The owner's own reads and INTER_AGENCY details need no purpose.
-    """
-    headers = request.headers.getlist("access-purpose") if access_purpose is not None else []
-    found = await detail.read_detail(session, keyring, caller, assessment_id, headers)
-    etag = _etag(found)
-    response.headers["ETag"] = etag
-    return not_modified(request, etag) or found
 
 
 @router.get(

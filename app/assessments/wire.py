@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.http import bytes_etag, version_etag
 from app.partners.objections.contested import contested
 
 
@@ -86,3 +87,15 @@ def common(row: Any, objection: dict[str, Any] | None) -> dict[str, Any]:
         "contested": objection,
         "partner_comments": _comments(row),
     }
+
+
+def etag_of(found: dict[str, Any]) -> str:
+    """The ETag of a summary or a detail: its version, and what is said that is not in that."""
+    # What is said of an owner that withdrew, or by the partner, is not in the version.
+    if found["owner_withdrawn"] or found["contested"] or found["partner_comments"]:
+        said = (
+            *(found["version"], found["custodian"]),
+            *(found["contested"], found["partner_comments"]),
+        )
+        return bytes_etag(repr(said).encode())
+    return version_etag(found["version"])

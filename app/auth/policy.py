@@ -109,7 +109,7 @@ def can(caller: Caller, act: Act, resource: Resource, purpose: str | None = None
         return Decision(tuple(reasons), "inter_agency")
     if level == "AGENCY_ONLY":
         return Decision((*reasons, "agency_only"), "none")
-    return _by_share(caller, resource, purpose, kind.reach, reasons)
+    return _by_share(caller, resource, purpose, _reach(resource.kind), reasons)
 
 
 def _by_share(
@@ -137,6 +137,11 @@ def _by_share(
 @cache
 def _scopes(kind: str, act: Act) -> frozenset[str]:
     return MATRIX.resources[kind].scopes_for(act)
+
+
+@cache
+def _reach(kind: str) -> str:
+    return MATRIX.resources[kind].reach
 
 
 def _role_fits(roles: frozenset[str], kind: str, act: Act, own: bool) -> bool:

@@ -184,7 +184,7 @@ class Database:
     async def fast_read(self) -> AsyncIterator[asyncpg.Connection]:
         """Hot read without ORM: autocommit, bound to no agency, so RLS tables show no row.
 
-        Made for one statement that also returns the caller's status.
+        Made for one statement that also returns the caller's status; it may bind itself.
         """
         async with self.connection() as raw:
             yield raw

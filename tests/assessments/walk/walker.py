@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 from app.agencies import life_cycle
 from app.assessments import detail as details
+from app.audit.events import Event
 from app.core.errors import ServiceError
 from app.core.key_provider import Undecipherable
 from app.events import service as events
@@ -125,7 +126,7 @@ class Walk(Acts):
         return leaked, hidden
 
     async def sample(self, count: int) -> None:
-        """Readings as a request makes them, with roles and a purpose: each as the model says."""
+        """Readings with roles and a purpose, decided as every request's are: as the model says."""
         m = self.model
         for _ in range(count):
             agency = self._present(*m.gone)
@@ -137,7 +138,10 @@ class Walk(Acts):
             found = "read"
             try:
                 async with self.database.session(caller.binding) as session:
-                    await details.read_detail(session, self.keyring, caller, record.id, headers)
+                    permit = await details.permitted(session, caller, record.id, headers)
+                    event = Event.ASSESSMENT_DETAIL_READ
+                    await details.record_reading(session, caller, permit, event)
+                    await details.unseal(session, self.keyring, permit.row)
             except ServiceError as error:
                 found = type(error).__name__
             except Undecipherable:
