@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.assessments.life_cycle.superseding import newer_by_merge
 from app.partners.lineage import lineage
 from app.partners.visibility import visible
 
@@ -16,7 +17,9 @@ _AGENCY = "(SELECT app_agency())"
 _KNOWN = f"(a.owner_agency = {_AGENCY} OR {visible('p', _AGENCY, ':holder')})"
 """The agency's own record, or one of a profile that is not protected from it."""
 
-COLUMNS = """a.id, a.partner_id, a.type, a.methodology, o.code AS owner_agency,
+_NEWER = newer_by_merge(visible("w", _AGENCY, ":holder"))
+
+COLUMNS = f"""a.id, a.partner_id, a.type, a.methodology, o.code AS owner_agency,
     a.owner_agency AS owner_id, a.status, a.conducted_on, a.valid_until, a.confidentiality,
     a.level, a.rating_scheme, a.rating_value, a.rating_dimension, a.rating_level,
     a.rating_source, a.adjusted_value, a.adjusted_level, a.adjusted_at, a.summary,
@@ -29,11 +32,12 @@ COLUMNS = """a.id, a.partner_id, a.type, a.methodology, o.code AS owner_agency,
       WHERE t.assessment_id = a.id ORDER BY g.code) AS participating_agencies,
     a.redacted, a.version, a.created_at, a.updated_at, p.country,
     a.status = 'final' AND a.valid_until < (now() AT TIME ZONE 'utc')::date AS expired,
-    o.status = 'withdrawn' AS owner_withdrawn, coalesce(k.code, o.custodian_office) AS custodian"""
+    o.status = 'withdrawn' AS owner_withdrawn, coalesce(k.code, o.custodian_office) AS custodian,
+    {_NEWER} AS newer_by_merge"""  # noqa: S608 - constants
 FROM = """FROM assessments a JOIN agencies o ON o.id = a.owner_agency
     JOIN partners p ON p.id = a.partner_id LEFT JOIN agencies k ON k.id = o.custodian_agency"""
 
-RECOGNITION_FACTS = """(SELECT coalesce(json_agg(json_build_object(
+RECOGNITION_FACTS = f"""(SELECT coalesce(json_agg(json_build_object(
         'id', a.id, 'type', a.type, 'methodology', a.methodology, 'owner_agency', o.code,
         'conducted_on', a.conducted_on, 'valid_until', a.valid_until,
         'rating', json_build_object('scheme', a.rating_scheme, 'value', a.rating_value,
@@ -42,9 +46,10 @@ RECOGNITION_FACTS = """(SELECT coalesce(json_agg(json_build_object(
         'confidentiality', a.confidentiality, 'version', a.version)
         ORDER BY a.conducted_on DESC, a.id), '[]')
     FROM assessments a JOIN agencies o ON o.id = a.owner_agency
-    WHERE a.partner_id = ANY ({lineage}) AND a.status = 'final'
-      AND (a.level <> 'AGENCY_ONLY' OR {max_level} = 'AGENCY_ONLY'))"""
-"""Sub-select for the floor above: JSON of a partner's final summaries that the bound agency, by a
+    WHERE a.partner_id = ANY ({{lineage}}) AND a.status = 'final'
+      AND (a.level <> 'AGENCY_ONLY' OR {{max_level}} = 'AGENCY_ONLY')
+      AND {newer_by_merge()} IS NULL)"""  # noqa: S608 - constants
+"""Sub-select for the floor above: JSON of a partner's current summaries that the bound agency, by a
 client of this level, may see. ``lineage`` is SQL for an array of the partner's profiles:
 ``RECOGNITION_FACTS.format(lineage="l.own", max_level="s.max_level")``.
 """
@@ -82,11 +87,13 @@ _LIST_FILTERS: dict[str, str] = {
     "partner_id": f"a.partner_id IN {lineage(':partner_id')}",
     "type": "a.type = :type",
     "owner_agency": "a.owner_agency = (SELECT id FROM agencies WHERE code = :owner_agency)",
-    "status": """CASE WHEN a.status = 'final' AND a.valid_until < (now() AT TIME ZONE 'utc')::date
+    "status": f"""CASE WHEN {_NEWER} IS NOT NULL THEN 'superseded'
+        WHEN a.status = 'final' AND a.valid_until < (now() AT TIME ZONE 'utc')::date
         THEN 'expired' ELSE a.status END = :status""",
     "methodology": "a.methodology = :methodology",
     "rating_level": "coalesce(a.adjusted_level, a.rating_level) = :rating_level",
-    "expiring_before": "a.status = 'final' AND a.valid_until < :expiring_before",
+    "expiring_before": "a.status = 'final' AND a.valid_until < :expiring_before "
+    f"AND {_NEWER} IS NULL",
     "conducted_from": "a.conducted_on >= :conducted_from",
     "conducted_to": "a.conducted_on <= :conducted_to",
     "country": "p.country = :country",
@@ -162,7 +169,8 @@ async def read_assessment(
 
 async def lock_owned(session: AsyncSession, assessment_id: UUID) -> Row[Any] | None:
     """The caller's own summary, locked against other writers, and the database's ``now``."""
-    return (await session.execute(_OWNED, {"id": assessment_id})).one_or_none()
+    values = {"id": assessment_id, "holder": True}
+    return (await session.execute(_OWNED, values)).one_or_none()
 
 
 async def read_detail(
