@@ -16,6 +16,8 @@ from app.assessments.bulk.endpoints import router as assessment_bulk
 from app.assessments.documents.endpoints import router as assessment_documents
 from app.assessments.documents.endpoints import uploads as assessment_uploads
 from app.assessments.endpoints import router as assessments
+from app.assessments.findings.document_endpoints import router as finding_documents
+from app.assessments.findings.document_endpoints import uploads as finding_uploads
 from app.assessments.findings.endpoints import router as findings
 from app.assessments.findings.own_endpoints import router as own_findings
 from app.assessments.groups.endpoints import router as sharing_groups
@@ -116,6 +118,8 @@ V1 = (
     assurance,
     assurance_activities,
     findings,
+    finding_documents,
+    finding_uploads,
     own_findings,
     sanctions,
     ftm,

@@ -105,7 +105,7 @@ _SHARE_COLUMNS = """s.id, s.assessment_id, o.code AS owner_agency, w.code AS sha
     s.purpose, s.valid_from, s.valid_until, s.created_at, s.revoked_at, s.access_request_id,
     s.ended_at, s.end_reason, s.roles, s.legal_basis, s.legal_reference,
     s.partner_consent_reference, s.sealed_note, s.owner_agency AS owner_id,
-    coalesce(a.redacted, false) AS redacted,
+    s.redacted OR coalesce(a.redacted, false) AS redacted,
     CASE WHEN s.revoked_at IS NOT NULL THEN 'revoked'
          WHEN s.ended_at IS NOT NULL OR w.status = 'withdrawn' THEN 'ended'
          WHEN s.valid_until <= now() THEN 'expired'
@@ -140,7 +140,9 @@ _POLICY_FILTERS = {
 _REQUEST_COLUMNS = """r.id, r.assessment_id, o.code AS owner_agency, q.code AS requested_by,
     r.owner_agency AS owner_id, r.requested_by AS requester_id, r.level, r.purpose,
     r.sealed_justification, r.status, r.close_reason, r.sealed_reason, r.version,
-    r.created_at, r.decided_at, p.country, coalesce(a.redacted, false) AS redacted,
+    r.created_at, r.decided_at, p.country,
+    r.justification_redacted OR coalesce(a.redacted, false) AS justification_redacted,
+    r.reason_redacted OR coalesce(a.redacted, false) AS reason_redacted,
     r.legal_basis, r.legal_reference, r.partner_consent_reference, r.valid_until, r.answer_by,
     a.partner_id, r.status = 'open' AND r.answer_by < current_date AS overdue,
     (SELECT s.id FROM assessment_shares s WHERE s.access_request_id = r.id) AS share_id"""
@@ -236,6 +238,14 @@ async def read_share(session: AsyncSession, share_id: UUID) -> Row[Any]:
     """A share the caller gave or got."""
     sql = f"SELECT {_SHARE_COLUMNS} {_SHARE_FROM} WHERE s.id = :id"
     return (await session.execute(text(sql), {"id": share_id})).one()
+
+
+async def own_share(session: AsyncSession, assessment_id: UUID, share_id: UUID) -> bool:
+    """Whether this is a share that the caller gave of the assessment."""
+    sql = """SELECT EXISTS (SELECT FROM assessment_shares WHERE id = :id
+        AND assessment_id = :assessment AND owner_agency = (SELECT app_agency()))"""
+    values = {"id": share_id, "assessment": assessment_id}
+    return bool(await session.scalar(text(sql), values))
 
 
 async def read_request(session: AsyncSession, request_id: UUID) -> Row[Any] | None:

@@ -20,7 +20,7 @@ from app.audit.events import Event
 from app.audit.exceptions import errors, queries
 from app.audit.exceptions.models import Redaction
 from app.audit.exceptions.roles import REDACTING, require_role
-from app.audit.exceptions.schemas import RedactionDecisionIn
+from app.audit.exceptions.schemas import RedactionDecisionIn, SubjectKind
 from app.auth import policy
 from app.auth.caller import Caller
 from app.core.crypto import KeyRing, agency_scope
@@ -39,7 +39,7 @@ class Target:
     ``record_id`` is the record it is part of, under whose id its readings are logged.
     """
 
-    kind: Literal["assessment", "case_step"]
+    kind: SubjectKind
     id: UUID
     record_id: UUID
     partner_id: UUID
@@ -172,7 +172,9 @@ async def read(session: AsyncSession, keyring: KeyRing, redaction_id: UUID) -> d
     row = await queries.find_redaction(session, redaction_id)
     if row is None:
         raise errors.RedactionNotFound
-    found = await queries.readers(session, row.record_id)
+    # That a share or a request was read is not in the log: those two agencies see it always.
+    logged = row.subject_kind in ("assessment", "case_step")
+    found = await queries.readers(session, row.record_id) if logged else []
     return await wire(session, keyring, row) | {"readers": [dict(item._mapping) for item in found]}
 
 

@@ -15,6 +15,10 @@ HeldKind = Literal["assessment", "sanction_case", "case_step", "partner"]
 WithheldKind = Literal["read_log", "statement", "flag", "case_step"]
 
 
+SubjectKind = Literal["assessment", "case_step", "share", "access_request"]
+"""What can be redacted: a detail, a step of a case, the note of a share, texts of a request."""
+
+
 class RedactionIn(Schema):
     """Hides content at once; a second person decides within 72 hours."""
 
@@ -43,7 +47,7 @@ class RedactionOut(Schema):
     """A redaction; for the owner agency only. It stays as the tombstone of what was destroyed."""
 
     id: UUID
-    subject_kind: Literal["assessment", "case_step"]
+    subject_kind: SubjectKind
     subject_id: UUID
     record_id: UUID = Field(description="the record that the subject is part of, or the subject")
     partner_id: UUID
@@ -62,7 +66,7 @@ class RedactionOut(Schema):
 class RedactionDetailOut(RedactionOut):
     """A redaction with who has read the content."""
 
-    readers: list[ReaderOut] = Field(description="newest first, the last 200")
+    readers: list[ReaderOut] = Field(description="of a detail or step: newest first, the last 200")
 
 
 class RedactionFilter(PageQuery):
