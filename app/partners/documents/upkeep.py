@@ -16,6 +16,7 @@ from app.core.blobs.frames import BlobDamaged
 from app.core.blobs.scanner import Clamd, Scan, ScannerAway
 from app.core.blobs.service import Blobs
 from app.core.blobs.stores import StoreAway
+from app.core.crypto import Undecipherable
 from app.core.db import Database
 from app.events import service as events
 from app.events.catalogue import EventType
@@ -91,8 +92,8 @@ async def _scan(
         except ScannerAway as error:
             log.warning("scanner_away", kind=str(error))
             return done, False
-        except (StoreAway, BlobDamaged) as error:
-            log.warning("file_unreadable", blob=str(row.id), kind=str(error))
+        except (StoreAway, BlobDamaged, Undecipherable) as error:
+            log.warning("file_unreadable", blob=str(row.id), kind=type(error).__name__)
             continue
         done += await _note(database, row, verdict, files.tell)
     return done, True
