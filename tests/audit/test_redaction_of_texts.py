@@ -35,9 +35,8 @@ async def _asked(api_for: ApiFor, *, answered: bool = True) -> tuple[str, str]:
     """URL of a request of WFP to UNICEF, refused with a reason; and the assessment."""
     unicef, wfp = await api_for("UNICEF"), await api_for("WFP")
     record = (await make_assessment(unicef))["id"]
-    url = (
-        f"/v1/access-requests/{(await wfp.made('/v1/access-requests', request_body(record)))['id']}"
-    )
+    made = await wfp.made("/v1/access-requests", request_body(record))
+    url = f"/v1/access-requests/{made['id']}"
     if answered:
         done = await unicef.post(f"{url}/decision", json=ANSWER, headers={"If-Match": '"v1"'})
         assert done.status_code == 200, done.text
@@ -184,16 +183,19 @@ async def test_who_is_no_party_or_may_not_know_of_it_hides_nothing(
     record, share = await _shared(api_for)
     url, _ = await _asked(api_for)
     note = f"/v1/assessments/{record}/shares/{share['id']}/redaction"
+    texts = f"{url}/redaction"
+    abroad = await scoped("UNICEF", countries=("UGA",))
+    low = await scoped("UNICEF", max_level="INTER_AGENCY")
     # The recipient of a share did not write its note.
     for api, path, problem in (
         (wfp, note, "assessment_not_found"),
         (fao, note, "assessment_not_found"),
-        (fao, f"{url}/redaction", "access_request_not_found"),
+        (fao, texts, "access_request_not_found"),
         (wfp, f"/v1/access-requests/{uuid4()}/redaction", "access_request_not_found"),
-        (await scoped("UNICEF", countries=("UGA",)), note, "assessment_not_found"),
-        (await scoped("UNICEF", countries=("UGA",)), f"{url}/redaction", "access_request_not_found"),
-        (await scoped("UNICEF", max_level="INTER_AGENCY"), f"{url}/redaction", "access_request_not_found"),
-    ):  # fmt: skip
+        (abroad, note, "assessment_not_found"),
+        (abroad, texts, "access_request_not_found"),
+        (low, texts, "access_request_not_found"),
+    ):
         answer = await api.post(path, json=REASON)
         assert (answer.status_code, answer.json()["code"]) == (404, problem), path
     unicef = await api_for("UNICEF")
@@ -234,7 +236,7 @@ async def test_under_a_legal_hold_they_stay_hidden(
     record, share = await _shared(api_for)
     url, asked_for = await _asked(api_for)
     for subject in (record, asked_for):
-        await set_hold(second, "assessment", subject)
+        await set_hold(second, subject)
     note = f"/v1/assessments/{record}/shares/{share['id']}"
     for api, decider, path in ((unicef, second, note), (wfp, other, url)):
         await api.made(f"{path}/redaction", REASON)
