@@ -48,7 +48,7 @@ RECOGNITION_FACTS = f"""(SELECT coalesce(json_agg(json_build_object(
     FROM assessments a JOIN agencies o ON o.id = a.owner_agency
     WHERE a.partner_id = ANY ({{lineage}}) AND a.status = 'final'
       AND (a.level <> 'AGENCY_ONLY' OR {{max_level}} = 'AGENCY_ONLY')
-      AND {newer_by_merge()} IS NULL)"""  # noqa: S608 - constants
+      AND (cardinality({{lineage}}) = 1 OR {newer_by_merge(profiles="{lineage}")} IS NULL))"""  # noqa: S608 - constants
 """Sub-select for the floor above: JSON of a partner's current summaries that the bound agency, by a
 client of this level, may see. ``lineage`` is SQL for an array of the partner's profiles:
 ``RECOGNITION_FACTS.format(lineage="l.own", max_level="s.max_level")``.

@@ -204,7 +204,8 @@ async def test_who_is_no_party_or_may_not_know_of_it_hides_nothing(
     elsewhere, _ = await _shared(api_for)
     wrong = f"/v1/assessments/{elsewhere}/shares/{share['id']}/redaction"
     assert (await unicef.post(wrong, json=REASON)).json()["code"] == "share_not_found"
-    for body in ({}, {"reason": " "}, {"reason": "x", "text": "note"}, {"reason": None}, []):
+    bad: list[Any] = [{}, {"reason": " "}, {"reason": "x", "text": "note"}, {"reason": None}, []]
+    for body in bad:
         assert (await unicef.post(note, json=body)).status_code == 422
     # Nor by raw SQL: whose text it is, the database asks.
     insert = (

@@ -19,17 +19,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.partners.lineage import ids_inline, lineage, root_inline
 
 
-def newer_by_merge(known: str = "true") -> str:
+def newer_by_merge(known: str | None = None, profiles: str | None = None) -> str:
     """SQL: of the record ``a``, the id of its owner's newest result on another profile of the same
     partner, if that is newer and so the current one; else null.
 
-    ``known`` is a condition on that profile ``w``: may the reader know of it?
+    ``known`` is a condition on that profile ``w``: may the reader know of it? ``profiles`` is SQL
+    for an array of the partner's profiles, where a statement has it already.
     """
-    profiles = ids_inline(root_inline("a.partner_id"))
-    return f"""(SELECT n.id FROM assessments n JOIN partners w ON w.id = n.partner_id
+    profiles = profiles or ids_inline(root_inline("a.partner_id"))
+    about = f"JOIN partners w ON w.id = n.partner_id AND {known}" if known else ""
+    return f"""(SELECT n.id FROM assessments n {about}
       WHERE a.status = 'final' AND n.owner_agency = a.owner_agency
         AND n.partner_id = ANY ({profiles}) AND n.partner_id <> a.partner_id
-        AND n.current_key = a.current_key AND n.status = 'final' AND {known}
+        AND n.current_key = a.current_key AND n.status = 'final'
         AND (n.conducted_on, n.finalised_at, n.id) > (a.conducted_on, a.finalised_at, a.id)
       ORDER BY n.conducted_on DESC, n.finalised_at DESC, n.id DESC LIMIT 1)"""  # noqa: S608 - texts of ours
 

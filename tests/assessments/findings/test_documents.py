@@ -148,7 +148,7 @@ async def test_two_files_for_one_document_leave_one(api_for: ApiFor) -> None:
 async def test_what_does_not_fit_is_refused(api_for: ApiFor) -> None:
     unicef, wfp = await api_for("UNICEF"), await api_for("WFP")
     one = (await make_finding(unicef, confidentiality="INTER_AGENCY"))["id"]
-    for body in (
+    bad: list[Any] = [
         document_body(kind="corrective_record"),
         document_body(kind="allegation"),
         document_body(standard=1),
@@ -161,9 +161,10 @@ async def test_what_does_not_fit_is_refused(api_for: ApiFor) -> None:
         document_body(finding_id=str(uuid4())),
         [],
         None,
-    ):
-        refused = await unicef.post(url_of(one), json=body)
-        assert refused.status_code in (400, 422), body
+    ]
+    for wrong in bad:
+        refused = await unicef.post(url_of(one), json=wrong)
+        assert refused.status_code in (400, 422), wrong
     for url in (url_of(one), url_of(str(uuid4()))):
         refused = await wfp.post(url, json=document_body())
         assert (refused.status_code, refused.json()["code"]) == (404, "finding_not_found")
