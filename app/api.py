@@ -16,6 +16,7 @@ from app.assessments.bulk.endpoints import router as assessment_bulk
 from app.assessments.documents.endpoints import router as assessment_documents
 from app.assessments.documents.endpoints import uploads as assessment_uploads
 from app.assessments.endpoints import router as assessments
+from app.assessments.findings.document_endpoints import own_router as own_finding_documents
 from app.assessments.findings.document_endpoints import router as finding_documents
 from app.assessments.findings.document_endpoints import uploads as finding_uploads
 from app.assessments.findings.endpoints import router as findings
@@ -120,6 +121,7 @@ V1 = (
     findings,
     finding_documents,
     finding_uploads,
+    own_finding_documents,
     own_findings,
     sanctions,
     ftm,

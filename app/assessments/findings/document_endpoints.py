@@ -53,6 +53,7 @@ _WRITING = (FindingNotFound, RoleLacksRight, FindingNotOpen)
 _SERVING = (DocumentNotFound, DocumentNotScanned, DocumentQuarantined, ContentUnavailable)
 router = APIRouter(tags=["findings"], route_class=RegistryRoute)
 uploads = APIRouter(tags=["findings"], route_class=UploadRoute)
+own_router = APIRouter(tags=["self"], route_class=RegistryRoute)
 Reader = Annotated[Caller, requires(Scope.ASSESSMENTS_DETAIL)]
 Writer = Annotated[Caller, requires(Scope.ASSESSMENTS_WRITE)]
 Creator = Annotated[Caller, requires_once(Scope.ASSESSMENTS_WRITE)]
@@ -219,13 +220,12 @@ async def delete_document(
     await documents.remove(session, caller, finding_id, document_id)
 
 
-@router.get(
+@own_router.get(
     _OWN_PATH,
     operation_id="listOwnFindingDocuments",
     response_model=Page[FindingDocumentOut],
     responses=problems(FindingNotFound, CursorInvalid),
     summary="List documents of a finding about the own organisation",
-    tags=["self"],
 )
 async def list_own_documents(
     request: Request,
@@ -242,13 +242,12 @@ async def list_own_documents(
     return _page(rows, pager, response)
 
 
-@router.get(
+@own_router.get(
     _OWN_PATH + "/{document_id}/content",
     operation_id="readOwnFindingDocument",
     response_class=Response,
     responses=problems(FindingNotFound, *_SERVING) | SERVED,
     summary="Download a document of a finding about the own organisation",
-    tags=["self"],
 )
 async def read_own_document(
     finding_id: UUID, document_id: UUID, caller: Own, session: Session, blobs: BlobsDep
