@@ -18,6 +18,9 @@ from app.assessments.detail_endpoints import router as assessment_details
 from app.assessments.documents.endpoints import router as assessment_documents
 from app.assessments.documents.endpoints import uploads as assessment_uploads
 from app.assessments.endpoints import router as assessments
+from app.assessments.findings.document_endpoints import own_router as own_finding_documents
+from app.assessments.findings.document_endpoints import router as finding_documents
+from app.assessments.findings.document_endpoints import uploads as finding_uploads
 from app.assessments.findings.endpoints import router as findings
 from app.assessments.findings.own_endpoints import router as own_findings
 from app.assessments.groups.endpoints import router as sharing_groups
@@ -123,6 +126,9 @@ V1 = (
     assurance_activities,
     assurance_returns,
     findings,
+    finding_documents,
+    finding_uploads,
+    own_finding_documents,
     own_findings,
     sanction_cases,
     sanction_entries,

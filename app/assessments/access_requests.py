@@ -43,7 +43,7 @@ def seal_context(request_id: UUID, field: str, author: UUID) -> str:
 
 async def wire(session: AsyncSession, keyring: KeyRing, row: Any) -> dict[str, Any]:
     """A row of `queries.read_request` as AccessRequestOut needs it."""
-    texts = ("", None) if row.redacted else await _texts(session, keyring, row)
+    texts = await _texts(session, keyring, row)
     return {
         "id": row.id,
         "assessment_id": row.assessment_id,
@@ -55,7 +55,7 @@ async def wire(session: AsyncSession, keyring: KeyRing, row: Any) -> dict[str, A
         "status": row.status,
         "reason": texts[1],
         "close_reason": row.close_reason,
-        "redacted": row.redacted,
+        "redacted": row.justification_redacted or row.reason_redacted,
         "share_id": row.share_id,
         **Basis.of(row).columns,
         "valid_until": row.valid_until,
@@ -68,14 +68,14 @@ async def wire(session: AsyncSession, keyring: KeyRing, row: Any) -> dict[str, A
 
 
 async def _texts(session: AsyncSession, keyring: KeyRing, row: Any) -> tuple[str, str | None]:
-    said = await keyring.open(
-        session, seal_context(row.id, "justification", row.requester_id), row.sealed_justification
-    )
-    reason = None
-    if row.sealed_reason is not None:
+    said, reason = "", None
+    if not row.justification_redacted:
+        context = seal_context(row.id, "justification", row.requester_id)
+        said = (await keyring.open(session, context, row.sealed_justification)).decode()
+    if row.sealed_reason is not None and not row.reason_redacted:
         context = seal_context(row.id, "reason", row.owner_id)
         reason = (await keyring.open(session, context, row.sealed_reason)).decode()
-    return said.decode(), reason
+    return said, reason
 
 
 async def ask(

@@ -81,12 +81,15 @@ TABLES = (
     ),
     ExportTable(
         "assessment_shares",
-        """SELECT id, assessment_id, owner_agency, shared_with, level, purpose, valid_from,
-        valid_until, active, created_at, revoked_at, ended_at, end_reason, access_request_id,
-        roles, legal_basis, legal_reference, partner_consent_reference, sealed_note,
-        CASE WHEN owner_agency = :agency THEN created_by_person END AS created_by_person
-        FROM assessment_shares WHERE owner_agency = :agency OR shared_with = :agency
-        ORDER BY id""",
+        """SELECT s.id, s.assessment_id, s.owner_agency, s.shared_with, s.level, s.purpose,
+        s.valid_from, s.valid_until, s.active, s.created_at, s.revoked_at, s.ended_at,
+        s.end_reason, s.access_request_id, s.roles, s.legal_basis, s.legal_reference,
+        s.partner_consent_reference,
+        CASE WHEN NOT (s.redacted OR coalesce(a.redacted, false)) THEN s.sealed_note END
+          AS sealed_note,
+        CASE WHEN s.owner_agency = :agency THEN s.created_by_person END AS created_by_person
+        FROM assessment_shares s LEFT JOIN assessments a ON a.id = s.assessment_id
+        WHERE s.owner_agency = :agency OR s.shared_with = :agency ORDER BY s.id""",
         {"sealed_note": Sealed("note", _note_of("assessment_shares"), json=False)},
     ),
     ExportTable(
@@ -113,9 +116,10 @@ TABLES = (
     ExportTable(
         "access_requests",
         """SELECT r.id, r.assessment_id, r.owner_agency, r.requested_by, r.level, r.purpose,
-        CASE WHEN NOT coalesce(a.redacted, false) THEN r.sealed_justification END
-          AS sealed_justification, r.status, r.decided_at,
-        CASE WHEN NOT coalesce(a.redacted, false) THEN r.sealed_reason END AS sealed_reason,
+        CASE WHEN NOT (r.justification_redacted OR coalesce(a.redacted, false))
+          THEN r.sealed_justification END AS sealed_justification, r.status, r.decided_at,
+        CASE WHEN NOT (r.reason_redacted OR coalesce(a.redacted, false))
+          THEN r.sealed_reason END AS sealed_reason,
         r.close_reason, r.version, r.created_at, r.legal_basis, r.legal_reference,
         r.partner_consent_reference, r.valid_until, r.answer_by
         FROM access_requests r LEFT JOIN assessments a ON a.id = r.assessment_id

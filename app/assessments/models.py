@@ -209,6 +209,7 @@ class AssessmentShare(Base):
     legal_reference: Mapped[str | None] = mapped_column(Text)
     partner_consent_reference: Mapped[str | None] = mapped_column(Text)
     sealed_note: Mapped[bytes | None] = mapped_column(LargeBinary)
+    redacted: Mapped[bool] = mapped_column(server_default="false")
 
     __table_args__ = (
         CheckConstraint(_BASIS, name="legal_basis"),
@@ -333,6 +334,8 @@ class AccessRequest(Base):
     valid_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     answer_by: Mapped[date] = mapped_column(server_default=text("(CURRENT_DATE + 15)"))
     reminded: Mapped[int | None] = mapped_column(SmallInteger)
+    justification_redacted: Mapped[bool] = mapped_column(server_default="false")
+    reason_redacted: Mapped[bool] = mapped_column(server_default="false")
 
     __table_args__ = (
         CheckConstraint(_BASIS, name="legal_basis"),

@@ -12,6 +12,7 @@ import asyncpg
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.assessments.life_cycle.superseding import newer_by_merge
 from app.auth.bound import BOUND, behind
 from app.auth.caller import STATUS_COLUMNS, STATUS_WIDTH
 from app.partners.lineage import lineage
@@ -22,7 +23,9 @@ _AGENCY = "(SELECT app_agency())"
 _KNOWN = f"(a.owner_agency = {_AGENCY} OR {visible('p', _AGENCY, ':holder')})"
 """The agency's own record, or one of a profile that is not protected from it."""
 
-COLUMNS = """a.id, a.partner_id, a.type, a.methodology, o.code AS owner_agency,
+_NEWER = newer_by_merge(visible("w", _AGENCY, ":holder"))
+
+COLUMNS = f"""a.id, a.partner_id, a.type, a.methodology, o.code AS owner_agency,
     a.owner_agency AS owner_id, a.status, a.conducted_on, a.valid_until, a.confidentiality,
     a.level, a.rating_scheme, a.rating_value, a.rating_dimension, a.rating_level,
     a.rating_source, a.adjusted_value, a.adjusted_level, a.adjusted_at, a.summary,
@@ -35,11 +38,12 @@ COLUMNS = """a.id, a.partner_id, a.type, a.methodology, o.code AS owner_agency,
       WHERE t.assessment_id = a.id ORDER BY g.code) AS participating_agencies,
     a.redacted, a.version, a.created_at, a.updated_at, p.country,
     a.status = 'final' AND a.valid_until < (now() AT TIME ZONE 'utc')::date AS expired,
-    o.status = 'withdrawn' AS owner_withdrawn, coalesce(k.code, o.custodian_office) AS custodian"""
+    o.status = 'withdrawn' AS owner_withdrawn, coalesce(k.code, o.custodian_office) AS custodian,
+    {_NEWER} AS newer_by_merge"""  # noqa: S608 - constants
 FROM = """FROM assessments a JOIN agencies o ON o.id = a.owner_agency
     JOIN partners p ON p.id = a.partner_id LEFT JOIN agencies k ON k.id = o.custodian_agency"""
 
-RECOGNITION_FACTS = """(SELECT coalesce(json_agg(json_build_object(
+RECOGNITION_FACTS = f"""(SELECT coalesce(json_agg(json_build_object(
         'id', a.id, 'type', a.type, 'methodology', a.methodology, 'owner_agency', o.code,
         'conducted_on', a.conducted_on, 'valid_until', a.valid_until,
         'rating', json_build_object('scheme', a.rating_scheme, 'value', a.rating_value,
@@ -48,9 +52,10 @@ RECOGNITION_FACTS = """(SELECT coalesce(json_agg(json_build_object(
         'confidentiality', a.confidentiality, 'version', a.version)
         ORDER BY a.conducted_on DESC, a.id), '[]')
     FROM assessments a JOIN agencies o ON o.id = a.owner_agency
-    WHERE a.partner_id = ANY ({lineage}) AND a.status = 'final'
-      AND (a.level <> 'AGENCY_ONLY' OR {max_level} = 'AGENCY_ONLY'))"""
-"""Sub-select for the floor above: JSON of a partner's final summaries that the bound agency, by a
+    WHERE a.partner_id = ANY ({{lineage}}) AND a.status = 'final'
+      AND (a.level <> 'AGENCY_ONLY' OR {{max_level}} = 'AGENCY_ONLY')
+      AND (cardinality({{lineage}}) = 1 OR {newer_by_merge(profiles="{lineage}")} IS NULL))"""  # noqa: S608 - constants
+"""Sub-select for the floor above: JSON of a partner's current summaries that the bound agency, by a
 client of this level, may see. ``lineage`` is SQL for an array of the partner's profiles:
 ``RECOGNITION_FACTS.format(lineage="l.own", max_level="s.max_level")``.
 """
@@ -91,7 +96,7 @@ _DETAIL_NAMES = ", ".join(
         *("level", "rating_scheme", "rating_value", "rating_dimension", "rating_level"),
         *("rating_source", "adjusted_value", "adjusted_level", "adjusted_at", "partner_comments"),
         *("redacted", "version", "country", "expired", "owner_withdrawn", "custodian"),
-        *("sealed_version", "sealed", "own", "self_assessment_id", "shares"),
+        *("sealed_version", "sealed", "own", "self_assessment_id", "shares", "newer_by_merge"),
     )
 )
 _BY_NUMBER = {"id": "$2::uuid", "holder": held("$3::boolean")}
@@ -107,11 +112,13 @@ _LIST_FILTERS: dict[str, str] = {
     "partner_id": f"a.partner_id IN {lineage(':partner_id')}",
     "type": "a.type = :type",
     "owner_agency": "a.owner_agency = (SELECT id FROM agencies WHERE code = :owner_agency)",
-    "status": """CASE WHEN a.status = 'final' AND a.valid_until < (now() AT TIME ZONE 'utc')::date
+    "status": f"""CASE WHEN {_NEWER} IS NOT NULL THEN 'superseded'
+        WHEN a.status = 'final' AND a.valid_until < (now() AT TIME ZONE 'utc')::date
         THEN 'expired' ELSE a.status END = :status""",
     "methodology": "a.methodology = :methodology",
     "rating_level": "coalesce(a.adjusted_level, a.rating_level) = :rating_level",
-    "expiring_before": "a.status = 'final' AND a.valid_until < :expiring_before",
+    "expiring_before": "a.status = 'final' AND a.valid_until < :expiring_before "
+    f"AND {_NEWER} IS NULL",
     "conducted_from": "a.conducted_on >= :conducted_from",
     "conducted_to": "a.conducted_on <= :conducted_to",
     "country": "p.country = :country",
@@ -123,7 +130,7 @@ _SHARE_COLUMNS = """s.id, s.assessment_id, o.code AS owner_agency, w.code AS sha
     s.purpose, s.valid_from, s.valid_until, s.created_at, s.revoked_at, s.access_request_id,
     s.ended_at, s.end_reason, s.roles, s.legal_basis, s.legal_reference,
     s.partner_consent_reference, s.sealed_note, s.owner_agency AS owner_id,
-    coalesce(a.redacted, false) AS redacted,
+    s.redacted OR coalesce(a.redacted, false) AS redacted,
     CASE WHEN s.revoked_at IS NOT NULL THEN 'revoked'
          WHEN s.ended_at IS NOT NULL OR w.status = 'withdrawn' THEN 'ended'
          WHEN s.valid_until <= now() THEN 'expired'
@@ -158,7 +165,9 @@ _POLICY_FILTERS = {
 _REQUEST_COLUMNS = """r.id, r.assessment_id, o.code AS owner_agency, q.code AS requested_by,
     r.owner_agency AS owner_id, r.requested_by AS requester_id, r.level, r.purpose,
     r.sealed_justification, r.status, r.close_reason, r.sealed_reason, r.version,
-    r.created_at, r.decided_at, p.country, coalesce(a.redacted, false) AS redacted,
+    r.created_at, r.decided_at, p.country,
+    r.justification_redacted OR coalesce(a.redacted, false) AS justification_redacted,
+    r.reason_redacted OR coalesce(a.redacted, false) AS reason_redacted,
     r.legal_basis, r.legal_reference, r.partner_consent_reference, r.valid_until, r.answer_by,
     a.partner_id, r.status = 'open' AND r.answer_by < current_date AS overdue,
     (SELECT s.id FROM assessment_shares s WHERE s.access_request_id = r.id) AS share_id"""
@@ -187,7 +196,8 @@ async def read_assessment(
 
 async def lock_owned(session: AsyncSession, assessment_id: UUID) -> Row[Any] | None:
     """The caller's own summary, locked against other writers, and the database's ``now``."""
-    return (await session.execute(_OWNED, {"id": assessment_id})).one_or_none()
+    values = {"id": assessment_id, "holder": True}
+    return (await session.execute(_OWNED, values)).one_or_none()
 
 
 async def read_detail(
@@ -264,6 +274,14 @@ async def read_share(session: AsyncSession, share_id: UUID) -> Row[Any]:
     """A share the caller gave or got."""
     sql = f"SELECT {_SHARE_COLUMNS} {_SHARE_FROM} WHERE s.id = :id"
     return (await session.execute(text(sql), {"id": share_id})).one()
+
+
+async def own_share(session: AsyncSession, assessment_id: UUID, share_id: UUID) -> bool:
+    """Whether this is a share that the caller gave of the assessment."""
+    sql = """SELECT EXISTS (SELECT FROM assessment_shares WHERE id = :id
+        AND assessment_id = :assessment AND owner_agency = (SELECT app_agency()))"""
+    values = {"id": share_id, "assessment": assessment_id}
+    return bool(await session.scalar(text(sql), values))
 
 
 async def read_request(session: AsyncSession, request_id: UUID) -> Row[Any] | None:

@@ -74,6 +74,11 @@ class AssessmentOut(Schema):
     superseded_by: UUID | None = Field(
         None, description="the owner's later result of the same kind for the partner"
     )
+    superseded_by_merge: bool = Field(
+        False,
+        description="that later result is about a profile that was merged with this one; undoing "
+        "the merge makes this one current again",
+    )
     submitted_at: Instant | None = None
     finalised_at: Instant | None = None
     held_until: Instant | None = Field(

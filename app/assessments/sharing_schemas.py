@@ -100,7 +100,7 @@ class ShareOut(LegalOut):
     end_reason: str | None = Field(None, examples=["recipient_withdrawn"])
     access_request_id: UUID | None = None
     roles: list[str]
-    note: str | None = Field(None, description="null, too, while the assessment is redacted")
+    note: str | None = Field(None, description="null, too, where it or the assessment is redacted")
 
 
 class StandingTerms(Legal):
@@ -204,7 +204,9 @@ class AccessRequestOut(LegalOut):
         None, description="why nobody decides any more", examples=["owner_withdrawn"]
     )
     redacted: bool = Field(
-        False, description="the assessment is redacted: justification is empty, reason null"
+        False,
+        description="texts of the request, or the assessment, are redacted: the justification is "
+        "empty, the reason null, whichever is hidden",
     )
     share_id: UUID | None = None
     valid_until: Instant | None = None

@@ -27,7 +27,8 @@ def wire(row: Any, objection: dict[str, Any] | None = None) -> dict[str, Any]:
         "summary": row.summary,
         "participating_agencies": row.participating_agencies,
         "assessor": _assessor(row),
-        "superseded_by": row.superseded_by,
+        "superseded_by": row.superseded_by or row.newer_by_merge,
+        "superseded_by_merge": row.newer_by_merge is not None,
         "submitted_at": row.submitted_at,
         "finalised_at": row.finalised_at,
         "held_until": row.held_until,
@@ -56,6 +57,13 @@ def _adjusted(row: Any) -> dict[str, Any] | None:
     }
 
 
+def _status(row: Any) -> str:
+    # Stored is what persons decided; what a merge supersedes, or has run out, is worked out.
+    if row.newer_by_merge is not None:
+        return "superseded"
+    return "expired" if row.expired else str(row.status)
+
+
 def _comments(row: Any) -> dict[str, Any] | None:
     return row.partner_comments if row.partner_comments["count"] else None
 
@@ -77,8 +85,7 @@ def common(row: Any, objection: dict[str, Any] | None) -> dict[str, Any]:
         "type": row.type,
         "methodology": row.methodology,
         "owner_agency": row.owner_agency,
-        # Stored is what persons decided; that a result has run out is a matter of its date.
-        "status": "expired" if row.expired else row.status,
+        "status": _status(row),
         "version": row.version,
         "owner_withdrawn": row.owner_withdrawn,
         "custodian": row.custodian,

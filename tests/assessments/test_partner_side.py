@@ -11,12 +11,16 @@ from app.assessments.types import psea
 from app.core.db import Binding, Database
 from tests.assessments.documents.factories import announce, move, upload, url_of
 from tests.assessments.factories import PURPOSE, SECRET, make_assessment, make_share
-from tests.assessments.support import code
+from tests.assessments.findings import papers as finding_papers
+from tests.assessments.findings.support import make_finding
+from tests.assessments.support import code, run
 from tests.audit.support import add_officer, events_of
 from tests.confidentiality.scene import until
 from tests.conftest import ApiFor, Settle
 from tests.partners.claims.support import claimed_partner
 from tests.partners.documents.factories import PDF
+from tests.partners.factories import make_partner
+from tests.partners.merges.support import merged, unmerged
 from tests.support import Api, World
 
 SELF = "/v1/self/assessments"
@@ -273,3 +277,57 @@ async def test_comments_stand_beside_the_rating_and_are_read_on_the_terms_of_the
     )
     if objection.status_code == 201:
         assert (await wfp.read(url))["contested"]["status"] == "open"
+
+
+async def test_a_survivors_client_reads_what_was_said_of_the_merged_profile_until_the_undo(
+    both: tuple[str, Api], api_for: ApiFor, database: Database
+) -> None:
+    (partner, own), unicef = both, await api_for("UNICEF")
+    loser = await make_partner(unicef)
+    draft = (await make_assessment(unicef, loser["id"], status="draft"))["id"]
+    shown = await upload(unicef, draft, partner_visible=True)
+    hidden = await upload(unicef, draft)
+    await move(unicef, draft, "final")
+    finding = await make_finding(unicef, partner_id=loser["id"])
+    evidence = await finding_papers.upload(unicef, finding["id"], partner_visible=True)
+    url = f"{SELF}/{draft}/documents"
+    proof = f"/v1/self/findings/{finding['id']}/documents"
+    blobs = "SELECT count(*) FROM blobs WHERE partner_id = :id"
+    bound = Binding(partner_id=UUID(partner))
+
+    async def files() -> int:
+        rows = await run(database, bound, blobs, id=UUID(loser["id"]))
+        return int(rows[0][0])
+
+    async def refused() -> None:
+        for path in (url, f"{url}/{shown['id']}/content"):
+            assert await code(own, path) == (404, "assessment_not_found")
+        for path in (proof, f"{proof}/{evidence['id']}/content"):
+            assert await code(own, path) == (404, "finding_not_found")
+        assert await files() == 0
+
+    await refused()
+    merge = await merged(api_for, loser, {"id": partner})
+    assert [one["id"] for one in (await own.read(url))["items"]] == [shown["id"]]
+    assert (await own.get(f"{url}/{shown['id']}/content")).content == PDF
+    assert await code(own, f"{url}/{hidden['id']}/content") == (404, "document_not_found")
+    assert (await own.get(f"{proof}/{evidence['id']}/content")).content == PDF
+    assert await files() > 0
+    await unmerged(api_for, merge)
+    await refused()
+
+
+async def test_it_is_told_which_of_two_merged_profiles_results_counts(
+    both: tuple[str, Api], api_for: ApiFor
+) -> None:
+    (partner, own), unicef = both, await api_for("UNICEF")
+    loser = await make_partner(unicef)
+    old = (await make_assessment(unicef, partner, conducted_on="2025-03-01"))["id"]
+    new = (await make_assessment(unicef, loser["id"]))["id"]
+    merge = await merged(api_for, loser, {"id": partner})
+    assert {one: item["state"] for one, item in (await _listed(own)).items()} == {
+        old: "superseded",
+        new: "final",
+    }
+    await unmerged(api_for, merge)
+    assert {one: item["state"] for one, item in (await _listed(own)).items()} == {old: "final"}

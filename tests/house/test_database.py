@@ -20,6 +20,7 @@ _DEFINERS: frozenset[str] = frozenset(
         "deactivation_answered()",
         "partner_dispute_raised()",
         "apply_redaction()",
+        "apply_text_redaction()",
         "apply_verification()",
         "fill_verification()",
         "findings_withdrawn()",

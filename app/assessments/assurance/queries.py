@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.assessments.life_cycle.superseding import newer_by_merge
 from app.partners.lineage import lineage
 from app.partners.visibility import visible
 
@@ -226,7 +227,8 @@ _RATINGS = text(
     FROM assessments a JOIN agencies o ON o.id = a.owner_agency
     WHERE a.partner_id IN {lineage("CAST(:partner AS uuid)")} AND a.status = 'final'
       AND a.type = ANY (:types) AND a.conducted_on <= :as_of AND a.valid_until >= :as_of
-      AND {_LEVEL} ORDER BY a.conducted_on DESC, a.id LIMIT 500"""  # noqa: S608 - texts of ours; values are bound
+      AND {_LEVEL} AND {newer_by_merge()} IS NULL
+    ORDER BY a.conducted_on DESC, a.id LIMIT 500"""  # noqa: S608 - texts of ours; values are bound
 )
 _PARTNER_ROWS = text(
     f"""SELECT r.id, r.type, r.year, r.basis, r.joint_with, r.status, r.to_year, r.done_by

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from app.assessments.documents import errors, service
+from app.assessments.documents import errors, papers, service
 from app.assessments.documents.schemas import (
     AssessmentDocumentFilter,
     AssessmentDocumentIn,
@@ -26,8 +26,15 @@ from app.auth.caller import Caller, Keys, requires, requires_once
 from app.auth.errors import RoleLacksRight
 from app.auth.scopes import Scope
 from app.auth.streams import Stream, requires_stream
-from app.core.blobs.scanner import Scan
+from app.auth.uploads import Upload, take
+from app.core.blobs.errors import (
+    ContentInfected,
+    ContentNotAccepted,
+    DocumentNotScanned,
+    DocumentQuarantined,
+)
 from app.core.blobs.service import BlobsDep, ContentUnavailable
+from app.core.blobs.serving import SENT, SERVED, ContentResponse
 from app.core.db import Session
 from app.core.errors import problems
 from app.core.http import (
@@ -40,8 +47,6 @@ from app.core.http import (
 )
 from app.core.paging import CursorInvalid, Pager
 from app.core.schemas import Page
-from app.partners.documents import service as papers
-from app.partners.documents.endpoints import BINARY, SERVED, ContentResponse
 from app.partners.purpose import PurposeHeader, purposes_of
 
 _PATH = "/assessments/{assessment_id}/documents"
@@ -90,18 +95,13 @@ async def announce_document(
         *_WRITING,
         errors.DocumentNotFound,
         errors.DocumentUploaded,
-        errors.ContentNotAccepted,
-        errors.ContentInfected,
+        ContentNotAccepted,
+        ContentInfected,
         ContentUnavailable,
         PreconditionRequired,
         PreconditionFailed,
     ),
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {"application/octet-stream": BINARY | {"example": "%PDF-1.7"}},
-        }
-    },
+    openapi_extra=SENT,
     summary="Send the file of an assessment's document",
 )
 async def upload_document(
@@ -116,25 +116,18 @@ async def upload_document(
     """The file as it is, `application/octet-stream`, at most 25 MB; `If-Match` with the ETag of
     the announced document. It must be what `media_type` said.
     """
-    async with uploader.chunk() as (session, caller):
-        draft = await service.draft_of(session, caller, assessment_id, document_id, version)
-    spool = await blobs.receive(request.stream())
-    try:
-        scan = await papers.checked(blobs, spool, draft.media_type)
-        async with uploader.chunk() as (session, caller):
-            if scan is Scan.INFECTED:
-                await service.note_infected(session, caller, draft, spool.sha256)
-            else:
-                await blobs.announce(session, spool, draft.media_type, scan, draft.partner_id)
-        if scan is Scan.INFECTED:
-            raise errors.ContentInfected
-        await papers.store(blobs, spool)
-        async with uploader.chunk() as (session, caller):
-            made = await service.attach(session, blobs.keyring, caller, draft, spool)
-    finally:
-        spool.close()
-    response.headers["ETag"] = version_etag(made["version"])
-    return made
+    return await take(
+        *(request, response, uploader, blobs),
+        Upload(
+            lambda session, caller: service.draft_of(
+                session, caller, assessment_id, document_id, version
+            ),
+            papers.note_infected,
+            lambda session, caller, draft, spool: service.attach(
+                session, blobs.keyring, caller, draft, spool
+            ),
+        ),
+    )
 
 
 @router.get(
@@ -160,7 +153,7 @@ async def list_documents(
         session, caller, assessment_id, purposes_of(request), after, filters.limit
     )
     items, following = pager.page(list(rows), lambda row: [str(row.id)], response)
-    return {"items": [service.wire(row) for row in items], "next_cursor": following}
+    return {"items": [papers.wire(row) for row in items], "next_cursor": following}
 
 
 @router.get(
@@ -170,8 +163,8 @@ async def list_documents(
     responses=problems(
         *_READING,
         errors.DocumentNotFound,
-        errors.DocumentNotScanned,
-        errors.DocumentQuarantined,
+        DocumentNotScanned,
+        DocumentQuarantined,
         ContentUnavailable,
     )
     | SERVED,

@@ -15,6 +15,7 @@ from sqlalchemy import (
     SmallInteger,
     Text,
     func,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -26,6 +27,7 @@ class AssessmentDocument(Base):
 
     ``sealed`` holds the title and, once there is one, which file it is: a file that is moved to
     another document does not fit. ``standard``: what of the tool it is evidence for.
+    ``finding_id``: it shows what came of that finding, and comes after the report.
     """
 
     __tablename__ = "assessment_documents"
@@ -33,6 +35,7 @@ class AssessmentDocument(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     assessment_id: Mapped[UUID]
     owner_agency: Mapped[UUID]
+    finding_id: Mapped[UUID | None]
     version: Mapped[int] = mapped_column(server_default="1")
     kind: Mapped[str] = mapped_column(Text)
     standard: Mapped[int | None] = mapped_column(SmallInteger)
@@ -49,6 +52,20 @@ class AssessmentDocument(Base):
         # Nobody writes about a record that is not the writer's: see the policies.
         ForeignKeyConstraint(
             ["assessment_id", "owner_agency"], ["assessments.id", "assessments.owner_agency"]
+        ),
+        ForeignKeyConstraint(
+            ["finding_id", "assessment_id", "owner_agency"],
+            [
+                "assessment_findings.id",
+                "assessment_findings.assessment_id",
+                "assessment_findings.owner_agency",
+            ],
+            name="fk_assessment_documents_findings",
+        ),
+        Index(
+            "ix_assessment_documents_finding_id",
+            "finding_id",
+            postgresql_where=text("finding_id IS NOT NULL"),
         ),
         Index("ix_assessment_documents_assessment_id_id", "assessment_id", "id"),
         Index("uq_assessment_documents_blob_id", "blob_id", unique=True),

@@ -17,22 +17,27 @@ from app.partners.documents.schemas import Language
 StandardNumber = Annotated[int, Field(strict=True, ge=1, le=8)]
 
 
-class AssessmentDocumentIn(Schema):
+class FindingDocumentIn(Schema):
     """What a document is; its file follows by PUT."""
 
-    kind: DocumentKind = Field(examples=["report"])
+    kind: DocumentKind = Field(examples=["correspondence"])
     title: Line = Field(
-        description="sealed; the name of the downloaded file", examples=["Assessment report 2026"]
+        description="sealed; the name of the downloaded file", examples=["Receipt of the refund"]
     )
     media_type: MediaType = Field(
         description="what the file is; its content must agree", examples=["application/pdf"]
     )
-    standard: StandardNumber | None = Field(
-        None, description="of a PSEA assessment: the standard that it is evidence for"
-    )
     language: Language | None = Field(None, description="ISO 639 code")
     partner_visible: Flag = Field(
         False, description="the partner may read it once the assessment is final"
+    )
+
+
+class AssessmentDocumentIn(FindingDocumentIn):
+    """What a document is; its file follows by PUT."""
+
+    standard: StandardNumber | None = Field(
+        None, description="of a PSEA assessment: the standard that it is evidence for"
     )
 
 
@@ -59,6 +64,12 @@ class AssessmentDocumentOut(Schema):
     scan: Scan | None = None
     uploaded_at: Instant | None = None
     created_at: Instant
+
+
+class FindingDocumentOut(AssessmentDocumentOut):
+    """A document of a finding, without title and contents."""
+
+    finding_id: UUID
 
 
 class AssessmentDocumentFilter(PageQuery):

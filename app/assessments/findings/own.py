@@ -41,7 +41,7 @@ async def read_own(
     session: AsyncSession, keyring: KeyRing, caller: Caller, finding_id: UUID
 ) -> dict[str, Any]:
     """A finding about the calling partner, with its follow-up. Raises FindingNotFound."""
-    row = await _one(session, caller, finding_id)
+    row = await find_own(session, caller, finding_id)
     await _log(session, caller, row)
     return await wire.with_history(session, keyring, row, for_partner=True)
 
@@ -53,7 +53,7 @@ async def respond(
 
     Raises FindingNotFound or FindingClosed.
     """
-    row = await _one(session, caller, finding_id)
+    row = await find_own(session, caller, finding_id)
     if row.state == "closed":
         raise FindingClosed
     body = new.model_dump(mode="json")
@@ -72,7 +72,8 @@ async def respond(
     return wire.facts(row)
 
 
-async def _one(session: AsyncSession, caller: Caller, finding_id: UUID) -> Any:
+async def find_own(session: AsyncSession, caller: Caller, finding_id: UUID) -> Any:
+    """The row of a finding about the calling partner. Raises FindingNotFound."""
     rows = await queries.list_own(session, own_id(caller), None, 1, finding_id)
     if not rows:
         raise FindingNotFound

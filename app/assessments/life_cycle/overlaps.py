@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.assessments.life_cycle.periods import PERIODS
+from app.assessments.life_cycle.superseding import newer_by_merge
 from app.auth import policy
 from app.auth.caller import Caller
 from app.partners import service as partners
@@ -24,6 +25,7 @@ _EXISTING = text(
     WHERE a.partner_id IN {lineage(":partner")} AND a.type = :type AND a.status = 'final'
       AND a.level <> 'AGENCY_ONLY' AND a.owner_agency <> :agency
       AND a.valid_until >= (now() AT TIME ZONE 'utc')::date
+      AND {newer_by_merge()} IS NULL
     ORDER BY a.valid_until DESC, a.id LIMIT 20"""  # noqa: S608 - constants
 )
 _PLANNED = text(

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.assessments.life_cycle import periods
+from app.assessments.life_cycle.superseding import newer_by_merge
 from app.assessments.service import tell_filed
 from app.audit import service as audit
 from app.audit.events import Event
@@ -29,20 +30,21 @@ _OVER = text(
 )
 _HEARD = text(_OPEN.format(which="id = :id"))
 # The nearest notice that is due, once each; the last one, of 0 days, when the day has passed.
+# What a merge supersedes is passed over: it is due anew when that is undone.
 _DUE = text(
-    """WITH near AS (
+    f"""WITH near AS (
         SELECT a.id, a.reminded_days, CASE WHEN a.valid_until < d.today THEN 0
             ELSE (SELECT min(t) FROM unnest(CAST(:notices AS smallint[])) AS t
               WHERE t >= a.valid_until - d.today) END AS days
         FROM assessments a, (SELECT (now() AT TIME ZONE 'utc')::date AS today) d
         WHERE a.status = 'final' AND a.reminded_days IS DISTINCT FROM 0
-          AND a.valid_until <= d.today + CAST(:most AS int))
+          AND a.valid_until <= d.today + CAST(:most AS int) AND {newer_by_merge()} IS NULL)
     UPDATE assessments i SET reminded_days = d.days
     FROM (SELECT id, days FROM near WHERE reminded_days IS NULL OR days < reminded_days
           ORDER BY id LIMIT 200) d
     WHERE i.id = d.id AND i.status = 'final'
       AND (i.reminded_days IS NULL OR d.days < i.reminded_days)
-    RETURNING i.id, i.owner_agency, i.partner_id, i.type, i.valid_until, d.days"""
+    RETURNING i.id, i.owner_agency, i.partner_id, i.type, i.valid_until, d.days"""  # noqa: S608 - constants
 )
 
 

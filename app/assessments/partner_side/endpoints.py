@@ -8,8 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
-from app.assessments.documents import errors
-from app.assessments.documents import service as papers
+from app.assessments.documents import errors, papers
 from app.assessments.documents.schemas import AssessmentDocumentFilter, AssessmentDocumentOut
 from app.assessments.errors import (
     AssessmentNotFound,
@@ -30,14 +29,15 @@ from app.audit.exceptions.errors import ContentRedacted
 from app.auth.caller import Caller, Keys, requires, requires_once
 from app.auth.errors import RoleLacksRight
 from app.auth.scopes import Scope
+from app.core.blobs.errors import DocumentNotScanned, DocumentQuarantined
 from app.core.blobs.service import BlobsDep, ContentUnavailable
+from app.core.blobs.serving import SERVED, ContentResponse
 from app.core.clock import Now
 from app.core.db import Session
 from app.core.errors import problems
 from app.core.http import RegistryRoute, version_etag
 from app.core.paging import CursorInvalid, Pager
 from app.core.schemas import Page
-from app.partners.documents.endpoints import SERVED, ContentResponse
 from app.partners.purpose import PurposeHeader, purposes_of
 from app.partners.self_service import comments
 from app.partners.self_service.schemas import CommentOut
@@ -125,8 +125,8 @@ async def list_own_documents(
         AssessmentNotFound,
         ContentRedacted,
         errors.DocumentNotFound,
-        errors.DocumentNotScanned,
-        errors.DocumentQuarantined,
+        DocumentNotScanned,
+        DocumentQuarantined,
         ContentUnavailable,
     )
     | SERVED,

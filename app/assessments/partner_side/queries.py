@@ -36,7 +36,7 @@ async def list_told(
 ) -> Sequence[Row[Any]]:
     """Summaries that the bound partner is told of, newest first."""
     at, after_id = after or (None, None)
-    values = {"partner": partner_id, "at": at, "after": after_id, "limit": limit}
+    values = {"partner": partner_id, "at": at, "after": after_id, "limit": limit, "holder": True}
     return (await session.execute(_LIST, values)).all()
 
 
@@ -44,5 +44,5 @@ async def find_told(
     session: AsyncSession, partner_id: UUID, assessment_id: UUID
 ) -> Row[Any] | None:
     """One of them, with its sealed detail if that is for the partner."""
-    values = {"partner": partner_id, "id": assessment_id}
+    values = {"partner": partner_id, "id": assessment_id, "holder": True}
     return (await session.execute(_DETAIL, values)).one_or_none()

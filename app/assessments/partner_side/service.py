@@ -11,9 +11,9 @@ from sqlalchemy import func, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.assessments import access, detail
+from app.assessments.documents import papers
 from app.assessments.documents import queries as documents
-from app.assessments.documents import service as papers
-from app.assessments.documents.errors import DocumentNotFound
+from app.assessments.documents.service import about_of
 from app.assessments.errors import AssessmentNotFound, AssessmentNotSubmitted
 from app.assessments.life_cycle import milestones
 from app.assessments.life_cycle.schemas import MilestoneIn
@@ -27,10 +27,10 @@ from app.audit.events import Event
 from app.audit.exceptions.errors import ContentRedacted
 from app.auth.caller import Caller
 from app.core.blobs.service import Blobs
+from app.core.blobs.serving import Content
 from app.core.crypto import KeyRing
 from app.events import service as events
 from app.events.catalogue import EventType
-from app.partners.documents.service import Content
 from app.partners.objections.contested import contested
 from app.partners.self_service import comments
 from app.partners.self_service.access import own_id
@@ -131,10 +131,7 @@ async def open_own_document(
     Raises AssessmentNotFound, ContentRedacted, and what `papers.content_of` raises.
     """
     about = await _with_detail(session, caller, assessment_id)
-    row = await documents.find(session, assessment_id, document_id)
-    # A file of a profile that was merged since is not for the survivor's client.
-    if row is None or row.sealed_key is None:
-        raise DocumentNotFound
+    row = await papers.found(session, about_of(about), document_id)
     content = await papers.content_of(session, blobs, row)
     more = {"document": str(document_id)}
     await audit.record(

@@ -45,7 +45,8 @@ class Redaction(Base):
 
     __table_args__ = (
         CheckConstraint(
-            "subject_kind IN ('assessment', 'case_step', 'plan_action', 'plan_step')",
+            "subject_kind IN ('assessment', 'case_step', 'plan_action', 'plan_step', 'share', "
+            "'access_request')",
             name="subject_kind",
         ),
         CheckConstraint("state IN ('hidden', 'confirmed', 'undone')", name="state"),
@@ -55,10 +56,11 @@ class Redaction(Base):
             "num_nulls(decided_by, decided_at, sealed_decision) IN (0, 3)",
             name="decided",
         ),
-        # One that was undone is history; the same content may be hidden again.
+        # One that was undone is history; the same content may be hidden again. The texts of an
+        # access request are of two agencies, and each hides its own.
         Index(
             "uq_redactions_subject_id",
-            "subject_id",
+            *("subject_id", "agency_id"),
             unique=True,
             postgresql_where=text("state <> 'undone'"),
         ),

@@ -172,7 +172,9 @@ async def read(session: AsyncSession, keyring: KeyRing, redaction_id: UUID) -> d
     row = await queries.find_redaction(session, redaction_id)
     if row is None:
         raise errors.RedactionNotFound
-    found = await queries.readers(session, row.record_id)
+    # That a share or a request was read is not in the log: those two agencies see it always.
+    logged = row.subject_kind in ("assessment", "case_step")
+    found = await queries.readers(session, row.record_id) if logged else []
     return await wire(session, keyring, row) | {"readers": [dict(item._mapping) for item in found]}
 
 

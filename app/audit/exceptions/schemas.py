@@ -12,8 +12,12 @@ from app.core.paging import PageQuery
 from app.core.schemas import Day, Instant, Paragraph, Schema
 
 HeldKind = Literal["assessment", "sanction_case", "case_step", "partner"]
-RedactedKind = Literal["assessment", "case_step", "plan_action", "plan_step"]
 WithheldKind = Literal["read_log", "statement", "flag", "case_step"]
+RedactedKind = Literal[
+    "assessment", "case_step", "plan_action", "plan_step", "share", "access_request"
+]
+"""What can be redacted: a detail, a step of a case, an action or a note of a capacity plan, the
+note of a share, texts of a request."""
 
 
 class RedactionIn(Schema):
@@ -63,7 +67,7 @@ class RedactionOut(Schema):
 class RedactionDetailOut(RedactionOut):
     """A redaction with who has read the content."""
 
-    readers: list[ReaderOut] = Field(description="newest first, the last 200")
+    readers: list[ReaderOut] = Field(description="of a detail or step: newest first, the last 200")
 
 
 class RedactionFilter(PageQuery):

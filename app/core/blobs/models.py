@@ -44,7 +44,10 @@ class Blob(Base):
 
     __table_args__ = (
         Index("ix_blobs_created_at", "created_at", postgresql_where=text("state <> 'stored'")),
-        Index("ix_blobs_id_pending", "id", postgresql_where=text("scan = 'pending'")),
+        Index(
+            "ix_blobs_id_pending", "id", postgresql_where=text("scan IN ('pending', 'unscanned')")
+        ),
+        Index("ix_blobs_scanned_at", "scanned_at", postgresql_where=text("scan = 'clean'")),
         CheckConstraint("store IN ('postgresql', 's3')", name="store"),
         CheckConstraint("state IN ('storing', 'stored', 'deleting')", name="state"),
         CheckConstraint("scan IN ('unscanned', 'pending', 'clean', 'infected')", name="scan"),

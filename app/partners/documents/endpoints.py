@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import base64
 from datetime import datetime
 from typing import Annotated, Any
-from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from starlette.types import Receive, Send
-from starlette.types import Scope as AsgiScope
 
 from app.audit.errors import PurposeRequired
 from app.auth.caller import Caller, Keys, requires, requires_once
 from app.auth.scopes import Scope
 from app.auth.streams import Stream, requires_stream
-from app.core.blobs.frames import BlobDamaged
-from app.core.blobs.kinds import MediaType
-from app.core.blobs.scanner import Scan
+from app.auth.uploads import Upload, take
+from app.core.blobs.errors import (
+    ContentInfected,
+    ContentNotAccepted,
+    DocumentNotScanned,
+    DocumentQuarantined,
+)
 from app.core.blobs.service import BlobsDep, ContentUnavailable
-from app.core.blobs.stores import StoreAway
+from app.core.blobs.serving import SENT, SERVED, ContentResponse
 from app.core.db import Session
 from app.core.errors import problems
 from app.core.http import (
@@ -47,10 +47,6 @@ ContentReader = Annotated[Caller, requires(Scope.DOCUMENTS_READ)]
 Writer = Annotated[Caller, requires(Scope.PARTNERS_WRITE)]
 Creator = Annotated[Caller, requires_once(Scope.PARTNERS_WRITE)]
 Uploader = Annotated[Stream, requires_stream(Scope.PARTNERS_WRITE)]
-BINARY = {"schema": {"type": "string", "format": "binary"}}
-SERVED: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The file", "content": {kind.value: BINARY for kind in MediaType}}
-}
 
 
 @router.post(
@@ -92,18 +88,13 @@ async def announce_document(
         errors.DocumentUploaded,
         EditsFrozen,
         OwnedByPartner,
-        errors.ContentNotAccepted,
-        errors.ContentInfected,
+        ContentNotAccepted,
+        ContentInfected,
         ContentUnavailable,
         PreconditionRequired,
         PreconditionFailed,
     ),
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {"application/octet-stream": BINARY | {"example": "%PDF-1.7"}},
-        }
-    },
+    openapi_extra=SENT,
     summary="Send a document's file",
 )
 async def upload_document(
@@ -131,25 +122,16 @@ async def receive(
     response: Response,
 ) -> dict[str, Any]:
     """Take the file of a draft: check, scan, store, attach. Raises what `uploadDocument` says."""
-    async with uploader.chunk() as (session, caller):
-        draft = await service.draft_of(session, caller, partner_id, document_id, version)
-    spool = await blobs.receive(request.stream())
-    try:
-        scan = await service.checked(blobs, spool, draft.media_type)
-        async with uploader.chunk() as (session, caller):
-            if scan is Scan.INFECTED:
-                await service.note_infected(session, caller, draft, spool.sha256)
-            else:
-                await blobs.announce(session, spool, draft.media_type, scan, draft.partner_id)
-        if scan is Scan.INFECTED:
-            raise errors.ContentInfected
-        await service.store(blobs, spool)
-        async with uploader.chunk() as (session, caller):
-            made = await service.attach(session, caller, draft, spool)
-    finally:
-        spool.close()
-    response.headers["ETag"] = version_etag(made["version"])
-    return made
+    return await take(
+        *(request, response, uploader, blobs),
+        Upload(
+            lambda session, caller: service.draft_of(
+                session, caller, partner_id, document_id, version
+            ),
+            service.note_infected,
+            service.attach,
+        ),
+    )
 
 
 @router.get(
@@ -195,36 +177,6 @@ async def get_document(
     return found
 
 
-class ContentResponse(Response):
-    """A file as an attachment. Nothing is sent before its first part is known to be right."""
-
-    def __init__(self, content: service.Content) -> None:
-        super().__init__(media_type=content.media_type)
-        name = quote(content.file_name.replace("/", "_").replace("\\", "_"), safe="")
-        self._pieces = content.pieces
-        self.headers["Content-Type"] = content.media_type
-        self.headers["Content-Length"] = str(content.size)
-        self.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{name}"
-        self.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
-        self.headers["Cache-Control"] = "private, no-store"
-        digest = base64.b64encode(content.sha256).decode()
-        self.headers["Repr-Digest"] = f"sha-256=:{digest}:"
-
-    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
-        """Raises ContentUnavailable before anything is sent; later a fault ends the connection."""
-        pieces = self._pieces
-        try:
-            piece = await anext(aiter(pieces))
-        except (StoreAway, BlobDamaged) as error:
-            raise ContentUnavailable from error
-        start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
-        await send(start)
-        await send({"type": "http.response.body", "body": piece, "more_body": True})
-        async for piece in pieces:
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
-        await send({"type": "http.response.body", "body": b""})
-
-
 @router.get(
     _PATH + "/{document_id}/content",
     operation_id="readDocumentContent",
@@ -233,8 +185,8 @@ class ContentResponse(Response):
         PartnerNotFound,
         errors.DocumentNotFound,
         PurposeRequired,
-        errors.DocumentNotScanned,
-        errors.DocumentQuarantined,
+        DocumentNotScanned,
+        DocumentQuarantined,
         ContentUnavailable,
     )
     | SERVED,

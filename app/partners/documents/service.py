@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -17,10 +16,9 @@ from app.auth import policy
 from app.auth.caller import Caller
 from app.core.blobs import service as files
 from app.core.blobs.frames import Spool
-from app.core.blobs.kinds import EXTENSIONS, ContentRefused, MediaType
-from app.core.blobs.scanner import Scan
-from app.core.blobs.service import Blobs, ContentUnavailable
-from app.core.blobs.stores import StoreAway
+from app.core.blobs.kinds import MediaType
+from app.core.blobs.service import Blobs
+from app.core.blobs.serving import Content, open_file, require_servable
 from app.core.crypto import KeyRing, partner_scope
 from app.core.db import touched
 from app.core.http import PreconditionFailed
@@ -147,28 +145,12 @@ async def draft_of(
     return Draft(row.partner_id, row.id, row.version, MediaType(row.media_type))
 
 
-async def checked(blobs: Blobs, spool: Spool, declared: MediaType) -> Scan:
-    """What the scanner says of a file of the stated kind. Raises ContentNotAccepted."""
-    try:
-        return await blobs.check(spool, declared)
-    except ContentRefused as refusal:
-        raise errors.ContentNotAccepted(str(refusal)) from None
-
-
 async def note_infected(session: AsyncSession, caller: Caller, draft: Draft, sha256: bytes) -> None:
     """Put into the log that malware was sent."""
     subject = audit.Subject(draft.id, author(caller), draft.partner_id)
     await audit.record(
         session, caller, Event.DOCUMENT_INFECTED, subject, sha256=sha256.hex(), at="upload"
     )
-
-
-async def store(blobs: Blobs, spool: Spool) -> None:
-    """Put the file into its store. Raises ContentUnavailable."""
-    try:
-        await blobs.put(spool)
-    except StoreAway as error:
-        raise ContentUnavailable from error
 
 
 async def attach(
@@ -234,17 +216,6 @@ async def _publish(
 # ------------------------------------------------------------------------------ read and delete
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
-    """A file about to be served; its reading is in the log of the open transaction."""
-
-    media_type: str
-    file_name: str
-    size: int
-    sha256: bytes
-    pieces: AsyncIterator[bytes]
-
-
 async def open_content(
     session: AsyncSession,
     blobs: Blobs,
@@ -269,14 +240,12 @@ async def open_content(
     stated: StatedPurpose | None = None
     if purposes or (row.level == "RESTRICTED" and not own):
         stated = stated_purpose(purposes)
-    if not blobs.may_be_served(row.scan):
-        raise errors.DocumentQuarantined if row.scan == "infected" else errors.DocumentNotScanned
+    require_servable(blobs, row.scan)
     title = row.title
     if title is None:
         context = _title_context(row.id)
         title = (await blobs.keyring.open(session, context, row.sealed_title)).decode()
-    blob = _Blob(row.blob_id, row.size, row.sha256, row.sealed_key)
-    cipher = await blobs.cipher(session, blob)
+    content = await open_file(session, blobs, row, title)
     await audit.record(
         session,
         caller,
@@ -287,19 +256,7 @@ async def open_content(
         basis="owner" if own else "self" if caller.subject == "partner" else "role",
         level=row.level,
     )
-    media_type = MediaType(row.media_type)
-    name = f"{title}.{EXTENSIONS[media_type]}"
-    pieces = blobs.read(blob, cipher)
-    return Content(media_type.value, name, row.size, row.sha256, pieces)
-
-
-class _Blob(NamedTuple):
-    """What reading a file needs of its row."""
-
-    id: UUID
-    size: int
-    sha256: bytes
-    sealed_key: bytes
+    return content
 
 
 async def delete(

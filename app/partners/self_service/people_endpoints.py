@@ -11,7 +11,14 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from app.auth.caller import Caller, Keys, requires, requires_once
 from app.auth.scopes import Scope
 from app.auth.streams import Stream, requires_stream
+from app.core.blobs.errors import (
+    ContentInfected,
+    ContentNotAccepted,
+    DocumentNotScanned,
+    DocumentQuarantined,
+)
 from app.core.blobs.service import BlobsDep, ContentUnavailable
+from app.core.blobs.serving import SENT, SERVED, ContentResponse
 from app.core.clock import Now
 from app.core.db import Session
 from app.core.errors import problems
@@ -242,18 +249,13 @@ async def announce(
         PartnerMerged,
         document_errors.DocumentNotFound,
         document_errors.DocumentUploaded,
-        document_errors.ContentNotAccepted,
-        document_errors.ContentInfected,
+        ContentNotAccepted,
+        ContentInfected,
         ContentUnavailable,
         PreconditionRequired,
         PreconditionFailed,
     ),
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {"application/octet-stream": files.BINARY | {"example": "%PDF-1.7"}},
-        }
-    },
+    openapi_extra=SENT,
     summary="Send an own document's file",
 )
 async def upload(
@@ -276,11 +278,11 @@ async def upload(
     responses=problems(
         PartnerMerged,
         document_errors.DocumentNotFound,
-        document_errors.DocumentNotScanned,
-        document_errors.DocumentQuarantined,
+        DocumentNotScanned,
+        DocumentQuarantined,
         ContentUnavailable,
     )
-    | files.SERVED,
+    | SERVED,
     summary="Download a document about the own organisation",
 )
 async def read_document_content(
@@ -289,7 +291,7 @@ async def read_document_content(
     """Any document of `GET /v1/self/documents`, always as an attachment; logged before its first
     byte."""
     content = await documents.open_content(session, blobs, caller, own_id(caller), document_id, [])
-    return files.ContentResponse(content)
+    return ContentResponse(content)
 
 
 @router.get(
