@@ -173,7 +173,7 @@ async def read(session: AsyncSession, keyring: KeyRing, redaction_id: UUID) -> d
     if row is None:
         raise errors.RedactionNotFound
     # That a share or a request was read is not in the log: those two agencies see it always.
-    logged = row.subject_kind in ("assessment", "case_step")
+    logged = row.subject_kind not in ("share", "access_request")
     found = await queries.readers(session, row.record_id) if logged else []
     return await wire(session, keyring, row) | {"readers": [dict(item._mapping) for item in found]}
 
