@@ -219,16 +219,23 @@ async def test_a_document_that_was_moved_to_another_finding_is_not_served(
     report = await make_audit(unicef, reported(), reported("2.00"))
     first, second = await findings_of(unicef, report["id"])
     made = await upload(unicef, first["id"], PDF + b"Canary of the first")
-    async with as_superuser(settings) as connection:
-        await connection.execute("SET session_replication_role = replica")
-        await connection.execute(
-            "UPDATE assessment_documents SET finding_id = $2 WHERE id = $1",
-            *(UUID(made["id"]), UUID(second["id"])),
-        )
+
+    async def move(to: str) -> None:
+        async with as_superuser(settings) as connection:
+            await connection.execute("SET session_replication_role = replica")
+            await connection.execute(
+                "UPDATE assessment_documents SET finding_id = $2 WHERE id = $1",
+                *(UUID(made["id"]), UUID(to)),
+            )
+
+    await move(second["id"])
     answer = await unicef.get(url_of(second["id"], made["id"]))
     assert answer.status_code == 500
     assert b"Canary" not in answer.content
     assert await code(unicef, url_of(first["id"], made["id"])) == (404, "document_not_found")
+    # Back again: others read all that an agency has.
+    await move(first["id"])
+    assert b"Canary" in (await unicef.get(url_of(first["id"], made["id"]))).content
 
 
 async def test_the_partner_reads_what_it_is_shown_and_no_more(
