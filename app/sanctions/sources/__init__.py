@@ -1,6 +1,6 @@
 """The lists the registry can import: an explicit table, one line a source."""
 
-from app.sanctions.sources import unsc
+from app.sanctions.sources import eu_fsf, unsc
 from app.sanctions.sources.base import (
     Audience,
     ListedCountry,
@@ -21,6 +21,7 @@ from app.sanctions.sources.base import (
 
 ALL: dict[str, ListSource] = {
     "unsc": unsc.SOURCE,
+    "eu_fsf": eu_fsf.SOURCE,
 }
 
 __all__ = [

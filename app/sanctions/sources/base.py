@@ -15,6 +15,8 @@ both; vessels and aircraft are kept and passed on, and compared with nobody's na
 Audience = Literal["shared", "opt_in"]
 """Whether a list counts for every agency, or only for those that switched it on."""
 Regime = Literal["SECURITY_COUNCIL", "VENDOR", "IMPLEMENTING_PARTNER", "NATIONAL", "BANK"]
+Level = Literal["PUBLIC", "INTER_AGENCY"]
+"""Who may know what the list says: anybody, or the agencies alone."""
 NameType = Literal["primary", "alias", "weak_alias", "former", "original_script"]
 
 
@@ -184,6 +186,9 @@ class ListHeader:
     unknown: tuple[str, ...] = ()  # elements the source did not use to publish
     others: int = 0  # vessels, aircraft and parties of unknown kind
     layout: str = ""  # which of a source's formats the files are in
+    title: str = ""  # of a mapped list: what its mapping says of it, else ""
+    publisher: str = ""
+    licence: str = ""
 
     @property
     def count(self) -> int:
@@ -205,7 +210,10 @@ class ParsedList(Protocol):
 
 
 class ListSource(Protocol):
-    """A publisher's list. To add one: a file here and its line in `__init__.py`."""
+    """A publisher's list. To add one: a file here and its line in `__init__.py`.
+
+    A source is a class derived from this one, so that it has the defaults below.
+    """
 
     @property
     def code(self) -> str:
@@ -245,6 +253,16 @@ class ListSource(Protocol):
     def shrink_limit(self) -> float:
         """Share of its parties that may vanish at once before a person has to look."""
         ...
+
+    @property
+    def joint(self) -> bool:
+        """A shared list that counts only after the agencies enabled it jointly."""
+        return False
+
+    @property
+    def level(self) -> Level:
+        """``INTER_AGENCY`` for a list that must never reach the public stream."""
+        return "PUBLIC"
 
     def parse(self, *paths: Path) -> ParsedList:
         """Check the files of one issue whole, then hand them over; they stay on disk meanwhile.

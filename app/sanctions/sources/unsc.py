@@ -16,6 +16,7 @@ from app.sanctions.sources.base import (
     Kind,
     ListedParty,
     ListHeader,
+    ListSource,
     Regime,
     SourceEmpty,
     SourceUnreadable,
@@ -121,7 +122,7 @@ class UnscList:
 
 
 @dataclass(frozen=True)
-class Unsc:
+class Unsc(ListSource):
     """The source as registered."""
 
     code: str = "unsc"
