@@ -1,29 +1,19 @@
 """Reading list files in XML: suspicious of the bytes, sparing of memory, losing nothing."""
 
 import codecs
-import hashlib
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 
 from lxml import etree
 
 from app.sanctions.sources.base import SourceUnreadable
+from app.sanctions.sources.file_reader import MAX_BYTES, FileFacts, check_text
 
-MAX_BYTES = 50 * 1024 * 1024
 MAX_DEPTH = 32
-_BLOCK = 1 << 16
 _FORBIDDEN = re.compile(rb"<!(?:DOCTYPE|ENTITY)")
 _DECLARED = re.compile(rb"""<\?xml[^>]{0,200}?encoding\s*=\s*["']([^"']{1,40})["']""")
-_OVERLAP = 16
-
-
-class FileFacts(NamedTuple):
-    """A file that passed the check of its bytes."""
-
-    bytes: int
-    sha256: str
 
 
 def check_bytes(path: Path) -> FileFacts:
@@ -32,32 +22,7 @@ def check_bytes(path: Path) -> FileFacts:
     Passes only UTF-8 without NUL, DOCTYPE or entity declarations, of at most MAX_BYTES. Any
     other encoding is refused even if declared: it is how a DOCTYPE would get past this check.
     """
-    digest = hashlib.sha256()
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    size, line, tail = 0, 1, b""
-    with path.open("rb") as file:
-        for block in iter(lambda: file.read(_BLOCK), b""):
-            if size == 0:
-                _check_start(block)
-            _check_block(tail + block, size - len(tail))
-            pending = len(decoder.getstate()[0])
-            try:
-                decoder.decode(block)
-            except UnicodeDecodeError as error:
-                at = max(error.start - pending, 0)
-                line += block.count(b"\n", 0, at)
-                raise SourceUnreadable("not UTF-8", f"line {line}, byte {size + at}") from error
-            line += block.count(b"\n")
-            digest.update(block)
-            size += len(block)
-            tail = block[-_OVERLAP:]
-            if size > MAX_BYTES:
-                raise SourceUnreadable(f"larger than {MAX_BYTES} bytes", f"byte {MAX_BYTES}")
-    if decoder.getstate()[0]:
-        raise SourceUnreadable("ends inside a character", f"line {line}, byte {size}")
-    if size == 0:
-        raise SourceUnreadable("the file is empty", "byte 0")
-    return FileFacts(size, digest.hexdigest())
+    return check_text(path, _check_block, max_bytes=MAX_BYTES)
 
 
 def _check_start(block: bytes) -> None:
@@ -70,8 +35,8 @@ def _check_start(block: bytes) -> None:
 
 
 def _check_block(block: bytes, at: int) -> None:
-    if b"\0" in block:
-        raise SourceUnreadable("holds a NUL byte", f"byte {at + block.index(0)}")
+    if at == 0:
+        _check_start(block)
     if found := _FORBIDDEN.search(block):
         raise SourceUnreadable("holds a DOCTYPE or entity", f"byte {at + found.start()}")
 

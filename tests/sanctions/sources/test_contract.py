@@ -18,9 +18,11 @@ def issues_of(code: str) -> list[tuple[Path, ...]]:
 
     There each file is an issue, and each folder one of several files.
     """
-    found = [(path,) for path in SAMPLES.glob(f"{code}.*")]
-    for path in sorted((SAMPLES / code).glob("*")):
-        found.append(tuple(sorted(path.iterdir())) if path.is_dir() else (path,))
+    found: list[tuple[Path, ...]] = [(path,) for path in SAMPLES.glob(f"{code}.*")]
+    found += [
+        tuple(sorted(path.iterdir())) if path.is_dir() else (path,)
+        for path in sorted((SAMPLES / code).glob("*"))
+    ]
     return found
 
 
