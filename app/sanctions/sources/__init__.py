@@ -1,6 +1,6 @@
 """The lists the registry can import: an explicit table, one line a source."""
 
-from app.sanctions.sources import eu_fsf, unsc, world_bank
+from app.sanctions.sources import eu_fsf, uk_ofsi, uk_sanctions, unsc, world_bank
 from app.sanctions.sources.base import (
     Audience,
     ListedCountry,
@@ -22,6 +22,8 @@ from app.sanctions.sources.base import (
 ALL: dict[str, ListSource] = {
     "unsc": unsc.SOURCE,
     "eu_fsf": eu_fsf.SOURCE,
+    "uk_ofsi": uk_ofsi.SOURCE,
+    "uk_sanctions": uk_sanctions.SOURCE,
     "world_bank": world_bank.SOURCE,
 }
 

@@ -28,7 +28,8 @@ class Shape:
     `width` is the number of cells of every row; None takes that of the first row. Without a
     `quote` a quotation mark is a character like any other. `encoding` must be one in which the
     bytes of a line end, a delimiter and a quote stand for nothing else: UTF-8, or what a source
-    documents (cp1252). With `end_mark` a last line of the single character 0x1A is no row.
+    documents (cp1252). With `end_mark` a last line of the single character 0x1A is no row. The
+    first `ahead` rows are of any width: what some publishers write above the names of columns.
     """
 
     delimiter: str = ","
@@ -36,6 +37,7 @@ class Shape:
     width: int | None = None
     encoding: str = "utf-8"
     end_mark: bool = False
+    ahead: int = 0
 
 
 class Row(NamedTuple):
@@ -131,6 +133,7 @@ class _Reading:
     kept: int = 0  # the characters of these parts
     opened: tuple[int, int] | None = None  # line and column of its quote
     empty: int | None = None  # the first empty line after the last row
+    done: int = 0  # rows
 
     def feed(self, text: str, line: int) -> Row | None:
         """The row that this line ends, if it ends one."""
@@ -207,8 +210,10 @@ class _Reading:
             raise SourceUnreadable(f"a cell longer than {MAX_CELL} characters", _at(*self.opened))
 
     def _row(self, cells: list[str]) -> Row:
-        self.width = self.width or self.shape.width or len(cells)
-        if len(cells) != self.width:
+        self.done += 1
+        if self.done > self.shape.ahead:
+            self.width = self.width or self.shape.width or len(cells)
+        if self.width and len(cells) != self.width:
             raise SourceUnreadable(
                 f"a row of {len(cells)} cells instead of {self.width}", f"line {self.started}"
             )

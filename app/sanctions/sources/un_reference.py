@@ -5,10 +5,9 @@ import re
 # "UN Ref QDi.401", "(UN Ref):TAi.002", "UN REF:QE.A.146.14"; or the text begins with it. One
 # that a text merely mentions ("linked to QDe.014") is another party.
 _QUOTED = re.compile(
-    r"(?:\bUN\s?Ref(?:erence)?\b\s?(?:no\b|number\b)?[\s.:)]{0,4}|^)"
-    r"(?P<new>[A-Z]{2}[ie]\.\d{3}\b)|"
-    r"(?:\bUN\s?Ref(?:erence)?\b\s?(?:no\b|number\b)?[\s.:)]{0,4}|^)"
-    r"(?P<old>[A-Z]{1,2}[IE]?\.[A-Z]{1,2}\.\d{1,3}\.\d{2}\b)",
+    r"(?:\bUN\s?Ref(?:erence)?\b\s?(?:no\b|number\b)?[\s.:)]{0,4}|^)(?:"
+    r"(?P<new>[A-Z]{2}[ie]\.\d{3}\b)"
+    r"|(?P<old>[A-Z]{1,2}\.[A-Z]{1,2}\.\d{1,3}\.\d{2}\b|[EI]\.\d{2}\.[A-Z]{1,3}\.\d{1,3}\b))",
     re.IGNORECASE,
 )
 
@@ -16,7 +15,7 @@ _QUOTED = re.compile(
 def un_references(text: str) -> list[str]:
     """The references by which a text says who its party is on the Security Council's list.
 
-    Those of before 2014 ("QI.A.146.14") are given as they are: the Council renumbered its lists.
+    Those of former years ("QI.A.146.14") are given as they are: the Council renumbered its lists.
     """
     found = []
     for match in _QUOTED.finditer(text):
