@@ -1,6 +1,6 @@
 """The lists the registry can import: an explicit table, one line a source."""
 
-from app.sanctions.sources import eu_fsf, uk_ofsi, uk_sanctions, unsc, world_bank
+from app.sanctions.sources import eu_fsf, ftm_simple, uk_ofsi, uk_sanctions, unsc, world_bank
 from app.sanctions.sources.base import (
     Audience,
     ListedCountry,
@@ -25,6 +25,7 @@ ALL: dict[str, ListSource] = {
     "uk_ofsi": uk_ofsi.SOURCE,
     "uk_sanctions": uk_sanctions.SOURCE,
     "world_bank": world_bank.SOURCE,
+    "ftm_simple": ftm_simple.SOURCE,
 }
 
 __all__ = [

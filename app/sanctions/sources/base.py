@@ -1,7 +1,7 @@
 """What a list source is, and the shape in which every source hands over its parties."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -135,7 +135,8 @@ class ListedParty:
 
     `key` identifies the entry within its source for ever; `reference` is what people quote.
     `original` is the whole published record as nested JSON, losing nothing; `digest` is the
-    SHA-256 of its canonical JSON and the only sign of a change that is trusted.
+    SHA-256 of its canonical JSON, without what is volatile, and the only sign of a change that is
+    trusted.
 
     The fields from `identifiers` on are for lists that publish more than the Security Council's:
     `measures` (one a listing; empty where the list itself is the measure), `same_as` are
@@ -255,6 +256,12 @@ class ListSource(Protocol):
         ...
 
     @property
+    def volatile(self) -> frozenset[str]:
+        """Members of the records that every run of the publisher writes anew, such as the time of
+        the run. They are kept, and a change of them alone is no change of the record."""
+        return frozenset()
+
+    @property
     def joint(self) -> bool:
         """A shared list that counts only after the agencies enabled it jointly."""
         return False
@@ -281,6 +288,7 @@ def only(paths: tuple[Path, ...]) -> Path:
     return paths[0]
 
 
-def digest_of(original: dict[str, Any]) -> str:
-    """SHA-256 over the canonical JSON of a whole published record."""
-    return hashlib.sha256(rfc8785.dumps(original)).hexdigest()
+def digest_of(original: dict[str, Any], volatile: Collection[str] = ()) -> str:
+    """SHA-256 over the canonical JSON of a whole published record but its ``volatile`` members."""
+    kept = {name: value for name, value in original.items() if name not in volatile}
+    return hashlib.sha256(rfc8785.dumps(kept)).hexdigest()

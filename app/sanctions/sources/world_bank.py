@@ -23,7 +23,14 @@ from app.sanctions.sources.base import (
     only,
 )
 from app.sanctions.sources.json_reader import check_json, records
-from app.sanctions.sources.world_bank_record import KNOWN, key_of, kind_of, party_of, text_of
+from app.sanctions.sources.world_bank_record import (
+    KNOWN,
+    VOLATILE,
+    key_of,
+    kind_of,
+    party_of,
+    text_of,
+)
 
 _ROUTE = ("response", "ZPROCSUPP")
 
@@ -109,6 +116,7 @@ class WorldBank(ListSource):
     regime: Regime = "BANK"
     shrink_limit: float = 0.2
     joint: bool = True
+    volatile: frozenset[str] = VOLATILE
 
     def parse(self, *paths: Path) -> WorldBankList:
         """See ListSource."""

@@ -30,6 +30,8 @@ KNOWN = frozenset(
         "LAST_REFRESH_DATE",
     }
 )
+# Times that carry the day of the run, not of an event of the record.
+VOLATILE = frozenset({"CREATE_TIME", "UPD_TIME", "LAST_REFRESH_DATE"})
 _KINDS: dict[str, Kind] = {"F": "organisation", "I": "person"}  # U and C: not said which
 _CROSS = re.compile(r"\bcross[\s-]*debar\w*\s*:?\s*(?P<bank>[A-Za-z]{2,6})\b", re.IGNORECASE)
 _BANKS = {"ADB": "ADB", "AFDB": "AfDB", "IDB": "IDB", "IADB": "IDB", "EBRD": "EBRD"}
@@ -167,7 +169,7 @@ def party_of(record: dict[str, Any]) -> ListedParty:
         designations=(),
         remarks="; ".join(filter(None, remarks)),
         original=record,
-        digest=digest_of(record),
+        digest=digest_of(record, VOLATILE),
         identifiers=_identifiers(record),
         measures=(measure,),
     )
