@@ -1,6 +1,18 @@
-"""The lists the registry can import: an explicit table, one line a source."""
+"""The lists the registry can import: an explicit table, one line a source.
 
-from app.sanctions.sources import eu_fsf, ftm_simple, uk_ofsi, uk_sanctions, unsc, world_bank
+Beside them, ``csv:<name>`` is a source for any name: a table with a mapping of its own.
+"""
+
+from app.sanctions.sources import (
+    eu_fsf,
+    ftm_simple,
+    mapped,
+    uk_ofsi,
+    uk_sanctions,
+    ungm,
+    unsc,
+    world_bank,
+)
 from app.sanctions.sources.base import (
     Audience,
     ListedCountry,
@@ -25,8 +37,16 @@ ALL: dict[str, ListSource] = {
     "uk_ofsi": uk_ofsi.SOURCE,
     "uk_sanctions": uk_sanctions.SOURCE,
     "world_bank": world_bank.SOURCE,
+    "ungm": ungm.SOURCE,
     "ftm_simple": ftm_simple.SOURCE,
 }
+
+
+def find(code: str) -> ListSource:
+    """The source with this code, ``csv:<name>`` included. Raises KeyError."""
+    source = mapped.source_of(code)
+    return ALL[code] if source is None else source
+
 
 __all__ = [
     "ALL",
@@ -45,4 +65,5 @@ __all__ = [
     "Regime",
     "SourceEmpty",
     "SourceUnreadable",
+    "find",
 ]
