@@ -1,8 +1,9 @@
 """A listed party while its record is read, and the small readings that all sources share."""
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from app.core.countries import find_country
@@ -19,6 +20,8 @@ from app.sanctions.sources.base import (
     digest_of,
 )
 
+_FAR = 2100
+_LONGEST_KEY = 160
 # Marks of writing direction: they belong to a page, and would make one name out of two.
 _DIRECTIONS = dict.fromkeys((0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)))
 
@@ -44,6 +47,27 @@ def place_of_text(text: str | None, note: str = "") -> ListedPlace:
     return ListedPlace(city=head.strip(), country_name=last.strip(), country=country, note=note)
 
 
+def day_of(text: str | None, form: str = "%Y-%m-%d") -> date | None:
+    """A date written in this form, None for anything else."""
+    try:
+        return datetime.strptime(one_line(text), form).date()  # noqa: DTZ007 - a date has no zone
+    except ValueError:
+        return None
+
+
+def until_of(day: date | None) -> tuple[date | None, bool]:
+    """The end of a measure, and whether it is meant to have none: so publishers write far dates."""
+    return (None, True) if day and day.year >= _FAR else (day, False)
+
+
+def key_of(*parts: str) -> str:
+    """A key made of what identifies a record whose publisher gives it no number."""
+    key = ":".join(one_line(part) for part in parts)
+    if len(key) <= _LONGEST_KEY:
+        return key
+    return f"{key[:_LONGEST_KEY]}#{hashlib.sha256(key.encode()).hexdigest()[:32]}"
+
+
 @dataclass(slots=True)
 class Draft:
     """What was read so far. The first name is the primary one."""
@@ -66,6 +90,7 @@ class Draft:
     other_countries: list[str | None] = field(default_factory=list)
     programme: str = ""
     listed_on: date | None = None
+    updated_on: list[date] = field(default_factory=list)
     gender: str = ""
 
     def finish(self, original: dict[str, Any]) -> ListedParty:
@@ -83,7 +108,7 @@ class Draft:
             addresses=_places(self.addresses),
             programme=self.programme,
             listed_on=self.listed_on,
-            updated_on=(),
+            updated_on=tuple(sorted(set(self.updated_on))),
             delisted_on=None,
             gender=self.gender,
             titles=_texts(self.titles),

@@ -1,7 +1,6 @@
 """OFAC's ENHANCED_XML: all lists in one file, with scripts, relationships and authorities."""
 
 from collections.abc import Callable, Iterator
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from app.sanctions.sources.base import (
     NameType,
     SourceUnreadable,
 )
-from app.sanctions.sources.draft import Draft, country_of, one_line, place_of_text
+from app.sanctions.sources.draft import Draft, country_of, day_of, one_line, place_of_text
 from app.sanctions.sources.issue import Notes, moment
 from app.sanctions.sources.ofac_terms import (
     PUBLISHER,
@@ -221,7 +220,7 @@ def _add_measures(draft: Draft, record: Record, listings: list[Any]) -> None:
     basis = (_text(one) for one in _items(record, "legalAuthorities", "legalAuthority"))
     measure, legal_basis = "; ".join(types), "; ".join(basis)
     for one in listings:
-        since = _day(one.get("@datePublished")) if isinstance(one, dict) else None
+        since = day_of(one.get("@datePublished")) if isinstance(one, dict) else None
         draft.measures.append(
             ListedMeasure(
                 imposed_by=PUBLISHER,
@@ -235,10 +234,3 @@ def _add_measures(draft: Draft, record: Record, listings: list[Any]) -> None:
         )
     days = [measure.since for measure in draft.measures if measure.since]
     draft.listed_on = min(days, default=None)
-
-
-def _day(text: Any) -> date | None:
-    try:
-        return date.fromisoformat(str(text)[:10])
-    except ValueError:
-        return None

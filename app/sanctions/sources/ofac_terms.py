@@ -1,7 +1,6 @@
 """How OFAC writes names, dates, papers and numbers, whatever the format of its file."""
 
 import re
-from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -16,7 +15,7 @@ from app.sanctions.sources.base import (
     ListedName,
     NameType,
 )
-from app.sanctions.sources.draft import Draft, country_of, one_line
+from app.sanctions.sources.draft import Draft, country_of, day_of, one_line
 
 PUBLISHER = "US Department of the Treasury, Office of Foreign Assets Control"
 KINDS: dict[str, Kind] = {
@@ -33,6 +32,7 @@ _PAPER = re.compile(
     r"(?: issued (?P<issued>(?:\d{1,2} )?(?:[A-Z][a-z]{2} )?\d{4}))?"
     r"(?: expires (?P<expires>(?:\d{1,2} )?(?:[A-Z][a-z]{2} )?\d{4}))?$"
 )
+_DECADE = re.compile(r"(?<!\d)(1[89]\d0|20\d0)s")
 _YEAR = re.compile(r"(?<!\d)(1[89]\d\d|20\d\d)(?!\d)")
 
 
@@ -75,23 +75,18 @@ def alias(name: str, type_: str, weak: bool, quality: str) -> ListedName:
     return ListedName(name, name_type(type_, weak), quality, "n.k.a." if now else "")
 
 
-def _one_day(text: str) -> date | None:
-    try:
-        return datetime.strptime(text, "%d %b %Y").date()  # noqa: DTZ007 - a date has no zone
-    except ValueError:
-        return None
-
-
 def birth_date(text: str | None, note: str = "") -> ListedDate | None:
-    """A date of birth: "14 Jun 1975", "Jun 1975", "circa 1975", "1951 to 1953"; None for no text.
+    """A date of birth: "14 Jun 1975", "1975-06-14", "Jun 1975", "circa 1975", "1951 to 1953".
 
-    What the years alone do not say is kept in the note as it is written.
+    What a day or years alone do not say is kept in the note as it is written; what no year can be
+    read from is kept as text. None for no text.
     """
     whole = one_line(text)
     if not whole:
         return None
     years = [int(year) for year in _YEAR.findall(whole)]
-    day = _one_day(whole)
+    years += [int(year) + 9 for year in _DECADE.findall(whole)]
+    day = day_of(whole, "%d %b %Y") or day_of(whole)
     circa = whole.lower().startswith(("circa ", "approximately "))
     plain = day or whole in {str(year) for year in years}
     return ListedDate(

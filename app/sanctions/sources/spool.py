@@ -3,6 +3,7 @@
 import json
 import tempfile
 from array import array
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Self
 
@@ -47,6 +48,11 @@ class Spool:
         if found:
             self._taken.add(key)
         return found
+
+    def each(self) -> Iterator[tuple[str, list[Any]]]:
+        """Every key with its values, in the order in which the keys came."""
+        for key in self._at:
+            yield key, self.take(key)
 
     def left(self) -> list[str]:
         """The keys that nobody took, in the order in which they came."""
