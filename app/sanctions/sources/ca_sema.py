@@ -47,9 +47,8 @@ FIELDS = (
 )
 _SEPARATORS = re.compile(r";| / ")
 _DOUBTFUL = re.compile(r",| or ")
-_LABEL = re.compile(
-    r"\s(Arabic|Belarusian|Burmese|Chinese|Farsi|French|Hebrew|Persian|Russian|Spanish|Ukrainian): ?"
-)
+_LANGUAGES = "Arabic|Belarusian|Burmese|Chinese|Farsi|French|Hebrew|Persian|Russian|Ukrainian"
+_LABEL = re.compile(rf"\s({_LANGUAGES}): ?")
 
 
 def read(path: Path, notes: Notes) -> Iterator[tuple[str, ListedParty]]:
@@ -131,9 +130,10 @@ def _aliases(text: str, language: str, kind: Kind) -> Iterator[ListedName]:
         yield ListedName(said, _type(said), derived=True, language=language)
     else:
         for part in parts:
-            strong = kind == "person" and len(part.split()) > 1
-            type_ = _type(part) if strong else "weak_alias"
-            yield ListedName(part, type_, derived=True, language=language)
+            several = len(part.split()) > 1
+            if several or kind == "person":  # a single word of a body may be no more than "Ltd."
+                type_ = _type(part) if several and kind == "person" else "weak_alias"
+                yield ListedName(part, type_, derived=True, language=language)
 
 
 def _type(name: str) -> NameType:

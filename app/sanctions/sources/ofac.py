@@ -9,11 +9,11 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-from app.sanctions.sources import ofac_csv, ofac_enhanced, ofac_xml
+from app.sanctions.sources import ofac_advanced, ofac_csv, ofac_enhanced, ofac_xml
 from app.sanctions.sources.base import Audience, Regime, SourceUnreadable, only
 from app.sanctions.sources.issue import Issue, check
 from app.sanctions.sources.ofac_terms import PUBLISHER
-from app.sanctions.sources.xml_reader import check_bytes, local, namespace_of, root_of
+from app.sanctions.sources.xml_reader import check_bytes, root_of, starts_as_xml
 
 _SDN_LIST = "SDN List"
 
@@ -37,19 +37,22 @@ class Ofac:
 
         Nothing in the tables or in the older XML says which of the two lists a file is.
         """
-        if len(paths) > 1:
+        if len(paths) > 1 or not starts_as_xml(only(paths)):
             parts = ofac_csv.parts_of(paths)
             return check(partial(ofac_csv.read, parts), ofac_csv.facts_of(parts), "csv")
         path = only(paths)
         facts = check_bytes(path)
-        root = root_of(path)
-        layout = ofac_xml.NAMESPACES.get(namespace_of(root)) if root is not None else None
-        if root is not None and layout and local(root) == "sdnList":
+        root, namespace = root_of(path)
+        if root == "sdnList":
+            layout = ofac_xml.NAMESPACES.get(namespace, "xml-other")
             return check(partial(ofac_xml.read, path), facts, layout)
-        if root is not None and local(root) == "sanctionsData":
+        if root == "sanctionsData":
             reading = partial(ofac_enhanced.read, path, self._wants)
             return check(reading, facts, "enhanced-xml")
-        raise SourceUnreadable("none of the formats of this list", "line 1")
+        if root == "Sanctions":
+            reading = partial(ofac_advanced.read, path, self._wants)
+            return check(reading, facts, "advanced-xml")
+        raise SourceUnreadable(f"none of the formats of this list: <{root[:40]}>", "line 1")
 
     def _wants(self, on_list: str) -> bool:
         """Whether an entry on the list of this name is one of this source's."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 from lxml import etree
 
@@ -14,7 +13,7 @@ from app.sanctions.sources.base import (
     NameType,
     SourceUnreadable,
 )
-from app.sanctions.sources.draft import Draft, country_of, day_of, one_line, place_of_text
+from app.sanctions.sources.draft import Draft, country_of, day_of, place_of_text
 from app.sanctions.sources.issue import Notes, moment
 from app.sanctions.sources.ofac_terms import (
     PUBLISHER,
@@ -26,6 +25,7 @@ from app.sanctions.sources.ofac_terms import (
     person_name,
     programmes_of,
 )
+from app.sanctions.sources.record import Record, is_true, many, one, text, text_of, texts
 from app.sanctions.sources.xml_reader import (
     as_json,
     elements,
@@ -61,8 +61,6 @@ _PARTS = {
     "POSTAL CODE": "zip_code",
 }
 
-Record = dict[str, Any]
-
 
 def read(
     path: Path, wanted: Callable[[str], bool], notes: Notes
@@ -92,87 +90,72 @@ def _party_of(
     original = as_json(element, _REPEATED.__contains__, namespace)
     if not isinstance(original, dict):
         raise SourceUnreadable("an empty entity", place_of(element))
-    listings = _items(original, "sanctionsLists", "sanctionsList")
+    listings = many(original, "sanctionsList", "sanctionsLists")
     # An entity on no list at all is kept by both: nobody is lost over a gap in the file.
-    if listings and not any(wanted(_text(one)) for one in listings):
+    if listings and not any(wanted(text_of(listing)) for listing in listings):
         return None
     notes.unknown.update(tag for tag in original if tag not in _KNOWN)
-    general = original.get("generalInfo")
-    general = general if isinstance(general, dict) else {}
-    draft = Draft(one_line(original.get("@id")), kind_of(_text(general.get("entityType"))))
-    draft.titles += [_text(title) for title in general.get("title", [])]
-    draft.remarks.append(_text(general.get("remarks")))
-    _add_names(draft, _items(original, "names", "name"))
-    for address in _items(original, "addresses", "address"):
+    general = one(original, "generalInfo")
+    draft = Draft(text(original, "@id"), kind_of(text(general, "entityType")))
+    draft.titles += texts(general, "title")
+    draft.remarks += texts(general, "remarks")
+    _add_names(draft, many(original, "name", "names"))
+    for address in many(original, "address", "addresses"):
         draft.addresses += _places(address)
-    for feature in _items(original, "features", "feature"):
+    for feature in many(original, "feature", "features"):
         _add_feature(draft, feature)
-    for paper in _items(original, "identityDocuments", "identityDocument"):
+    for paper in many(original, "identityDocument", "identityDocuments"):
         _add_document(draft, paper)
-    for relationship in _items(original, "relationships", "relationship"):
-        other = relationship.get("relatedEntity")
-        key = one_line(other.get("@entityId")) if isinstance(other, dict) else ""
+    for relationship in many(original, "relationship", "relationships"):
+        other = one(relationship, "relatedEntity")
+        key = text(other, "@entityId")
         draft.related.append(key)
-        draft.remarks.append(f"{_text(relationship.get('type'))}: {_text(other) or key}")
-    _add_measures(draft, original, [one for one in listings if wanted(_text(one))])
+        draft.remarks.append(f"{text(relationship, 'type')}: {text_of(other) or key}")
+    _add_measures(draft, original, [item for item in listings if wanted(text_of(item))])
     return draft.finish(original)
 
 
-def _text(value: Any) -> str:
-    """The text of a leaf, with or without attributes."""
-    if isinstance(value, dict):
-        value = value.get("#text")
-    return one_line(value) if isinstance(value, str) else ""
-
-
-def _items(record: Record, container: str, tag: str) -> list[Any]:
-    found = record.get(container)
-    items = found.get(tag, []) if isinstance(found, dict) else []
-    return items if isinstance(items, list) else [items]
-
-
-def _true(value: Any) -> bool:
-    return _text(value).lower() == "true"
+def _primary_first(items: list[Record]) -> list[Record]:
+    return sorted(items, key=lambda item: not is_true(item, "isPrimary"))
 
 
 def _add_names(draft: Draft, names: list[Record]) -> None:
     """The primary name first, each name in each of its scripts."""
-    for name in sorted(names, key=lambda one: not _true(one.get("isPrimary"))):
-        low = _true(name.get("isLowQuality"))
-        primary = _true(name.get("isPrimary"))
-        translations = _items(name, "translations", "translation")
-        for part in sorted(translations, key=lambda one: not _true(one.get("isPrimary"))):
-            text = person_name(
-                _text(part.get("formattedLastName")), _text(part.get("formattedFirstName"))
-            ) or _text(part.get("formattedFullName"))
-            script = _text(part.get("script"))
-            listed = alias(text, _text(name.get("aliasType")), low, "low" if low else "")
+    for name in _primary_first(names):
+        low = is_true(name, "isLowQuality")
+        for written in _primary_first(many(name, "translation", "translations")):
+            last, first = text(written, "formattedLastName"), text(written, "formattedFirstName")
+            said = person_name(last, first) or text(written, "formattedFullName")
+            script = text(written, "script")
+            listed = alias(said, text(name, "aliasType"), low, "low" if low else "")
             type_: NameType = listed.type
-            if primary and _true(part.get("isPrimary")):
+            if is_true(name, "isPrimary") and is_true(written, "isPrimary"):
                 type_ = "primary"
             elif script not in ("", "Latin") and type_ == "alias":
                 type_ = "original_script"
             about = f"{script} script" if script not in ("", "Latin") else listed.note
-            draft.names.append(ListedName(text, type_, listed.quality, about))
+            draft.names.append(ListedName(said, type_, listed.quality, about))
 
 
 def _places(address: Record) -> Iterator[ListedPlace]:
-    country = country_of(_text(address.get("country")))
-    named = (country.name, country.country) if country else ("", None)
-    translations = _items(address, "translations", "translation") or [{}]
-    for translation in translations:
+    """An address in each of its scripts; one that names no more than a country has none."""
+    country = country_of(text(address, "country"))
+    for written in many(address, "translation", "translations") or [{}]:
         parts: dict[str, list[str]] = {}
-        for part in _items(translation, "addressParts", "addressPart"):
-            type_ = _text(part.get("type"))
-            parts.setdefault(_PARTS.get(type_, "note"), []).append(_text(part.get("value")))
-        texts = {name: ", ".join(filter(None, values)) for name, values in parts.items()}
-        yield ListedPlace(country_name=named[0], country=named[1], **texts)
+        for part in many(written, "addressPart", "addressParts"):
+            column = _PARTS.get(text(part, "type"), "note")
+            parts.setdefault(column, []).append(text(part, "value"))
+        yield ListedPlace(
+            country_name=country.name if country else "",
+            country=country.country if country else None,
+            **{column: ", ".join(filter(None, values)) for column, values in parts.items()},
+        )
 
 
 def _add_feature(draft: Draft, feature: Record) -> None:
-    type_, value = _text(feature.get("type")), _text(feature.get("value"))
-    reliability = _text(feature.get("reliability"))
-    other = "not the main entry" if _text(feature.get("isPrimary")) == "false" else ""
+    type_, value = text(feature, "type"), text(feature, "value")
+    reliability = text(feature, "reliability")
+    other = "not the main entry" if text(feature, "isPrimary") == "false" else ""
     doubt = f"reliability: {reliability}" if reliability not in ("", "Confirmed") else ""
     note = "; ".join(filter(None, (other, doubt)))
     if type_ == "Birthdate":
@@ -189,47 +172,39 @@ def _add_feature(draft: Draft, feature: Record) -> None:
 
 def _add_document(draft: Draft, item: Record) -> None:
     paper = Paper(
-        _text(item.get("type")),
-        _text(item.get("documentNumber")),
-        country_of(_text(item.get("issuingCountry"))),
-        _span(item.get("issueDate")),
-        _span(item.get("expirationDate")),
+        text(item, "type"),
+        text(item, "documentNumber"),
+        country_of(text(item, "issuingCountry")),
+        _span(one(item, "issueDate")),
+        _span(one(item, "expirationDate")),
     )
-    features = [_text(one) for one in _items(item, "idFeatures", "idFeature")]
-    invalid = "not valid" if _text(item.get("isValid")).lower() == "false" else ""
-    place = _text(item.get("issuingLocation"))
+    invalid = "not valid" if text(item, "isValid").lower() == "false" else ""
+    place = text(item, "issuingLocation")
     issued_in = f"issued in {place}" if place else ""
+    features = texts(item, "idFeature", "idFeatures")
     add_feature(draft, paper, "; ".join(filter(None, (invalid, issued_in, *features))))
 
 
-def _span(value: Any) -> str:
+def _span(value: Record) -> str:
     """A day, or the first and the last day it may be."""
-    if not isinstance(value, dict):
-        return ""
-    first, last = _text(value.get("fromDateBegin")), _text(value.get("toDateEnd"))
-    about = "circa " if _true(value.get("isApproximate")) else ""
+    first, last = text(value, "fromDateBegin"), text(value, "toDateEnd")
+    about = "circa " if is_true(value, "isApproximate") else ""
     return about + (first if first == last else f"{first}/{last}")
 
 
-def _add_measures(draft: Draft, record: Record, listings: list[Any]) -> None:
+def _add_measures(draft: Draft, record: Record, listings: list[Record]) -> None:
     """One measure a list; the file does not say which programme belongs to which."""
-    programmes_of(
-        draft, [_text(one) for one in _items(record, "sanctionsPrograms", "sanctionsProgram")]
-    )
-    types = (_text(one) for one in _items(record, "sanctionsTypes", "sanctionsType"))
-    basis = (_text(one) for one in _items(record, "legalAuthorities", "legalAuthority"))
-    measure, legal_basis = "; ".join(types), "; ".join(basis)
-    for one in listings:
-        since = day_of(one.get("@datePublished")) if isinstance(one, dict) else None
+    programmes_of(draft, texts(record, "sanctionsProgram", "sanctionsPrograms"))
+    for listing in listings:
         draft.measures.append(
             ListedMeasure(
                 imposed_by=PUBLISHER,
                 listed_by=PUBLISHER,
-                measure=measure,
+                measure="; ".join(texts(record, "sanctionsType", "sanctionsTypes")),
                 programme=draft.programme,
-                legal_basis=legal_basis,
-                since=since,
-                reference=_text(one),
+                legal_basis="; ".join(texts(record, "legalAuthority", "legalAuthorities")),
+                since=day_of(text(listing, "@datePublished")),
+                reference=text_of(listing),
             )
         )
     days = [measure.since for measure in draft.measures if measure.since]

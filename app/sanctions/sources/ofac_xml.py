@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from lxml import etree
 
@@ -12,7 +11,7 @@ from app.sanctions.sources.base import (
     ListedPlace,
     SourceUnreadable,
 )
-from app.sanctions.sources.draft import Draft, country_of, one_line, place_of_text
+from app.sanctions.sources.draft import Draft, country_of, place_of_text
 from app.sanctions.sources.issue import Notes, moment
 from app.sanctions.sources.ofac_terms import (
     Paper,
@@ -24,6 +23,7 @@ from app.sanctions.sources.ofac_terms import (
     person_name,
     programmes_of,
 )
+from app.sanctions.sources.record import Record, many, one, text, texts
 from app.sanctions.sources.xml_reader import (
     as_json,
     elements,
@@ -38,20 +38,18 @@ NAMESPACES = {
     "https://sanctionslistservice.ofac.treas.gov/api/PublicationPreview/exports/XML": "xml-sls",
 }
 """The layouts by the namespace of the root."""
-_LISTS = {
-    "programList": "program",
-    "idList": "id",
-    "akaList": "aka",
-    "addressList": "address",
-    "nationalityList": "nationality",
-    "citizenshipList": "citizenship",
-    "dateOfBirthList": "dateOfBirthItem",
-    "placeOfBirthList": "placeOfBirthItem",
-}
-_REPEATED = frozenset(_LISTS.values())
-_KNOWN = _REPEATED.union(
-    _LISTS,
-    ("uid", "firstName", "lastName", "title", "sdnType", "remarks", "vesselInfo"),
+_REPEATED = frozenset(
+    (
+        *("program", "id", "aka", "address", "nationality", "citizenship", "dateOfBirthItem"),
+        "placeOfBirthItem",
+    )
+)
+_KNOWN = frozenset(
+    (
+        *("uid", "firstName", "lastName", "title", "sdnType", "remarks", "programList", "idList"),
+        *("akaList", "addressList", "nationalityList", "citizenshipList", "dateOfBirthList"),
+        *("placeOfBirthList", "vesselInfo"),
+    )
 )
 _VESSEL = {
     "vesselType": "Vessel type",
@@ -90,85 +88,69 @@ def _party_of(element: etree._Element, namespace: str, notes: Notes) -> ListedPa
     if not isinstance(original, dict):
         raise SourceUnreadable("an empty sdnEntry", place_of(element))
     notes.unknown.update(tag for tag in original if tag not in _KNOWN)
-    kind = kind_of(_text(original, "sdnType"))
-    draft = Draft(_text(original, "uid"), kind)
+    kind = kind_of(text(original, "sdnType"))
+    draft = Draft(text(original, "uid"), kind)
     draft.names.append(ListedName(_name(original), "primary"))
-    for aka in _items(original, "akaList"):
-        quality = _text(aka, "category")
+    for aka in many(original, "aka", "akaList"):
+        quality = text(aka, "category")
         weak = quality.lower() == "weak"
-        draft.names.append(alias(_name(aka), _text(aka, "type"), weak, quality))
-    draft.titles.append(_text(original, "title"))
-    draft.remarks.append(_text(original, "remarks"))
+        draft.names.append(alias(_name(aka), text(aka, "type"), weak, quality))
+    draft.titles += texts(original, "title")
+    draft.remarks += texts(original, "remarks")
     _add_person(draft, original)
-    for place in _items(original, "addressList"):
+    for place in many(original, "address", "addressList"):
         draft.addresses.append(_address(place))
-    for item in _items(original, "idList"):
+    for item in many(original, "id", "idList"):
         paper = Paper(
-            _text(item, "idType"),
-            _text(item, "idNumber"),
-            country_of(_text(item, "idCountry")),
-            _text(item, "issueDate"),
-            _text(item, "expirationDate"),
+            text(item, "idType"),
+            text(item, "idNumber"),
+            country_of(text(item, "idCountry")),
+            text(item, "issueDate"),
+            text(item, "expirationDate"),
         )
         add_feature(draft, paper)
-    _add_vessel(draft, original.get("vesselInfo"))
-    programmes = original.get("programList")
-    named = programmes.get("program", []) if isinstance(programmes, dict) else []
-    programmes_of(draft, [str(name) for name in named])
+    _add_vessel(draft, one(original, "vesselInfo"))
+    programmes_of(draft, texts(original, "program", "programList"))
     draft.measures.append(listing(draft))
     return draft.finish(original)
 
 
-def _text(item: dict[str, Any], tag: str) -> str:
-    value = item.get(tag)
-    return one_line(value) if isinstance(value, str) else ""
+def _name(item: Record) -> str:
+    return person_name(text(item, "lastName"), text(item, "firstName"))
 
 
-def _items(record: dict[str, Any], tag: str) -> list[dict[str, Any]]:
-    found = record.get(tag)
-    items = found.get(_LISTS[tag], []) if isinstance(found, dict) else []
-    return [item for item in items if isinstance(item, dict)]
-
-
-def _name(item: dict[str, Any]) -> str:
-    return person_name(_text(item, "lastName"), _text(item, "firstName"))
-
-
-def _add_person(draft: Draft, record: dict[str, Any]) -> None:
-    for item in _items(record, "dateOfBirthList"):
-        if born := birth_date(_text(item, "dateOfBirth"), _other(item)):
+def _add_person(draft: Draft, record: Record) -> None:
+    for item in many(record, "dateOfBirthItem", "dateOfBirthList"):
+        if born := birth_date(text(item, "dateOfBirth"), _other(item)):
             draft.birth_dates.append(born)
-    for item in _items(record, "placeOfBirthList"):
-        draft.birth_places.append(place_of_text(_text(item, "placeOfBirth"), _other(item)))
-    for tag in ("nationalityList", "citizenshipList"):
-        for item in _items(record, tag):
-            if country := country_of(_text(item, "country")):
+    for item in many(record, "placeOfBirthItem", "placeOfBirthList"):
+        draft.birth_places.append(place_of_text(text(item, "placeOfBirth"), _other(item)))
+    for tag, container in (("nationality", "nationalityList"), ("citizenship", "citizenshipList")):
+        for item in many(record, tag, container):
+            if country := country_of(text(item, "country")):
                 draft.nationalities.append(country)
 
 
-def _other(item: dict[str, Any]) -> str:
-    return "not the main entry" if _text(item, "mainEntry").lower() == "false" else ""
+def _other(item: Record) -> str:
+    return "not the main entry" if text(item, "mainEntry").lower() == "false" else ""
 
 
-def _address(item: dict[str, Any]) -> ListedPlace:
-    country = country_of(_text(item, "country"))
-    street = ", ".join(filter(None, (_text(item, f"address{n}") for n in (1, 2, 3))))
+def _address(item: Record) -> ListedPlace:
+    country = country_of(text(item, "country"))
+    lines = (text(item, f"address{number}") for number in (1, 2, 3))
     return ListedPlace(
-        street=street,
-        city=_text(item, "city"),
-        state_province=_text(item, "stateOrProvince"),
-        zip_code=_text(item, "postalCode"),
+        street=", ".join(filter(None, lines)),
+        city=text(item, "city"),
+        state_province=text(item, "stateOrProvince"),
+        zip_code=text(item, "postalCode"),
         country_name=country.name if country else "",
         country=country.country if country else None,
     )
 
 
-def _add_vessel(draft: Draft, vessel: Any) -> None:
-    if not isinstance(vessel, dict):
-        return
+def _add_vessel(draft: Draft, vessel: Record) -> None:
     for tag, type_ in (("callSign", "Vessel Call Sign"), ("vesselFlag", "Vessel Flag")):
-        if value := _text(vessel, tag):
+        if value := text(vessel, tag):
             add_feature(draft, Paper(type_, value, None, "", ""))
-    draft.remarks += [
-        f"{name} {value}" for tag, name in _VESSEL.items() if (value := _text(vessel, tag))
-    ]
+    for tag, word in _VESSEL.items():
+        draft.remarks += [f"{word} {value}" for value in texts(vessel, tag)]

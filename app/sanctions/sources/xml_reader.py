@@ -131,10 +131,15 @@ def local(element: etree._Element) -> str:
     return str(element.tag).rpartition("}")[2]
 
 
-def root_of(path: Path) -> etree._Element | None:
-    """The root of a file as it starts, or None if the file does not start as XML does."""
+def starts_as_xml(path: Path) -> bool:
+    """Whether a file starts as XML does; nothing of it is parsed."""
     with path.open("rb") as file:
-        if not file.read(512).removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"<"):
-            return None
-        file.seek(0)
-        return next(element for _, element, _ in elements(file))
+        return file.read(512).removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"<")
+
+
+def root_of(path: Path) -> tuple[str, str]:
+    """Local name and namespace of the root of a file that passed `check_bytes`."""
+    with path.open("rb") as file:
+        for _, element, _ in elements(file):
+            return local(element), namespace_of(element)
+    raise SourceUnreadable("holds no element", "line 1")
