@@ -2,7 +2,8 @@
 
 import codecs
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -73,3 +74,12 @@ def joined(facts: dict[str, FileFacts]) -> FileFacts:
     parts = "".join(f"{part}:{facts[part].sha256}\n" for part in sorted(facts))
     size = sum(fact.bytes for fact in facts.values())
     return FileFacts(size, hashlib.sha256(parts.encode()).hexdigest())
+
+
+@contextmanager
+def within(path: Path) -> Iterator[None]:
+    """Says which file of several a fault is in."""
+    try:
+        yield
+    except SourceUnreadable as error:
+        raise SourceUnreadable(error.reason, f"{path.name}, {error.place}") from error

@@ -90,20 +90,27 @@ def forget(element: etree._Element) -> None:
         del parent[0]
 
 
-def as_json(element: etree._Element, is_list: Callable[[str], bool]) -> dict[str, Any] | str:
+def as_json(
+    element: etree._Element, is_list: Callable[[str], bool], namespace: str = ""
+) -> dict[str, Any] | str:
     """An element as nested JSON, losing nothing: text of leaves exactly as published.
 
     Leaves are strings, "" if empty; others are objects. A child is a list if `is_list` says so
-    or it occurs twice; attributes are "@name", text between children is "#text".
+    or it occurs twice; attributes are "@name", text between children is "#text". Tags of
+    ``namespace`` go by their local names, those of any other keep it.
     """
     content: dict[str, Any] = {f"@{name!s}": str(value) for name, value in element.attrib.items()}
     if len(element) == 0 and not content:
         return element.text or ""
     loose = [element.text or "", *(child.tail or "" for child in element)]
-    if text := "".join(part for part in loose if part.strip()):
+    if len(element) == 0:
+        if element.text:
+            content["#text"] = element.text
+    elif text := "".join(part for part in loose if part.strip()):
         content["#text"] = text
+    prefix = f"{{{namespace}}}"
     for child in element:
-        tag, value = str(child.tag), as_json(child, is_list)
+        tag, value = str(child.tag).removeprefix(prefix), as_json(child, is_list, namespace)
         if tag not in content:
             content[tag] = [value] if is_list(tag) else value
         elif isinstance(content[tag], list):
@@ -111,3 +118,28 @@ def as_json(element: etree._Element, is_list: Callable[[str], bool]) -> dict[str
         else:
             content[tag] = [content[tag], value]
     return content
+
+
+def namespace_of(element: etree._Element) -> str:
+    """The namespace of an element, "" if it has none."""
+    tag = str(element.tag)
+    return tag[1:].partition("}")[0] if tag.startswith("{") else ""
+
+
+def local(element: etree._Element) -> str:
+    """The name of an element without its namespace."""
+    return str(element.tag).rpartition("}")[2]
+
+
+def starts_as_xml(path: Path) -> bool:
+    """Whether a file starts as XML does; nothing of it is parsed."""
+    with path.open("rb") as file:
+        return file.read(512).removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"<")
+
+
+def root_of(path: Path) -> tuple[str, str]:
+    """Local name and namespace of the root of a file that passed `check_bytes`."""
+    with path.open("rb") as file:
+        for _, element, _ in elements(file):
+            return local(element), namespace_of(element)
+    raise SourceUnreadable("holds no element", "line 1")
