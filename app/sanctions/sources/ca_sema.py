@@ -21,6 +21,7 @@ from app.sanctions.sources.base import (
     ListedMeasure,
     ListedName,
     ListedParty,
+    ListSource,
     NameType,
     Regime,
     SourceUnreadable,
@@ -157,7 +158,7 @@ def _add_facts(draft: Draft, row: dict[str, str]) -> None:
 
 
 @dataclass(frozen=True)
-class Sema:
+class Sema(ListSource):
     """The source as registered."""
 
     code: str = "ca_sema"

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import date
-from typing import Any
 
 from lxml import etree
 
@@ -21,10 +20,12 @@ from app.sanctions.sources.base import (
     NameType,
     digest_of,
 )
+from app.sanctions.sources.draft import one_line
 from app.sanctions.sources.un_reference import un_references
 from app.sanctions.sources.xml_reader import as_json
 
-NAMESPACE = "{http://eu.europa.ec/fpi/fsd/export}"
+NAMESPACE = "http://eu.europa.ec/fpi/fsd/export"
+_NS = f"{{{NAMESPACE}}}"
 _LISTS = frozenset(
     {
         *("remark", "additionalInformation", "nameAlias", "citizenship", "birthdate", "address"),
@@ -46,20 +47,20 @@ _UNKNOWN_COUNTRY = "00"
 
 def local(tag: str) -> str:
     """A tag without the namespace of the list; one of another namespace keeps it."""
-    return tag.removeprefix(NAMESPACE)
+    return tag.removeprefix(_NS)
 
 
 def _children(element: etree._Element, tag: str) -> Iterator[etree._Element]:
-    return element.iterfind(f"{NAMESPACE}{tag}")
+    return element.iterfind(f"{_NS}{tag}")
 
 
 def _get(element: etree._Element, name: str) -> str:
     """An attribute on one line, "" if there is none."""
-    return " ".join((element.get(name) or "").split())
+    return one_line(element.get(name))
 
 
 def _texts(element: etree._Element, tag: str) -> list[str]:
-    found = (" ".join((child.text or "").split()) for child in _children(element, tag))
+    found = (one_line(child.text) for child in _children(element, tag))
     return [text for text in found if text]
 
 
@@ -80,7 +81,7 @@ def _year(text: str) -> int | None:
 
 def kind_of(record: etree._Element) -> Kind:
     """What the entity is by its classification; unknown for one we have not met."""
-    subject = record.find(f"{NAMESPACE}subjectType")
+    subject = record.find(f"{_NS}subjectType")
     return _KINDS.get(_get(subject, "classificationCode") if subject is not None else "", "unknown")
 
 
@@ -116,6 +117,8 @@ def _type(alias: etree._Element) -> NameType:
 
 def _names(record: etree._Element) -> tuple[ListedName, ...]:
     aliases = [alias for alias in _children(record, "nameAlias") if name_of(alias)]
+    if not aliases:
+        return ()
     primary = _primary(aliases)
     found: dict[tuple[str, str, str], ListedName] = {}
     for alias in (primary, *(other for other in aliases if other is not primary)):
@@ -265,7 +268,7 @@ def _urls(record: etree._Element) -> tuple[str, ...]:
     found = [
         url for item in _children(record, "regulation") for url in _texts(item, "publicationUrl")
     ]
-    found += [_get(item, "publicationUrl") for item in record.iter(f"{NAMESPACE}regulationSummary")]
+    found += [_get(item, "publicationUrl") for item in record.iter(f"{_NS}regulationSummary")]
     return tuple(dict.fromkeys(url for url in found if url))
 
 
@@ -277,16 +280,10 @@ def _same_as(record: etree._Element) -> tuple[str, ...]:
     return tuple(dict.fromkeys(f"unsc:{reference}" for reference in found))
 
 
-def _plain(value: Any) -> Any:
-    """The record without the namespace that all its tags share."""
-    if isinstance(value, dict):
-        return {local(name): _plain(part) for name, part in value.items()}
-    return [_plain(part) for part in value] if isinstance(value, list) else value
-
-
 def party_of(record: etree._Element) -> ListedParty:
-    """The party of an entity that has a logicalId and a name."""
-    original = _plain(as_json(record, lambda tag: local(tag) in _LISTS))
+    """The party of an entity; without key or names if the record lacks them."""
+    original = as_json(record, lambda tag: local(tag) in _LISTS, NAMESPACE)
+    assert isinstance(original, dict)
     addresses = _addresses(record)
     births = (_place(item, "") for item in _children(record, "birthdate"))
     birth_places = tuple(dict.fromkeys(p for p in births if p != ListedPlace()))

@@ -5,10 +5,10 @@ with semicolons between them, quoted as in a CSV where they hold one themselves.
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 
 from app.core.countries import parse_country
@@ -22,15 +22,14 @@ from app.sanctions.sources.base import (
     ListedName,
     ListedParty,
     ListedPlace,
-    ListHeader,
     ListSource,
     Regime,
-    SourceEmpty,
-    SourceUnreadable,
     digest_of,
     only,
 )
-from app.sanctions.sources.table_reader import Shape, check_table, records
+from app.sanctions.sources.draft import one_line
+from app.sanctions.sources.issue import Issue, Notes, check, moment
+from app.sanctions.sources.table_reader import Shape, check_table, records, rows
 
 _NEEDED = ("id", "schema", "name", "aliases", "birth_date", "countries", "sanctions", "dataset")
 _KNOWN = frozenset(_NEEDED) | {
@@ -61,7 +60,7 @@ def values(cell: str) -> list[str]:
             stop = len(cell) if stop < 0 else stop
             found.append(cell[at:stop])
             at = stop + 1
-    lines = (" ".join(value.split()) for value in found)
+    lines = (one_line(value) for value in found)
     return [value for value in lines if value]
 
 
@@ -69,54 +68,19 @@ def _kind(row: dict[str, str]) -> Kind:
     return _KINDS.get(row["schema"].strip(), "unknown")
 
 
-def _checked(path: Path) -> Iterator[dict[str, str]]:
-    keys: set[str] = set()
+def _read(path: Path, notes: Notes) -> Iterator[tuple[str, ListedParty]]:
+    """The latest last_seen is the run that wrote the file."""
     for line, row in records(path, Shape(), _NEEDED):
-        key = row["id"].strip()
-        if not key or not row["name"].strip():
-            what = "id" if not key else "name"
-            raise SourceUnreadable(f"a row without {what}", f"line {line}")
-        if key in keys:
-            raise SourceUnreadable(f"id {key[:80]} twice", f"line {line}")
-        keys.add(key)
-        yield row
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        at = datetime.fromisoformat(text.strip())
-        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _check(path: Path) -> ListHeader:
-    """Read the file to its end once. The latest last_seen is the run that wrote the file."""
-    facts = check_table(path, Shape())
-    counts: Counter[Kind] = Counter()
-    columns: tuple[str, ...] = ()
-    seen: datetime | None = None
-    for row in _checked(path):
-        counts[_kind(row)] += 1
-        columns = tuple(row)
-        seen = max(filter(None, (seen, _moment(row.get("last_seen", "")))), default=None)
-    if not counts:
-        raise SourceEmpty("the list names nobody")
-    persons, organisations = counts["person"], counts["organisation"]
-    return ListHeader(
-        generated_at=seen,
-        persons=persons,
-        organisations=organisations,
-        others=counts.total() - persons - organisations,
-        bytes=facts.bytes,
-        sha256=facts.sha256,
-        unknown=tuple(sorted(set(columns) - _KNOWN)),
-        layout=f"{len(columns)} columns",
-    )
+        notes.unknown |= set(row) - _KNOWN
+        seen = (notes.generated_at, moment(row.get("last_seen")))
+        notes.generated_at = max(filter(None, seen), default=None)
+        yield f"line {line}", party_of(row)
 
 
 def _names(row: dict[str, str]) -> tuple[ListedName, ...]:
-    name = " ".join(row["name"].split())
+    name = one_line(row["name"])
+    if not name:
+        return ()
     found = {name: ListedName(name, "primary")}
     for alias in values(row["aliases"]):
         latin = "Latn" in scripts(alias) or not scripts(alias)
@@ -157,7 +121,7 @@ def _measure(text: str, row: dict[str, str]) -> ListedMeasure:
             since = until = None
     endless = until is not None and until.year >= 2900
     return ListedMeasure(
-        listed_by=" ".join(row["dataset"].split()),
+        listed_by=one_line(row["dataset"]),
         programme="; ".join(values(row.get("program_ids", ""))),
         grounds=text,
         since=since,
@@ -167,12 +131,12 @@ def _measure(text: str, row: dict[str, str]) -> ListedMeasure:
 
 
 def party_of(row: dict[str, str]) -> ListedParty:
-    """The party of a row that has an id and a name."""
+    """The party of a row; without key or names if the row lacks them."""
     original = dict(row)
     identifiers = [ListedIdentifier("identifier", v) for v in values(row.get("identifiers", ""))]
     identifiers += [ListedIdentifier("phone", v) for v in values(row.get("phones", ""))]
     identifiers += [ListedIdentifier("email", v) for v in values(row.get("emails", ""))]
-    changed = _moment(row.get("last_change", ""))
+    changed = moment(row.get("last_change"))
     countries = {_country(code) for code in values(row["countries"])}
     return ListedParty(
         key=row["id"].strip(),
@@ -201,23 +165,6 @@ def party_of(row: dict[str, str]) -> ListedParty:
 
 
 @dataclass(frozen=True)
-class FtmList:
-    """A checked issue of the list."""
-
-    path: Path
-    header: ListHeader
-
-    def __iter__(self) -> Iterator[ListedParty]:
-        """The parties in file order. Raises SourceUnreadable if the file changed meanwhile."""
-        seen = 0
-        for row in _checked(self.path):
-            seen += 1
-            yield party_of(row)
-        if seen != self.header.count:
-            raise SourceUnreadable("the file changed while it was read", f"record {seen}")
-
-
-@dataclass(frozen=True)
 class FtmSimple(ListSource):
     """The source as registered."""
 
@@ -232,10 +179,12 @@ class FtmSimple(ListSource):
     shrink_limit: float = 0.2
     volatile: frozenset[str] = _VOLATILE
 
-    def parse(self, *paths: Path) -> FtmList:
+    def parse(self, *paths: Path) -> Issue:
         """See ListSource."""
         path = only(paths)
-        return FtmList(path, _check(path))
+        facts = check_table(path, Shape())
+        columns = next(iter(rows(path, Shape()))).cells
+        return check(partial(_read, path), facts, f"{len(columns)} columns")
 
 
 SOURCE = FtmSimple()

@@ -1,26 +1,24 @@
 """Any other list: a table and the mapping that says what its columns mean, as ``csv:<name>``."""
 
 import re
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from app.sanctions.sources.base import (
     Audience,
-    Kind,
     ListedParty,
-    ListHeader,
     ListSource,
     Regime,
-    SourceEmpty,
     SourceUnreadable,
 )
-from app.sanctions.sources.file_reader import FileFacts, joined
-from app.sanctions.sources.grouping import Cells, grouped
-from app.sanctions.sources.mapped_record import Reading, party_of
+from app.sanctions.sources.file_reader import joined
+from app.sanctions.sources.issue import Issue, Notes, check
+from app.sanctions.sources.mapped_record import Cells, Reading, party_of
 from app.sanctions.sources.mapping import SUFFIX, Mapping, load
+from app.sanctions.sources.spool import Spool
 from app.sanctions.sources.table_reader import check_table, rows
 
 PREFIX = "csv:"
@@ -44,77 +42,29 @@ def _records(path: Path, mapping: Mapping) -> Iterator[tuple[int, Cells]]:
             yield line, dict(zip(header, cells, strict=True))
 
 
-def _keyed(path: Path, mapping: Mapping) -> Iterator[tuple[int, str, Cells]]:
-    for line, row in _records(path, mapping):
-        key = Reading(mapping, row).key()
-        if not key:
-            raise SourceUnreadable("a row without its key", f"line {line}")
-        yield line, key, row
+def _read(path: Path, mapping: Mapping, notes: Notes) -> Iterator[tuple[str, ListedParty]]:
+    """The parties in the order of their first rows."""
+    keys: set[str] = set()
+    with Spool() as spool:
+        for line, row in _records(path, mapping):
+            key = Reading(mapping, row).key()
+            if not key:
+                raise SourceUnreadable("a row without its key", f"line {line}")
+            if mapping.rows == "one" and key in keys:
+                raise SourceUnreadable(f"{key[:80]} twice", f"line {line}")
+            keys.add(key)
+            spool.put(key, {"line": line, "row": row})
+            notes.unknown |= set(row) - mapping.columns
+        for key, found in spool.each():
+            yield f"line {found[0]['line']}", party_of(mapping, key, [one["row"] for one in found])
 
 
-def _check(path: Path, mapping: Mapping, mapped_by: FileFacts) -> ListHeader:
-    """Read the table to its end once; only one without fault gets a header.
-
-    The digest is that of the table and the mapping: a list read otherwise is another list.
-    """
-    facts = joined({"table": check_table(path, mapping.file.shape), "mapping": mapped_by})
-    kinds: dict[str, Kind] = {}
-    unnamed: dict[str, int] = {}  # the line of a party of which no row had a name so far, else 0
-    columns: frozenset[str] = frozenset()
-    for line, key, row in _keyed(path, mapping):
-        if key in kinds and mapping.rows == "one":
-            raise SourceUnreadable(f"{key[:80]} twice", f"line {line}")
-        reading = Reading(mapping, row)
-        kind = reading.kind()
-        kinds[key] = kind if kinds.get(key, kind) == kind else "unknown"
-        has_name = any(name.type == "primary" for name in reading.names())
-        unnamed[key] = 0 if has_name else unnamed.get(key, line)
-        columns = columns or frozenset(row)
-    if not kinds:
-        raise SourceEmpty("the list names nobody")
-    if line := next(filter(None, unnamed.values()), 0):
-        raise SourceUnreadable("a party without a primary name", f"line {line}")
-    counts = Counter(kinds.values())
-    persons, organisations = counts["person"], counts["organisation"]
-    return ListHeader(
-        generated_at=None,
-        persons=persons,
-        organisations=organisations,
-        others=counts.total() - persons - organisations,
-        bytes=facts.bytes,
-        sha256=facts.sha256,
-        unknown=tuple(sorted(columns - mapping.columns)),
-        layout=f"mapping {mapping.version}",
-        title=mapping.title,
-        publisher=mapping.publisher,
-        licence=mapping.licence,
-    )
-
-
-@dataclass(frozen=True)
-class MappedList:
-    """A checked issue of a mapped list."""
-
-    path: Path
-    mapping: Mapping
-    header: ListHeader
-
-    def __iter__(self) -> Iterator[ListedParty]:
-        """The parties in the order of their first rows. Raises SourceUnreadable if the table
-        changed meanwhile."""
-        seen = 0
-        for key, found in grouped((key, row) for _, key, row in _keyed(self.path, self.mapping)):
-            seen += 1
-            yield party_of(self.mapping, key, found)
-        if seen != self.header.count:
-            raise SourceUnreadable("the file changed while it was read", f"party {seen}")
-
-
-def read(paths: tuple[Path, ...], built_in: Path | None = None) -> MappedList:
+def read(paths: tuple[Path, ...], built_in: Path | None = None) -> Issue:
     """The list of a table and a mapping, told apart by the suffix ``.mapping.yaml``.
 
-    Without a mapping among the paths that of the source is used, if it has one. Raises
-    SourceUnreadable or SourceEmpty.
+    Without a mapping among the paths that of the source is used, if it has one. The digest is that
+    of the table and the mapping: a list read otherwise is another list. Raises SourceUnreadable or
+    SourceEmpty.
     """
     mappings = [path for path in paths if path.name.endswith(SUFFIX)]
     tables = [path for path in paths if not path.name.endswith(SUFFIX)]
@@ -124,7 +74,12 @@ def read(paths: tuple[Path, ...], built_in: Path | None = None) -> MappedList:
         what = f"{len(tables)} tables and {len(mappings)} files *{SUFFIX} instead of one each"
         raise SourceUnreadable(what, "the call")
     mapping, facts = load(mappings[0])
-    return MappedList(tables[0], mapping, _check(tables[0], mapping, facts))
+    both = joined({"table": check_table(tables[0], mapping.file.shape), "mapping": facts})
+    issue = check(partial(_read, tables[0], mapping), both, f"mapping {mapping.version}")
+    header = replace(
+        issue.header, title=mapping.title, publisher=mapping.publisher, licence=mapping.licence
+    )
+    return replace(issue, header=header)
 
 
 @dataclass(frozen=True)
@@ -141,7 +96,7 @@ class CsvSource(ListSource):
     regime: Regime = "NATIONAL"
     shrink_limit: float = 0.2
 
-    def parse(self, *paths: Path) -> MappedList:
+    def parse(self, *paths: Path) -> Issue:
         """See ListSource: the table and its ``*.mapping.yaml``."""
         return read(paths)
 

@@ -16,7 +16,7 @@ from app.sanctions.sources.base import (
     ListedPlace,
     digest_of,
 )
-from app.sanctions.sources.grouping import Cells
+from app.sanctions.sources.draft import one_line
 from app.sanctions.sources.mapping import (
     Cell,
     KindRule,
@@ -27,12 +27,14 @@ from app.sanctions.sources.mapping import (
     PlaceRule,
 )
 
+Cells = dict[str, str]
+
 
 def _split(text: str, separators: Iterable[str]) -> list[str]:
     parts = [text]
     for separator in separators:
         parts = [piece for part in parts for piece in part.split(separator)]
-    return [line for part in parts if (line := " ".join(part.split()))]
+    return [line for part in parts if (line := one_line(part))]
 
 
 class Reading:
@@ -63,7 +65,7 @@ class Reading:
 
     def key(self) -> str:
         """What identifies the party; "" if a column of it is empty."""
-        parts = [" ".join(self.row[column].split()) for column in self.mapping.key]
+        parts = [one_line(self.row[column]) for column in self.mapping.key]
         if not all(parts):
             return ""
         return parts[0] if len(parts) == 1 else json.dumps(parts, ensure_ascii=False)
@@ -174,7 +176,9 @@ class Reading:
 def _names(readings: Sequence[Reading]) -> tuple[ListedName, ...]:
     """Every name once, the first primary one before all others."""
     found = [name for reading in readings for name in reading.names()]
-    primary = next(name for name in found if name.type == "primary")
+    primary = next((name for name in found if name.type == "primary"), None)
+    if primary is None:
+        return ()
     unique = {primary.name: primary}
     for name in found:
         if name.type == "primary":
@@ -186,7 +190,7 @@ def _names(readings: Sequence[Reading]) -> tuple[ListedName, ...]:
 
 
 def party_of(mapping: Mapping, key: str, rows: Sequence[Cells]) -> ListedParty:
-    """The party of rows of which at least one has a primary name."""
+    """The party of these rows; without names if none of them has a primary one."""
     readings = [Reading(mapping, row) for row in rows]
     original: dict[str, Any] = {"rows": list(rows)}
     kinds = {reading.kind() for reading in readings}

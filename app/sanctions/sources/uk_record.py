@@ -20,6 +20,7 @@ from app.sanctions.sources.base import (
     NameType,
     digest_of,
 )
+from app.sanctions.sources.draft import one_line
 from app.sanctions.sources.un_reference import un_references
 
 Fields = dict[str, str]
@@ -48,7 +49,7 @@ _NATIONALITIES: dict[str, str] = read("app.sanctions.sources", "uk_nationalities
 
 def _get(row: Fields, field: str) -> str:
     """A cell on one line, "" if the layout has no such column."""
-    return " ".join(row.get(field, "").split())
+    return one_line(row.get(field))
 
 
 def _all(rows: Iterable[Fields], field: str) -> list[str]:
@@ -217,7 +218,7 @@ def _remarks(rows: Sequence[Fields]) -> str:
 def party_of(
     source: str, key: str, rows: Sequence[Fields], original: dict[str, Any]
 ) -> ListedParty:
-    """The party of rows of which at least one has a name."""
+    """The party of these rows; without names if none of them has one."""
     kinds = {kind_of(row) for row in rows}
     texts = (part for text in _all(rows, "nationality") for part in _parts(text))
     nationalities = tuple(dict.fromkeys(_country(text) for text in texts))

@@ -9,7 +9,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from app.sanctions.sources.base import Audience, ListSource, Regime, only
-from app.sanctions.sources.uk_table import Layout, UkList, read
+from app.sanctions.sources.issue import Issue
+from app.sanctions.sources.uk_table import Layout, read
 
 _LAYOUT = Layout("unique_id", frozenset({"unique_id", "name6", "name_type", "kind", "regime"}))
 
@@ -28,10 +29,9 @@ class UkSanctions(ListSource):
     regime: Regime = "NATIONAL"
     shrink_limit: float = 0.2
 
-    def parse(self, *paths: Path) -> UkList:
+    def parse(self, *paths: Path) -> Issue:
         """See ListSource."""
-        path = only(paths)
-        return UkList(path, _LAYOUT, self.code, read(path, _LAYOUT))
+        return read(only(paths), _LAYOUT, self.code)
 
 
 SOURCE = UkSanctions()

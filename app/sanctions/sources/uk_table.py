@@ -4,16 +4,19 @@ The same fact stands under other names of columns in each layout; `COLUMNS` brin
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
-from app.sanctions.sources.base import Kind, ListedParty, ListHeader, SourceEmpty, SourceUnreadable
-from app.sanctions.sources.grouping import Cells, grouped
+from app.sanctions.sources.base import ListedParty, SourceUnreadable
+from app.sanctions.sources.issue import Issue, Notes, check
+from app.sanctions.sources.spool import Spool
 from app.sanctions.sources.table_reader import Shape, check_table, rows
-from app.sanctions.sources.uk_record import kind_of, name_of, party_of
+from app.sanctions.sources.uk_record import party_of
 
+Cells = dict[str, str]
 # Fields of ours, each with the columns that hold it, as `_plain` leaves their names.
 _FIELDS = {
     **{f"name{n}": f"name{n}" for n in range(1, 7)},
@@ -66,7 +69,7 @@ _FIELDS = {
     "length": "lengthofship",
     "built": "yearbuilt",
 }
-COLUMNS = {column: field for field, names in _FIELDS.items() for column in names.split()}
+COLUMNS = {column: ours for ours, names in _FIELDS.items() for column in names.split()}
 _DATED = re.compile(r"(\d{1,2})[/-](\d{1,2}|[A-Za-z]{3})[/-](\d{4})|(\d{4})-(\d{2})-(\d{2})")
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 
@@ -114,7 +117,7 @@ class _Table:
     layout: Layout
     ahead: int = 0
     published: datetime | None = None
-    fields: Mapping[str, str] | None = None  # field of ours -> column as published
+    fields: dict[str, str] = field(default_factory=dict)  # field of ours -> column as published
     unknown: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[tuple[int, str, Cells]]:
@@ -129,7 +132,7 @@ class _Table:
                 self._head(header, line)
             else:
                 row = dict(zip(header, cells, strict=True))
-                key = row[(self.fields or {})[self.layout.key]].strip()
+                key = row[self.fields[self.layout.key]].strip()
                 if not key:
                     raise SourceUnreadable("a row without the key of its party", f"line {line}")
                 yield line, key, row
@@ -137,70 +140,35 @@ class _Table:
     def _head(self, header: tuple[str, ...], line: int) -> None:
         fields: dict[str, str] = {}
         for column in header:
-            field = COLUMNS.get(_plain(column))
-            if header.count(column) > 1 or field in fields:
+            ours = COLUMNS.get(_plain(column))
+            if header.count(column) > 1 or ours in fields:
                 raise SourceUnreadable(f"column {column[:40]} twice", f"line {line}")
-            if field:
-                fields[field] = column
+            if ours:
+                fields[ours] = column
         if missing := sorted(self.layout.needed - set(fields)):
             raise SourceUnreadable(f"no column for {missing[0]}", f"line {line}")
         self.fields = fields
         self.unknown = tuple(sorted(c for c in header if _plain(c) not in COLUMNS))
 
 
-def read(path: Path, layout: Layout) -> ListHeader:
-    """Read the file to its end once; only a file without fault gets a header."""
-    facts = check_table(path, Shape())
+def _read(
+    path: Path, layout: Layout, source: str, notes: Notes
+) -> Iterator[tuple[str, ListedParty]]:
+    """The parties in the order of their first rows."""
     table = _Table(path, layout)
-    kinds: dict[str, Kind] = {}
-    named: dict[str, int] = {}  # 0 once a name was seen, else the line to complain of
-    for line, key, row in table:
-        cells = _by_field(row, table.fields or {})
-        kind = kind_of(cells)
-        kinds[key] = kind if kinds.get(key, kind) == kind else "unknown"
-        has_name = bool(name_of(cells) or cells.get("script_name", "").strip())
-        named[key] = 0 if has_name else named.get(key, line)
-    if not kinds:
-        raise SourceEmpty("the list names nobody")
-    for key, line in named.items():
-        if line:
-            raise SourceUnreadable(f"{key[:40]} without a name", f"line {line}")
-    counts = list(kinds.values())
-    persons, organisations = counts.count("person"), counts.count("organisation")
-    return ListHeader(
-        generated_at=table.published,
-        persons=persons,
-        organisations=organisations,
-        others=len(counts) - persons - organisations,
-        bytes=facts.bytes,
-        sha256=facts.sha256,
-        unknown=table.unknown,
-        layout="with a line of its date" if table.ahead else "names of columns first",
-    )
+    with Spool() as spool:
+        for line, key, row in table:
+            spool.put(key, {"line": line, "row": row})
+        notes.generated_at = table.published
+        notes.unknown |= set(table.unknown)
+        for key, found in spool.each():
+            lines = [one["row"] for one in found]
+            cells = [{ours: row[column] for ours, column in table.fields.items()} for row in lines]
+            yield f"line {found[0]['line']}", party_of(source, key, cells, {"rows": lines})
 
 
-def _by_field(row: Cells, fields: Mapping[str, str]) -> dict[str, str]:
-    return {field: row[column] for field, column in fields.items()}
-
-
-@dataclass(frozen=True)
-class UkList:
+def read(path: Path, layout: Layout, source: str) -> Issue:
     """A checked issue of a list of the United Kingdom."""
-
-    path: Path
-    layout: Layout
-    source: str
-    header: ListHeader
-
-    def __iter__(self) -> Iterator[ListedParty]:
-        """The parties in the order of their first rows. Raises SourceUnreadable if the file
-        changed meanwhile."""
-        table = _Table(self.path, self.layout)
-        seen = 0
-        for key, found in grouped((key, row) for _, key, row in table):
-            seen += 1
-            fields = table.fields or {}
-            cells = [_by_field(row, fields) for row in found]
-            yield party_of(self.source, key, cells, {"rows": found})
-        if seen != self.header.count:
-            raise SourceUnreadable("the file changed while it was read", f"party {seen}")
+    facts = check_table(path, Shape())
+    shape = "with a line of its date" if _ahead(path, layout) else "names of columns first"
+    return check(partial(_read, path, layout, source), facts, shape)

@@ -10,7 +10,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from app.sanctions.sources.base import Audience, Level, ListSource, Regime
-from app.sanctions.sources.mapped import MappedList, read
+from app.sanctions.sources.issue import Issue
+from app.sanctions.sources.mapped import read
 
 _MAPPING = Path(__file__).with_name("ungm.mapping.yaml")
 
@@ -30,7 +31,7 @@ class Ungm(ListSource):
     shrink_limit: float = 0.2
     level: Level = "INTER_AGENCY"
 
-    def parse(self, *paths: Path) -> MappedList:
+    def parse(self, *paths: Path) -> Issue:
         """See ListSource: the table, and a ``*.mapping.yaml`` if it has other columns."""
         return read(paths, _MAPPING)
 

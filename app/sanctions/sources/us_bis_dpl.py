@@ -16,6 +16,7 @@ from app.sanctions.sources.base import (
     ListedName,
     ListedParty,
     ListedPlace,
+    ListSource,
     Regime,
     only,
 )
@@ -86,7 +87,7 @@ def _measure(row: dict[str, str]) -> ListedMeasure:
 
 
 @dataclass(frozen=True)
-class DeniedPersons:
+class DeniedPersons(ListSource):
     """The source as registered."""
 
     code: str = "us_bis_dpl"

@@ -19,6 +19,7 @@ from app.sanctions.sources.base import (
     ListedName,
     ListedParty,
     ListedPlace,
+    ListSource,
     Regime,
     only,
 )
@@ -171,7 +172,7 @@ def _add_paper(draft: Draft, text: str) -> None:
 
 
 @dataclass(frozen=True)
-class ScreeningList:
+class ScreeningList(ListSource):
     """The source as registered."""
 
     code: str = "us_csl"

@@ -15,6 +15,7 @@ from app.sanctions.sources.base import (
     ListedPlace,
     digest_of,
 )
+from app.sanctions.sources.draft import one_line
 from app.sanctions.sources.world_bank_names import continued, footnotes, names_of, without_marks
 
 KNOWN = frozenset(
@@ -49,7 +50,7 @@ _NUMBER = re.compile(
 def text_of(record: dict[str, Any], name: str) -> str:
     """A member as text on one line, "" if it is absent or null."""
     value = record.get(name)
-    return "" if value is None else " ".join(str(value).split())
+    return "" if value is None else one_line(str(value))
 
 
 def key_of(record: dict[str, Any]) -> str:
@@ -71,6 +72,8 @@ def _day(text: str) -> date | None:
 
 def _names(record: dict[str, Any], kind: Kind) -> tuple[ListedName, ...]:
     published = text_of(record, "SUPP_NAME")
+    if not published:
+        return ()
     title = _TITLE.match(published) if kind == "person" else None
     bare = published[title.end() :] if title else published
     found = names_of(bare, "primary") or [ListedName(published, "primary")]
@@ -144,7 +147,7 @@ def _measure(record: dict[str, Any]) -> ListedMeasure:
 
 
 def party_of(record: dict[str, Any]) -> ListedParty:
-    """The party of a record that has a SUPP_ID and a SUPP_NAME."""
+    """The party of a record; without key or names if the record lacks them."""
     kind, measure = kind_of(record), _measure(record)
     addresses = _addresses(record)
     updated = _day(text_of(record, "UPD_DATE"))
