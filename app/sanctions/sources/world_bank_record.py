@@ -76,7 +76,9 @@ def _names(record: dict[str, Any], kind: Kind) -> tuple[ListedName, ...]:
         return ()
     title = _TITLE.match(published) if kind == "person" else None
     bare = published[title.end() :] if title else published
-    found = names_of(bare, "primary") or [ListedName(published, "primary")]
+    found = names_of(bare, "primary")
+    if not found or found[0].type != "primary":
+        found.insert(0, ListedName(published, "primary"))
     about = text_of(record, "ADD_SUPP_INFO")
     affixes = (text_of(record, "SUPP_PRE_ACRN"), found[0].name, text_of(record, "SUPP_POST_ACRN"))
     repeated = found[0].name.startswith(f"{affixes[0]} ")
