@@ -5,7 +5,7 @@ import re
 # "UN Ref QDi.401", "(UN Ref):TAi.002", "UN REF:QE.A.146.14"; or the text begins with it. One
 # that a text merely mentions ("linked to QDe.014") is another party.
 _QUOTED = re.compile(
-    r"(?:\bUN\s?Ref(?:erence)?\b\s?(?:no\b|number\b)?[\s.:)]{0,4}|^)(?:"
+    r"(?:\bUN\s?Ref(?:erence)?\b[\s.]{0,3}(?:no\b|number\b)?[\s.:)]{0,4}|^)(?:"
     r"(?P<new>[A-Z]{2}[ie]\.\d{3}\b)"
     r"|(?P<old>[A-Z]{1,2}\.[A-Z]{1,2}\.\d{1,3}\.\d{2}\b|[EI]\.\d{2}\.[A-Z]{1,3}\.\d{1,3}\b))",
     re.IGNORECASE,
