@@ -22,7 +22,7 @@ from app.sanctions.sources.spool import Spool
 from app.sanctions.sources.table_reader import check_table, rows
 
 PREFIX = "csv:"
-_CODE = re.compile(r"csv:[a-z][a-z0-9_]{1,39}")
+_CODE = re.compile(r"csv:[a-z][a-z0-9_]{0,39}")
 
 
 def _records(path: Path, mapping: Mapping) -> Iterator[tuple[int, Cells]]:
