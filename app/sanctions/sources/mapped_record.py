@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 from typing import Any
 
 from app.core.countries import find_country
@@ -189,75 +190,94 @@ def _names(readings: Sequence[Reading]) -> tuple[ListedName, ...]:
     return tuple(unique.values())
 
 
-def party_of(mapping: Mapping, key: str, rows: Sequence[Cells]) -> ListedParty:
-    """The party of these rows; without names if none of them has a primary one."""
-    readings = [Reading(mapping, row) for row in rows]
-    original: dict[str, Any] = {"rows": list(rows)}
-    kinds = {reading.kind() for reading in readings}
+class _Rows:
+    """All rows of a party: what they say, each thing once."""
 
-    def every(*fields: Cell | None) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(t for reading in readings for t in reading.texts(*fields)))
+    def __init__(self, mapping: Mapping, rows: Sequence[Cells]) -> None:
+        self.mapping = mapping
+        self.readings = [Reading(mapping, row) for row in rows]
 
-    def days(field: Cell | None) -> list[Any]:
-        found = {mapping.dates.day(text) for text in every(field)}
-        return sorted(day for day in found if day)
+    def kind(self) -> Kind:
+        kinds = {reading.kind() for reading in self.readings}
+        return kinds.pop() if len(kinds) == 1 else "unknown"
 
-    def places(rules: Sequence[PlaceRule]) -> tuple[ListedPlace, ...]:
-        found = (reading.place(rule) for reading in readings for rule in rules)
+    def texts(self, *fields: Cell | None) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(t for r in self.readings for t in r.texts(*fields)))
+
+    def text(self, field: Cell | None) -> str:
+        return "; ".join(self.texts(field))
+
+    def days(self, field: Cell | None) -> tuple[date, ...]:
+        found = {self.mapping.dates.day(text) for text in self.texts(field)}
+        return tuple(sorted(day for day in found if day))
+
+    def countries(self, *fields: Cell | None) -> tuple[ListedCountry, ...]:
+        return tuple(dict.fromkeys(c for r in self.readings for c in r.countries(*fields)))
+
+    def places(self, rules: Sequence[PlaceRule]) -> tuple[ListedPlace, ...]:
+        found = (reading.place(rule) for reading in self.readings for rule in rules)
         return tuple(dict.fromkeys(place for place in found if place))
 
-    nationalities = tuple(
-        dict.fromkeys(c for reading in readings for c in reading.countries(*mapping.nationalities))
-    )
-    identifiers = tuple(
-        dict.fromkeys(
-            item for r in readings for rule in mapping.identifiers for item in r.identifiers(rule)
-        )
-    )
-    documents = tuple(
-        dict.fromkeys(
-            item for r in readings for rule in mapping.documents for item in r.documents(rule)
-        )
-    )
-    measures = (r.measure(rule) for r in readings for rule in mapping.measures)
-    addresses, birth_places = places(mapping.addresses), places(mapping.birth_places)
-    named = [
-        *nationalities,
-        *(i.country for i in identifiers),
-        *(d.issuing_country for d in documents),
-    ]
-    named += [country for r in readings for country in r.countries(*mapping.countries)]
-    codes = {country.country for country in named if country}
-    codes |= {place.country for place in (*addresses, *birth_places)}
-    listed = days(mapping.listed_on)
-    unread = dict.fromkeys(text for reading in readings for text in reading.unread_dates())
+    def identifiers(self) -> tuple[ListedIdentifier, ...]:
+        rules = self.mapping.identifiers
+        found = (one for r in self.readings for rule in rules for one in r.identifiers(rule))
+        return tuple(dict.fromkeys(found))
+
+    def documents(self) -> tuple[ListedDocument, ...]:
+        rules = self.mapping.documents
+        found = (one for r in self.readings for rule in rules for one in r.documents(rule))
+        return tuple(dict.fromkeys(found))
+
+    def measures(self) -> tuple[ListedMeasure, ...]:
+        found = (r.measure(rule) for r in self.readings for rule in self.mapping.measures)
+        return tuple(dict.fromkeys(measure for measure in found if measure))
+
+    def same_as(self) -> tuple[str, ...]:
+        found = ((one.list, t) for one in self.mapping.same_as for t in self.texts(one.reference))
+        return tuple(dict.fromkeys(f"{code}:{reference}" for code, reference in found))
+
+    def remarks(self) -> str:
+        unread = dict.fromkeys(t for reading in self.readings for t in reading.unread_dates())
+        return "\n".join([*self.texts(*self.mapping.remarks), *unread])
+
+    def codes(self) -> tuple[str, ...]:
+        """Every country that something of the party names."""
+        mapping = self.mapping
+        named: list[ListedCountry | None] = [item.country for item in self.identifiers()]
+        named += [item.issuing_country for item in self.documents()]
+        named += self.countries(*mapping.nationalities, *mapping.countries)
+        codes = {country.country for country in named if country}
+        codes |= {p.country for p in self.places((*mapping.addresses, *mapping.birth_places))}
+        return tuple(sorted(code for code in codes if code))
+
+
+def party_of(mapping: Mapping, key: str, rows: Sequence[Cells]) -> ListedParty:
+    """The party of these rows; without names if none of them has a primary one."""
+    said = _Rows(mapping, rows)
+    original: dict[str, Any] = {"rows": list(rows)}
     return ListedParty(
         key=key,
-        reference="; ".join(every(mapping.reference)) or key,
-        kind=kinds.pop() if len(kinds) == 1 else "unknown",
-        names=_names(readings),
-        birth_dates=tuple(mapping.dates.birth(text) for text in every(*mapping.birth_dates)),
-        birth_places=birth_places,
-        nationalities=nationalities,
-        countries=tuple(sorted(code for code in codes if code)),
-        documents=documents,
-        addresses=addresses,
-        programme="; ".join(every(mapping.programme)),
-        listed_on=listed[0] if listed else None,
-        updated_on=tuple(days(mapping.updated_on)),
+        reference=said.text(mapping.reference) or key,
+        kind=said.kind(),
+        names=_names(said.readings),
+        birth_dates=tuple(mapping.dates.birth(text) for text in said.texts(*mapping.birth_dates)),
+        birth_places=said.places(mapping.birth_places),
+        nationalities=said.countries(*mapping.nationalities),
+        countries=said.codes(),
+        documents=said.documents(),
+        addresses=said.places(mapping.addresses),
+        programme=said.text(mapping.programme),
+        listed_on=next(iter(said.days(mapping.listed_on)), None),
+        updated_on=said.days(mapping.updated_on),
         delisted_on=None,
-        gender="; ".join(every(mapping.gender)),
-        titles=every(*mapping.titles),
-        designations=every(*mapping.designations),
-        remarks="\n".join([*every(*mapping.remarks), *unread]),
+        gender=said.text(mapping.gender),
+        titles=said.texts(*mapping.titles),
+        designations=said.texts(*mapping.designations),
+        remarks=said.remarks(),
         original=original,
         digest=digest_of(original),
-        identifiers=identifiers,
-        measures=tuple(dict.fromkeys(measure for measure in measures if measure)),
-        same_as=tuple(
-            dict.fromkeys(
-                f"{s.list}:{text}" for s in mapping.same_as for text in every(s.reference)
-            )
-        ),
-        urls=every(*mapping.urls),
+        identifiers=said.identifiers(),
+        measures=said.measures(),
+        same_as=said.same_as(),
+        urls=said.texts(*mapping.urls),
     )
