@@ -1,6 +1,6 @@
 """The lists the registry can import: an explicit table, one line a source."""
 
-from app.sanctions.sources import unsc
+from app.sanctions.sources import ca_sema, ofac, unsc, us_bis_dpl, us_csl
 from app.sanctions.sources.base import (
     Audience,
     ListedCountry,
@@ -21,6 +21,11 @@ from app.sanctions.sources.base import (
 
 ALL: dict[str, ListSource] = {
     "unsc": unsc.SOURCE,
+    "ofac_sdn": ofac.SDN,
+    "ofac_cons": ofac.CONS,
+    "us_bis_dpl": us_bis_dpl.SOURCE,
+    "us_csl": us_csl.SOURCE,
+    "ca_sema": ca_sema.SOURCE,
 }
 
 __all__ = [
