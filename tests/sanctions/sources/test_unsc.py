@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from app.core.names import IndexedName, NameIndex
+from app.core.names import IndexedName, Kind, NameIndex
 from app.sanctions import sources
 from app.sanctions.sources import ListedParty, SourceEmpty, SourceUnreadable
 from app.sanctions.sources.unsc import SOURCE
@@ -249,11 +249,14 @@ def test_the_issue_saved_in_another_encoding_is_refused_with_its_place() -> None
 @pytest.mark.lists
 def test_every_listed_party_is_found_by_its_own_name() -> None:
     everyone = list(SOURCE.parse(real("un_sc_consolidated_2026-02-27.xml")))
+    kinds: dict[str, Kind] = {
+        p.key: "person" if p.kind == "person" else "organisation" for p in everyone
+    }
     index = NameIndex(
-        IndexedName(p.key, n.name, p.kind, n.type == "weak_alias")
+        IndexedName(p.key, n.name, kinds[p.key], n.type == "weak_alias")
         for p in everyone
         for n in p.names
     )
     for party in everyone:
-        matches = index.search(party.caption, party.kind, 0.95)
+        matches = index.search(party.caption, kinds[party.key], 0.95)
         assert party.key in {m.owner for m in matches}, party.caption
