@@ -211,10 +211,7 @@ class ParsedList(Protocol):
 
 
 class ListSource(Protocol):
-    """A publisher's list. To add one: a file here and its line in `__init__.py`.
-
-    A source is a class derived from this one, so that it has the defaults below.
-    """
+    """A publisher's list. To add one: a file here and its line in `__init__.py`."""
 
     @property
     def code(self) -> str:
@@ -259,17 +256,17 @@ class ListSource(Protocol):
     def volatile(self) -> frozenset[str]:
         """Members of the records that every run of the publisher writes anew, such as the time of
         the run. They are kept, and a change of them alone is no change of the record."""
-        return frozenset()
+        ...
 
     @property
     def joint(self) -> bool:
         """A shared list that counts only after the agencies enabled it jointly."""
-        return False
+        ...
 
     @property
     def level(self) -> Level:
         """``INTER_AGENCY`` for a list that must never reach the public stream."""
-        return "PUBLIC"
+        ...
 
     def parse(self, *paths: Path) -> ParsedList:
         """Check the files of one issue whole, then hand them over; they stay on disk meanwhile.
@@ -279,6 +276,25 @@ class ListSource(Protocol):
         issue is taken whole or not at all: what this returns has been read to its end once.
         """
         ...
+
+
+class SourceDefaults:
+    """What most sources are; their classes derive from it, and set what they are otherwise."""
+
+    @property
+    def volatile(self) -> frozenset[str]:
+        """Nothing of a record is volatile."""
+        return frozenset()
+
+    @property
+    def joint(self) -> bool:
+        """It needs no joint decision."""
+        return False
+
+    @property
+    def level(self) -> Level:
+        """It is public."""
+        return "PUBLIC"
 
 
 def only(paths: tuple[Path, ...]) -> Path:

@@ -21,9 +21,9 @@ from app.sanctions.sources.base import (
     ListedMeasure,
     ListedName,
     ListedParty,
-    ListSource,
     NameType,
     Regime,
+    SourceDefaults,
     SourceUnreadable,
     only,
 )
@@ -158,7 +158,7 @@ def _add_facts(draft: Draft, row: dict[str, str]) -> None:
 
 
 @dataclass(frozen=True)
-class Sema(ListSource):
+class Sema(SourceDefaults):
     """The source as registered."""
 
     code: str = "ca_sema"

@@ -17,8 +17,8 @@ from lxml import etree
 from app.sanctions.sources.base import (
     Audience,
     ListedParty,
-    ListSource,
     Regime,
+    SourceDefaults,
     SourceUnreadable,
     only,
 )
@@ -64,7 +64,7 @@ def _read(path: Path, notes: Notes) -> Iterator[tuple[str, ListedParty]]:
 
 
 @dataclass(frozen=True)
-class EuFsf(ListSource):
+class EuFsf(SourceDefaults):
     """The source as registered."""
 
     code: str = "eu_fsf"

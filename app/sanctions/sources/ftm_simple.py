@@ -22,8 +22,8 @@ from app.sanctions.sources.base import (
     ListedName,
     ListedParty,
     ListedPlace,
-    ListSource,
     Regime,
+    SourceDefaults,
     digest_of,
     only,
 )
@@ -165,7 +165,7 @@ def party_of(row: dict[str, str]) -> ListedParty:
 
 
 @dataclass(frozen=True)
-class FtmSimple(ListSource):
+class FtmSimple(SourceDefaults):
     """The source as registered."""
 
     code: str = "ftm_simple"

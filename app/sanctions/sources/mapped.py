@@ -10,8 +10,8 @@ from pathlib import Path
 from app.sanctions.sources.base import (
     Audience,
     ListedParty,
-    ListSource,
     Regime,
+    SourceDefaults,
     SourceUnreadable,
 )
 from app.sanctions.sources.file_reader import joined
@@ -21,7 +21,6 @@ from app.sanctions.sources.mapping import SUFFIX, Mapping, load
 from app.sanctions.sources.spool import Spool
 from app.sanctions.sources.table_reader import check_table, rows
 
-PREFIX = "csv:"
 _CODE = re.compile(r"csv:[a-z][a-z0-9_]{0,39}")
 
 
@@ -83,10 +82,10 @@ def read(paths: tuple[Path, ...], built_in: Path | None = None) -> Issue:
 
 
 @dataclass(frozen=True)
-class CsvSource(ListSource):
+class CsvSource(SourceDefaults):
     """A list that somebody mapped. What it is called and on what terms stands in its header."""
 
-    code: str = PREFIX
+    code: str
     title: str = "A list by a mapping of its own"
     publisher: str = "as the mapping says"
     licence: str = "as the mapping says"

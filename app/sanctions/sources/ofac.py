@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from app.sanctions.sources import ofac_advanced, ofac_csv, ofac_enhanced, ofac_xml
-from app.sanctions.sources.base import Audience, ListSource, Regime, SourceUnreadable, only
+from app.sanctions.sources.base import Audience, Regime, SourceDefaults, SourceUnreadable, only
 from app.sanctions.sources.issue import Issue, check
 from app.sanctions.sources.ofac_terms import PUBLISHER
 from app.sanctions.sources.xml_reader import check_bytes, root_of, starts_as_xml
@@ -19,7 +19,7 @@ _SDN_LIST = "SDN List"
 
 
 @dataclass(frozen=True)
-class Ofac(ListSource):
+class Ofac(SourceDefaults):
     """One of the two lists, as registered."""
 
     code: str

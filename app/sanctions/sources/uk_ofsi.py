@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from app.sanctions.sources.base import Audience, ListSource, Regime, only
+from app.sanctions.sources.base import Audience, Regime, SourceDefaults, only
 from app.sanctions.sources.issue import Issue
 from app.sanctions.sources.uk_table import Layout, read
 
@@ -16,7 +16,7 @@ _LAYOUT = Layout("group", frozenset({"group", "name6", "name1", "kind", "name_ty
 
 
 @dataclass(frozen=True)
-class UkOfsi(ListSource):
+class UkOfsi(SourceDefaults):
     """The source as registered."""
 
     code: str = "uk_ofsi"

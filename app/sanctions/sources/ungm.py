@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from app.sanctions.sources.base import Audience, Level, ListSource, Regime
+from app.sanctions.sources.base import Audience, Level, Regime, SourceDefaults
 from app.sanctions.sources.issue import Issue
 from app.sanctions.sources.mapped import read
 
@@ -17,7 +17,7 @@ _MAPPING = Path(__file__).with_name("ungm.mapping.yaml")
 
 
 @dataclass(frozen=True)
-class Ungm(ListSource):
+class Ungm(SourceDefaults):
     """The source as registered."""
 
     code: str = "ungm"

@@ -16,8 +16,8 @@ from app.sanctions.sources.base import (
     Kind,
     ListedParty,
     ListHeader,
-    ListSource,
     Regime,
+    SourceDefaults,
     SourceEmpty,
     SourceUnreadable,
     only,
@@ -122,7 +122,7 @@ class UnscList:
 
 
 @dataclass(frozen=True)
-class Unsc(ListSource):
+class Unsc(SourceDefaults):
     """The source as registered."""
 
     code: str = "unsc"

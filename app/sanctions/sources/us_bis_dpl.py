@@ -16,8 +16,8 @@ from app.sanctions.sources.base import (
     ListedName,
     ListedParty,
     ListedPlace,
-    ListSource,
     Regime,
+    SourceDefaults,
     only,
 )
 from app.sanctions.sources.draft import Draft, country_of, day_of, key_of, one_line, until_of
@@ -87,7 +87,7 @@ def _measure(row: dict[str, str]) -> ListedMeasure:
 
 
 @dataclass(frozen=True)
-class DeniedPersons(ListSource):
+class DeniedPersons(SourceDefaults):
     """The source as registered."""
 
     code: str = "us_bis_dpl"

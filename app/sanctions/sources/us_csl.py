@@ -19,8 +19,8 @@ from app.sanctions.sources.base import (
     ListedName,
     ListedParty,
     ListedPlace,
-    ListSource,
     Regime,
+    SourceDefaults,
     only,
 )
 from app.sanctions.sources.draft import (
@@ -172,7 +172,7 @@ def _add_paper(draft: Draft, text: str) -> None:
 
 
 @dataclass(frozen=True)
-class ScreeningList(ListSource):
+class ScreeningList(SourceDefaults):
     """The source as registered."""
 
     code: str = "us_csl"

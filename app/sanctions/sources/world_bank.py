@@ -13,8 +13,8 @@ from pathlib import Path
 from app.sanctions.sources.base import (
     Audience,
     ListedParty,
-    ListSource,
     Regime,
+    SourceDefaults,
     SourceUnreadable,
     only,
 )
@@ -36,7 +36,7 @@ def _read(path: Path, notes: Notes) -> Iterator[tuple[str, ListedParty]]:
 
 
 @dataclass(frozen=True)
-class WorldBank(ListSource):
+class WorldBank(SourceDefaults):
     """The source as registered."""
 
     code: str = "world_bank"
