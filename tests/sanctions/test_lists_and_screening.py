@@ -176,7 +176,7 @@ async def test_a_list_that_is_not_for_everybody_has_no_way_in(
 
 
 async def test_an_unknown_source_is_named(worker_database: Database) -> None:
-    with pytest.raises(UnknownSource, match=r"known: .*unsc"):
+    with pytest.raises(UnknownSource, match=r"known: .*\bunsc"):
         await import_list(worker_database, "nowhere", SAMPLE)
 
 

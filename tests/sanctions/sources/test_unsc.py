@@ -5,12 +5,12 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from lxml import etree
 
-from app.core.names import IndexedName, Kind, NameIndex
+from app.core.names import IndexedName, NameIndex
 from app.sanctions import sources
 from app.sanctions.sources import ListedParty, SourceEmpty, SourceUnreadable
 from app.sanctions.sources.unsc import SOURCE
@@ -144,6 +144,10 @@ def test_odd_values_are_kept_not_guessed(write: Any) -> None:
     assert party.birth_dates[0].text == "0000-99-99"
 
 
+def compared(party: ListedParty) -> Literal["person", "organisation"]:
+    return "person" if party.kind == "person" else "organisation"
+
+
 def leaves(value: object) -> Iterator[str]:
     if isinstance(value, dict):
         for part in value.values():
@@ -249,14 +253,11 @@ def test_the_issue_saved_in_another_encoding_is_refused_with_its_place() -> None
 @pytest.mark.lists
 def test_every_listed_party_is_found_by_its_own_name() -> None:
     everyone = list(SOURCE.parse(real("un_sc_consolidated_2026-02-27.xml")))
-    kinds: dict[str, Kind] = {
-        p.key: "person" if p.kind == "person" else "organisation" for p in everyone
-    }
     index = NameIndex(
-        IndexedName(p.key, n.name, kinds[p.key], n.type == "weak_alias")
+        IndexedName(p.key, n.name, compared(p), n.type == "weak_alias")
         for p in everyone
         for n in p.names
     )
     for party in everyone:
-        matches = index.search(party.caption, kinds[party.key], 0.95)
+        matches = index.search(party.caption, compared(party), 0.95)
         assert party.key in {m.owner for m in matches}, party.caption
