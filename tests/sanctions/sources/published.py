@@ -74,16 +74,16 @@ def xml_of(value: Any, tag: str) -> str:
     return f"<{tag}{attributes}>{inner}</{tag}>"
 
 
-def leaves(element: etree._Element, path: str = "") -> Counter[Leaf]:
-    """Every element below one: where it is, its attributes, and its text if it is a leaf."""
+def leaves(element: etree._Element) -> Counter[Leaf]:
+    """Every element from one down: where it is, its attributes, and its text if it is a leaf."""
     found: Counter[Leaf] = Counter()
-    where = f"{path}/{etree.QName(element).localname}"
-    text = (element.text or "") if len(element) == 0 else ""
-    attributes = tuple(sorted((str(k), str(v)) for k, v in element.attrib.items()))
-    found[where, attributes, text] += 1
-    for child in element:
-        if isinstance(child.tag, str):
-            found += leaves(child, where)
+    waiting = [(element, "")]
+    while waiting:
+        one, path = waiting.pop()
+        where = f"{path}/{etree.QName(one).localname}"
+        text = (one.text or "") if len(one) == 0 else ""
+        found[where, tuple(sorted((str(k), str(v)) for k, v in one.attrib.items())), text] += 1
+        waiting += [(child, where) for child in one if isinstance(child.tag, str)]
     return found
 
 
