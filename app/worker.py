@@ -108,7 +108,11 @@ RETENTION = (
 )
 """Every rule, in the order of a run: objections and comments last, as they go with their
 statements."""
-FEED_STREAMS = ("public", "inter_agency", *(f"source.{code}" for code in sources.ALL))
+FEED_STREAMS = (
+    "public",
+    "inter_agency",
+    *(f"source.{code}" for code, source in sources.ALL.items() if sources.is_for_everybody(source)),
+)
 
 Work = Callable[[], Awaitable[object]]
 

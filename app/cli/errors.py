@@ -18,7 +18,7 @@ from app.core.rekeying import RotationProblem
 from app.core.settings import UnsafeSettings
 from app.partners.retention.run import RetentionProblem
 from app.sanctions.feed.root_keys import RootKeyProblem
-from app.sanctions.lists.importer import ListOlder, ListShrunk, UnknownSource
+from app.sanctions.lists.importer import ListOlder, ListShrunk, SourceClosed, UnknownSource
 from app.sanctions.sources import SourceEmpty, SourceUnreadable
 
 
@@ -38,6 +38,7 @@ _PLAIN = (
     RotationProblem,
     RetentionProblem,
     UnknownSource,
+    SourceClosed,
     ListOlder,
     ListShrunk,
 )

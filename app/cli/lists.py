@@ -20,7 +20,9 @@ app = group("External sanction lists. Works as reg_worker: REGISTRY_DATABASE_WOR
 
 @app.command("import")
 def import_file(
-    source: Annotated[str, typer.Argument(help=f"one of: {', '.join(sorted(sources.ALL))}")],
+    source: Annotated[
+        str, typer.Argument(help=f"one of: {', '.join(sorted(sources.ALL))}, csv:<name>")
+    ],
     file: Annotated[
         Path, typer.Argument(help="the list as published", exists=True, dir_okay=False)
     ],

@@ -236,7 +236,11 @@ async def test_lists_are_imported_and_shown(empty_database: Settings, tmp_path: 
     refused = await registry("lists", "import", "unsc", broken, env=env)
     assert refused.stderr.startswith("The file cannot be used: ")
     unknown = await registry("lists", "import", "nonsense", SAMPLE, env=env)
-    assert unknown.stderr == "There is no list source nonsense; known: unsc.\n"
+    known = ", ".join(sorted(sources.ALL))
+    assert unknown.stderr == f"There is no list source nonsense; known: {known}, csv:<name>.\n"
+    closed = await registry("lists", "import", "eu_fsf", SAMPLE, env=env)
+    assert closed.exit_code == 1
+    assert closed.stderr.startswith("The list eu_fsf does not count for every agency")
 
 
 async def test_a_root_key_is_made_once(tmp_path: Path) -> None:

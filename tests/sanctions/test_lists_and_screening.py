@@ -9,8 +9,16 @@ import pytest
 from sqlalchemy import text
 
 from app.core.db import Database
-from app.sanctions.lists.importer import ListOlder, ListShrunk, UnknownSource, import_list
+from app.sanctions import sources
+from app.sanctions.lists.importer import (
+    ListOlder,
+    ListShrunk,
+    SourceClosed,
+    UnknownSource,
+    import_list,
+)
 from app.sanctions.sources import SourceUnreadable
+from app.worker import FEED_STREAMS
 from tests.conftest import ApiFor, Settle
 from tests.sanctions.factories import impose
 from tests.support import Api, unique
@@ -157,8 +165,18 @@ async def test_an_older_issue_does_not_replace_a_newer_one(
     assert await _in_force(worker_database) == imported
 
 
+@pytest.mark.parametrize("code", [*sorted(set(sources.ALL) - {"unsc"}), "csv:any"])
+async def test_a_list_that_is_not_for_everybody_has_no_way_in(
+    worker_database: Database, tmp_path: Path, code: str
+) -> None:
+    """Its parties would stand in the public stream and count in everybody's screenings."""
+    with pytest.raises(SourceClosed):
+        await import_list(worker_database, code, tmp_path / "never read")
+    assert f"source.{code}" not in FEED_STREAMS
+
+
 async def test_an_unknown_source_is_named(worker_database: Database) -> None:
-    with pytest.raises(UnknownSource, match="known: unsc"):
+    with pytest.raises(UnknownSource, match=r"known: .*\bunsc"):
         await import_list(worker_database, "nowhere", SAMPLE)
 
 

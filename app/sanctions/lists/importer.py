@@ -36,6 +36,10 @@ class UnknownSource(Exception):
     """There is no such source; the message names those there are."""
 
 
+class SourceClosed(Exception):
+    """The list does not count for everybody, or is not public; nothing was applied."""
+
+
 class ListOlder(Exception):
     """The file was published before the one in force; nothing was applied."""
 
@@ -57,12 +61,22 @@ class ImportResult:
 
 
 def find_source(code: str) -> ListSource:
-    """The source with this code. Raises UnknownSource."""
+    """The source with this code, if its parties may go to everybody.
+
+    A listed party goes to the public stream and counts in everybody's screenings: a list of which
+    that is not true has no way in. Raises UnknownSource, SourceClosed.
+    """
     try:
-        return sources.ALL[code]
+        source = sources.find(code)
     except KeyError:
-        known = ", ".join(sorted(sources.ALL))
+        known = ", ".join([*sorted(sources.ALL), "csv:<name>"])
         raise UnknownSource(f"There is no list source {code}; known: {known}.") from None
+    if not sources.is_for_everybody(source):
+        raise SourceClosed(
+            f"The list {code} does not count for every agency, or is not public; it cannot be "
+            "imported yet."
+        )
+    return source
 
 
 async def import_list(
@@ -75,8 +89,8 @@ async def import_list(
 ) -> ImportResult:
     """Import a file as the list now in force.
 
-    Raises UnknownSource, SourceUnreadable, SourceEmpty, ListOlder or ListShrunk; then the old
-    list stands.
+    Raises UnknownSource, SourceClosed, SourceUnreadable, SourceEmpty, ListOlder or ListShrunk; then
+    the old list stands.
     """
     source = find_source(code)
     parsed = await asyncio.to_thread(source.parse, path)

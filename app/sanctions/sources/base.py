@@ -1,7 +1,7 @@
 """What a list source is, and the shape in which every source hands over its parties."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -15,6 +15,8 @@ both; vessels and aircraft are kept and passed on, and compared with nobody's na
 Audience = Literal["shared", "opt_in"]
 """Whether a list counts for every agency, or only for those that switched it on."""
 Regime = Literal["SECURITY_COUNCIL", "VENDOR", "IMPLEMENTING_PARTNER", "NATIONAL", "BANK"]
+Level = Literal["PUBLIC", "INTER_AGENCY"]
+"""Who may know what the list says: anybody, or the agencies alone."""
 NameType = Literal["primary", "alias", "weak_alias", "former", "original_script"]
 
 
@@ -133,7 +135,8 @@ class ListedParty:
 
     `key` identifies the entry within its source for ever; `reference` is what people quote.
     `original` is the whole published record as nested JSON, losing nothing; `digest` is the
-    SHA-256 of its canonical JSON and the only sign of a change that is trusted.
+    SHA-256 of its canonical JSON, without what is volatile, and the only sign of a change that is
+    trusted.
 
     The fields from `identifiers` on are for lists that publish more than the Security Council's:
     `measures` (one a listing; empty where the list itself is the measure), `same_as` are
@@ -184,6 +187,9 @@ class ListHeader:
     unknown: tuple[str, ...] = ()  # elements the source did not use to publish
     others: int = 0  # vessels, aircraft and parties of unknown kind
     layout: str = ""  # which of a source's formats the files are in
+    title: str = ""  # of a mapped list: what its mapping says of it, else ""
+    publisher: str = ""
+    licence: str = ""
 
     @property
     def count(self) -> int:
@@ -246,6 +252,22 @@ class ListSource(Protocol):
         """Share of its parties that may vanish at once before a person has to look."""
         ...
 
+    @property
+    def volatile(self) -> frozenset[str]:
+        """Members of the records that every run of the publisher writes anew, such as the time of
+        the run. They are kept, and a change of them alone is no change of the record."""
+        ...
+
+    @property
+    def joint(self) -> bool:
+        """A shared list that counts only after the agencies enabled it jointly."""
+        ...
+
+    @property
+    def level(self) -> Level:
+        """``INTER_AGENCY`` for a list that must never reach the public stream."""
+        ...
+
     def parse(self, *paths: Path) -> ParsedList:
         """Check the files of one issue whole, then hand them over; they stay on disk meanwhile.
 
@@ -256,6 +278,25 @@ class ListSource(Protocol):
         ...
 
 
+class SourceDefaults:
+    """What most sources are; their classes derive from it, and set what they are otherwise."""
+
+    @property
+    def volatile(self) -> frozenset[str]:
+        """Nothing of a record is volatile."""
+        return frozenset()
+
+    @property
+    def joint(self) -> bool:
+        """It needs no joint decision."""
+        return False
+
+    @property
+    def level(self) -> Level:
+        """It is public."""
+        return "PUBLIC"
+
+
 def only(paths: tuple[Path, ...]) -> Path:
     """The one file of a source that publishes one. Raises SourceUnreadable for none or several."""
     if len(paths) != 1:
@@ -263,6 +304,7 @@ def only(paths: tuple[Path, ...]) -> Path:
     return paths[0]
 
 
-def digest_of(original: dict[str, Any]) -> str:
-    """SHA-256 over the canonical JSON of a whole published record."""
-    return hashlib.sha256(rfc8785.dumps(original)).hexdigest()
+def digest_of(original: dict[str, Any], volatile: Collection[str] = ()) -> str:
+    """SHA-256 over the canonical JSON of a whole published record but its ``volatile`` members."""
+    kept = {name: value for name, value in original.items() if name not in volatile}
+    return hashlib.sha256(rfc8785.dumps(kept)).hexdigest()

@@ -17,6 +17,7 @@ from app.sanctions.sources.base import (
     ListedParty,
     ListHeader,
     Regime,
+    SourceDefaults,
     SourceEmpty,
     SourceUnreadable,
     only,
@@ -121,7 +122,7 @@ class UnscList:
 
 
 @dataclass(frozen=True)
-class Unsc:
+class Unsc(SourceDefaults):
     """The source as registered."""
 
     code: str = "unsc"

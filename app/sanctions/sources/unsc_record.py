@@ -101,7 +101,7 @@ def _bracketed(part: str, quality: str, type_: NameType, kind: Kind) -> list[Lis
     return found
 
 
-def _derived(published: str, quality: str, type_: NameType, kind: Kind) -> list[ListedName]:
+def derived_names(published: str, quality: str, type_: NameType, kind: Kind) -> list[ListedName]:
     """What else a published name holds: several names, or one more in brackets."""
     parts = [part.strip(" ,") for part in _SEPARATOR.split(published) if part.strip(" ,")]
     found: list[ListedName] = []
@@ -120,7 +120,7 @@ def _alias_note(alias: etree._Element) -> str:
 def _names(record: etree._Element, kind: Kind) -> tuple[ListedName, ...]:
     """Every name once, the primary first. A splittable alias is kept whole only in `original`."""
     found = [ListedName(_primary(record), "primary")]
-    found += _derived(found[0].name, "", "alias", kind)
+    found += derived_names(found[0].name, "", "alias", kind)
     if original := _text(record, "NAME_ORIGINAL_SCRIPT"):
         found.append(ListedName(original, "original_script"))
     for alias in record.iterfind("INDIVIDUAL_ALIAS" if kind == "person" else "ENTITY_ALIAS"):
@@ -130,7 +130,7 @@ def _names(record: etree._Element, kind: Kind) -> tuple[ListedName, ...]:
         type_ = _TYPES.get(quality.lower(), "alias")
         split = [
             ListedName(n.name, n.type, n.quality, _alias_note(alias) or n.note, derived=True)
-            for n in _derived(published, quality, type_, kind)
+            for n in derived_names(published, quality, type_, kind)
         ]
         found += split or [ListedName(published, type_, quality, _alias_note(alias))]
     unique = {(name.name, name.type): name for name in reversed(found) if name.name}

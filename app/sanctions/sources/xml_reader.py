@@ -1,29 +1,19 @@
 """Reading list files in XML: suspicious of the bytes, sparing of memory, losing nothing."""
 
 import codecs
-import hashlib
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 
 from lxml import etree
 
 from app.sanctions.sources.base import SourceUnreadable
+from app.sanctions.sources.file_reader import MAX_BYTES, FileFacts, check_text
 
-MAX_BYTES = 50 * 1024 * 1024
 MAX_DEPTH = 32
-_BLOCK = 1 << 16
 _FORBIDDEN = re.compile(rb"<!(?:DOCTYPE|ENTITY)")
 _DECLARED = re.compile(rb"""<\?xml[^>]{0,200}?encoding\s*=\s*["']([^"']{1,40})["']""")
-_OVERLAP = 16
-
-
-class FileFacts(NamedTuple):
-    """A file that passed the check of its bytes."""
-
-    bytes: int
-    sha256: str
 
 
 def check_bytes(path: Path) -> FileFacts:
@@ -32,32 +22,7 @@ def check_bytes(path: Path) -> FileFacts:
     Passes only UTF-8 without NUL, DOCTYPE or entity declarations, of at most MAX_BYTES. Any
     other encoding is refused even if declared: it is how a DOCTYPE would get past this check.
     """
-    digest = hashlib.sha256()
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    size, line, tail = 0, 1, b""
-    with path.open("rb") as file:
-        for block in iter(lambda: file.read(_BLOCK), b""):
-            if size == 0:
-                _check_start(block)
-            _check_block(tail + block, size - len(tail))
-            pending = len(decoder.getstate()[0])
-            try:
-                decoder.decode(block)
-            except UnicodeDecodeError as error:
-                at = max(error.start - pending, 0)
-                line += block.count(b"\n", 0, at)
-                raise SourceUnreadable("not UTF-8", f"line {line}, byte {size + at}") from error
-            line += block.count(b"\n")
-            digest.update(block)
-            size += len(block)
-            tail = block[-_OVERLAP:]
-            if size > MAX_BYTES:
-                raise SourceUnreadable(f"larger than {MAX_BYTES} bytes", f"byte {MAX_BYTES}")
-    if decoder.getstate()[0]:
-        raise SourceUnreadable("ends inside a character", f"line {line}, byte {size}")
-    if size == 0:
-        raise SourceUnreadable("the file is empty", "byte 0")
-    return FileFacts(size, digest.hexdigest())
+    return check_text(path, _check_block, max_bytes=MAX_BYTES)
 
 
 def _check_start(block: bytes) -> None:
@@ -70,8 +35,8 @@ def _check_start(block: bytes) -> None:
 
 
 def _check_block(block: bytes, at: int) -> None:
-    if b"\0" in block:
-        raise SourceUnreadable("holds a NUL byte", f"byte {at + block.index(0)}")
+    if at == 0:
+        _check_start(block)
     if found := _FORBIDDEN.search(block):
         raise SourceUnreadable("holds a DOCTYPE or entity", f"byte {at + found.start()}")
 
@@ -125,20 +90,27 @@ def forget(element: etree._Element) -> None:
         del parent[0]
 
 
-def as_json(element: etree._Element, is_list: Callable[[str], bool]) -> dict[str, Any] | str:
+def as_json(
+    element: etree._Element, is_list: Callable[[str], bool], namespace: str = ""
+) -> dict[str, Any] | str:
     """An element as nested JSON, losing nothing: text of leaves exactly as published.
 
     Leaves are strings, "" if empty; others are objects. A child is a list if `is_list` says so
-    or it occurs twice; attributes are "@name", text between children is "#text".
+    or it occurs twice; attributes are "@name", text between children is "#text". Tags of
+    ``namespace`` go by their local names, those of any other keep it.
     """
     content: dict[str, Any] = {f"@{name!s}": str(value) for name, value in element.attrib.items()}
     if len(element) == 0 and not content:
         return element.text or ""
     loose = [element.text or "", *(child.tail or "" for child in element)]
-    if text := "".join(part for part in loose if part.strip()):
+    if len(element) == 0:
+        if element.text:
+            content["#text"] = element.text
+    elif text := "".join(part for part in loose if part.strip()):
         content["#text"] = text
+    prefix = f"{{{namespace}}}"
     for child in element:
-        tag, value = str(child.tag), as_json(child, is_list)
+        tag, value = str(child.tag).removeprefix(prefix), as_json(child, is_list, namespace)
         if tag not in content:
             content[tag] = [value] if is_list(tag) else value
         elif isinstance(content[tag], list):
@@ -146,3 +118,28 @@ def as_json(element: etree._Element, is_list: Callable[[str], bool]) -> dict[str
         else:
             content[tag] = [content[tag], value]
     return content
+
+
+def namespace_of(element: etree._Element) -> str:
+    """The namespace of an element, "" if it has none."""
+    tag = str(element.tag)
+    return tag[1:].partition("}")[0] if tag.startswith("{") else ""
+
+
+def local(element: etree._Element) -> str:
+    """The name of an element without its namespace."""
+    return str(element.tag).rpartition("}")[2]
+
+
+def starts_as_xml(path: Path) -> bool:
+    """Whether a file starts as XML does; nothing of it is parsed."""
+    with path.open("rb") as file:
+        return file.read(512).removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"<")
+
+
+def root_of(path: Path) -> tuple[str, str]:
+    """Local name and namespace of the root of a file that passed `check_bytes`."""
+    with path.open("rb") as file:
+        for _, element, _ in elements(file):
+            return local(element), namespace_of(element)
+    raise SourceUnreadable("holds no element", "line 1")
