@@ -18,7 +18,9 @@ from app.core.rekeying import RotationProblem
 from app.core.settings import UnsafeSettings
 from app.partners.retention.run import RetentionProblem
 from app.sanctions.feed.root_keys import RootKeyProblem
-from app.sanctions.lists.importer import ListOlder, ListShrunk, UnknownSource
+from app.sanctions.lists.files import NoIssue
+from app.sanctions.lists.importer import ListHeld, ListOlder, ListRefused, UnknownSource
+from app.sanctions.lists.quarantine import NothingHeld
 from app.sanctions.sources import SourceEmpty, SourceUnreadable
 
 
@@ -39,7 +41,10 @@ _PLAIN = (
     RetentionProblem,
     UnknownSource,
     ListOlder,
-    ListShrunk,
+    ListRefused,
+    ListHeld,
+    NoIssue,
+    NothingHeld,
 )
 _NO_ANSWER = "No database answers at the configured address: {reason}."
 _DATABASE: tuple[tuple[type[Exception], str], ...] = (

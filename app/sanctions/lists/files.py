@@ -1,0 +1,109 @@
+"""Finding the files of one issue among those that lie in a folder, by what is in them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from app.sanctions.sources import ListHeader, ListSource, SourceEmpty, SourceUnreadable
+
+MAX_FILES = 500
+_EXTRACT = 0.5
+"""An issue with fewer than this share of another's parties is taken for an extract of the list."""
+_SET_MAX = 12
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
+
+
+class NoIssue(Exception):
+    """No file there is an issue of this list; the message says why the likeliest is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """Files that are one issue, and what they say of themselves."""
+
+    paths: tuple[Path, ...]
+    header: ListHeader
+
+
+def issue_of(source: ListSource, paths: Sequence[Path]) -> tuple[Path, ...]:
+    """The files of the issue to import: the files named, or the newest issue of a folder.
+
+    Raises NoIssue. Files that were named are taken as one issue, whatever is in them: what they
+    are not, `parse` says with the place.
+    """
+    if not any(path.is_dir() for path in paths):
+        return tuple(paths)
+    files: list[Path] = []
+    for path in paths:
+        files.extend(in_folder(path) if path.is_dir() else [path])
+    return newest(source, files).paths
+
+
+def in_folder(folder: Path) -> list[Path]:
+    """Its regular files that can be read, by name; hidden ones and those of other owners' are out.
+
+    Raises NoIssue for a folder with more files than anyone's lists.
+    """
+    found = sorted(
+        path
+        for path in folder.iterdir()
+        if path.is_file() and not path.name.startswith(".") and os.access(path, os.R_OK)
+    )
+    if len(found) > MAX_FILES:
+        raise NoIssue(f"{folder} holds {len(found)} files: that is no folder of lists.")
+    return found
+
+
+def newest(source: ListSource, files: Sequence[Path]) -> Issue:
+    """The newest whole issue among the files. Raises NoIssue."""
+    issues, refusal = _issues(source, files)
+    if not issues:
+        why = f"; the last one that came near: {refusal}" if refusal else ""
+        raise NoIssue(f"None of the {len(files)} files is an issue of {source.code}{why}.")
+    most = max(issue.header.count for issue in issues)
+    whole = [issue for issue in issues if issue.header.count >= most * _EXTRACT]
+    return max(whole, key=_age)
+
+
+def _age(issue: Issue) -> tuple[datetime, int, tuple[str, ...]]:
+    header = issue.header
+    return (
+        header.generated_at or _EARLIEST,
+        len(issue.paths),
+        tuple(path.name for path in issue.paths),
+    )
+
+
+def _issues(source: ListSource, files: Sequence[Path]) -> tuple[list[Issue], str]:
+    issues, refusal = [], ""
+    for paths in _sets(files):
+        try:
+            issues.append(Issue(paths, source.parse(*paths).header))
+        except SourceEmpty as error:
+            refusal = f"{paths[0].name} is empty: {error}"
+        except SourceUnreadable as error:
+            # A file of another list is refused at its beginning; one that breaks off is likelier.
+            refusal = refusal or f"{paths[0].name}: {error}"
+    return issues, refusal
+
+
+def _sets(files: Sequence[Path]) -> Iterator[tuple[Path, ...]]:
+    """What may be one issue: each file alone, and files whose names differ in their last word."""
+    for path in files:
+        yield (path,)
+    groups: dict[str, list[Path]] = {}
+    for path in files:
+        first = re.split(r"[._-][^._-]*$", path.stem)[0]
+        groups.setdefault(first + path.suffix.casefold(), []).append(path)
+        if "_" in first:
+            # "…_sdn_comments" beside "…_sdn", "…_add" and "…_alt".
+            shorter = re.split(r"[._-][^._-]*$", first)[0]
+            groups.setdefault(shorter + path.suffix.casefold(), []).append(path)
+    for group in groups.values():
+        if 2 <= len(group) <= _SET_MAX:
+            yield tuple(group)
