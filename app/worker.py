@@ -74,7 +74,7 @@ from app.sanctions import sources
 from app.sanctions.entries.expiry import expire_entries
 from app.sanctions.feed.stream import FeedStream
 from app.sanctions.lists.audience import own_stream
-from app.sanctions.lists.checks import ListChecks, expire_listed
+from app.sanctions.lists.checks import ListChecks
 from app.sanctions.retention import RETENTION as SANCTIONS_RETENTION
 
 log = structlog.get_logger()
@@ -219,7 +219,6 @@ def _tasks(
         "person_requests": (lambda: _until_none(lambda: announce_overdue(database)), EXPIRY_S),
         "client_secrets": (lambda: watch_secrets(database), HOUSEKEEPING_S),
         "lists": (lambda: lists.run(database), LISTS_S),
-        "listed_expiry": (lambda: _until_none(lambda: expire_listed(database)), EXPIRY_S),
         "duplicates": (lambda: check_duplicates(database, stop), DUPLICATES_S),
         "log_sample": (lambda: sampler.check(database), LOG_SAMPLE_S),
         "alive": (heart.beat, ALIVE_S),

@@ -11,7 +11,7 @@ from app.events.catalogue import EventType
 from app.events.models import OutboxEvent
 from app.events.service import Consumer
 from app.sanctions.entries import queries, service
-from app.sanctions.lists.audience import find_source
+from app.sanctions.lists.audience import known
 from app.sanctions.lists.streams import align
 
 
@@ -36,8 +36,9 @@ async def _renew(session: AsyncSession, partner_id: UUID) -> None:
 
 async def _align_list(session: AsyncSession, event: OutboxEvent) -> None:
     """A joint list was enabled or ended: its parties enter or leave the streams that all read."""
-    if event.data["audience"] == "joint":
-        await align(session, find_source(event.data["source"]))
+    source = known(event.data["source"])
+    if source is not None and event.data["audience"] == "joint":
+        await align(session, source)
 
 
 CONSUMERS = (

@@ -9,13 +9,17 @@ import pytest
 from sqlalchemy import text
 
 from app.core.db import Database
-from app.sanctions.lists.importer import ListOlder, ListShrunk, UnknownSource, import_list
+from app.sanctions.lists import approval
+from app.sanctions.lists.importer import ListHeld, ListOlder, UnknownSource, import_list
 from app.sanctions.sources import SourceUnreadable
 from tests.conftest import ApiFor, Settle
 from tests.sanctions.factories import impose
 from tests.support import Api, unique
 
 SAMPLE = Path(__file__).parents[2] / "app/sanctions/sources/samples/unsc.xml"
+
+_CHECKED = "SELECT last_success FROM list_sources WHERE code = 'unsc'"
+_CHECK = "UPDATE list_sources SET last_success = :at WHERE code = 'unsc'"
 
 
 @pytest.fixture(scope="module")
@@ -34,11 +38,11 @@ async def test_a_list_that_was_never_imported_is_unknown_not_clear(
     api_for: ApiFor, operator_database: Database
 ) -> None:
     async with operator_database.session() as session:
-        held = (await session.execute(text("SELECT last_success FROM list_sources"))).scalar()
-        await session.execute(text("UPDATE list_sources SET last_success = NULL"))
+        held = (await session.execute(text(_CHECKED))).scalar()
+        await session.execute(text(_CHECK), {"at": None})
     answer = await screening(await api_for("WFP"), "person", unique("Nobody Whatsoever"))
     async with operator_database.session() as session:
-        await session.execute(text("UPDATE list_sources SET last_success = :at"), {"at": held})
+        await session.execute(text(_CHECK), {"at": held})
     assert answer["outcome"] == "unknown_stale"
     assert answer["stale_sources"] == ["unsc"]
 
@@ -127,12 +131,12 @@ async def test_a_list_that_shrinks_waits_for_a_person(
 ) -> None:
     half = tmp_path / "half.xml"
     half.write_text(_without_entities(SAMPLE.read_text()))
-    with pytest.raises(ListShrunk):
+    with pytest.raises(ListHeld):
         await import_list(worker_database, "unsc", half)
     assert await _in_force(worker_database) == imported
     wfp = await api_for("WFP")
     before = (await wfp.read("/v1/feeds/sanctions/changes?after=0&limit=1000"))["to"]
-    result = await import_list(worker_database, "unsc", half, accept_shrink=True)
+    result = await approval.approve(worker_database, "unsc", "A. Operator", "Checked by phone.")
     await settle()
     page = await wfp.read(f"/v1/feeds/sanctions/changes?after={before}&limit=1000")
     assert {change["reason"] for change in page["changes"]} == {"delisted"}

@@ -32,6 +32,14 @@ def find_source(code: str) -> ListSource:
     return found
 
 
+def known(code: str) -> ListSource | None:
+    """The source with this code, or None."""
+    try:
+        return find_source(code)
+    except UnknownSource:
+        return None
+
+
 def audience_of(source: ListSource) -> str:
     """``shared``, ``joint`` or ``opt_in``."""
     if source.audience == "opt_in":

@@ -73,7 +73,6 @@ class ListChecks:
         self._interval = timedelta(hours=settings.lists_fetch_hours)
         self._outbound = outbound
         self._seen: tuple[object, ...] | None = None
-        self._ready = False
 
     async def prepare(self, database: Database) -> None:
         """A row for each source. Raises UnsafeSettings for what the settings misname."""
@@ -87,12 +86,11 @@ class ListChecks:
             raise UnsafeSettings(str(error)) from None
         except OutboundRefused:
             raise UnsafeSettings("REGISTRY_LISTS_FETCH names an address not called.") from None
-        self._ready = True
 
     async def run(self, database: Database) -> None:
-        """One round: the folder if it changed, and whichever address is due."""
-        if not self._ready:
-            await self.prepare(database)
+        """One round: what has ended by date, the folder if it changed, whichever address is due."""
+        while await expire_listed(database):
+            continue
         await self._check_folder(database)
         for code, urls in self.addresses.items():
             await self._check_address(database, code, urls)

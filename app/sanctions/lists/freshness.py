@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from app.core.clock import rfc3339
 from app.sanctions import sources
-from app.sanctions.lists.audience import audience_of, find_source
+from app.sanctions.lists.audience import audience_of, known
 from app.sanctions.lists.models import ListSourceState
 from app.sanctions.sources import ListSource
 
@@ -44,43 +45,44 @@ def _last(item: Mapping[str, Any]) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
-def required_stale(known: list[dict[str, Any]], now: datetime) -> list[str]:
-    """Codes of required sources that make every answer unsure; ``known`` is FRESHNESS_SQL's."""
-    missing = set(_REQUIRED) - {item["code"] for item in known}
+def required_stale(rows: list[dict[str, Any]], now: datetime) -> list[str]:
+    """Codes of required sources that make every answer unsure; ``rows`` is FRESHNESS_SQL's."""
+    missing = set(_REQUIRED) - {item["code"] for item in rows}
     return sorted(
         missing
         | {
             item["code"]
-            for item in known
+            for item in rows
             if item["required"] and is_stale(_last(item), item["max_staleness_s"], now)
         }
     )
 
 
-def checked_at(known: list[dict[str, Any]]) -> datetime | None:
+def checked_at(rows: list[dict[str, Any]]) -> datetime | None:
     """The oldest last check of the required sources; None while one was never checked."""
-    checked = [_last(item) for item in known if item["required"]]
+    checked = [_last(item) for item in rows if item["required"]]
     times = [moment for moment in checked if moment is not None]
     return min(times) if times and len(times) == len(checked) else None
 
 
-def own_lists(known: list[dict[str, Any]], now: datetime) -> list[dict[str, Any]]:
-    """What an answer says of the agency's own lists; ``known`` is OWN_LISTS_SQL's."""
+def own_lists(rows: list[dict[str, Any]], now: datetime) -> list[dict[str, Any]]:
+    """What an answer says of the agency's own lists; ``rows`` is OWN_LISTS_SQL's."""
     return [
         {
             "code": item["code"],
             "version": item["seq"],
-            "checked_at": _last(item),
+            "checked_at": rfc3339(last) if (last := _last(item)) else None,
             "stale": is_stale(_last(item), item["max_staleness_s"], now),
         }
-        for item in known
+        for item in rows
     ]
 
 
 def describe(states: Mapping[str, ListSourceState], now: datetime) -> list[dict[str, Any]]:
     """Every source as SourceOut needs it, those never imported included."""
-    mapped = (code for code in states if code not in sources.ALL)
-    every = [*sources.ALL.values(), *(find_source(code) for code in sorted(mapped))]
+    # A row of a source that this release does not know is not shown: nothing can be said of it.
+    others = (known(code) for code in sorted(states) if code not in sources.ALL)
+    every = [*sources.ALL.values(), *(source for source in others if source is not None)]
     return [_describe(source, states.get(source.code), now) for source in every]
 
 

@@ -22,7 +22,7 @@ from app.core.ids import new_id
 from app.events import service as events
 from app.events.catalogue import EventType
 from app.sanctions.lists import errors, freshness, queries
-from app.sanctions.lists.audience import UnknownSource, find_source
+from app.sanctions.lists.audience import known
 from app.sanctions.lists.models import ListSourceState, ListUse
 from app.sanctions.lists.schemas import AsOf, ListUseIn, PartyFilter
 
@@ -57,9 +57,7 @@ async def counting(session: AsyncSession, caller: Caller, code: str) -> ListSour
 
 
 async def _known(session: AsyncSession, code: str) -> ListSourceState | None:
-    try:
-        find_source(code)
-    except UnknownSource:
+    if known(code) is None:
         return None
     return await queries.source_state(session, code)
 

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.db import Database
 from app.sanctions import sources
 from app.sanctions.feed import build
-from app.sanctions.lists.audience import UnknownSource, audience_of, find_source, streams_of
+from app.sanctions.lists.audience import UnknownSource, audience_of, find_source, known, streams_of
 from app.sanctions.sources import ListHeader, ListSource
 
 _BATCH = 1_000
@@ -61,9 +61,13 @@ async def ensure_all(database: Database, terms: Terms) -> None:
     async with database.session() as session:
         for source in sources.ALL.values():
             await ensure(session, source)
-        known = (await session.execute(text("SELECT code, audience FROM list_sources"))).all()
-        for row in known:
-            source = find_source(row.code)
+        rows = (await session.execute(text("SELECT code, audience FROM list_sources"))).all()
+        # Rows of sources that this release does not know stay as they are.
+        held = {row.code: found for row in rows if (found := known(row.code)) is not None}
+        for row in rows:
+            if row.code not in held:
+                continue
+            source = held[row.code]
             required = source.required if terms.required is None else row.code in terms.required
             if required and row.audience == "opt_in":
                 raise UnknownSource(
@@ -75,9 +79,9 @@ async def ensure_all(database: Database, terms: Terms) -> None:
             await session.execute(
                 _TERMS, {"code": row.code, "required": required, "staleness": seconds}
             )
-    for code in sorted(row.code for row in known):
+    for source in held.values():
         async with database.session() as session:
-            await align(session, find_source(code))
+            await align(session, source)
 
 
 async def streams_now(session: AsyncSession, code: str) -> list[str]:

@@ -80,6 +80,10 @@ def _answer(
     }
 
 
+def _used(own: list[dict[str, Any]]) -> str:
+    return to_json([{"code": one["code"], "version": one["version"]} for one in own]).decode()
+
+
 async def _store(
     connection: Any,
     writer: FastWriter,
@@ -119,7 +123,5 @@ async def _store(
         await writer.keys.seal(connection, scope, writer.key.context, body),
         wanted.purpose.value if wanted.purpose else None,
         is_held(caller.oversight, wanted.purpose),
-        to_json(
-            [{"code": one["code"], "version": one["version"]} for one in answer["own_lists"]]
-        ).decode(),
+        _used(answer["own_lists"]),
     )
