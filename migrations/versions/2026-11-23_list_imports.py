@@ -63,6 +63,15 @@ BEGIN
     RAISE EXCEPTION 'a use begins as a proposal' USING ERRCODE = 'check_violation',
       CONSTRAINT = 'list_use_step';
   END IF;
+  IF TG_OP = 'UPDATE' AND OLD.state = NEW.state THEN
+    IF (NEW.approved_by, NEW.approving_agency, NEW.approved_at, NEW.ended_by, NEW.ended_at)
+        IS DISTINCT FROM
+        (OLD.approved_by, OLD.approving_agency, OLD.approved_at, OLD.ended_by, OLD.ended_at) THEN
+      RAISE EXCEPTION 'no step of a use' USING ERRCODE = 'check_violation',
+        CONSTRAINT = 'list_use_step';
+    END IF;
+    RETURN NULL;
+  END IF;
   IF TG_OP = 'UPDATE' AND (OLD.state, NEW.state) NOT IN
       (('proposed', 'active'), ('proposed', 'ended'), ('active', 'ended')) THEN
     RAISE EXCEPTION 'not a step of a use' USING ERRCODE = 'check_violation',
@@ -80,9 +89,9 @@ BEGIN
     RAISE EXCEPTION 'a person of the agency does this' USING ERRCODE = 'check_violation',
       CONSTRAINT = 'list_use_person';
   END IF;
-  RETURN NEW;
+  RETURN NULL;
 END $$;
-CREATE TRIGGER list_uses_steps BEFORE INSERT OR UPDATE ON list_uses FOR EACH ROW
+CREATE TRIGGER list_uses_steps AFTER INSERT OR UPDATE ON list_uses FOR EACH ROW
   EXECUTE FUNCTION list_use_steps();
 
 -- The fast path reads the feed without a binding: whether a stream is open to an agency is

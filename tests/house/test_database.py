@@ -43,6 +43,7 @@ _DEFINERS: frozenset[str] = frozenset(
         "read_withheld(uuid,uuid,uuid)",
         "counted_facts(uuid[],date)",
         "partner_disclosures(date,text,text,integer)",
+        "list_stream_open(uuid,text)",
         "redacted_steps(uuid)",
         "settle_finding()",
         "unmerged_policies()",

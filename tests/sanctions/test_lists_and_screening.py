@@ -74,7 +74,7 @@ async def test_a_listed_name_is_found_through_a_typing_error(
         entry = (
             await session.execute(
                 text(
-                    "SELECT entry FROM listed_parties WHERE to_version IS NULL "
+                    "SELECT entry FROM listed_parties WHERE to_version IS NULL AND source = 'unsc' "
                     "AND entry->>'kind' = 'organisation' "
                     "ORDER BY length(entry->'names'->0->>'name') DESC LIMIT 1"
                 )
@@ -186,7 +186,10 @@ async def _in_force(database: Database) -> int:
     async with database.session() as session:
         count: int = (
             await session.execute(
-                text("SELECT count(*) FROM listed_parties WHERE to_version IS NULL")
+                text(
+                    "SELECT count(*) FROM listed_parties WHERE to_version IS NULL "
+                    "AND source = 'unsc'"
+                )
             )
         ).scalar_one()
     return count
