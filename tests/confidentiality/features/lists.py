@@ -12,7 +12,7 @@ from app.sanctions import sources
 from app.sanctions.lists.audience import own_stream
 from tests.confidentiality.model import Facts, Row, Table, Who, own
 from tests.confidentiality.rules import EVERYONE, OWNER_ONLY, V1, Call, Rule, plain
-from tests.confidentiality.scene import OWNER, Scene
+from tests.confidentiality.scene import AGENCIES, OWNER, Scene
 from tests.sanctions.lists.support import BASIS, URL, LinesSource
 
 OWN, PROPOSED, ALL_OF_US = "zz_own", "zz_proposed", "zz_all"
@@ -26,7 +26,7 @@ _SOURCES = (
 async def prepare(scene: Scene) -> None:
     """A list the owner uses, one it may use, and one that it proposes to all."""
     for source in _SOURCES:
-        sources.ALL[source.code] = source  # type: ignore[assignment]  # shape, not name
+        sources.ALL[source.code] = source
         audience = "joint" if source.joint else "opt_in"
         async with scene.operator.session() as session:
             await session.execute(
@@ -68,7 +68,7 @@ async def _party(scene: Scene) -> UUID:
 def _seen(row: Row, who: Who, facts: Facts) -> bool:
     if who.agency is None:
         return False
-    return row["agency_id"] == who.agency or row["audience"] == "joint"
+    return bool(row["agency_id"] == who.agency or row["audience"] == "joint")
 
 
 def _stepped(row: Row, who: Who, facts: Facts) -> bool:
@@ -77,11 +77,21 @@ def _stepped(row: Row, who: Who, facts: Facts) -> bool:
         return False
     joint = row["audience"] == "joint"
     approver = row["state"] == "proposed" or row["approving_agency"] == who.agency
-    return row["agency_id"] == who.agency or (joint and approver)
+    return bool(row["agency_id"] == who.agency or (joint and approver))
+
+
+async def _closed(scene: Scene, relation: str) -> None:
+    """The agency has no use of the list that it may propose."""
+    api = await scene.api_for(AGENCIES[relation])
+    for one in (await api.read(f"{URL}/{PROPOSED}/uses"))["items"]:
+        if one["state"] != "ended":
+            await api.delete(f"{URL}/{PROPOSED}/uses/{one['id']}")
 
 
 async def _proposed(scene: Scene, relation: str) -> Call:
     """A list that is nobody's yet: any agency may propose it for itself."""
+    if relation in AGENCIES:
+        await _closed(scene, relation)
     return Call({"code": PROPOSED}, BASIS)
 
 
@@ -92,10 +102,7 @@ def _on_use(body: Any = None) -> Any:
         use = scene.ids["list_use"]
         if relation == "owner":
             other = await scene.api_for(f"{OWNER}_REVIEWER")
-            listed = (await other.read(f"{URL}/{PROPOSED}/uses"))["items"]
-            waiting = [one["id"] for one in listed if one["state"] == "proposed"]
-            for found in waiting:
-                await other.delete(f"{URL}/{PROPOSED}/uses/{found}")
+            await _closed(scene, relation)
             use = (await other.made(f"{URL}/{PROPOSED}/uses", BASIS))["id"]
         return Call({"code": PROPOSED, "use_id": use}, body, V1)
 
@@ -103,21 +110,13 @@ def _on_use(body: Any = None) -> Any:
 
 
 RULES = {
-    ("GET", "/v1/sanctions/sources/{code}/versions"): Rule(plain(code=OWN), OWNER_ONLY),
-    ("GET", "/v1/sanctions/sources/{code}/parties"): Rule(plain(code=OWN), OWNER_ONLY),
-    ("GET", "/v1/sanctions/sources/{code}/parties/{entry_id}"): Rule(
-        plain(code=OWN, entry_id="listed_party"), OWNER_ONLY
-    ),
-    ("GET", "/v1/sanctions/sources/{code}/uses"): Rule(
-        plain(code=OWN), EVERYONE, shows={"list_use": frozenset({"owner"})}
-    ),
-    ("POST", "/v1/sanctions/sources/{code}/uses"): Rule(_proposed, EVERYONE),
-    ("POST", "/v1/sanctions/sources/{code}/uses/{use_id}/approval"): Rule(
-        _on_use(), OWNER_ONLY, hides="use_id"
-    ),
-    ("DELETE", "/v1/sanctions/sources/{code}/uses/{use_id}"): Rule(
-        _on_use(), OWNER_ONLY, hides="use_id"
-    ),
+    "listListVersions": Rule(plain(code=OWN), OWNER_ONLY),
+    "listListedParties": Rule(plain(code=OWN), OWNER_ONLY),
+    "getListedParty": Rule(plain(code=OWN, entry_id="listed_party"), OWNER_ONLY),
+    "listListUses": Rule(plain(code=OWN), EVERYONE, shows={"list_use": frozenset({"owner"})}),
+    "proposeListUse": Rule(_proposed, EVERYONE),
+    "approveListUse": Rule(_on_use(), OWNER_ONLY, hides="use_id"),
+    "endListUse": Rule(_on_use(), OWNER_ONLY, hides="use_id"),
 }
 TABLES = {
     "list_uses": Table(

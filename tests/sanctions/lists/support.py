@@ -121,7 +121,7 @@ class LinesSource:
 def registered(*added: LinesSource) -> Iterator[None]:
     """These sources are in the table meanwhile."""
     for source in added:
-        sources.ALL[source.code] = source  # type: ignore[assignment]  # shape, not name
+        sources.ALL[source.code] = source
     try:
         yield
     finally:

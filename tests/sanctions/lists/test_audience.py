@@ -24,8 +24,8 @@ from tests.support import Api, unique
 ORG = "Zephyrine Quartz Holdings"
 STREAM = f"source.{OPT_IN}"
 _VARIES = re.compile(
-    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-    r'|\d{4}-\d{2}-\d{2}T[\d:.]+Z|eyJ[\w.-]+|"next_cursor":"[^"]+"'
+    r"[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+    r'|\d{4}-\d{2}-\d{2}T[\d:.]+Z|eyJ[\w.-]+|"(next_cursor|request_id)":"[^"]+"'
 )
 
 
@@ -183,7 +183,8 @@ def _questions(app: FastAPI, partner: str) -> Iterator[str]:
             streams = ("public", "inter_agency", "source.unsc", STREAM, f"source.{JOINT}")
             yield from (f"{path}?stream={stream}" for stream in streams)
             continue
-        for code in ("unsc", OPT_IN, JOINT) if "{code}" in path else ("",):
+        codes = ("unsc", OPT_IN, JOINT) if "/sources/{code}" in path else ("FAO",)
+        for code in codes if "{code}" in path else ("",):
             filled = path.replace("{partner_id}", partner).replace("{code}", code)
             if "{" not in filled:
                 yield filled
