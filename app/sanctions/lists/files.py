@@ -61,16 +61,17 @@ def in_folder(folder: Path) -> list[Path]:
 
 def newest(source: ListSource, files: Sequence[Path]) -> Issue:
     """The newest whole issue among the files. Raises NoIssue."""
-    issues, refusal = _issues(source, files)
-    if not issues:
+    found, refusal = _read(source, files)
+    if not found:
         why = f"; the last one that came near: {refusal}" if refusal else ""
         raise NoIssue(f"None of the {len(files)} files is an issue of {source.code}{why}.")
-    most = max(issue.header.count for issue in issues)
-    whole = [issue for issue in issues if issue.header.count >= most * _EXTRACT]
-    return max(whole, key=_age)
+    most = max(issue.header.count for issue in found)
+    whole = [issue for issue in found if issue.header.count >= most * _EXTRACT]
+    return max(whole, key=age)
 
 
-def _age(issue: Issue) -> tuple[datetime, int, tuple[str, ...]]:
+def age(issue: Issue) -> tuple[datetime, int, tuple[str, ...]]:
+    """By what issues are ordered, the oldest first."""
     header = issue.header
     return (
         header.generated_at or _EARLIEST,
@@ -79,17 +80,22 @@ def _age(issue: Issue) -> tuple[datetime, int, tuple[str, ...]]:
     )
 
 
-def _issues(source: ListSource, files: Sequence[Path]) -> tuple[list[Issue], str]:
-    issues, refusal = [], ""
+def issues(source: ListSource, files: Sequence[Path]) -> list[Issue]:
+    """Every issue among the files."""
+    return _read(source, files)[0]
+
+
+def _read(source: ListSource, files: Sequence[Path]) -> tuple[list[Issue], str]:
+    read, refusal = [], ""
     for paths in _sets(files):
         try:
-            issues.append(Issue(paths, source.parse(*paths).header))
+            read.append(Issue(paths, source.parse(*paths).header))
         except SourceEmpty as error:
             refusal = f"{paths[0].name} is empty: {error}"
         except SourceUnreadable as error:
             # A file of another list is refused at its beginning; one that breaks off is likelier.
             refusal = refusal or f"{paths[0].name}: {error}"
-    return issues, refusal
+    return read, refusal
 
 
 def _sets(files: Sequence[Path]) -> Iterator[tuple[Path, ...]]:
