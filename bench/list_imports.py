@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from app.core import migrate, roles
@@ -68,9 +69,8 @@ def _row(code: str, paths: tuple[Path, ...], done: dict[str, object]) -> str:
     )
 
 
-def _issues(folder: Path) -> list[tuple[str, tuple[Path, ...]]]:
+def _issues(folder: Path) -> Iterator[tuple[str, tuple[Path, ...]]]:
     found = files.in_folder(folder)
-    wanted: list[tuple[str, tuple[Path, ...]]] = []
     for code, source in sources.ALL.items():
         issues = files.issues(source, found)
         # Of a set, the file that is read alone as well is no issue of its own.
@@ -80,8 +80,7 @@ def _issues(folder: Path) -> list[tuple[str, tuple[Path, ...]]]:
             for issue in issues
             if len(issue.paths) > 1 or not any(issue.paths[0] in group for group in sets)
         ]
-        wanted += [(code, issue.paths) for issue in sorted(whole, key=files.age)]
-    return wanted
+        yield from ((code, issue.paths) for issue in sorted(whole, key=files.age))
 
 
 def main() -> None:

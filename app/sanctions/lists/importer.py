@@ -26,7 +26,7 @@ from app.events import service as events
 from app.events.catalogue import EventType
 from app.sanctions.feed.entries import listed_entry_id
 from app.sanctions.lists import quarantine, staging, streams
-from app.sanctions.lists.audience import UnknownSource, find_source
+from app.sanctions.lists.audience import UnknownSource, audience_of, find_source
 from app.sanctions.lists.staging import Delta, Progress
 from app.sanctions.sources import ListHeader, ListSource
 
@@ -283,6 +283,8 @@ async def _announce(session: AsyncSession, source: ListSource, version: int, del
     }
     subject = listed_entry_id(source.code, f"version:{version}")
     await audit.record(session, None, Event.LIST_IMPORTED, audit.Subject(subject), **facts)
+    # Whoever passes events on tells of an opt-in list those that use it.
+    facts["audience"] = audience_of(source)
     await events.publish(session, EventType.LIST_CHANGED, subject, None, **facts)
 
 

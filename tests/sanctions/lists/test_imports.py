@@ -322,5 +322,6 @@ async def test_the_log_and_the_outbox_tell_of_an_import(stand: Stand) -> None:
         "added": 3,
         "changed": 0,
         "removed": 0,
+        "audience": "opt_in",
     }
     assert json.dumps(event.data).count("Party") == 0
