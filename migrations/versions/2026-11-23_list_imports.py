@@ -107,15 +107,22 @@ CREATE FUNCTION list_stream_open(agency uuid, stream text) RETURNS boolean
     OR EXISTS (SELECT FROM list_uses u WHERE u.source = substr(stream, 8)
       AND u.agency_id = agency AND u.state = 'active' AND u.audience = 'opt_in') END
 $$;
-REVOKE EXECUTE ON FUNCTION list_stream_open(uuid, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION list_stream_open(uuid, text) TO reg_app;
+-- Which lists a process that starts gets ready for; it says nothing of whose they are.
+CREATE FUNCTION list_streams_in_use() RETURNS SETOF text
+  LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  SELECT DISTINCT 'source.' || u.source FROM list_uses u
+    WHERE u.state = 'active' AND u.audience = 'opt_in'
+$$;
+REVOKE EXECUTE ON FUNCTION list_stream_open(uuid, text), list_streams_in_use() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION list_stream_open(uuid, text), list_streams_in_use() TO reg_app;
 GRANT CREATE ON SCHEMA public TO reg_facts;
 ALTER FUNCTION list_stream_open(uuid, text) OWNER TO reg_facts;
+ALTER FUNCTION list_streams_in_use() OWNER TO reg_facts;
 REVOKE CREATE ON SCHEMA public FROM reg_facts;
 """
 
 UNDO = """
-DROP FUNCTION list_stream_open(uuid, text);
+DROP FUNCTION list_stream_open(uuid, text), list_streams_in_use();
 REVOKE SELECT (code, streams) ON list_sources FROM reg_facts;
 DROP TABLE list_uses, list_fetches, list_candidate_parties, list_candidates;
 DROP FUNCTION list_use_steps();

@@ -44,6 +44,7 @@ _DEFINERS: frozenset[str] = frozenset(
         "counted_facts(uuid[],date)",
         "partner_disclosures(date,text,text,integer)",
         "list_stream_open(uuid,text)",
+        "list_streams_in_use()",
         "redacted_steps(uuid)",
         "settle_finding()",
         "unmerged_policies()",

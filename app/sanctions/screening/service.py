@@ -16,9 +16,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import asyncpg
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
+from app.core.db import Database
 from app.core.names import Hit, IndexedName, Kind, NameIndex, Party, Subject, screen
 
+log = structlog.get_logger()
 STREAM = "inter_agency"
 _COMPARED: dict[str, tuple[Kind, ...]] = {
     "person": ("person",),
@@ -229,6 +233,18 @@ class Screener:
             for item in own
         ]
         return Layers(shared, tuple(indexes))
+
+    async def warm(self, database: Database) -> None:
+        """Make the indexes ready that answers will need: a long list takes longer to index than a
+        request may wait. What fails here is made by the first request that needs it.
+        """
+        try:
+            async with database.fast_read() as connection:
+                rows = await connection.fetch("SELECT list_streams_in_use() AS stream")
+                for name in (STREAM, *sorted(row["stream"] for row in rows)):
+                    await self._stream(name, connection, 0)
+        except (OSError, asyncpg.PostgresError, SQLAlchemyError) as error:
+            log.warning("screening_not_warm", kind=type(error).__name__)
 
     async def _stream(self, name: str, connection: asyncpg.Connection, seq: int) -> _StreamIndex:
         index = self._streams.setdefault(name, _StreamIndex(name))
