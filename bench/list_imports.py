@@ -73,12 +73,12 @@ def _issues(folder: Path) -> Iterator[tuple[str, tuple[Path, ...]]]:
     found = files.in_folder(folder)
     for code, source in sources.ALL.items():
         issues = files.issues(source, found)
-        # Of a set, the file that is read alone as well is no issue of its own.
-        sets = [set(issue.paths) for issue in issues if len(issue.paths) > 1]
+        # A part of a set of files that can be read without the rest is no issue of its own.
+        sets = [frozenset(issue.paths) for issue in issues]
         whole = [
             issue
-            for issue in issues
-            if len(issue.paths) > 1 or not any(issue.paths[0] in group for group in sets)
+            for issue in {frozenset(one.paths): one for one in issues}.values()
+            if not any(frozenset(issue.paths) < other for other in sets)
         ]
         yield from ((code, issue.paths) for issue in sorted(whole, key=files.age))
 

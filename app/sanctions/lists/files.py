@@ -6,9 +6,13 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
 
+from pydantic import BaseModel, ConfigDict
+
+from app.core import datafiles
 from app.sanctions.sources import ListHeader, ListSource, SourceEmpty, SourceUnreadable
 
 MAX_FILES = 500
@@ -28,6 +32,39 @@ class Issue:
 
     paths: tuple[Path, ...]
     header: ListHeader
+
+
+class _Claim(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source: str
+    names: tuple[str, ...]
+
+
+class _FileNames(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: str
+    effective_from: date
+    source: str
+    confirmed: bool
+    claims: tuple[_Claim, ...]
+
+
+FILE_NAMES = _FileNames.model_validate(datafiles.read("app.sanctions.lists", "file_names.yaml"))
+
+
+def claimed_by(path: Path) -> str | None:
+    """The list that a file is of by its name, where two come in one form; else None."""
+    name = path.name.casefold()
+    return next(
+        (
+            claim.source
+            for claim in FILE_NAMES.claims
+            if any(fnmatchcase(name, pattern) for pattern in claim.names)
+        ),
+        None,
+    )
 
 
 def issue_of(source: ListSource, paths: Sequence[Path]) -> tuple[Path, ...]:
@@ -87,7 +124,7 @@ def issues(source: ListSource, files: Sequence[Path]) -> list[Issue]:
 
 def _read(source: ListSource, files: Sequence[Path]) -> tuple[list[Issue], str]:
     read, refusal = [], ""
-    for paths in _sets(files):
+    for paths in _sets([path for path in files if claimed_by(path) in (None, source.code)]):
         try:
             read.append(Issue(paths, source.parse(*paths).header))
         except SourceEmpty as error:

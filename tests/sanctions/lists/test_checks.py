@@ -16,7 +16,7 @@ from app.core.db import Database
 from app.core.outbound import Outbound
 from app.core.settings import Settings, UnsafeSettings
 from app.sanctions.lists.checks import ListChecks
-from app.sanctions.lists.files import NoIssue, issue_of
+from app.sanctions.lists.files import NoIssue, claimed_by, issue_of
 from tests.sanctions.lists.support import LinesSource, party, registered, write
 from tests.support import unique
 
@@ -199,6 +199,22 @@ async def test_a_folder_is_looked_at_when_it_changes(
     second = await state(worker_database, code)
     assert second.last_success > first.last_success
     assert second.version == first.version
+
+
+def test_a_file_that_another_list_claims_by_name_is_not_tried(tmp_path: Path) -> None:
+    names = {
+        "cons_prim.csv": "ofac_cons",
+        "ofac_nonsdn_cons_add.csv": "ofac_cons",
+        "CONSOLIDATED.XML": "ofac_cons",
+        "SDN.CSV": "ofac_sdn",
+        "ofac_2021-10_sdn_comments.csv": "ofac_sdn",
+        "un_sc_consolidated_2026-02-27.xml": None,
+        "eu_fsf.xml": None,
+    }
+    assert {name: claimed_by(Path(name)) for name in names} == names
+    write(tmp_path / "sdn.lines", "ofac_cons", [party("1"), party("2")])
+    mine = write(tmp_path / "cons_new.lines", "ofac_cons", [party("1")])
+    assert issue_of(LinesSource("ofac_cons"), [tmp_path]) == (mine,)
 
 
 def test_the_newest_whole_issue_of_a_folder_is_taken(code: str, tmp_path: Path) -> None:
