@@ -23,6 +23,7 @@ class ListVersionNotFound(NotFound):
 class ListUseNotFound(NotFound):
     code = "list_use_not_found"
     title = "There is no such use of this list."
+    refusal = True
 
 
 class ListCountsForAll(ServiceError):

@@ -14,7 +14,7 @@ import pytest
 
 from app.core.settings import Settings
 
-_PARTIES = 3_000
+_PARTIES = 1_200
 _PROGRAM = """
 import asyncio, os, sys
 from pathlib import Path
