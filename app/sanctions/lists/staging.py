@@ -63,7 +63,8 @@ async def stage(
         await session.execute(_STAGE, batch)
         done += len(batch)
         progress(done, parsed.header.count)
-    progress(parsed.header.count, parsed.header.count)
+    if done < parsed.header.count:
+        progress(parsed.header.count, parsed.header.count)
     await session.execute(text("ANALYZE staged_parties"))
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
+from typing import Self
 
 import asyncpg
 import pytest
@@ -15,6 +18,7 @@ import pytest
 from app.core.settings import Settings
 
 _PARTIES = 1_200
+# Starts once, which takes seconds, and forks for each import: its child is what is killed.
 _PROGRAM = """
 import asyncio, os, sys
 from pathlib import Path
@@ -23,14 +27,19 @@ from app.core.settings import Settings
 from app.sanctions.lists.importer import import_list
 from tests.sanctions.lists.support import LinesSource, registered
 
-async def main():
+async def work(file):
     database = Database(os.environ["REGISTRY_DATABASE_WORKER_URL"], Settings())
-    print("ready", flush=True)
     with registered(LinesSource("zz_crash", shrink_limit=1.0)):
-        await import_list(database, "zz_crash", Path(sys.argv[1]), accept_older=True)
+        await import_list(database, "zz_crash", Path(file), accept_older=True)
     await database.close()
 
-asyncio.run(main())
+for line in sys.stdin:
+    child = os.fork()
+    if child == 0:
+        asyncio.run(work(line.strip()))
+        os._exit(0)
+    print(child, flush=True)
+    print(os.waitpid(child, 0)[1], flush=True)
 """
 
 
@@ -44,27 +53,45 @@ def _write(path: Path, letter: str, count: int) -> Path:
     return path
 
 
-async def _import(settings: Settings, file: Path, kill_after: float | None) -> bool:
-    """Run an import in a process of its own; whether it came to its end."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-c",
-        _PROGRAM,
-        str(file),
-        env={
+class Importer:
+    """Runs imports in processes of their own."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._environment = {
             "REGISTRY_DATABASE_WORKER_URL": settings.require("database_worker_url"),
             "PATH": "/usr/bin:/bin",
-        },
-        cwd=Path(__file__).parents[3],
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    assert await process.stdout.readline() == b"ready\n"
-    if kill_after is not None:
-        await asyncio.sleep(kill_after)
-        if process.returncode is None:
-            process.send_signal(signal.SIGKILL)
-    return await process.wait() == 0
+        }
+
+    async def __aenter__(self) -> Self:
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-c",
+            _PROGRAM,
+            env=self._environment,
+            cwd=Path(__file__).parents[3],
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        self._process.kill()
+        await self._process.wait()
+
+    async def run(self, file: Path, kill_after: float | None = None) -> bool:
+        """Import this file, to its end or until it is killed; whether it came to its end."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{file}\n".encode())
+        child = await self._line()
+        if kill_after is not None:
+            await asyncio.sleep(kill_after)
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+        return await self._line() == 0
+
+    async def _line(self) -> int:
+        assert self._process.stdout is not None
+        return int(await self._process.stdout.readline())
 
 
 async def _held(settings: Settings) -> tuple[set[str], int, int, int]:
@@ -83,16 +110,22 @@ async def _held(settings: Settings) -> tuple[set[str], int, int, int]:
 
 
 async def _rounds(settings: Settings, folder: Path, times: int) -> None:
+    async with Importer(settings) as importer:
+        await _killed(importer, settings, folder, times)
+
+
+async def _killed(importer: Importer, settings: Settings, folder: Path, times: int) -> None:
     files = {"A": _write(folder / "a", "A", _PARTIES), "B": _write(folder / "b", "B", _PARTIES)}
+    assert await importer.run(files["A"])
     began = asyncio.get_running_loop().time()
-    assert await _import(settings, files["A"], None)
+    assert await importer.run(files["B"])
     whole = asyncio.get_running_loop().time() - began
     letters, parties, versions, pending = await _held(settings)
-    assert (letters, parties, versions, pending) == ({"A"}, _PARTIES, 1, _PARTIES)
-    now, dice = "A", random.Random(7)
+    assert (letters, parties, versions, pending) == ({"B"}, _PARTIES, 2, 2 * _PARTIES)
+    now, dice = "B", random.Random(7)
     for _ in range(times):
         coming = "B" if now == "A" else "A"
-        await _import(settings, files[coming], dice.random() * whole * 0.8)
+        await importer.run(files[coming], dice.random() * whole)
         letters, parties, new_versions, new_pending = await _held(settings)
         assert len(letters) == 1
         assert parties == _PARTIES
@@ -101,7 +134,7 @@ async def _rounds(settings: Settings, folder: Path, times: int) -> None:
         assert new_pending == pending + (_PARTIES if swapped else 0)
         now, versions, pending = letters.pop(), new_versions, new_pending
     coming = "B" if now == "A" else "A"
-    assert await _import(settings, files[coming], None)
+    assert await importer.run(files[coming])
     assert (await _held(settings))[0] == {coming}
 
 
