@@ -29,6 +29,7 @@ from tests.sanctions.lists.support import (
     LinesSource,
     party,
     registered,
+    switch_off,
     switch_on,
     today,
     write,
@@ -43,6 +44,7 @@ class Stand:
 
     def __init__(self, database: Database, code: str, folder: Path) -> None:
         self.database, self.code, self.folder, self._number = database, code, folder, 0
+        self.uses: list[str] = []
 
     def file(self, parties: Parties, at: str = "2026-01-01T00:00:00+00:00") -> Path:
         self._number += 1
@@ -64,10 +66,13 @@ class Stand:
 
 
 @pytest.fixture
-async def stand(worker_database: Database, tmp_path: Path) -> AsyncIterator[Stand]:
+async def stand(worker_database: Database, tmp_path: Path, api_for: ApiFor) -> AsyncIterator[Stand]:
     code = unique("zz").replace(" ", "_")
     with registered(LinesSource(code)):
-        yield Stand(worker_database, code, tmp_path)
+        stand = Stand(worker_database, code, tmp_path)
+        yield stand
+        for use in stand.uses:
+            await switch_off(api_for, code, "WFP", use)
 
 
 def some(count: int, start: int = 0) -> Parties:
@@ -249,10 +254,10 @@ async def test_a_listing_that_ends_by_date_leaves_on_its_day(
     assert [one["op"] for one in later if one["reason"]] == []
 
 
-async def switch_on_own(stand: Stand, api_for: ApiFor) -> str:
+async def switch_on_own(stand: Stand, api_for: ApiFor) -> None:
     """WFP uses the list of this test."""
     await stand.take([party("first")], "2025-01-01T00:00:00+00:00")
-    return await switch_on(api_for, stand.code, "WFP")
+    stand.uses.append(await switch_on(api_for, stand.code, "WFP"))
 
 
 async def test_every_version_can_be_read(stand: Stand, api_for: ApiFor) -> None:
