@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -68,12 +69,17 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.verifier = TokenVerifier(app.state.keys, settings.issuer, app.state.trusted)
         app.state.agency_by_client = {}
         app.state.screener = Screener()
+        warming = asyncio.create_task(app.state.screener.warm(database))
         app.state.migration_head = migrate.head()
         # What lives as long as the process is no work for the garbage collector: without this a
         # full collection now and then stops all requests for a tenth of a second.
         gc.collect()
         gc.freeze()
-        yield
+        try:
+            yield
+        finally:
+            warming.cancel()
+            await asyncio.gather(warming, return_exceptions=True)
     finally:
         await key_sets.close()
         await outbound.close()

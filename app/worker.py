@@ -73,6 +73,8 @@ from app.sanctions import consumers as sanctions
 from app.sanctions import sources
 from app.sanctions.entries.expiry import expire_entries
 from app.sanctions.feed.stream import FeedStream
+from app.sanctions.lists.audience import own_stream
+from app.sanctions.lists.checks import ListChecks
 from app.sanctions.retention import RETENTION as SANCTIONS_RETENTION
 
 log = structlog.get_logger()
@@ -83,6 +85,7 @@ HOUSEKEEPING_S = 3_600.0
 LOG_SAMPLE_S = 30.0
 DUPLICATES_S = 2.0
 WATCH_S = 5.0
+LISTS_S = 15.0
 ALIVE_S = 5.0
 _RETRY_S = 1.0
 _GRACE_S = 0.8
@@ -108,11 +111,7 @@ RETENTION = (
 )
 """Every rule, in the order of a run: objections and comments last, as they go with their
 statements."""
-FEED_STREAMS = (
-    "public",
-    "inter_agency",
-    *(f"source.{code}" for code, source in sources.ALL.items() if sources.is_for_everybody(source)),
-)
+FEED_STREAMS = ("public", "inter_agency", *(own_stream(code) for code in sources.ALL))
 
 Work = Callable[[], Awaitable[object]]
 
@@ -161,9 +160,11 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
         await check_database(database, settings, deciding=DECIDING)
         keys = SigningKeys(database, root)
         await keys.ensure()
+        lists = ListChecks(settings, outbound)
+        await lists.prepare(database)
         log.info("worker_started")
         blobs = open_blobs(settings, database, outbound, KeyRing(root))
-        await _run_until(stop, _tasks(database, keys, settings, blobs, stop))
+        await _run_until(stop, _tasks(database, keys, settings, blobs, lists, stop))
         log.info("worker_stopped")
     finally:
         await outbound.close()
@@ -175,6 +176,7 @@ def _tasks(
     keys: SigningKeys,
     settings: Settings,
     blobs: Blobs,
+    lists: ListChecks,
     stop: asyncio.Event,
 ) -> list[asyncio.Task[None]]:
     feed = FeedStream(keys, settings.issuer)
@@ -216,6 +218,7 @@ def _tasks(
         "files": (lambda: keep_files(database, blobs), EXPIRY_S),
         "person_requests": (lambda: _until_none(lambda: announce_overdue(database)), EXPIRY_S),
         "client_secrets": (lambda: watch_secrets(database), HOUSEKEEPING_S),
+        "lists": (lambda: lists.run(database), LISTS_S),
         "duplicates": (lambda: check_duplicates(database, stop), DUPLICATES_S),
         "log_sample": (lambda: sampler.check(database), LOG_SAMPLE_S),
         "alive": (heart.beat, ALIVE_S),

@@ -18,7 +18,9 @@ from app.core.rekeying import RotationProblem
 from app.core.settings import UnsafeSettings
 from app.partners.retention.run import RetentionProblem
 from app.sanctions.feed.root_keys import RootKeyProblem
-from app.sanctions.lists.importer import ListOlder, ListShrunk, SourceClosed, UnknownSource
+from app.sanctions.lists.files import NoIssue
+from app.sanctions.lists.importer import ListHeld, ListOlder, ListRefused, UnknownSource
+from app.sanctions.lists.quarantine import NothingHeld
 from app.sanctions.sources import SourceEmpty, SourceUnreadable
 
 
@@ -38,9 +40,11 @@ _PLAIN = (
     RotationProblem,
     RetentionProblem,
     UnknownSource,
-    SourceClosed,
     ListOlder,
-    ListShrunk,
+    ListRefused,
+    ListHeld,
+    NoIssue,
+    NothingHeld,
 )
 _NO_ANSWER = "No database answers at the configured address: {reason}."
 _DATABASE: tuple[tuple[type[Exception], str], ...] = (

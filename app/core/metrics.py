@@ -51,6 +51,21 @@ refusals_total = Counter(
     ("code", "recorded"),
     registry=registry,
 )
+list_age_seconds = Gauge(
+    "list_age_seconds",
+    "Time since a list was last checked with success",
+    ("source",),
+    registry=registry,
+)
+list_check_failures = Gauge(
+    "list_check_failures",
+    "Scheduled checks of a list that failed in a row",
+    ("source",),
+    registry=registry,
+)
+list_held = Gauge(
+    "list_held", "Issues of a list that wait for a person", ("source",), registry=registry
+)
 exceptions_overdue = Gauge(
     "exceptions_overdue",
     "Redactions without a decision in time, and legal holds without a review",

@@ -13,7 +13,7 @@ import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 import httpcore
 import httpx
@@ -175,6 +175,43 @@ class Outbound:
         except (httpcore.ProtocolError, httpcore.UnsupportedProtocol) as error:
             raise OutboundFailed("protocol") from error
 
+    async def save(
+        self,
+        url: str,
+        into: BinaryIO,
+        *,
+        headers: Mapping[str, str] | None = None,
+        seconds: float,
+        limit: int,
+    ) -> Answer:
+        """GET a body of at most ``limit`` bytes into an open file; the answer's own body is empty.
+
+        The body of any status but 200 is left unread. Raises as `call`.
+        """
+        parsed = self.check(url)
+        try:
+            async with (
+                asyncio.timeout(seconds),
+                self._sent(parsed, "GET", headers, None) as response,
+            ):
+                found = _headers(response, limit)
+                if response.status == 200:
+                    size = 0
+                    async for chunk in response.aiter_stream():
+                        size += len(chunk)
+                        if size > limit:
+                            raise OutboundFailed("too_large")
+                        await asyncio.to_thread(into.write, chunk)
+                    if found.get("content-length", str(size)) != str(size):
+                        raise OutboundFailed("cut_short")
+                return Answer(response.status, found, b"")
+        except TimeoutError as error:
+            raise OutboundFailed("late") from error
+        except (httpcore.TimeoutException, httpcore.NetworkError, OSError) as error:
+            raise OutboundFailed("connection") from error
+        except (httpcore.ProtocolError, httpcore.UnsupportedProtocol) as error:
+            raise OutboundFailed("protocol") from error
+
     @asynccontextmanager
     async def _sent(
         self,
@@ -208,7 +245,7 @@ class Outbound:
             await pool.aclose()
 
 
-async def _read(response: httpcore.Response, limit: int) -> Answer:
+def _headers(response: httpcore.Response, limit: int) -> dict[str, str]:
     headers = {
         name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers
     }
@@ -218,6 +255,11 @@ async def _read(response: httpcore.Response, limit: int) -> Answer:
     length = headers.get("content-length", "0")
     if length.isdecimal() and len(length) < 20 and int(length) > limit:
         raise OutboundFailed("too_large")
+    return headers
+
+
+async def _read(response: httpcore.Response, limit: int) -> Answer:
+    headers = _headers(response, limit)
     body = bytearray()
     async for chunk in response.aiter_stream():
         body += chunk

@@ -15,6 +15,14 @@ DEVELOPMENT_ISSUER = "http://127.0.0.1:8000"
 _DEVELOPMENT_NETWORKS = "127.0.0.0/8:*"
 
 
+def parse_by_list(value: str | None) -> tuple[tuple[str, str], ...]:
+    """``code=value`` pairs apart by white space. Raises ValueError for anything else."""
+    pairs = [part.partition("=") for part in (value or "").split()]
+    if any(not code or not sign or not text for code, sign, text in pairs):
+        raise ValueError("it is written as `code=value code=value`")
+    return tuple((code, text) for code, _, text in pairs)
+
+
 class UnsafeSettings(ValueError):
     """The settings would start an unsafe service; the message is one clear sentence."""
 
@@ -55,7 +63,29 @@ class Settings(BaseSettings):
         None, description="text of that file, in its place; never both"
     )
     var_dir: Path = Field(Path("var"), description="where the embedded demo keeps its data")
-    lists_dir: Path | None = Field(None, description="folder of list files for the demo world")
+    lists_dir: Path | None = Field(
+        None,
+        description="folder of list files: the worker looks at them when it starts, and when they "
+        "change",
+    )
+    lists_fetch: str | None = Field(
+        None,
+        max_length=8_000,
+        description="where the worker fetches lists, `unsc=https://… eu_fsf=https://…`; a list of "
+        "several files is named several times. Default: nowhere",
+    )
+    lists_fetch_hours: int = Field(12, ge=1, le=168, description="hours between two fetches")
+    lists_stale_days: str | None = Field(
+        None,
+        max_length=2_000,
+        description="days without a check after which a list is stale, where it is not its own "
+        "default: `unsc=2 eu_fsf=7`",
+    )
+    lists_required: str | None = Field(
+        None,
+        max_length=2_000,
+        description="lists without which nothing reads as no hit, `unsc ungm`; default: unsc",
+    )
     body_limit_bytes: int = Field(262_144, ge=1_024, le=26_214_400)
     docs_enabled: bool = Field(True, description="serve /docs and /openapi.json")
     outbound_allow: str | None = Field(
@@ -121,6 +151,19 @@ class Settings(BaseSettings):
         if value.endswith("/"):
             raise ValueError("the issuer must not end with a slash: it is compared byte by byte")
         return value
+
+    @field_validator("lists_fetch", "lists_stale_days")
+    @classmethod
+    def _by_list(cls, value: str | None) -> str | None:
+        parse_by_list(value)
+        return value
+
+    @model_validator(mode="after")
+    def _list_days(self) -> Self:
+        for _, days in parse_by_list(self.lists_stale_days):
+            if not days.isdecimal() or not 1 <= int(days) <= 3_650:
+                raise UnsafeSettings("REGISTRY_LISTS_STALE_DAYS needs whole days, `unsc=2`.")
+        return self
 
     @field_validator("outbound_allow")
     @classmethod

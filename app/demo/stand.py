@@ -21,7 +21,7 @@ from app.core.embedded import EmbeddedPostgres
 from app.core.settings import Settings, UnsafeSettings
 from app.demo.folder import Folder
 from app.demo.processes import Child, DemoFailed, environment, supervise
-from app.demo.world import load_world
+from app.demo.world import SAMPLES, load_world
 from app.sanctions.feed import root_keys
 
 Report = Callable[[str, int, int], None]
@@ -73,6 +73,8 @@ class Stand:
             "REGISTRY_ISSUER": os.environ.get("REGISTRY_ISSUER") or self.address,
             "REGISTRY_ROOT_KEY_FILE": str(self.folder.root_key),
             "REGISTRY_VAR_DIR": str(self.folder.path),
+            # Without a folder of real lists, the worker checks the small samples we ship.
+            "REGISTRY_LISTS_DIR": os.environ.get("REGISTRY_LISTS_DIR") or str(SAMPLES),
             "REGISTRY_DATABASE_URL": self._url(roles.APP, app),
             "REGISTRY_DATABASE_WORKER_URL": self._url(roles.WORKER, worker),
             "REGISTRY_DATABASE_MIGRATION_URL": self.server.url(database=DATABASE),
@@ -159,7 +161,7 @@ async def _fill(stand: Stand, settings: Settings, report: Report) -> None:
     issuer = environment_["REGISTRY_ISSUER"]
     moved = folder.ensure_keys(issuer)
     known = {name.removeprefix("REGISTRY_").lower(): value for name, value in environment_.items()}
-    inner = Settings(**(known | {"lists_dir": settings.lists_dir}))  # type: ignore[arg-type]
+    inner = Settings(**known)  # type: ignore[arg-type]  # texts, as from the environment
     loaded = await load_world(inner, report, kept_secrets=folder.kept_secrets())
     stand.fresh = loaded.fresh
     folder.write_credentials(f"{stand.address}/oauth/token", loaded.secrets)

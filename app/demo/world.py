@@ -7,6 +7,7 @@ transaction of reg_app, so it is all there or not at all. A list file is importe
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -33,11 +34,16 @@ from app.partners.types import PartnerType, rule_of
 from app.sanctions import sources
 from app.sanctions.lists import freshness
 from app.sanctions.lists import queries as list_queries
-from app.sanctions.lists.importer import import_list
+from app.sanctions.lists import service as lists
+from app.sanctions.lists.audience import audience_of
+from app.sanctions.lists.importer import ListHeld, ListOlder, import_list
+from app.sanctions.lists.schemas import ListUseIn
+from app.sanctions.lists.streams import Terms, ensure_all
 
 Report = Callable[[str, int, int], None]
+_BASIS = ListUseIn(legal_basis="Demo: a list of this kind needs a rule or a decision to rest on.")
 SOURCE = "unsc"
-_SAMPLE = Path(sources.__file__).with_name("samples") / "unsc.xml"
+SAMPLES = Path(sources.__file__).with_name("samples")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,7 @@ async def load_world(
         secrets, callers = await _people(operator, settings, kept_secrets or {}, moment)
         fresh = await _load_records(app, KeyRing(root), callers, moment, report)
         await _load_list(worker, settings, moment, report)
+        await _switch_on(app, worker, callers, moment)
     finally:
         for database in (operator, app, worker):
             await database.close()
@@ -160,21 +167,50 @@ async def _make_partners(
     return list(ids.values())
 
 
+async def _switch_on(
+    app: Database, worker: Database, callers: Mapping[str, Caller], now: datetime
+) -> None:
+    """Every demo agency uses the lists that are not for all; two of them enabled the joint ones.
+
+    What an agency has ended stays ended: only lists it never spoke of are switched on.
+    """
+    await ensure_all(worker, Terms())
+    # A joint list needs a person of another agency.
+    second = callers[f"{people.AGENCIES[1].code}_APPROVER"]
+    for number, plan in enumerate(people.AGENCIES):
+        officer, approver = callers[plan.code], callers[f"{plan.code}_APPROVER"]
+        async with app.session() as session:
+            await session.execute(text("SELECT pg_advisory_xact_lock(hashtext('demo_lists'))"))
+            for source in sources.ALL.values():
+                audience = audience_of(source)
+                if audience == "shared" or (audience == "joint" and number):
+                    continue
+                await bind_now(session, officer.agency_id)
+                if await list_queries.list_uses(session, source.code, None, 1):
+                    continue
+                use = await lists.propose(session, officer, source.code, _BASIS)
+                other = approver if audience == "opt_in" else second
+                await bind_now(session, other.agency_id)
+                await lists.approve(session, other, source.code, use["id"], use["version"], now)
+
+
 async def _load_list(worker: Database, settings: Settings, now: datetime, report: Report) -> None:
     """Import the external list when there is none yet, or when ours has become stale."""
     async with worker.session() as session:
         known = freshness.describe(await list_queries.source_states(session), now)
     if all(not item["stale"] for item in known if item["code"] == SOURCE):
         return
-    await import_list(
-        worker,
-        SOURCE,
-        list_file(settings.lists_dir),
-        progress=lambda done, total: report("listed parties", done, total),
-    )
+    # A folder that now holds an older or a much smaller list is no reason not to start.
+    with suppress(ListOlder, ListHeld):
+        await import_list(
+            worker,
+            SOURCE,
+            list_file(settings.lists_dir),
+            progress=lambda done, total: report("listed parties", done, total),
+        )
 
 
 def list_file(folder: Path | None) -> Path:
     """The newest Security Council list of the folder by name, else the small sample we ship."""
     found = sorted(folder.glob("un_sc_consolidated*.xml")) if folder is not None else []
-    return found[-1] if found else _SAMPLE
+    return found[-1] if found else SAMPLES / "unsc.xml"

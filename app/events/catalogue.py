@@ -54,6 +54,8 @@ class EventType(StrEnum):
     SANCTION_IMPOSED = "sanction.imposed"
     SANCTION_LIFTED = "sanction.lifted"
     LIST_CHANGED = "list.changed"
+    LIST_HELD = "list.held"
+    LIST_USE_CHANGED = "list.use_changed"
     CLEARANCE_GIVEN = "clearance.given"
     AGENCY_CREATED = "agency.created"
     AGENCY_ACTIVATED = "agency.activated"

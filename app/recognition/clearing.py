@@ -36,8 +36,8 @@ from app.recognition.decide import Facts, Policy, Verdict, codes_of, decide
 from app.recognition.receipts import NOTICE, receipt_payload
 from app.recognition.rules import DEFAULTS
 from app.recognition.schemas import ClearanceIn
-from app.sanctions.lists.freshness import required_stale
-from app.sanctions.screening.service import Screener
+from app.sanctions.lists.freshness import checked_at, own_lists, required_stale
+from app.sanctions.screening.service import Layers, Screener
 
 _SURE = 0.97
 """From this name score, in the same country and without a rival, a name means one profile."""
@@ -87,9 +87,11 @@ async def give_clearance(
     unknown = found.row["partner_id"] is None or found.protected
     if wanted.partner.id is not None and unknown:
         raise PartnerNotFound
-    await screener.refresh(connection, found.row["seq_to"])
-    facts, hits = _facts(caller, wanted, found, screener, now)
-    answer = _answer(wanted, found, facts, hits, decide(facts), screener.seq, now)
+    own = own_lists(json.loads(found.row["own_lists"]), now)
+    layers = await screener.layers(connection, found.row["seq_to"], own)
+    facts, hits = _facts(caller, wanted, found, layers, now)
+    used = {"version": layers.seq, "own_lists": own}
+    answer = _answer(wanted, found, facts, hits, decide(facts), used, now)
     body = to_json(answer)
     await _store(request, connection, writer, caller, wanted, found, raw, answer, body, facts, now)
     return Given(answer["clearance_id"], body)
@@ -132,12 +134,12 @@ def _protected(row: Any, sees_all: bool) -> bool:
 
 
 def _facts(
-    caller: Caller, wanted: ClearanceIn, found: _Found, screener: Screener, now: datetime
+    caller: Caller, wanted: ClearanceIn, found: _Found, layers: Layers, now: datetime
 ) -> tuple[Facts, list[dict[str, Any]]]:
     row = found.row
     partner = {"status": row["status"], "partner_type": row["partner_type"]}
     known = row["partner_id"] is not None
-    hits = _screen(wanted, found, screener)
+    hits = _screen(wanted, found, layers)
     sanctions = json.loads(row["sanctions"]) if known else []
     if found.hidden:
         # Its headquarters would lead to it.
@@ -163,7 +165,7 @@ def _facts(
     return facts, hits
 
 
-def _screen(wanted: ClearanceIn, found: _Found, screener: Screener) -> list[dict[str, Any]]:
+def _screen(wanted: ClearanceIn, found: _Found, layers: Layers) -> list[dict[str, Any]]:
     row = found.row
     if row["partner_id"] is not None:
         # The names of profiles that were merged into this one, too: they are its own.
@@ -185,7 +187,7 @@ def _screen(wanted: ClearanceIn, found: _Found, screener: Screener) -> list[dict
             "reference": listed.reference,
             "score": hit.score,
         }
-        for hit, listed in screener.screen_known(key, subject, DEFAULT_THRESHOLD)
+        for hit, listed in layers.screen_known(key, subject, DEFAULT_THRESHOLD)
         # Measures on this very partner are restrictions, read from their own table.
         if listed.partner_id not in own
     ]
@@ -211,13 +213,12 @@ def _answer(
     facts: Facts,
     hits: list[dict[str, Any]],
     verdict: Verdict,
-    list_version: int,
+    used: dict[str, Any],
     now: datetime,
 ) -> dict[str, Any]:
     row = found.row
     known = row["partner_id"] is not None
-    checked = [item["last_success"] for item in json.loads(row["sources"])]
-    oldest = None if not checked or None in checked else min(map(datetime.fromisoformat, checked))
+    oldest = checked_at(json.loads(row["sources"]))
     return {
         "clearance_id": new_secret_id(),
         "outcome": verdict.outcome,
@@ -236,9 +237,10 @@ def _answer(
         "recognition": verdict.recognition,
         "exposure": _NOT_RECORDED,
         "list": {
-            "version": list_version,
+            "version": used["version"],
             "checked_at": rfc3339(oldest) if oldest else None,
             "stale_sources": list(facts.stale_sources),
+            "own_lists": used["own_lists"],
         },
         "evaluated_at": rfc3339(now),
         "expires_at": rfc3339(now + timedelta(days=DEFAULTS.answer_valid_days)),

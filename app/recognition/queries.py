@@ -14,7 +14,7 @@ from app.auth.caller import STATUS_COLUMNS
 from app.core.idempotency import FAST_COLUMNS, FAST_INSERT, FAST_JOIN
 from app.partners.lineage import ids_inline, lineage, root_inline
 from app.partners.visibility import visible
-from app.sanctions.lists.freshness import FRESHNESS_SQL
+from app.sanctions.lists.freshness import FRESHNESS_SQL, OWN_LISTS_SQL
 
 # S608 below: the texts are built of constants, never of input.
 _SANCTIONS = """(SELECT coalesce(json_agg(json_build_object('entry_id', e.id,
@@ -78,6 +78,7 @@ _FACTS = f"""SELECT {STATUS_COLUMNS}, {FAST_COLUMNS},
     RECOGNITION_FACTS.format(lineage="l.own", max_level="s.max_level")
 }::text AS assessments,
     {_POLICIES} AS policies, ({FRESHNESS_SQL}) AS sources,
+    ({OWN_LISTS_SQL}) AS own_lists,
     coalesce((SELECT seq_to FROM feed_heads WHERE stream = 'inter_agency'), 0) AS seq_to
     FROM client_status s {FAST_JOIN} LEFT JOIN partners p ON p.id = {{partner}}
     LEFT JOIN LATERAL ({_LINEAGE}) l ON true

@@ -15,6 +15,7 @@ from app.core.schemas import Country, Day, Flag, Instant, Line, Money, Schema
 from app.partners.identifiers.schemas import IdentifierRef
 from app.partners.matching.schemas import CandidateBrief
 from app.recognition.rules import Outcome
+from app.sanctions.screening.schemas import OwnListOut
 
 
 class PartnerRef(Schema):
@@ -115,6 +116,11 @@ class ListBlock(Schema):
     version: int
     checked_at: Instant | None
     stale_sources: list[str]
+    own_lists: list[OwnListOut] = Field(
+        [],
+        description="lists that the calling agency switched on for itself, which counted, too; one "
+        "that is stale is a note",
+    )
 
 
 class NotRecorded(Schema):

@@ -11,6 +11,8 @@ from app.events.catalogue import EventType
 from app.events.models import OutboxEvent
 from app.events.service import Consumer
 from app.sanctions.entries import queries, service
+from app.sanctions.lists.audience import known
+from app.sanctions.lists.streams import align
 
 
 async def _renew_entries(session: AsyncSession, event: OutboxEvent) -> None:
@@ -32,6 +34,13 @@ async def _renew(session: AsyncSession, partner_id: UUID) -> None:
         await service.publish_entry(session, entry, codes[entry.imposing_agency])
 
 
+async def _align_list(session: AsyncSession, event: OutboxEvent) -> None:
+    """A joint list was enabled or ended: its parties enter or leave the streams that all read."""
+    source = known(event.data["source"])
+    if source is not None and event.data["audience"] == "joint":
+        await align(session, source)
+
+
 CONSUMERS = (
     Consumer(
         name="sanctions.partner_names",
@@ -39,5 +48,10 @@ CONSUMERS = (
             {EventType.PARTNER_CHANGED, EventType.PARTNER_MERGED, EventType.PARTNER_UNMERGED}
         ),
         effect=_renew_entries,
+    ),
+    Consumer(
+        name="sanctions.joint_lists",
+        types=frozenset({EventType.LIST_USE_CHANGED}),
+        effect=_align_list,
     ),
 )

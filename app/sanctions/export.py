@@ -42,9 +42,15 @@ TABLES = (
         FROM sanction_custody WHERE from_agency = :agency OR to_agency = :agency ORDER BY id""",
     ),
     ExportTable(
+        "list_uses",
+        """SELECT id, source, audience, legal_basis, state, proposed_by, proposed_at, approved_by,
+        approved_at, ended_by, ended_at, version
+        FROM list_uses WHERE agency_id = :agency ORDER BY id""",
+    ),
+    ExportTable(
         "screenings",
         """SELECT id, agency_id, client_id, at, algorithm, threshold, list_version, outcome,
-        entry_ids, sealed FROM screenings WHERE agency_id = :agency ORDER BY id""",
+        entry_ids, own_lists, sealed FROM screenings WHERE agency_id = :agency ORDER BY id""",
         {"sealed": Sealed("request", lambda row: f"screenings|{row.id}|{row.agency_id}")},
     ),
 )

@@ -22,6 +22,8 @@ from app.demo.people import AGENCIES, client_ids
 from app.demo.profiles import lei, plans
 from app.demo.world import Loaded, list_file
 from app.partners.types import PartnerType
+from app.sanctions import sources
+from app.sanctions.lists.audience import audience_of
 from tests.conftest import cloned, settings_for
 
 pytestmark = pytest.mark.xdist_group("world")  # one load for most of them
@@ -177,6 +179,9 @@ async def _check_records(settings: Settings) -> None:
         await value(settings, "SELECT count(*) FROM outbox WHERE type = 'partner.created'") == 203
     )
     assert await value(settings, "SELECT count(*) FROM feed_pending") >= 25 + 4
+    audiences = [audience_of(source) for source in sources.ALL.values()]
+    used = await value(settings, "SELECT count(*) FROM list_uses WHERE state = 'active'")
+    assert used == 5 * audiences.count("opt_in") + audiences.count("joint")
 
 
 _CONTENT = (

@@ -44,6 +44,8 @@ _DEFINERS: frozenset[str] = frozenset(
         "read_withheld(uuid,uuid,uuid)",
         "counted_facts(uuid[],date)",
         "partner_disclosures(date,text,text,integer)",
+        "list_stream_open(uuid,text)",
+        "list_streams_in_use()",
         "redacted_steps(uuid)",
         "settle_finding()",
         "unmerged_policies()",
@@ -242,6 +244,7 @@ _ACCEPTED = {
             ("partner_merge_steps.partner_merge_steps", "select"),
         )
     },
+    "public.list_uses.list_uses_facts": "one function answers for the agency of the token alone",
     "public.identifier_dispute_voices.identifier_dispute_voices_select": "who decides needs all",
     "public.partner_verifications.partner_verifications_facts": "triggers find the newest of all",
     "public.assessment_details.assessment_details_partner": "asked of one partner's details",

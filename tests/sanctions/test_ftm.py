@@ -139,7 +139,7 @@ async def test_the_index_leads_to_the_files(api_for: ApiFor, settle: Settle) -> 
     await settle()
     after = (await wfp.read(f"{FTM}/index.json"))["version"]
     assert after > before
-    assert (await wfp.get(f"{FTM}/index.json?stream=source.unsc")).status_code == 422
+    assert (await wfp.get(f"{FTM}/index.json?stream=agency")).status_code == 422
 
 
 def test_a_later_version_is_the_greater_text() -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID, uuid5
 
 from app.core.ids import registry_number
 from app.sanctions.codes import CODES
-from app.sanctions.sources import ListedDate, ListedParty
+from app.sanctions.sources import ListedDate, ListedMeasure, ListedParty
 
 _LISTED = UUID("6f5f4c7e-30a2-5b0e-9d57-0a6c1b1f6a11")
 
@@ -78,11 +79,16 @@ def _named(partner: Any) -> list[tuple[str, str]]:
     return named
 
 
-def listed_entry(source: str, party: ListedParty) -> dict[str, Any]:
-    """Feed object of a party on an external list. Documents of persons stay out of the feed."""
+def listed_entry(source: str, party: ListedParty, level: str = "PUBLIC") -> dict[str, Any]:
+    """Feed object of a party on an external list. Documents of persons stay out of the feed.
+
+    ``measures`` has what the publisher says of each listing: who imposed it, from when, until when.
+    """
     names: dict[tuple[str, str], dict[str, str]] = {}
     for item in party.names:
         names.setdefault((item.name, item.type), {"name": item.name, "type": item.type})
+    since = _since(party)
+    until = ends_on(party)
     return {
         "entry_id": str(listed_entry_id(source, party.key)),
         "source": source,
@@ -90,7 +96,9 @@ def listed_entry(source: str, party: ListedParty) -> dict[str, Any]:
         "kind": party.kind,
         "names": list(names.values()),
         "countries": list(party.countries),
-        "birth_dates": _birth_dates(party.birth_dates) if party.kind == "person" else [],
+        "birth_dates": _birth_dates(party.birth_dates)
+        if party.kind in ("person", "unknown")
+        else [],
         "identifiers": [],
         "partner_id": None,
         "registry_number": None,
@@ -104,11 +112,42 @@ def listed_entry(source: str, party: ListedParty) -> dict[str, Any]:
         "practices": [],
         "procedure": "listed",
         "programme": party.programme,
+        "measures": [_measure(item) for item in party.measures],
         "decided_on": None,
-        "effective_from": party.listed_on.isoformat() if party.listed_on else None,
-        "effective_to": None,
+        "effective_from": since.isoformat() if since else None,
+        "effective_to": until.isoformat() if until else None,
         "status": "ACTIVE",
-        "level": "PUBLIC",
+        "level": level,
+    }
+
+
+def ends_on(party: ListedParty) -> date | None:
+    """The last day of a listing whose every measure ends by date; None while one has no end.
+
+    A measure without an end that does not say it is indefinite has none that we know.
+    """
+    ends = [None if item.indefinite else item.until for item in party.measures]
+    known = [day for day in ends if day is not None]
+    return max(known) if known and len(known) == len(ends) else None
+
+
+def _since(party: ListedParty) -> date | None:
+    begins = [item.since for item in party.measures if item.since is not None]
+    return min(begins) if begins else party.listed_on
+
+
+def _measure(item: ListedMeasure) -> dict[str, Any]:
+    return {
+        "imposed_by": item.imposed_by,
+        "listed_by": item.listed_by,
+        "measure": item.measure,
+        "programme": item.programme,
+        "grounds": item.grounds,
+        "legal_basis": item.legal_basis,
+        "reference": item.reference,
+        "from": item.since.isoformat() if item.since else None,
+        "to": item.until.isoformat() if item.until else None,
+        "indefinite": item.indefinite,
     }
 
 

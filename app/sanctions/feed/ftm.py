@@ -6,18 +6,32 @@ must prove what was in force when takes the signed feed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Annotated, Any
 
+from pydantic import StringConstraints
 from pydantic_core import to_json
 
 from app.core import csv_cells
 from app.core.countries import alpha2
 
-FORM = 1
+FORM = 2
 """Raised when the same entry is written differently: copies then know theirs is old."""
-FtmStream = Literal["public", "inter_agency"]
+FtmStream = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^(public|inter_agency|source\.[a-z][a-z0-9_]{0,30}(:[a-z0-9_]{1,40})?)$"
+    ),
+]
+_SCHEMAS = {
+    "person": "Person",
+    "organisation": "Organization",
+    "vessel": "Vessel",
+    "aircraft": "Airplane",
+    "unknown": "LegalEntity",
+}
 TITLES: dict[str, str] = {
     "public": "External sanction lists, as published",
     "inter_agency": "Debarments of UN agencies, and external sanction lists",
@@ -42,11 +56,16 @@ _IDENTIFIERS = {"LEI": "leiCode", "DUNS": "dunsCode", "NAT_REG": "registrationNu
 
 def dataset(stream: str) -> str:
     """Name of a stream as a dataset."""
-    return f"partner_registry_{stream}"
+    return f"partner_registry_{re.sub('[^a-z0-9_]', '_', stream)}"
+
+
+def title(stream: str) -> str:
+    """What a stream is called as a dataset."""
+    return TITLES.get(stream) or f"List {stream.removeprefix('source.')}, as published"
 
 
 def entity(entry: dict[str, Any], stream: str) -> dict[str, Any]:
-    """An entry of the feed as an entity: Person or Organization."""
+    """An entry of the feed as an entity: Person, Organization, Vessel, Airplane, LegalEntity."""
     person = entry["kind"] == "person"
     properties: dict[str, dict[str, None]] = {}
 
@@ -70,7 +89,7 @@ def entity(entry: dict[str, Any], stream: str) -> dict[str, Any]:
     return {
         "id": entry["entry_id"],
         "caption": _caption(entry),
-        "schema": "Person" if person else "Organization",
+        "schema": _SCHEMAS[entry["kind"]],
         "properties": {name: list(values) for name, values in properties.items()},
         "datasets": [dataset(stream)],
         "referents": [],
@@ -154,7 +173,7 @@ def catalogue(
     """The index of the dataset: what there is, how many, where."""
     return {
         "name": dataset(stream),
-        "title": TITLES[stream],
+        "title": title(stream),
         "version": version,
         "updated_at": updated_at,
         "entity_count": count,

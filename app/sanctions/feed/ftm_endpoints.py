@@ -24,7 +24,10 @@ from app.sanctions.feed.schemas import FtmIndexOut
 
 router = APIRouter(prefix="/feeds/sanctions/ftm", tags=["feed"], route_class=RegistryRoute)
 Reader = Annotated[FeedReader, reads_feed()]
-Stream = Annotated[ftm.FtmStream, Query(description="`inter_agency` (contains public) or `public`")]
+Stream = Annotated[
+    ftm.FtmStream,
+    Query(description="`inter_agency` (contains public), `public`, or `source.<code>`"),
+]
 Write = Callable[[Iterable[dict[str, Any]], str], bytes]
 _NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "Not modified"}}
 

@@ -6,12 +6,14 @@ from app.auth.caller import STATUS_COLUMNS
 
 # S608: the texts are built of constants, never of input.
 HEAD = f"""SELECT {STATUS_COLUMNS}, h.manifest, h.seq_to
-    FROM client_status s LEFT JOIN feed_heads h ON h.stream = $2
+    FROM client_status s LEFT JOIN feed_heads h
+      ON h.stream = $2 AND list_stream_open(s.agency_id, h.stream)
     WHERE s.client_id = $1"""  # noqa: S608 - texts of ours; values are bound
 
 BLOB = f"""SELECT {STATUS_COLUMNS}, b.content, b.media_type
     FROM client_status s LEFT JOIN LATERAL (
-        SELECT content, media_type FROM feed_blobs WHERE sha256 = $2 LIMIT 1) b ON true
+        SELECT content, media_type FROM feed_blobs
+        WHERE sha256 = $2 AND list_stream_open(s.agency_id, stream) LIMIT 1) b ON true
     WHERE s.client_id = $1"""  # noqa: S608 - texts of ours; values are bound
 
 KEYS = f"""SELECT {STATUS_COLUMNS}, k.document::text AS document
@@ -26,7 +28,8 @@ CHANGES = """SELECT seq, op, entry_id, entry, reason, at FROM feed_changes
 
 FTM_HEAD = f"""SELECT {STATUS_COLUMNS}, h.version, h.count, h.set_sha256, h.signed_at,
     c.at AS changed_at, b.content AS index
-    FROM client_status s LEFT JOIN feed_heads h ON h.stream = $2
+    FROM client_status s LEFT JOIN feed_heads h
+      ON h.stream = $2 AND list_stream_open(s.agency_id, h.stream)
     LEFT JOIN feed_changes c ON c.stream = h.stream AND c.seq = h.seq_to
     LEFT JOIN feed_blobs b ON b.sha256 = h.index_sha256 AND b.stream = h.stream
     WHERE s.client_id = $1"""  # noqa: S608 - texts of ours; values are bound

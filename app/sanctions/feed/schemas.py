@@ -11,8 +11,9 @@ from app.core.schemas import Instant, QueryInt, Schema
 StreamName = Annotated[
     str,
     Field(
-        pattern=r"^[a-z][a-z0-9_.]{0,40}$",
-        description="`inter_agency` (contains public), `public` or `source.<code>`",
+        pattern=r"^[a-z][a-z0-9_.]{0,40}(:[a-z0-9_]{1,40})?$",
+        description="`inter_agency` (contains public), `public` or `source.<code>`; that of a list "
+        "which agencies switch on is there for those that did",
         examples=["inter_agency"],
     ),
 ]

@@ -14,11 +14,6 @@ from app.sanctions.feed.models import FeedPending
 AGENCY_STREAMS = ("inter_agency",)
 
 
-def listed_streams(source: str) -> tuple[str, ...]:
-    """Streams of a party on a public external list."""
-    return ("public", "inter_agency", f"source.{source}")
-
-
 async def put(session: AsyncSession, entry: dict[str, Any], streams: Sequence[str]) -> None:
     """Add or replace an entry in these streams; numbered after commit."""
     await session.execute(

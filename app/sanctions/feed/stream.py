@@ -30,6 +30,10 @@ _NEXT_TRANSITION = """SELECT min(day) FROM (
     SELECT effective_to + 1 FROM sanction_entries
       WHERE status = 'ACTIVE' AND effective_to >= current_date) t"""
 
+_NEXT_END = """SELECT min(p.ends_on) + 1 FROM list_sources s JOIN listed_parties p
+    ON p.source = s.code WHERE $1 = ANY (s.streams) AND p.to_version IS NULL
+    AND p.expired_at IS NULL AND p.ends_on >= current_date"""
+
 
 class FeedStream:
     """The sequencer's stream of the feed, and the heartbeat that keeps manifests fresh."""
@@ -170,6 +174,8 @@ class FeedStream:
         self, connection: asyncpg.Connection, stream: str, claims: dict[str, Any]
     ) -> str:
         day = await connection.fetchval(_NEXT_TRANSITION) if stream == "inter_agency" else None
+        ends = await connection.fetchval(_NEXT_END, stream)
+        day = min((one for one in (day, ends) if one is not None), default=None)
         transition = f"{day.isoformat()}T00:00:00Z" if day else None
         payload = build.make_claims(self._issuer, stream, claims, int(time.time()), transition)
         return jose.sign(payload, await self._keys.signing_key("list"), build.MANIFEST_TYPE)

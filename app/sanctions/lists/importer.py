@@ -1,16 +1,17 @@
-"""Importing a list file: check whole, stage, compare by content, swap in one transaction.
+"""Importing a list: plan, check whole, stage, compare by content, swap in one transaction.
 
-Runs as reg_worker. A crash at any point leaves the old list; the same file again changes nothing
-but the time of the last successful check.
+Runs as reg_worker. A crash at any point leaves the old list; the same files again change nothing
+but the time of the last successful check. An issue that lost too many parties is held back for a
+person (`quarantine`).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic_core import to_json
@@ -19,38 +20,55 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import service as audit
 from app.audit.events import Event
+from app.core.clock import utc_now
 from app.core.db import Database
 from app.events import service as events
 from app.events.catalogue import EventType
-from app.sanctions import sources
-from app.sanctions.feed import build
-from app.sanctions.feed.entries import listed_entry, listed_entry_id
-from app.sanctions.feed.service import listed_streams
-from app.sanctions.sources import ListedParty, ListSource, ParsedList
+from app.sanctions.feed.entries import listed_entry_id
+from app.sanctions.lists import quarantine, staging, streams
+from app.sanctions.lists.audience import UnknownSource, audience_of, find_source
+from app.sanctions.lists.staging import Delta, Progress
+from app.sanctions.sources import ListHeader, ListSource
 
-_BATCH = 500
-Progress = Callable[[int, int], None]
+__all__ = [
+    "ImportResult",
+    "ListHeld",
+    "ListOlder",
+    "ListRefused",
+    "Plan",
+    "UnknownSource",
+    "diff_list",
+    "find_source",
+    "import_list",
+    "long_work",
+    "plan_list",
+    "swap",
+    "touch",
+]
 
-
-class UnknownSource(Exception):
-    """There is no such source; the message names those there are."""
-
-
-class SourceClosed(Exception):
-    """The list does not count for everybody, or is not public; nothing was applied."""
+_FUTURE = timedelta(days=2)
+"""How far ahead of our clock an issue may say it was published, before it is not believed."""
 
 
 class ListOlder(Exception):
     """The file was published before the one in force; nothing was applied."""
 
 
-class ListShrunk(Exception):
-    """The file holds far fewer parties than the list in force; nothing was applied."""
+class ListRefused(Exception):
+    """A person has refused these very files before; nothing was applied."""
+
+
+class ListHeld(Exception):
+    """The files hold far fewer parties than the list in force: a person decides about them."""
+
+    def __init__(self, words: str, candidate: UUID) -> None:
+        super().__init__(words)
+        self.candidate = candidate
 
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """What an import did."""
+    """What an import did, or, of a dry run, would have done."""
 
     version: int
     added: int
@@ -60,232 +78,222 @@ class ImportResult:
     unchanged: bool
 
 
-def find_source(code: str) -> ListSource:
-    """The source with this code, if its parties may go to everybody.
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an import of these files would be, known without reading them a second time."""
 
-    A listed party goes to the public stream and counts in everybody's screenings: a list of which
-    that is not true has no way in. Raises UnknownSource, SourceClosed.
-    """
-    try:
-        source = sources.find(code)
-    except KeyError:
-        known = ", ".join([*sorted(sources.ALL), "csv:<name>"])
-        raise UnknownSource(f"There is no list source {code}; known: {known}.") from None
-    if not sources.is_for_everybody(source):
-        raise SourceClosed(
-            f"The list {code} does not count for every agency, or is not public; it cannot be "
-            "imported yet."
-        )
-    return source
+    kind: Literal["no_change", "delta", "full", "older"]
+    digest: str
+    parties: int
+    layout: str
+    published_at: datetime | None
+    in_force: int | None
+
+
+def _none(done: int, total: int) -> None:
+    return None
 
 
 async def import_list(
     database: Database,
     code: str,
-    path: Path,
-    *,
-    accept_shrink: bool = False,
-    progress: Progress = lambda done, total: None,
+    *paths: Path,
+    accept_older: bool = False,
+    again: bool = False,
+    dry_run: bool = False,
+    progress: Progress = _none,
 ) -> ImportResult:
-    """Import a file as the list now in force.
+    """Import the files of one issue as the list now in force.
 
-    Raises UnknownSource, SourceClosed, SourceUnreadable, SourceEmpty, ListOlder or ListShrunk; then
-    the old list stands.
+    ``again`` reads the very files in force once more: a new release may see more in them. Raises
+    UnknownSource, SourceUnreadable, SourceEmpty, ListOlder, ListRefused, or ListHeld after the
+    issue was kept for a person; then the old list stands.
     """
     source = find_source(code)
-    parsed = await asyncio.to_thread(source.parse, path)
+    parsed = await asyncio.to_thread(source.parse, *paths)
+    held: UUID | None = None
     async with database.session() as session:
-        # A long list takes longer than a request may; readers see the old one meanwhile.
-        await session.execute(text("SET LOCAL transaction_timeout = '30min'"))
-        await session.execute(text("SET LOCAL idle_in_transaction_session_timeout = '5min'"))
-        state = await _lock_state(session, source)
-        if state.digest == parsed.header.sha256:
-            await _touch(session, source)
+        state = await _begin(session, source, parsed.header)
+        if state.digest == parsed.header.sha256 and not again:
+            if not dry_run:
+                await touch(session, code)
             return ImportResult(state.version, 0, 0, 0, parsed.header.count, unchanged=True)
-        published = parsed.header.generated_at
-        if state.published_at and published and published < state.published_at:
-            raise ListOlder(
-                f"The file was published {published:%Y-%m-%d %H:%M}, before the list in force; "
-                "the newer one stands."
+        _check_time(state, parsed.header, accept_older=accept_older)
+        if await quarantine.was_refused(session, code, parsed.header.sha256):
+            raise ListRefused(
+                f"These files were refused before as the list {code}; "
+                "the one in force stands. A newer issue is taken."
             )
-        await _stage(session, source, parsed, progress)
-        added, changed, removed, before = (await session.execute(_COUNTS, {"s": code})).one()
-        if before and removed > before * source.shrink_limit and not accept_shrink:
-            raise ListShrunk(
-                f"The file lacks {removed} of the {before} parties in force; "
-                "check it and import it again with --accept-shrink if it is right."
-            )
-        return await _swap(session, source, parsed, (added, changed, removed))
-
-
-async def _lock_state(session: AsyncSession, source: ListSource) -> Any:
-    await session.execute(
-        text(
-            "INSERT INTO list_sources (code, required, max_staleness_s) VALUES (:code, :required, "
-            ":staleness) ON CONFLICT (code) DO NOTHING"
-        ),
-        {
-            "code": source.code,
-            "required": source.required,
-            "staleness": int(source.max_staleness.total_seconds()),
-        },
+        await staging.stage(session, source, parsed, progress)
+        delta = await staging.compare(session, code)
+        shrunk = bool(delta.before) and delta.removed > delta.before * source.shrink_limit
+        if dry_run:
+            await session.rollback()
+            return _result(state.version or 0, delta, parsed.header.count)
+        if not shrunk:
+            return await swap(session, source, parsed.header, delta)
+        held = await quarantine.hold(session, source, parsed.header, delta, state.version)
+    raise ListHeld(
+        f"The file lacks {delta.removed} of the {delta.before} parties in force: it is held back. "
+        f"Look at it with `registry lists diff {code} --held`, then say "
+        f"`registry lists approve {code}` or `--refuse`.",
+        held,
     )
-    # Two imports of one source take turns.
+
+
+async def plan_list(database: Database, code: str, *paths: Path) -> Plan:
+    """What an import of these files would be. Raises as `import_list`, but for ListOlder."""
+    source = find_source(code)
+    header = (await asyncio.to_thread(source.parse, *paths)).header
+    async with database.session() as session:
+        state = await _state(session, code)
+    kind: Literal["no_change", "delta", "full", "older"] = "full"
+    if state is not None and state.digest == header.sha256:
+        kind = "no_change"
+    elif state is not None and _is_older(state, header):
+        kind = "older"
+    elif state is not None and state.version is not None:
+        kind = "delta"
+    in_force = sum(state.counts.values()) if state is not None and state.version else None
+    return Plan(kind, header.sha256, header.count, header.layout, header.generated_at, in_force)
+
+
+async def diff_list(
+    database: Database, code: str, *paths: Path, limit: int = 200, progress: Progress = _none
+) -> tuple[Delta, list[dict[str, Any]]]:
+    """How these files differ from the list in force: the counts, and the first changes."""
+    source = find_source(code)
+    parsed = await asyncio.to_thread(source.parse, *paths)
+    async with database.session() as session:
+        await long_work(session)
+        await staging.stage(session, source, parsed, progress)
+        delta = await staging.compare(session, code)
+        changes = await staging.preview(session, code, limit)
+        await session.rollback()
+    return delta, changes
+
+
+async def long_work(session: AsyncSession) -> None:
+    """A long list takes longer than a request may; readers see the old one meanwhile."""
+    await session.execute(text("SET LOCAL transaction_timeout = '30min'"))
+    await session.execute(text("SET LOCAL statement_timeout = '5min'"))
+    await session.execute(text("SET LOCAL idle_in_transaction_session_timeout = '5min'"))
+
+
+async def _state(session: AsyncSession, code: str) -> Any:
     return (
         await session.execute(
             text(
-                "SELECT version, digest, published_at FROM list_sources "
-                "WHERE code = :code FOR UPDATE"
+                "SELECT version, digest, published_at, counts FROM list_sources WHERE code = :code"
             ),
-            {"code": source.code},
+            {"code": code},
         )
-    ).one()
+    ).one_or_none()
 
 
-async def _touch(session: AsyncSession, source: ListSource) -> None:
+async def _begin(session: AsyncSession, source: ListSource, header: ListHeader) -> Any:
+    """The locked state of the source: two imports of one source take turns."""
+    await long_work(session)
+    await streams.ensure(session, source, header)
     await session.execute(
-        text("UPDATE list_sources SET last_success = now() WHERE code = :code"),
-        {"code": source.code},
+        text("SELECT FROM list_sources WHERE code = :code FOR UPDATE"), {"code": source.code}
+    )
+    await streams.align(session, source)
+    return await _state(session, source.code)
+
+
+def _is_older(state: Any, header: ListHeader) -> bool:
+    published = header.generated_at
+    return bool(state.published_at and published and published < state.published_at)
+
+
+def _check_time(state: Any, header: ListHeader, *, accept_older: bool) -> None:
+    published = header.generated_at
+    if published is not None and published > utc_now() + _FUTURE:
+        raise ListOlder(
+            f"The file says it was published {published:%Y-%m-%d %H:%M}, which is yet to come; "
+            "every later issue would be older than it, so it is not taken."
+        )
+    if _is_older(state, header) and not accept_older:
+        raise ListOlder(
+            f"The file was published {published:%Y-%m-%d %H:%M}, before the list in force; "
+            "the newer one stands. With --accept-older it is taken all the same."
+        )
+
+
+async def touch(session: AsyncSession, code: str) -> None:
+    """The source was checked with success, and has not changed."""
+    await session.execute(
+        text("UPDATE list_sources SET last_success = now() WHERE code = :code"), {"code": code}
     )
 
 
-async def _stage(
-    session: AsyncSession, source: ListSource, parsed: ParsedList, progress: Progress
-) -> None:
-    await session.execute(
-        text(
-            "CREATE TEMP TABLE staged_parties (entry_id uuid PRIMARY KEY, key text, "
-            "reference text, digest text, entry jsonb, feed bytea, original jsonb) ON COMMIT DROP"
-        )
-    )
-    batch: list[dict[str, Any]] = []
-    done = 0
-    for party in parsed:
-        if party.delisted_on is not None:
-            continue
-        batch.append(_row(source, party))
-        if len(batch) == _BATCH:
-            await session.execute(_STAGE, batch)
-            done += len(batch)
-            batch = []
-            progress(done, parsed.header.count)
-    if batch:
-        await session.execute(_STAGE, batch)
-    progress(parsed.header.count, parsed.header.count)
-
-
-def _row(source: ListSource, party: ListedParty) -> dict[str, Any]:
-    entry = listed_entry(source.code, party)
-    return {
-        "entry_id": listed_entry_id(source.code, party.key),
-        "key": party.key,
-        "reference": party.reference,
-        "digest": party.digest,
-        "entry": to_json(entry).decode(),
-        "feed": build.canonical(entry),
-        "original": to_json(party.original).decode(),
-    }
-
-
-async def _swap(
-    session: AsyncSession, source: ListSource, parsed: ParsedList, counts: tuple[int, int, int]
+async def swap(
+    session: AsyncSession, source: ListSource, header: ListHeader, delta: Delta
 ) -> ImportResult:
-    header = parsed.header
-    added, changed, removed = counts
+    """Put what is staged in force: version, feed, rows, state and events, in this transaction."""
+    today = utc_now().date()
+    await streams.expire(session, source.code, today)
     version: int = await session.scalar(
-        text(
-            "INSERT INTO list_versions (source, digest, published_at, added, changed, removed, "
-            "parties) VALUES (:source, :digest, :published, :added, :changed, :removed, :parties) "
-            "RETURNING version"
-        ),
+        _VERSION,
         {
             "source": source.code,
             "digest": header.sha256,
+            "layout": header.layout,
             "published": header.generated_at,
-            "added": added,
-            "changed": changed,
-            "removed": removed,
+            "added": delta.added,
+            "changed": delta.changed,
+            "removed": delta.removed,
             "parties": header.count,
         },
     )
-    values = {"s": source.code, "v": version, "streams": list(listed_streams(source.code))}
-    for statement in (_FEED_REMOVED, _FEED_PUT, _CLOSE, _OPEN):
-        wanted = {key: value for key, value in values.items() if f":{key}" in statement.text}
-        await session.execute(statement, wanted)
+    now_in = await streams.streams_now(session, source.code)
+    await staging.put_in_force(session, source.code, version, now_in, today)
+    counts = {"persons": header.persons, "organisations": header.organisations}
+    if header.others:
+        counts["others"] = header.others
     await session.execute(
-        text(
-            "UPDATE list_sources SET version = :v, digest = :digest, published_at = :published, "
-            "counts = CAST(:counts AS jsonb), last_success = now() WHERE code = :s"
-        ),
+        _IN_FORCE,
         {
             "v": version,
             "digest": header.sha256,
             "published": header.generated_at,
-            "counts": to_json(
-                {"persons": header.persons, "organisations": header.organisations}
-            ).decode(),
+            "counts": to_json(counts).decode(),
             "s": source.code,
         },
     )
-    subject = listed_entry_id(source.code, f"version:{version}")
-    await _announce(session, source, subject, version, counts)
-    return ImportResult(version, added, changed, removed, header.count, unchanged=False)
+    await quarantine.outdate(session, source.code)
+    await _announce(session, source, version, delta)
+    return _result(version, delta, header.count)
 
 
-async def _announce(
-    session: AsyncSession,
-    source: ListSource,
-    subject: UUID,
-    version: int,
-    counts: tuple[int, int, int],
-) -> None:
-    added, changed, removed = counts
+def _result(version: int, delta: Delta, parties: int) -> ImportResult:
+    return ImportResult(
+        version, delta.added, delta.changed, delta.removed, parties, unchanged=False
+    )
+
+
+async def _announce(session: AsyncSession, source: ListSource, version: int, delta: Delta) -> None:
     facts: dict[str, Any] = {
         "source": source.code,
         "version": version,
-        "added": added,
-        "changed": changed,
-        "removed": removed,
+        "added": delta.added,
+        "changed": delta.changed,
+        "removed": delta.removed,
     }
+    subject = listed_entry_id(source.code, f"version:{version}")
     await audit.record(session, None, Event.LIST_IMPORTED, audit.Subject(subject), **facts)
+    # Whoever passes events on tells of an opt-in list those that use it.
+    facts["audience"] = audience_of(source)
     await events.publish(session, EventType.LIST_CHANGED, subject, None, **facts)
 
 
-_STAGE = text(
-    "INSERT INTO staged_parties (entry_id, key, reference, digest, entry, feed, original) VALUES "
-    "(:entry_id, :key, :reference, :digest, CAST(:entry AS jsonb), :feed, CAST(:original AS jsonb))"
+_VERSION = text(
+    "INSERT INTO list_versions (source, digest, layout, published_at, added, changed, removed, "
+    "parties) VALUES (:source, :digest, :layout, :published, :added, :changed, :removed, "
+    ":parties) RETURNING version"
 )
-_CURRENT = "SELECT entry_id, digest FROM listed_parties WHERE source = :s AND to_version IS NULL"
-# S608: the texts are built of constants of this module.
-_COUNTS = text(
-    f"""SELECT count(*) FILTER (WHERE c.entry_id IS NULL) AS added,
-        count(*) FILTER (WHERE c.digest <> n.digest) AS changed,
-        count(*) FILTER (WHERE n.entry_id IS NULL) AS removed,
-        count(c.entry_id) AS before
-    FROM ({_CURRENT}) c FULL JOIN staged_parties n ON n.entry_id = c.entry_id"""  # noqa: S608 - texts of ours; values are bound
-)
-_FEED_REMOVED = text(
-    f"""INSERT INTO feed_pending (entry_id, op, reason, streams)
-    SELECT c.entry_id::text, 'remove', 'delisted', CAST(:streams AS text[])
-    FROM ({_CURRENT}) c
-    WHERE NOT EXISTS (SELECT FROM staged_parties n WHERE n.entry_id = c.entry_id)
-    ORDER BY c.entry_id"""  # noqa: S608 - texts of ours; values are bound
-)
-_FEED_PUT = text(
-    f"""INSERT INTO feed_pending (entry_id, op, entry, streams)
-    SELECT n.entry_id::text, 'put', n.feed, CAST(:streams AS text[])
-    FROM staged_parties n LEFT JOIN ({_CURRENT}) c ON c.entry_id = n.entry_id
-    WHERE c.digest IS DISTINCT FROM n.digest ORDER BY n.entry_id"""  # noqa: S608 - texts of ours; values are bound
-)
-_CLOSE = text(
-    """UPDATE listed_parties p SET to_version = :v
-    WHERE p.source = :s AND p.to_version IS NULL AND NOT EXISTS (
-        SELECT FROM staged_parties n WHERE n.entry_id = p.entry_id AND n.digest = p.digest)"""
-)
-_OPEN = text(
-    """INSERT INTO listed_parties
-        (entry_id, from_version, source, key, reference, digest, entry, original)
-    SELECT n.entry_id, :v, :s, n.key, n.reference, n.digest, n.entry, n.original
-    FROM staged_parties n WHERE NOT EXISTS (
-        SELECT FROM listed_parties p WHERE p.entry_id = n.entry_id AND p.to_version IS NULL)"""
+_IN_FORCE = text(
+    "UPDATE list_sources SET version = :v, digest = :digest, published_at = :published, "
+    "counts = CAST(:counts AS jsonb), last_success = now() WHERE code = :s"
 )

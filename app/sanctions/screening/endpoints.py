@@ -18,10 +18,10 @@ from app.core.db import DatabaseDep
 from app.core.http import RegistryRoute
 from app.core.ids import new_id, new_secret_id
 from app.core.names import ALGORITHM, Subject
-from app.sanctions.lists.freshness import required_stale
+from app.sanctions.lists.freshness import own_lists, required_stale
 from app.sanctions.screening import queries
 from app.sanctions.screening.schemas import ScreeningIn, ScreeningOut
-from app.sanctions.screening.service import Screener
+from app.sanctions.screening.service import Layers, Screener
 
 router = APIRouter(prefix="/screenings", tags=["screening"], route_class=RegistryRoute)
 Runner = Annotated[FastWriter, requires_fast_once(Scope.SCREENING_RUN)]
@@ -43,14 +43,18 @@ async def run_screening(
         row = await connection.fetchrow(queries.FACTS, writer.token.client_id, *writer.key.args)
         caller = caller_from(request, writer.token, row, Scope.SCREENING_RUN)
         await writer.key.check(writer.keys, connection, row)
-        await screener.refresh(connection, row["seq_to"])
-        answer = _answer(screener, wanted, required_stale(json.loads(row["sources"]), now))
+        own = own_lists(json.loads(row["own_lists"]), now)
+        layers = await screener.layers(connection, row["seq_to"], own)
+        stale = required_stale(json.loads(row["sources"]), now)
+        answer = _answer(layers, wanted, stale, own)
         body = to_json(answer)
         await _store(connection, writer, caller, request, wanted, answer, body)
     return Response(body, status_code=201, media_type="application/json")
 
 
-def _answer(screener: Screener, wanted: ScreeningIn, stale: list[str]) -> dict[str, Any]:
+def _answer(
+    layers: Layers, wanted: ScreeningIn, stale: list[str], own: list[dict[str, Any]]
+) -> dict[str, Any]:
     subject = Subject(**wanted.subject.model_dump())
     hits = [
         {
@@ -61,18 +65,23 @@ def _answer(screener: Screener, wanted: ScreeningIn, stale: list[str]) -> dict[s
             "score": hit.score,
             "explanation": hit.explanation,
         }
-        for hit, listed in screener.screen(subject, wanted.threshold)
+        for hit, listed in layers.screen(subject, wanted.threshold)
     ]
     outcome = "potential_match" if hits else "unknown_stale" if stale else "no_hit"
     return {
         "screening_id": new_secret_id(),
-        "list_version": screener.seq,
+        "list_version": layers.seq,
         "algorithm": ALGORITHM,
         "threshold": wanted.threshold,
         "outcome": outcome,
         "stale_sources": stale,
+        "own_lists": own,
         "hits": hits,
     }
+
+
+def _used(own: list[dict[str, Any]]) -> str:
+    return to_json([{"code": one["code"], "version": one["version"]} for one in own]).decode()
 
 
 async def _store(
@@ -114,4 +123,5 @@ async def _store(
         await writer.keys.seal(connection, scope, writer.key.context, body),
         wanted.purpose.value if wanted.purpose else None,
         is_held(caller.oversight, wanted.purpose),
+        _used(answer["own_lists"]),
     )

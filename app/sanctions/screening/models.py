@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -15,7 +16,7 @@ from sqlalchemy import (
     Text,
     func,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base
@@ -35,6 +36,8 @@ class Screening(Base):
     algorithm: Mapped[str] = mapped_column(Text)
     threshold: Mapped[float]
     list_version: Mapped[int] = mapped_column(BigInteger)
+    # Lists that counted for this agency only, each with its number.
+    own_lists: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default="[]")
     outcome: Mapped[str] = mapped_column(Text)
     entry_ids: Mapped[list[str]] = mapped_column(ARRAY(Text))
     sealed: Mapped[bytes] = mapped_column(LargeBinary)

@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints
 
 from app.audit.purposes import AccessPurpose
 from app.core.names import DEFAULT_THRESHOLD
-from app.core.schemas import Country, Line, Schema, Text
+from app.core.schemas import Country, Instant, Line, Schema, Text
 
 BirthDate = Annotated[
     Text,
@@ -50,6 +50,15 @@ class HitOut(Schema):
     explanation: dict[str, Any] = Field(description="which names matched how, and each factor")
 
 
+class OwnListOut(Schema):
+    """A list that counts for the calling agency only."""
+
+    code: str = Field(examples=["eu_fsf"])
+    version: int = Field(description="number of its feed stream that was used")
+    checked_at: Instant | None = Field(description="last successful check")
+    stale: bool = Field(description="too old, or never imported: a note, no reason by itself")
+
+
 class ScreeningOut(Schema):
     """Answer of a screening. `unknown_stale` is no no-hit: a required list is missing or old."""
 
@@ -59,4 +68,7 @@ class ScreeningOut(Schema):
     threshold: float
     outcome: Literal["no_hit", "potential_match", "unknown_stale"]
     stale_sources: list[str]
+    own_lists: list[OwnListOut] = Field(
+        description="lists that the calling agency switched on for itself, which counted, too"
+    )
     hits: list[HitOut]

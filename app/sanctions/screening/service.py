@@ -1,7 +1,9 @@
-"""Screening a subject against the current list, from an index in memory.
+"""Screening a subject against the current lists, from indexes in memory.
 
-The index holds the inter-agency stream up to a number. Before each answer its number is compared
-with the stream's: what is newer is read and laid over it. A potential match is never a sanction.
+An index holds one stream of the feed up to a number: the inter-agency one, which counts for all,
+and that of each list which agencies switched on for themselves. Before each answer its number is
+compared with the stream's: what is newer is read and laid over it. A potential match is never a
+sanction.
 """
 
 from __future__ import annotations
@@ -9,15 +11,25 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import asyncpg
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
-from app.core.names import Hit, IndexedName, NameIndex, Party, Subject, screen
+from app.core.db import Database
+from app.core.names import Hit, IndexedName, Kind, NameIndex, Party, Subject, screen
 
+log = structlog.get_logger()
 STREAM = "inter_agency"
+_COMPARED: dict[str, tuple[Kind, ...]] = {
+    "person": ("person",),
+    "organisation": ("organisation",),
+    "unknown": ("person", "organisation"),
+}
+"""As what a listed party is compared. Ships and aeroplanes are nobody's name."""
 _REMEMBER = 20_000
 _OVERLAY_LIMIT = 300
 """Changed entries laid over the index before it is built anew."""
@@ -58,7 +70,7 @@ class _Index:
 def _party(entry: Mapping[str, Any]) -> Party:
     return Party(
         owner=entry["entry_id"],
-        kind=entry["kind"],
+        kind="organisation" if entry["kind"] == "organisation" else "person",
         names=[name["name"] for name in entry["names"]],
         countries=entry["countries"],
         birth_dates=[_date(item) for item in entry["birth_dates"]],
@@ -77,9 +89,12 @@ def build_layer(entries: Iterable[Mapping[str, Any]], *, keep: bool = False) -> 
     names: list[IndexedName] = []
     for entry in entries:
         entry_id = entry["entry_id"]
-        layer.parties[entry_id] = _party(entry)
         if keep:
             layer.entries[entry_id] = entry
+        kinds = _COMPARED.get(entry["kind"], ())
+        if not kinds:
+            continue
+        layer.parties[entry_id] = _party(entry)
         layer.listed[entry_id] = Listed(
             entry_id,
             entry["source"],
@@ -89,17 +104,19 @@ def build_layer(entries: Iterable[Mapping[str, Any]], *, keep: bool = False) -> 
             entry["blocking"],
         )
         names += [
-            IndexedName(entry_id, item["name"], entry["kind"], weak=item["type"] == "weak_alias")
+            IndexedName(entry_id, item["name"], kind, weak=item["type"] == "weak_alias")
+            for kind in kinds
             for item in entry["names"]
         ]
     layer.index = NameIndex(names)
     return layer
 
 
-class Screener:
-    """The index of this process. `refresh` brings it up to a number; `screen` reads it."""
+class _StreamIndex:
+    """The index of one stream in this process, and what was found in it before."""
 
-    def __init__(self) -> None:
+    def __init__(self, stream: str) -> None:
+        self._stream = stream
         self._index = _Index(-1, _Layer(), _Layer(), frozenset())
         self._lock = asyncio.Lock()
         self._remembered: dict[tuple[object, ...], list[tuple[Hit, Listed]]] = {}
@@ -123,14 +140,14 @@ class Screener:
 
     async def _load(self, connection: asyncpg.Connection) -> _Index:
         top = await connection.fetchval(
-            "SELECT coalesce((SELECT seq_to FROM feed_heads WHERE stream = $1), 0)", STREAM
+            "SELECT coalesce((SELECT seq_to FROM feed_heads WHERE stream = $1), 0)", self._stream
         )
         old = self._index
         if old.seq >= 0:
             rows = await connection.fetch(
                 "SELECT DISTINCT ON (entry_id) entry_id, op, entry FROM feed_changes "
                 "WHERE stream = $1 AND seq > $2 AND seq <= $3 ORDER BY entry_id, seq DESC LIMIT $4",
-                STREAM,
+                self._stream,
                 old.seq,
                 top,
                 _OVERLAY_LIMIT + 1,
@@ -138,7 +155,7 @@ class Screener:
             if len(rows) + len(old.hidden) <= _OVERLAY_LIMIT:
                 return await asyncio.to_thread(_lay_over, old, top, rows)
         rows = await connection.fetch(
-            "SELECT entry FROM feed_entries WHERE stream = $1 AND seq <= $2", STREAM, top
+            "SELECT entry FROM feed_entries WHERE stream = $1 AND seq <= $2", self._stream, top
         )
         layer = await asyncio.to_thread(build_layer, (json.loads(row["entry"]) for row in rows))
         # As at start-up: the new index stays, and is no work for the garbage collector.
@@ -158,15 +175,81 @@ class Screener:
         return found
 
     def screen(self, subject: Subject, threshold: float) -> list[tuple[Hit, Listed]]:
-        """Entries that may be the subject, best first."""
+        """Entries that may be the subject."""
         index = self._index
-        found = [
+        return [
             (hit, layer.listed[hit.owner])
             for layer in (index.base, index.overlay)
             for hit in screen(layer.index, layer.parties, subject, threshold)
             if layer is index.overlay or hit.owner not in index.hidden
         ]
-        return sorted(found, key=lambda item: (-item[0].score, item[0].owner))
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """What one agency is screened against: the stream of all, and the lists it switched on."""
+
+    shared: _StreamIndex
+    own: tuple[_StreamIndex, ...] = ()
+
+    @property
+    def seq(self) -> int:
+        """Number of the stream of all."""
+        return self.shared.seq
+
+    def screen(self, subject: Subject, threshold: float) -> list[tuple[Hit, Listed]]:
+        """Entries that may be the subject, best first."""
+        return _merged(layer.screen(subject, threshold) for layer in (self.shared, *self.own))
+
+    def screen_known(
+        self, key: tuple[object, ...], subject: Subject, threshold: float
+    ) -> list[tuple[Hit, Listed]]:
+        """As `screen`, remembered layer by layer: what one agency adds changes no other's."""
+        layers = (self.shared, *self.own)
+        return _merged(layer.screen_known(key, subject, threshold) for layer in layers)
+
+
+def _merged(found: Iterable[list[tuple[Hit, Listed]]]) -> list[tuple[Hit, Listed]]:
+    every = [item for part in found for item in part]
+    return sorted(every, key=lambda item: (-item[0].score, item[0].owner))
+
+
+class Screener:
+    """The indexes of this process, one a stream; agencies share the memory of each."""
+
+    def __init__(self) -> None:
+        self._streams: dict[str, _StreamIndex] = {}
+
+    async def layers(
+        self,
+        connection: asyncpg.Connection,
+        seq: int,
+        own: Sequence[Mapping[str, Any]] = (),
+    ) -> Layers:
+        """What to screen against, up to ``seq`` and to the version of each of the ``own`` lists."""
+        shared = await self._stream(STREAM, connection, seq)
+        indexes = [
+            await self._stream(f"source.{item['code']}", connection, item["version"])
+            for item in own
+        ]
+        return Layers(shared, tuple(indexes))
+
+    async def warm(self, database: Database) -> None:
+        """Make the indexes ready that answers will need: a long list takes longer to index than a
+        request may wait. What fails here is made by the first request that needs it.
+        """
+        try:
+            async with database.fast_read() as connection:
+                rows = await connection.fetch("SELECT list_streams_in_use() AS stream")
+                for name in (STREAM, *sorted(row["stream"] for row in rows)):
+                    await self._stream(name, connection, 0)
+        except (OSError, asyncpg.PostgresError, SQLAlchemyError) as error:
+            log.warning("screening_not_warm", kind=type(error).__name__)
+
+    async def _stream(self, name: str, connection: asyncpg.Connection, seq: int) -> _StreamIndex:
+        index = self._streams.setdefault(name, _StreamIndex(name))
+        await index.refresh(connection, seq)
+        return index
 
 
 def _lay_over(old: _Index, seq: int, rows: list[asyncpg.Record]) -> _Index:

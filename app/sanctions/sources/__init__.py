@@ -57,14 +57,6 @@ def find(code: str) -> ListSource:
     return ALL[code] if source is None else source
 
 
-def is_for_everybody(source: ListSource) -> bool:
-    """Whether a list is public and counts for every agency without anyone's decision.
-
-    Any other must not reach the shared streams, nor another agency's answers.
-    """
-    return source.audience == "shared" and source.level == "PUBLIC" and not source.joint
-
-
 __all__ = [
     "ALL",
     "Audience",
@@ -83,5 +75,4 @@ __all__ = [
     "SourceEmpty",
     "SourceUnreadable",
     "find",
-    "is_for_everybody",
 ]
