@@ -23,12 +23,13 @@ from app.sanctions.feed import build
 RESIGN_S = 3_600
 KEEP_BLOBS_H = 48
 
-_NEXT_TRANSITION = """SELECT min(day) FROM (
-    SELECT effective_from AS day FROM sanction_entries
-      WHERE status = 'ACTIVE' AND effective_from > current_date
-    UNION ALL
-    SELECT effective_to + 1 FROM sanction_entries
-      WHERE status = 'ACTIVE' AND effective_to >= current_date) t"""
+# Of what the stream carries: one that the worker has not told of yet is still in it.
+_NEXT_TRANSITION = """SELECT least(
+    (SELECT min(effective_from) FROM sanction_entries WHERE announced = 'PENDING'
+      AND effective_from > current_date AND NOT isempty(valid) AND level = ANY ($1)),
+    (SELECT min(upper(valid)) FROM sanction_entries WHERE announced <> 'ENDED'
+      AND upper(valid) > current_date AND level = ANY ($1)))"""
+_LEVELS = {"inter_agency": ["INTER_AGENCY", "PUBLIC"], "public": ["PUBLIC"]}
 
 
 class FeedStream:
@@ -169,7 +170,8 @@ class FeedStream:
     async def _manifest(
         self, connection: asyncpg.Connection, stream: str, claims: dict[str, Any]
     ) -> str:
-        day = await connection.fetchval(_NEXT_TRANSITION) if stream == "inter_agency" else None
+        levels = _LEVELS.get(stream)
+        day = await connection.fetchval(_NEXT_TRANSITION, levels) if levels else None
         transition = f"{day.isoformat()}T00:00:00Z" if day else None
         payload = build.make_claims(self._issuer, stream, claims, int(time.time()), transition)
         return jose.sign(payload, await self._keys.signing_key("list"), build.MANIFEST_TYPE)
