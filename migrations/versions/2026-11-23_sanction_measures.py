@@ -171,6 +171,8 @@ GRANT SELECT ON sanction_conditions TO reg_app;
 GRANT INSERT (id, entry_id, owner_agency, position, condition, due_on)
   ON sanction_conditions TO reg_app;
 GRANT UPDATE (state, verified_by, verified_on, sealed, version) ON sanction_conditions TO reg_app;
+-- The worker says in the feed whether a release is open.
+GRANT SELECT (state) ON sanction_conditions TO reg_worker;
 CREATE POLICY sanction_conditions_select ON sanction_conditions FOR SELECT TO reg_app
   USING ({_SEES.replace("$", "sanction_conditions")});
 CREATE POLICY sanction_conditions_insert ON sanction_conditions FOR INSERT TO reg_app

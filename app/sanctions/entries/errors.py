@@ -56,6 +56,7 @@ class EntryActPending(ServiceError):
 class EntryActNotFound(NotFound):
     code = "entry_act_not_found"
     title = "There is no such release or annulment."
+    refusal = True
 
 
 class EntryActDecided(ServiceError):
@@ -81,6 +82,7 @@ class ConditionsNotMet(ServiceError):
 class ConditionNotFound(NotFound):
     code = "condition_not_found"
     title = "There is no such condition."
+    refusal = True
 
 
 class ConditionSettled(ServiceError):
