@@ -18,13 +18,26 @@ _INTERIM = {
     "regime": "VENDOR",
     "conditions": [{"condition": "Keep the records."}],
 }
-_SAME_PERSON = frozenset({409})
+STAGED = (
+    # Nobody recognises what it cannot read; such a row all the same stays hidden with the measure.
+    "INSERT INTO sanction_recognitions (id, entry_id, owner_agency, decision, reason, "
+    "entry_version, decided_by) SELECT gen_random_uuid(), e.id, p.agency_id, 'recognise', 'x', 1, "
+    "p.id FROM sanction_entries e, persons p WHERE e.level = 'RESTRICTED' "
+    "AND p.agency_id <> e.imposing_agency LIMIT 1",
+)
 
 
 async def prepare(scene: Scene) -> None:
     """A RESTRICTED measure, one that was decided upon in every way, one whose end is asked for."""
     ids = scene.ids
     ids["interim"] = (await impose(scene.api_for, ids["partner"], OWNER, **_INTERIM))["entry_id"]
+    # A former row of it.
+    done = await (await scene.owner()).patch(
+        f"/v1/sanctions/entries/{ids['interim']}",
+        json={"contact_office": "Ethics office"},
+        headers={"If-Match": '"v1"'},
+    )
+    assert done.status_code == 200, done.text
     made = await scene.owner()
     other = await made.made("/v1/partners", _partner())
     entry = await decided_upon(scene.api_for, other["id"], OWNER)
