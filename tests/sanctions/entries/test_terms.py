@@ -236,7 +236,7 @@ async def test_a_measure_is_superseded_by_one_of_its_partner_and_regime_at_its_v
 # ------------------------------------------------------------------------------- individuals
 
 
-def _caller(world: World) -> Caller:
+def caller_of(world: World) -> Caller:
     person = Person(world.persons["UNDP_APPROVER"], "P", "HQ", "approver")
     return Caller(world.agencies["UNDP"], "UNDP", "UNDP_APPROVER", frozenset(), person)
 
@@ -261,7 +261,7 @@ def _person(**more: Any) -> NewEntry:
 async def test_a_person_is_listed_with_what_tells_it_from_others(
     api_for: ApiFor, database: Database, world: World, settle: Settle
 ) -> None:
-    caller = _caller(world)
+    caller = caller_of(world)
     async with database.session(caller.binding) as session:
         entry = await impose(session, caller, _person(), utc_now())
         made = await get_entry(session, entry.id)
@@ -287,7 +287,7 @@ async def test_a_person_is_listed_with_what_tells_it_from_others(
 async def test_a_person_is_listed_for_agencies_only(
     more: dict[str, str], error: type[Exception], database: Database, world: World
 ) -> None:
-    caller = _caller(world)
+    caller = caller_of(world)
     with pytest.raises(error):
         async with database.session(caller.binding) as session:
             await impose(session, caller, _person(**more), utc_now())
