@@ -111,7 +111,7 @@ _ENTRY: dict[str, Any] = {
     "practice_ended_on": "2020-01-01", "recognition": None, "contact_office": None,
     "contact_email": None, "scope": {"countries": [], "modalities": []},
 }  # fmt: skip
-_RULE = {"other_agency_blocking": "REFER", "conditions": "CLEAR_WITH_CONDITIONS"}
+_RULE: dict[str, object] = {"other_agency_blocking": "REFER", "conditions": "CLEAR_WITH_CONDITIONS"}
 
 
 @pytest.mark.parametrize(

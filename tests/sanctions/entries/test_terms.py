@@ -219,11 +219,11 @@ async def test_a_measure_is_superseded_by_one_of_its_partner_and_regime_at_its_v
     api_for: ApiFor,
 ) -> None:
     old = await measure(api_for)
-    named = {"supersedes": {"entry_id": old["entry_id"]}}
+    named: dict[str, Any] = {"supersedes": {"entry_id": old["entry_id"]}}
     assert await refused(api_for, **named) == (422, "named_entry_unknown")
     partner = old["partner_id"]
     assert (await refused(api_for, partner, regime="VENDOR", **named))[0] == 422
-    stale = {"supersedes": {"entry_id": old["entry_id"], "version": 7}}
+    stale: dict[str, Any] = {"supersedes": {"entry_id": old["entry_id"], "version": 7}}
     assert (await refused(api_for, partner, **stale))[0] == 412
     late = {"effective_from": day(500), "effective_to": day(600)}
     assert await refused(api_for, partner, **named, **late) == (422, "date_not_possible")
