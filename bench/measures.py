@@ -82,7 +82,10 @@ async def _measure(stand: Stand, partners: int, entries: int) -> None:
         "conditions of a page": lambda s: queries.conditions_of(s, [row["id"]] * 50),
         "recognitions of a page": lambda s: queries.recognitions_of(s, [row["id"]] * 50, None),
         "suspensions elsewhere, in a clearance": lambda s: s.execute(
-            text("SELECT * FROM suspended_elsewhere(ARRAY[CAST(:p AS uuid)], 'consult', :d)"),
+            text(
+                "SELECT agency, counted "
+                "FROM suspended_elsewhere(ARRAY[CAST(:p AS uuid)], 'consult', :d)"
+            ),
             {"p": row["partner_id"], "d": today.day},
         ),
     }

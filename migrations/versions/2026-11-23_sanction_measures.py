@@ -233,7 +233,7 @@ GRANT SELECT (contact_office, contact_email) ON agencies TO reg_facts;
 CREATE FUNCTION restricted_measures(profile uuid, on_day date)
   RETURNS SETOF sanction_entries
   LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-  SELECT e.* FROM sanction_entries e
+  SELECT e FROM sanction_entries e
   WHERE e.level = 'RESTRICTED' AND e.valid @> on_day
     AND e.partner_id IN (SELECT partner_lineage(profile))
     AND app_agency() IS NOT NULL $$;

@@ -24,11 +24,11 @@ from app.partners.lineage import lineage
 from app.partners.purpose import stated_purpose
 from app.partners.service import visible_partner
 from app.sanctions.entries import service
-from app.sanctions.entries.queries import ENTRY_COLUMNS, JOINED, Times
+from app.sanctions.entries.queries import ENTRY_COLUMNS, JOINED, KNOWN, Times
 
 READERS = frozenset({"SAO", "CO"})
 """Roles that read those of other agencies (field reference 7.4)."""
-_OWN = f"""(SELECT * FROM sanction_entries WHERE level = 'RESTRICTED'
+_OWN = f"""(SELECT {KNOWN}, recorded_from FROM sanction_entries WHERE level = 'RESTRICTED'
     AND valid @> CAST(:day AS date) AND partner_id IN {lineage("CAST(:partner AS uuid)")})"""  # noqa: S608 - constants
 _ALL = "restricted_measures(CAST(:partner AS uuid), CAST(:day AS date))"
 

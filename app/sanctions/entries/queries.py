@@ -35,15 +35,16 @@ JOINED = """JOIN agencies a ON a.id = e.imposing_agency
     LEFT JOIN agencies k ON k.id = coalesce(e.custodian_agency, a.custodian_agency)
     LEFT JOIN feed_entries f
       ON f.stream = 'inter_agency' AND f.entry_id = e.id::text"""
-_KNOWN = ", ".join(
+KNOWN = ", ".join(
     ("id", "valid", *(name for name in EntryColumns.__annotations__ if name != "recorded_from"))
 )
-# Without the other half of the history a measure that never changed would be missing.
-_AS_OF = f"""(SELECT {_KNOWN}, recorded_from FROM sanction_entries
-      WHERE recorded_from <= CAST(:as_of AS timestamptz)
-    UNION ALL SELECT {_KNOWN}, recorded_from FROM sanction_entry_history
-      WHERE recorded_from <= CAST(:as_of AS timestamptz)
-        AND recorded_to > CAST(:as_of AS timestamptz))"""  # noqa: S608
+# Without the other half of the history a measure that never changed would be missing. The instant
+# is asked of both halves at once, from outside: a half with a condition of its own could not be
+# read by its index.
+_AS_OF = f"""(SELECT {KNOWN}, recorded_from, 'infinity'::timestamptz AS recorded_to
+      FROM sanction_entries
+    UNION ALL SELECT {KNOWN}, recorded_from, recorded_to FROM sanction_entry_history)"""  # noqa: S608
+_KNOWN_THEN = "e.recorded_from <= :as_of AND e.recorded_to > :as_of"
 
 _PARTNERS = text(
     f"""SELECT p.id, p.id = partner_root(:id) AS stands, p.number, p.legal_name,
@@ -69,11 +70,13 @@ _RECOGNITIONS = text(
       AND r.decided_at <= coalesce(CAST(:as_of AS timestamptz), 'infinity')
     ORDER BY r.entry_id, a.code, r.decided_at DESC"""
 )
+_EACH = ", ".join(f"h.{name}" for name in (*KNOWN.split(", "), "recorded_from", "recorded_to"))
 _HISTORY = text(
-    f"""SELECT h.*, {status_sql("h", "(h.recorded_from AT TIME ZONE 'UTC')::date")} AS status_then
-    FROM (SELECT {_KNOWN}, recorded_from, NULL::timestamptz AS recorded_to FROM sanction_entries
+    f"""SELECT {_EACH},
+      {status_sql("h", "(h.recorded_from AT TIME ZONE 'UTC')::date")} AS status_then
+    FROM (SELECT {KNOWN}, recorded_from, NULL::timestamptz AS recorded_to FROM sanction_entries
         WHERE id = :id
-      UNION ALL SELECT {_KNOWN}, recorded_from, recorded_to FROM sanction_entry_history
+      UNION ALL SELECT {KNOWN}, recorded_from, recorded_to FROM sanction_entry_history
         WHERE id = :id) h
     WHERE CAST(:after AS timestamptz) IS NULL OR h.recorded_from > CAST(:after AS timestamptz)
     ORDER BY h.recorded_from LIMIT :limit"""  # noqa: S608 - constants
@@ -90,6 +93,10 @@ class Times:
     def source(self) -> str:
         """SQL: the table of measures as they were known."""
         return "sanction_entries" if self.as_of is None else _AS_OF
+
+    def known(self) -> str:
+        """SQL condition on its rows ``e``: known at that instant."""
+        return "true" if self.as_of is None else _KNOWN_THEN
 
     def values(self) -> dict[str, Any]:
         """Values of ``:day``, and of ``:as_of`` where the statement has it."""
@@ -110,7 +117,8 @@ async def partner_facts(session: AsyncSession, partner_id: UUID) -> Sequence[Row
 async def find_entry(session: AsyncSession, entry_id: UUID, times: Times = NOW) -> Row[Any] | None:
     """One measure."""
     statement = text(
-        f"SELECT {ENTRY_COLUMNS} FROM {times.source()} e {JOINED} WHERE e.id = :id"  # noqa: S608
+        f"SELECT {ENTRY_COLUMNS} FROM {times.source()} e {JOINED} "  # noqa: S608
+        f"WHERE e.id = :id AND {times.known()}"
     )
     return (await session.execute(statement, {"id": entry_id, **times.values()})).one_or_none()
 
@@ -128,7 +136,7 @@ async def list_entries(
 ) -> Sequence[Row[Any]]:
     """Measures by id; of a named day those in force on it, unless a status is asked for."""
     wanted = {name: filters[name] for name in _FILTERS if filters.get(name) is not None}
-    clauses = ["true", *(_FILTERS[name] for name in wanted)]
+    clauses = [times.known(), *(_FILTERS[name] for name in wanted)]
     if times.day is not None and filters["on"] is not None and "status" not in wanted:
         clauses.append(f"e.valid @> {_DAY}")
     statement = text(

@@ -42,6 +42,12 @@ async def prepare(scene: Scene) -> None:
     other = await made.made("/v1/partners", _partner())
     entry = await decided_upon(scene.api_for, other["id"], OWNER)
     ids["measure"], ids["condition"] = entry["entry_id"], entry["conditions"][0]["id"]
+    verified = await (await scene.owner()).post(
+        f"/v1/sanctions/entries/{ids['measure']}/conditions/{ids['condition']}/verification",
+        json=_VERIFIED | {"state": "breached"},
+        headers={"If-Match": '"v1"'},
+    )
+    assert verified.status_code == 200, verified.text
     ids["act"] = await _asked(scene, entry)
 
 
