@@ -38,13 +38,14 @@ JOINED = """JOIN agencies a ON a.id = e.imposing_agency
 KNOWN = ", ".join(
     ("id", "valid", *(name for name in EntryColumns.__annotations__ if name != "recorded_from"))
 )
-# Without the other half of the history a measure that never changed would be missing. The instant
-# is asked of both halves at once, from outside: a half with a condition of its own could not be
-# read by its index.
-_AS_OF = f"""(SELECT {KNOWN}, recorded_from, 'infinity'::timestamptz AS recorded_to
-      FROM sanction_entries
-    UNION ALL SELECT {KNOWN}, recorded_from, recorded_to FROM sanction_entry_history)"""  # noqa: S608
-_KNOWN_THEN = "e.recorded_from <= :as_of AND e.recorded_to > :as_of"
+# Every measure has its row of now; the lateral half finds the one that was known then. So lists are
+# driven by the measures, and not by however many former rows there are.
+_THEN = ", ".join(f"c.{name}" for name in (*KNOWN.split(", "), "recorded_from"))
+_AS_OF = f"""sanction_entries c CROSS JOIN LATERAL (
+      SELECT {_THEN} WHERE c.recorded_from <= CAST(:as_of AS timestamptz)
+    UNION ALL SELECT {KNOWN}, recorded_from FROM sanction_entry_history h
+      WHERE h.id = c.id AND h.recorded_from <= CAST(:as_of AS timestamptz)
+        AND h.recorded_to > CAST(:as_of AS timestamptz))"""  # noqa: S608
 
 _PARTNERS = text(
     f"""SELECT p.id, p.id = partner_root(:id) AS stands, p.number, p.legal_name,
@@ -91,12 +92,13 @@ class Times:
     as_of: datetime | None = None
 
     def source(self) -> str:
-        """SQL: the table of measures as they were known."""
+        """SQL: measures as they were known; their rows are ``e``."""
         return "sanction_entries" if self.as_of is None else _AS_OF
 
-    def known(self) -> str:
-        """SQL condition on its rows ``e``: known at that instant."""
-        return "true" if self.as_of is None else _KNOWN_THEN
+    @property
+    def driven_by(self) -> str:
+        """Alias of the table whose indexes find and order them."""
+        return "e" if self.as_of is None else "c"
 
     def values(self) -> dict[str, Any]:
         """Values of ``:day``, and of ``:as_of`` where the statement has it."""
@@ -118,16 +120,17 @@ async def find_entry(session: AsyncSession, entry_id: UUID, times: Times = NOW) 
     """One measure."""
     statement = text(
         f"SELECT {ENTRY_COLUMNS} FROM {times.source()} e {JOINED} "  # noqa: S608
-        f"WHERE e.id = :id AND {times.known()}"
+        f"WHERE {times.driven_by}.id = :id"
     )
     return (await session.execute(statement, {"id": entry_id, **times.values()})).one_or_none()
 
 
+# ``@`` stands for what drives the list.
 _FILTERS = {
-    "partner_id": f"e.partner_id IN {lineage(':partner_id')}",
+    "partner_id": f"@.partner_id IN {lineage(':partner_id')}",
     "regime": "e.regime = :regime",
     "status": f"{status_sql('e', _DAY)} = :status",
-    "after": "e.id > :after",
+    "after": "@.id > :after",
 }
 
 
@@ -136,12 +139,12 @@ async def list_entries(
 ) -> Sequence[Row[Any]]:
     """Measures by id; of a named day those in force on it, unless a status is asked for."""
     wanted = {name: filters[name] for name in _FILTERS if filters.get(name) is not None}
-    clauses = [times.known(), *(_FILTERS[name] for name in wanted)]
+    clauses = ["true", *(_FILTERS[name].replace("@", times.driven_by) for name in wanted)]
     if times.day is not None and filters["on"] is not None and "status" not in wanted:
         clauses.append(f"e.valid @> {_DAY}")
     statement = text(
         f"SELECT {ENTRY_COLUMNS} FROM {times.source()} e {JOINED} "  # noqa: S608
-        f"WHERE {' AND '.join(clauses)} ORDER BY e.id LIMIT :limit"
+        f"WHERE {' AND '.join(clauses)} ORDER BY {times.driven_by}.id LIMIT :limit"
     )
     return (await session.execute(statement, wanted | times.values() | {"limit": limit})).all()
 
