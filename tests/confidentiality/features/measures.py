@@ -42,7 +42,9 @@ async def prepare(scene: Scene) -> None:
     other = await made.made("/v1/partners", _partner())
     entry = await decided_upon(scene.api_for, other["id"], OWNER)
     ids["measure"], ids["condition"] = entry["entry_id"], entry["conditions"][0]["id"]
-    verified = await (await scene.owner()).post(
+    theirs = (await impose(scene.api_for, None, "UNDP"))["entry_id"]
+    await made.made(f"/v1/sanctions/entries/{theirs}/recognitions", _RECOGNITION)
+    verified = await made.post(
         f"/v1/sanctions/entries/{ids['measure']}/conditions/{ids['condition']}/verification",
         json=_VERIFIED | {"state": "breached"},
         headers={"If-Match": '"v1"'},
