@@ -77,6 +77,7 @@ from app.partners.verifications.endpoints import router as verifications
 from app.recognition.endpoints import router as recognition
 from app.sanctions.cases.endpoints import router as sanction_cases
 from app.sanctions.cases.redaction_endpoints import router as case_redactions
+from app.sanctions.entries.decision_endpoints import router as sanction_decisions
 from app.sanctions.entries.endpoints import router as sanction_entries
 from app.sanctions.feed.endpoints import router as feed
 from app.sanctions.feed.ftm_endpoints import router as ftm
@@ -132,6 +133,7 @@ V1 = (
     own_findings,
     sanction_cases,
     sanction_entries,
+    sanction_decisions,
     lists,
     ftm,
     partner_documents,

@@ -37,6 +37,7 @@ from app.partners.self_service import models as partner_comments
 from app.partners.verifications import models as verifications
 from app.recognition import models as recognition
 from app.sanctions.cases import models as sanction_cases
+from app.sanctions.entries import decision_models as sanction_decisions
 from app.sanctions.entries import models as sanction_entries
 from app.sanctions.feed import models as feed
 from app.sanctions.lists import models as lists
@@ -80,6 +81,7 @@ __all__ = [
     "retention",
     "safety",
     "sanction_cases",
+    "sanction_decisions",
     "sanction_entries",
     "screening",
     "sea_restrictions",

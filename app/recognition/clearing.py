@@ -161,6 +161,9 @@ def _facts(
         assessments=json.loads(row["assessments"]) if known else [],
         policies=policies,
         flags=json.loads(row["flags"]) if known else None,
+        country=wanted.country,
+        modality=wanted.modality,
+        suspended=json.loads(row["suspended"]) if known else [],
     )
     return facts, hits
 

@@ -12,6 +12,7 @@ from datetime import date
 from typing import Any, Literal
 
 from app.core.clock import add_months
+from app.recognition import measures
 from app.recognition.rules import RANK, AssessmentRule, Outcome, SanctionsRule
 
 SEVERITY: dict[str, int] = {"CLEAR": 0, "CLEAR_WITH_CONDITIONS": 1, "REFER": 2, "BLOCKED": 3}
@@ -44,6 +45,11 @@ class Facts:
     policies: Mapping[str, Policy]
     flags: Mapping[str, Any] | None = None
     """How many stand: by kind, of the headquarters, the caller's own."""
+    country: str | None = None
+    modality: str | None = None
+    """Of the work that is asked about."""
+    suspended: Sequence[Mapping[str, Any]] = ()
+    """Agencies to be asked about RESTRICTED measures of theirs."""
 
 
 @dataclass(slots=True)
@@ -107,19 +113,10 @@ def _matches(facts: Facts, verdict: Verdict) -> None:
 def _sanctions(facts: Facts, verdict: Verdict) -> None:
     policy = facts.policies.get("SANCTIONS")
     rule = SanctionsRule.model_validate(policy.rules[0]) if policy else None
-    for entry in facts.sanctions:
-        own = entry["imposing_agency"] == facts.agency
-        about = {"entry_id": entry["entry_id"], "measure": entry["measure"]}
-        contact = {"contact_office": entry["contact_office"], "contact": entry["contact_email"]}
-        source = entry["imposing_agency"]
-        if not entry["blocking"]:
-            outcome: Outcome = rule.conditions if rule else "REFER"
-            verdict.add("SANCTION_CONDITIONS", source, outcome, **about, **contact)
-        elif own:
-            verdict.add("SANCTIONED_OWN", source, "BLOCKED", **about)
-        else:
-            outcome = rule.other_agency_blocking if rule else "REFER"
-            verdict.add("SANCTIONED_OTHER_AGENCY", source, outcome, **about, **contact)
+    asked = measures.Asked(facts.agency, facts.country, facts.modality)
+    found = [measures.weigh(entry, asked, rule) for entry in facts.sanctions]
+    for item in (*found, *measures.suspended(facts.suspended)):
+        verdict.add(item.code, item.source, item.outcome, **item.detail)
     if policy is None:
         verdict.add("NO_POLICY", facts.agency, "REFER", requirement="SANCTIONS")
 

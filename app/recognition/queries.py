@@ -9,25 +9,45 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.agencies.facts import default as counted_by_default
 from app.assessments.queries import RECOGNITION_FACTS
 from app.auth.caller import STATUS_COLUMNS
 from app.core.idempotency import FAST_COLUMNS, FAST_INSERT, FAST_JOIN
 from app.partners.lineage import ids_inline, lineage, root_inline
 from app.partners.visibility import visible
+from app.sanctions.entries.status import in_force_sql
 from app.sanctions.lists.freshness import FRESHNESS_SQL, OWN_LISTS_SQL
 
 # S608 below: the texts are built of constants, never of input.
-_SANCTIONS = """(SELECT coalesce(json_agg(json_build_object('entry_id', e.id,
-    'imposing_agency', a.code, 'measure', e.measure, 'blocking', e.blocking,
-    'practices', e.practices, 'effective_from', e.effective_from, 'effective_to', e.effective_to,
+# Row security leaves out RESTRICTED measures of other agencies: see _SUSPENDED.
+_SANCTIONS = f"""(SELECT coalesce(json_agg(json_build_object('entry_id', e.id,
+    'imposing_agency', a.code, 'regime', e.regime, 'measure', e.measure, 'blocking', e.blocking,
+    'level', e.level, 'procedure', e.procedure,
+    'effect', json_build_object('new_agreements', e.new_agreements, 'renewals', e.renewals,
+      'payments_due', e.payments_due, 'running_agreements', e.running_agreements,
+      'wind_down_until', e.wind_down_until, 'continuity_contact', e.continuity_contact),
+    'scope', json_build_object('countries', e.scope_countries, 'modalities', e.scope_modalities),
+    'conditions', (SELECT coalesce(json_agg(json_build_object('condition', c.condition,
+        'due_on', c.due_on, 'state', c.state) ORDER BY c.position), '[]')
+      FROM sanction_conditions c WHERE c.entry_id = e.id),
+    'recognition', (SELECT r.decision FROM sanction_recognitions r WHERE r.entry_id = e.id
+      AND r.owner_agency = s.agency_id ORDER BY r.decided_at DESC LIMIT 1),
+    'practices', e.practices, 'practice_ended_on', e.practice_ended_on,
+    'decided_on', e.decided_on,
+    'effective_from', e.effective_from, 'effective_to', e.effective_to,
     'partner_id', e.partner_id,
     'inherited_from', CASE WHEN e.partner_id <> ALL (l.own) THEN l.above[1] END,
-    'contact_office', a.contact_office, 'contact_email', a.contact_email)
+    'contact_office', coalesce(e.contact_office, a.contact_office),
+    'contact_email', a.contact_email)
     ORDER BY e.effective_from, e.id), '[]')::text
     FROM sanction_entries e JOIN agencies a ON a.id = e.imposing_agency
-    WHERE e.partner_id = ANY (l.own || l.above) AND e.status = 'ACTIVE'
-      AND e.effective_from <= current_date
-      AND (e.effective_to IS NULL OR e.effective_to >= current_date))"""
+    WHERE e.partner_id = ANY (l.own || l.above) AND {in_force_sql("e")})"""  # noqa: S608 - texts of ours
+# Which other agencies are to be asked; what each lets be known of its suspensions.
+_SUSPENDED = f"""(SELECT coalesce(json_agg(json_build_object('agency', u.agency,
+    'counted', u.counted, 'contact_office', u.contact_office, 'contact_email', u.contact_email)
+    ORDER BY u.agency), '[]')::text
+    FROM suspended_elsewhere(l.own || l.above, '{counted_by_default("interim_suspension")}',
+      current_date) u)"""  # noqa: S608 - texts of ours
 
 _COUNTED = {
     "observations": "f.kind = 'OBSERVATION'",
@@ -74,7 +94,9 @@ _FACTS = f"""SELECT {STATUS_COLUMNS}, {FAST_COLUMNS},
     p.acronym, p.aliases, p.former_names, p.partner_type, p.country, p.verification,
     p.verified_on, p.verified_until, (SELECT code FROM agencies WHERE id = p.verified_by)
       AS verified_by, {visible("p", "s.agency_id", "false")} AS visible, l.own AS lineage,
-    {_OTHER_NAMES} AS other_names, {_SANCTIONS} AS sanctions, {_FLAGS} AS flags, {
+    {_OTHER_NAMES} AS other_names, {_SANCTIONS} AS sanctions, {_SUSPENDED} AS suspended, {
+    _FLAGS
+} AS flags, {
     RECOGNITION_FACTS.format(lineage="l.own", max_level="s.max_level")
 }::text AS assessments,
     {_POLICIES} AS policies, ({FRESHNESS_SQL}) AS sources,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 from importlib.resources import files
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+from app.sanctions.entries.cross_debarment import AGREEMENTS
 
 Outcome = Literal["CLEAR", "CLEAR_WITH_CONDITIONS", "REFER", "BLOCKED"]
 Requirement = Literal["SANCTIONS", "PSEA"]
@@ -16,11 +18,22 @@ class _Data(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _agreement(value: str) -> str:
+    if value not in AGREEMENTS.sets:
+        raise ValueError("is no agreement that the registry knows")
+    return value
+
+
 class SanctionsRule(_Data):
-    """What measures of other agencies, and measures that do not block, mean to this agency."""
+    """What measures of other agencies, and measures that do not block, mean to this agency.
+
+    ``auto_recognise``: the agreement (cross_debarment.yaml) whose conditions another agency's
+    measure must meet to count as an own one; without, only single decisions do that.
+    """
 
     other_agency_blocking: Literal["REFER", "BLOCKED"]
     conditions: Literal["CLEAR_WITH_CONDITIONS", "REFER"]
+    auto_recognise: Annotated[str, AfterValidator(_agreement)] | None = None
 
 
 class Gap(_Data):

@@ -16,12 +16,16 @@ class _Data(BaseModel):
 
 
 class Measure(_Data):
-    """What a measure does. ``blocking`` measures make a partner ineligible."""
+    """What a measure does. ``blocking`` measures make a partner ineligible.
+
+    ``level``: who may know of one; RESTRICTED ones are kept so, whatever a decision says.
+    """
 
     label: str
     blocking: bool
     end: Literal["required", "optional", "none"]
     effect: str
+    level: Literal["INTER_AGENCY", "RESTRICTED"] = "INTER_AGENCY"
 
 
 class Practices(_Data):

@@ -10,7 +10,8 @@ from app.agencies import service as agencies
 from app.events.catalogue import EventType
 from app.events.models import OutboxEvent
 from app.events.service import Consumer
-from app.sanctions.entries import queries, service
+from app.sanctions.entries import queries
+from app.sanctions.entries.publishing import publish_entry
 from app.sanctions.lists.audience import known
 from app.sanctions.lists.streams import align
 
@@ -31,7 +32,7 @@ async def _renew(session: AsyncSession, partner_id: UUID) -> None:
         return
     codes = await agencies.codes_by_id(session)
     for entry in entries:
-        await service.publish_entry(session, entry, codes[entry.imposing_agency])
+        await publish_entry(session, entry, codes[entry.imposing_agency])
 
 
 async def _align_list(session: AsyncSession, event: OutboxEvent) -> None:

@@ -153,13 +153,6 @@ def _by_oversight(row: Row, who: Who, facts: Facts) -> bool:
     return who.oversight and _AGENCY(row, who, facts)
 
 
-def _responsible(row: Row, who: Who, facts: Facts) -> bool:
-    """The imposing agency of a measure, or its custodian once there is one."""
-    return who.agency is not None and who.agency == (
-        row["custodian_agency"] or row["imposing_agency"]
-    )
-
-
 def _logs(row: Row, who: Who, facts: Facts) -> bool:
     partner = row["agency_id"] is None and who.partner is not None
     author = partner or (row["agency_id"] is not None and who.agency == row["agency_id"])
@@ -273,14 +266,6 @@ TABLES: dict[str, Table] = {
         _ID,
         select=lambda row, who, facts: not row["redacted"] and _AGENCY(row, who, facts),
         insert=_AGENCY,
-    ),
-    "sanction_entries": Table(
-        _ID,
-        select=always,
-        insert=lambda row, who, facts: (
-            row["custodian_agency"] is None and own("imposing_agency")(row, who, facts)
-        ),
-        update=_responsible,
     ),
     "agencies": Table(_ID, select=always, update=own("id")),
     "focal_points": Table(_ID, select=always, insert=_AGENCY, update=_AGENCY, delete=_AGENCY),

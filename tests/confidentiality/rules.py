@@ -374,7 +374,6 @@ RULES: dict[str, Rule] = {
         hides="case_id",
     ),
     "listSanctionEntries": Rule(plain(), EVERYONE),
-    "getSanctionEntry": Rule(plain(entry_id="entry"), EVERYONE),
     "liftSanctionEntry": Rule(
         fresh(_entry, {"reason": "Canary"}, entry_id="entry"), OWNER_ONLY, hides="entry_id"
     ),

@@ -23,11 +23,13 @@ from app.demo.profiles import lei, plans
 from app.demo.world import Loaded, list_file
 from app.partners.types import PartnerType
 from app.sanctions import sources
+from app.sanctions.entries.status import status_sql
 from app.sanctions.lists.audience import audience_of
 from tests.conftest import cloned, settings_for
 
 pytestmark = pytest.mark.xdist_group("world")  # one load for most of them
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
+STATUS = status_sql("e")
 _NATIVE = {
     "arabic": "[\u0600-\u06ff]",
     "cyrillic": "[\u0400-\u04ff]",
@@ -163,7 +165,9 @@ async def _check_records(settings: Settings) -> None:
         assert await value(settings, f"SELECT count(*) FROM assessments WHERE {condition}") >= least
     assert await value(settings, "SELECT count(*) FROM assessment_shares") >= 10
     assert await value(settings, "SELECT count(*) FROM access_requests") >= 2
-    entries = await read(settings, "SELECT measure, status FROM sanction_entries ORDER BY 1, 2")
+    entries = await read(
+        settings, f"SELECT measure, {STATUS} FROM sanction_entries e ORDER BY 1, 2"
+    )
     assert entries == [
         ("CENSURE", "ACTIVE"),
         ("DEBARMENT_FIXED", "ACTIVE"),
@@ -193,7 +197,7 @@ _CONTENT = (
     "SELECT p.number, h.number FROM partners p JOIN partners h ON h.id = p.hq_id ORDER BY 1",
     "SELECT p.number, o.code, s.status, s.conducted_on, s.level, s.rating_value FROM assessments s "
     "JOIN partners p ON p.id = s.partner_id JOIN agencies o ON o.id = s.owner_agency ORDER BY 1",
-    "SELECT p.number, e.measure, e.effective_from, e.effective_to, e.status "
+    f"SELECT p.number, e.measure, e.effective_from, e.effective_to, {STATUS} "
     "FROM sanction_entries e JOIN partners p ON p.id = e.partner_id ORDER BY 1",
     "SELECT c.id, p.name, p.office, p.role FROM clients c JOIN persons p ON p.id = c.person_id "
     "ORDER BY 1",

@@ -47,6 +47,11 @@ _DEFINERS: frozenset[str] = frozenset(
         "list_stream_open(uuid,text)",
         "list_streams_in_use()",
         "redacted_steps(uuid)",
+        # The former row is kept whoever changes a measure; RESTRICTED ones of other agencies are
+        # read by whose office it is, and counted in clearances as their owners allow.
+        "keep_sanction_entry()",
+        "restricted_measures(uuid,date)",
+        "suspended_elsewhere(uuid[],text,date)",
         "settle_finding()",
         "unmerged_policies()",
         "withheld(uuid)",
@@ -271,6 +276,14 @@ _ACCEPTED = {
     "public.assessment_findings.assessment_findings_facts": "counts and bands for every agency",
     "public.assessment_findings.assessment_findings_select": "asked of one partner's findings",
     "public.sanction_entries.sanction_entries_select": "entries are inter-agency: every reader's",
+    **{
+        f"public.{name}": "one trigger, and the two functions for RESTRICTED measures"
+        for name in (
+            "sanction_entries.sanction_entries_facts",
+            "sanction_entry_history.sanction_entry_history_facts_select",
+            "sanction_entry_history.sanction_entry_history_facts_insert",
+        )
+    },
     **{
         f"public.{table}.{table}_select": "read before it is known whose request it is"
         for table in (

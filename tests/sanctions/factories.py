@@ -32,6 +32,41 @@ async def reviewed_case(api_for: ApiFor, partner_id: str, agency: str = "UNDP") 
     return await reviewer.made(f"{url}/review", {"recommendation": "impose", "note": "Agreed."})
 
 
+async def decided_upon(api_for: ApiFor, partner_id: str, agency: str = "UNDP") -> dict[str, Any]:
+    """A measure with a condition, a former row, a rejected annulment, and another agency's word."""
+    condition = {"condition": "Repay what was lost.", "due_on": "2027-06-30"}
+    entry = await impose(api_for, partner_id, agency, conditions=[condition])
+    url = f"/v1/sanctions/entries/{entry['entry_id']}"
+    await ended(api_for, entry, "annul", decision="reject")
+    approver = await api_for(f"{agency}_APPROVER")
+    change = {"contact_office": "Ethics office"}
+    done = await approver.patch(url, json=change, headers={"If-Match": '"v1"'})
+    assert done.status_code == 200, done.text
+    other = "WFP_APPROVER" if agency != "WFP" else "UNDP_APPROVER"
+    body = {"decision": "recognise", "reason": "Canary: the same standard."}
+    await (await api_for(other)).made(f"{url}/recognitions", body)
+    return done.json()  # type: ignore[no-any-return]
+
+
+async def ended(
+    api_for: ApiFor, entry: dict[str, Any], kind: str, *, decision: str = "approve"
+) -> dict[str, Any]:
+    """A release or an annulment of a measure: asked for by one person, decided by another."""
+    agency, url = entry["imposing_agency"], f"/v1/sanctions/entries/{entry['entry_id']}"
+    asked = await (await api_for(f"{agency}_REVIEWER")).made(
+        f"{url}/{kind}",
+        {"reason": "Canary: on the wrong partner."},
+        headers={"If-Match": f'"v{entry["version"]}"'},
+    )
+    done = await (await api_for(f"{agency}_APPROVER")).post(
+        f"{url}/acts/{asked['id']}/decision",
+        json={"decision": decision, "reason": "Canary: checked."},
+        headers={"If-Match": '"v1"'},
+    )
+    assert done.status_code == 200, done.text
+    return done.json()  # type: ignore[no-any-return]
+
+
 async def impose(
     api_for: ApiFor, partner_id: str | None = None, agency: str = "UNDP", **more: Any
 ) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from app.events.catalogue import EventType
 from app.sanctions.entries.models import SanctionCustody
 
 _HAND_OVER = """UPDATE sanction_entries SET custodian_agency = :to, version = version + 1
-    WHERE coalesce(custodian_agency, imposing_agency) = :from AND status = 'ACTIVE'
+    WHERE coalesce(custodian_agency, imposing_agency) = :from AND end_reason IS NULL
+      AND coalesce(upper(valid) > current_date, true)
       AND imposing_agency <> :to {one} RETURNING id, imposing_agency, partner_id, version"""
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from app.audit.errors import PurposeRequired
 from app.auth.caller import Caller, Keys, requires, requires_once
 from app.auth.errors import PersonRequired
 from app.auth.scopes import Scope
@@ -20,13 +22,26 @@ from app.core.http import (
     expected_version,
     version_etag,
 )
-from app.core.paging import CursorInvalid, Pager
+from app.core.paging import CursorInvalid, PageQuery, Pager
 from app.core.schemas import Page
-from app.sanctions.entries import errors, queries, service
-from app.sanctions.entries.schemas import EntryFilter, EntryOut, LiftIn
+from app.partners.errors import PartnerMerged, PartnerNotFound
+from app.partners.purpose import PurposeHeader, purposes_of
+from app.sanctions.entries import errors, former, interim, queries, service
+from app.sanctions.entries.queries import Times
+from app.sanctions.entries.schemas import (
+    EntryChange,
+    EntryFilter,
+    EntryOut,
+    EntryTimes,
+    FormerOut,
+    InterimOut,
+    LiftIn,
+)
+from app.sanctions.errors import DateNotPossible
 
 router = APIRouter(prefix="/sanctions", tags=["sanctions"], route_class=RegistryRoute)
 Reader = Annotated[Caller, requires(Scope.SANCTIONS_READ)]
+Changer = Annotated[Caller, requires(Scope.SANCTIONS_DECIDE)]
 Decider = Annotated[Caller, requires_once(Scope.SANCTIONS_DECIDE)]
 Version = Annotated[int, Depends(expected_version)]
 
@@ -44,15 +59,39 @@ async def list_entries(
     caller: Reader,
     session: Session,
     filters: Annotated[EntryFilter, Query()],
+    now: Now,
 ) -> dict[str, Any]:
-    """Measures that agencies imposed, by partner and status. The feed is the way to sync them."""
+    """Measures that agencies imposed. `on` asks what was valid on a day, `as_of` what the registry
+    knew at an instant; both go together. The feed is the way to sync them."""
     pager = Pager(request, caller.agency_id, filters.limit, filters.cursor)
-    after = UUID(pager.after[0]) if pager.after else None
-    rows = await queries.list_entries(
-        session, filters.partner_id, filters.status, after, filters.limit + 1
-    )
+    wanted = filters.model_dump(exclude={"limit", "cursor"})
+    wanted["after"] = UUID(pager.after[0]) if pager.after else None
+    times = Times(filters.on or now.date(), filters.as_of)
+    rows = await queries.list_entries(session, wanted, times, filters.limit + 1)
     items, following = pager.page(list(rows), lambda row: [str(row.entry_id)], response)
-    return {"items": await service.shown_entries(session, items), "next_cursor": following}
+    shown = await service.shown_entries(session, items, times, reader=caller.agency_id)
+    return {"items": shown, "next_cursor": following}
+
+
+@router.get(
+    "/interim-suspensions",
+    operation_id="listInterimSuspensions",
+    response_model=InterimOut,
+    responses=problems(PartnerNotFound, PartnerMerged, PurposeRequired),
+    summary="List RESTRICTED measures in force on a partner",
+)
+async def list_interim(
+    request: Request,
+    caller: Reader,
+    session: Session,
+    partner_id: UUID,
+    now: Now,
+    access_purpose: PurposeHeader = None,
+) -> dict[str, Any]:
+    """The own agency's; those of others for its sanctions authority (SAO) and its compliance
+    officers (CO), for a stated purpose. Each reading is logged."""
+    found = await interim.list_interim(session, caller, partner_id, purposes_of(request), now)
+    return {"items": found}
 
 
 @router.get(
@@ -63,12 +102,73 @@ async def list_entries(
     summary="Read a measure",
 )
 async def get_entry(
-    entry_id: UUID, caller: Reader, session: Session, response: Response
+    entry_id: UUID,
+    caller: Reader,
+    session: Session,
+    response: Response,
+    asked: Annotated[EntryTimes, Query()],
+    now: Now,
 ) -> dict[str, Any]:
     """One measure of an agency; `version` is what `If-Match` wants for lifting it."""
-    entry = await service.get_entry(session, entry_id)
+    times = Times(asked.on or now.date(), asked.as_of)
+    entry = await service.get_entry(session, entry_id, times, reader=caller.agency_id)
     # Its number in the feed comes later than its version: the tag for If-Match is the version,
     # and no copy may be reused on it.
+    response.headers["ETag"] = version_etag(entry["version"])
+    response.headers["Cache-Control"] = "no-store"
+    return entry
+
+
+@router.get(
+    "/entries/{entry_id}/history",
+    operation_id="listSanctionEntryHistory",
+    response_model=Page[FormerOut],
+    responses=problems(errors.EntryNotFound, CursorInvalid),
+    summary="List what was known of a measure",
+)
+async def list_history(
+    request: Request,
+    response: Response,
+    entry_id: UUID,
+    caller: Reader,
+    session: Session,
+    asked: Annotated[PageQuery, Query()],
+) -> dict[str, Any]:
+    """Every former row of a measure and the present one, oldest first, with the instants between
+    which the registry knew it so."""
+    pager = Pager(request, caller.agency_id, asked.limit, asked.cursor)
+    after = datetime.fromisoformat(pager.after[0]) if pager.after else None
+    rows = await former.list_former(session, caller, entry_id, after, asked.limit + 1)
+    items, following = pager.page(rows, lambda row: [row.recorded_from.isoformat()], response)
+    return {"items": [former.wire(row) for row in items], "next_cursor": following}
+
+
+@router.patch(
+    "/entries/{entry_id}",
+    operation_id="changeSanctionEntry",
+    response_model=EntryOut,
+    responses=problems(
+        errors.EntryNotFound,
+        errors.EntryEnded,
+        errors.MeasureTermsInvalid,
+        DateNotPossible,
+        PreconditionRequired,
+        PreconditionFailed,
+        PersonRequired,
+    ),
+    summary="Publish a measure, name offices, record a review",
+)
+async def change_entry(
+    entry_id: UUID,
+    change: EntryChange,
+    version: Version,
+    caller: Changer,
+    session: Session,
+    response: Response,
+    now: Now,
+) -> dict[str, Any]:
+    """What changes without a new decision; terms stay as they were decided."""
+    entry = await service.change_entry(session, caller, entry_id, version, change, now)
     response.headers["ETag"] = version_etag(entry["version"])
     response.headers["Cache-Control"] = "no-store"
     return entry

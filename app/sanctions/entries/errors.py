@@ -17,6 +17,22 @@ class MeasureNeedsPeriod(ServiceError):
     title = "The measure needs an end date, or takes none."
 
 
+class MeasureTermsInvalid(ServiceError):
+    """Effects, level or dates that this kind of measure cannot have; the detail says which."""
+
+    status = 422
+    code = "measure_terms"
+    title = "The measure cannot have these terms."
+
+
+class NamedEntryUnknown(ServiceError):
+    """The measure that is named as superseded or as that of an affiliate is no own running one."""
+
+    status = 422
+    code = "named_entry_unknown"
+    title = "The other measure that is named is no running one of the own agency."
+
+
 class EntryOverlaps(ServiceError):
     """The agency already has a blocking measure on this partner in that period."""
 
@@ -29,3 +45,55 @@ class EntryEnded(ServiceError):
     status = 409
     code = "entry_ended"
     title = "The measure has already ended."
+
+
+class EntryActPending(ServiceError):
+    status = 409
+    code = "entry_act_pending"
+    title = "A release or an annulment of this measure waits for its decision."
+
+
+class EntryActNotFound(NotFound):
+    code = "entry_act_not_found"
+    title = "There is no such release or annulment."
+    refusal = True
+
+
+class EntryActDecided(ServiceError):
+    status = 409
+    code = "entry_act_decided"
+    title = "It was already decided."
+
+
+class EntrySecondPerson(ServiceError):
+    status = 409
+    code = "entry_second_person"
+    title = "Another person than the one who asked for it has to decide."
+
+
+class ConditionsNotMet(ServiceError):
+    """A condition is open or was breached, or the earliest day of the release has not come."""
+
+    status = 409
+    code = "conditions_not_met"
+    title = "The conditions of the release are not met yet."
+
+
+class ConditionNotFound(NotFound):
+    code = "condition_not_found"
+    title = "There is no such condition."
+    refusal = True
+
+
+class ConditionSettled(ServiceError):
+    status = 409
+    code = "condition_settled"
+    title = "The condition was already met or waived."
+
+
+class OwnMeasure(ServiceError):
+    """Whoever answers for a measure does not recognise it."""
+
+    status = 422
+    code = "own_measure"
+    title = "An agency recognises measures of others, not its own."

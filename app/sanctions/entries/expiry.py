@@ -1,42 +1,69 @@
-"""Measures end on their day even if nobody writes: the worker says so to the feed."""
+"""Measures begin and end on their day even if nobody writes: the worker says so to the feed.
+
+Whether one is in force never waits for this: every reader asks for the day. What is told here is
+told once, by whichever worker holds the row, and late where no worker was there in time.
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import text
+from typing import Any
+
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import service as audit
 from app.audit.events import Event
 from app.core.db import Database
-from app.events import service as events
 from app.events.catalogue import EventType
-from app.sanctions.entries import restraining
-from app.sanctions.feed import service as feed
+from app.sanctions.entries import queries, restraining
+from app.sanctions.entries.models import SanctionEntry
+from app.sanctions.entries.publishing import publish_entry, retract_entry, tell
+from app.sanctions.entries.status import status_sql
 
-_DUE = text(
-    """UPDATE sanction_entries SET status = 'EXPIRED', ended_on = effective_to,
-        end_reason = 'expired', version = version + 1
-    WHERE id IN (SELECT id FROM sanction_entries
-        WHERE status = 'ACTIVE' AND effective_to < current_date
-        ORDER BY effective_to LIMIT 500 FOR UPDATE SKIP LOCKED)
-    RETURNING id, partner_id, imposing_agency, version"""
+_COLUMNS = "e.id, e.partner_id, e.imposing_agency, e.version, e.level"
+_ENDED = text(
+    f"""WITH due AS (SELECT id FROM sanction_entries
+        WHERE announced <> 'ENDED' AND upper(valid) <= current_date
+        ORDER BY upper(valid) LIMIT 500 FOR UPDATE SKIP LOCKED)
+    UPDATE sanction_entries e SET announced = 'ENDED' FROM due WHERE e.id = due.id
+    RETURNING {_COLUMNS}, lower({status_sql("e")}) AS reason"""  # noqa: S608 - texts of ours
+)
+_BEGUN = text(
+    """WITH due AS (SELECT id FROM sanction_entries
+        WHERE announced = 'PENDING' AND effective_from <= current_date AND valid @> current_date
+        ORDER BY effective_from LIMIT 500 FOR UPDATE SKIP LOCKED)
+    UPDATE sanction_entries e SET announced = 'ACTIVE' FROM due WHERE e.id = due.id
+    RETURNING e.id"""
 )
 
 
 async def expire_entries(database: Database) -> int:
-    """End what is past its last day; returns how many ended."""
+    """Tell of what began and of what is past its last day; how many that were."""
     async with database.session() as session:
-        rows = (await session.execute(_DUE)).all()
-        for row in rows:
-            await restraining.let_go(session, row.id)
-            await feed.remove(session, str(row.id), "expired", feed.AGENCY_STREAMS)
-            subject = audit.Subject(row.id, row.imposing_agency, row.partner_id)
-            await audit.record(session, None, Event.ENTRY_EXPIRED, subject, version=row.version)
-            await events.publish(
-                session,
-                EventType.SANCTION_LIFTED,
-                row.id,
-                row.imposing_agency,
-                partner_id=str(row.partner_id),
-                reason="expired",
-            )
-    return len(rows)
+        ended = (await session.execute(_ENDED)).all()
+        for row in ended:
+            await _tell_end(session, row)
+        begun = (await session.scalars(_BEGUN)).all()
+        if begun:
+            found = select(SanctionEntry).where(SanctionEntry.id.in_(begun))
+            for entry in (await session.scalars(found)).all():
+                await _tell_begin(session, entry)
+    return len(ended) + len(begun)
+
+
+async def _tell_end(session: AsyncSession, row: Any) -> None:
+    await restraining.let_go(session, row.id)
+    await retract_entry(session, row, row.reason)
+    subject = audit.Subject(row.id, row.imposing_agency, row.partner_id)
+    about = {"version": row.version, "reason": row.reason}
+    await audit.record(session, None, Event.ENTRY_EXPIRED, subject, **about)
+    await tell(session, EventType.SANCTION_LIFTED, row, reason=row.reason)
+
+
+async def _tell_begin(session: AsyncSession, entry: SanctionEntry) -> None:
+    code = await queries.agency_code(session, entry.imposing_agency)
+    assert code is not None
+    await publish_entry(session, entry, code)
+    subject = audit.Subject(entry.id, entry.imposing_agency, entry.partner_id)
+    await audit.record(session, None, Event.ENTRY_BEGAN, subject, version=entry.version)
+    await tell(session, EventType.SANCTION_BEGAN, entry, measure=entry.measure)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, time
 from typing import Any
 from uuid import UUID
 
 from pydantic_core import to_json
+from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,29 +18,22 @@ from app.auth.caller import Caller
 from app.core.crypto import KeyRing, agency_scope
 from app.core.errors import violated_constraint
 from app.core.http import PreconditionFailed
-from app.core.ids import new_secret_id
-from app.events import service as events
+from app.core.ids import new_id, new_secret_id
 from app.events.catalogue import EventType
 from app.partners.objections.contested import contested
 from app.sanctions.cases.steps import get_case, write_step
 from app.sanctions.codes import CODES
 from app.sanctions.entries import errors, queries, restraining
+from app.sanctions.entries.decision_models import SanctionCondition
 from app.sanctions.entries.models import SanctionEntry
-from app.sanctions.entries.schemas import LiftIn, MeasureTerms
+from app.sanctions.entries.publishing import publish_entry, retract_entry, tell
+from app.sanctions.entries.queries import NOW, Times
+from app.sanctions.entries.schemas import ConditionIn, EntryChange, LiftIn, SupersedesIn
+from app.sanctions.entries.terms import NewEntry, columns
 from app.sanctions.errors import DateNotPossible
-from app.sanctions.feed import service as feed
-from app.sanctions.feed.entries import agency_entry
 
-
-@dataclass(frozen=True, slots=True)
-class NewEntry:
-    """A measure that a case's decision, or a recorded one, puts on the list."""
-
-    partner_id: UUID
-    case_id: UUID | None
-    practices: Sequence[str]
-    terms: MeasureTerms
-    procedure: str = "full"
+__all__ = ["NewEntry", "impose", "publish_entry"]
+_RUNNING = ("PENDING", "ACTIVE")
 
 
 async def impose(
@@ -48,90 +41,237 @@ async def impose(
 ) -> SanctionEntry:
     """Put a measure of the calling agency on the list; it goes to the feed in this transaction.
 
-    Whether it may be imposed is the case's business. Raises MeasureNeedsPeriod, DateNotPossible
-    or EntryOverlaps.
+    Whether it may be imposed is the case's business. Raises MeasureNeedsPeriod,
+    MeasureTermsInvalid, DateNotPossible, NamedEntryUnknown, PreconditionFailed or EntryOverlaps.
     """
-    entry = _new_entry(caller.agency_id, new, now)
+    values = columns(new, caller.agency_id, now.date()) | {"id": new_secret_id()}
+    terms = new.terms
+    if terms.affiliate_of is not None:
+        await _own_running(session, caller, terms.affiliate_of.entry_id, now)
+    if terms.supersedes is not None:
+        await _supersede(session, caller, terms.supersedes, values, now)
     try:
         async with session.begin_nested():
-            session.add(entry)
+            # Only these columns: a new measure is born neither ended nor in another's custody.
+            await session.execute(insert(SanctionEntry).values(values).inline())
     except IntegrityError as error:
+        if violated_constraint(error) == "uq_sanction_entries_supersedes":
+            raise errors.NamedEntryUnknown from error
         if violated_constraint(error) != "ex_sanction_entries_no_overlap":
             raise
         raise errors.EntryOverlaps from error
+    await _write_conditions(session, caller, values["id"], terms.conditions)
+    entry = await queries.lock_entry(session, values["id"])
+    assert entry is not None
     await restraining.hold_back(session, entry)
-    await publish_entry(session, entry, caller.agency_code)
-    await events.publish(
-        session,
-        EventType.SANCTION_IMPOSED,
-        entry.id,
-        caller.agency_id,
-        partner_id=str(entry.partner_id),
-        measure=entry.measure,
-    )
+    await publish_entry(session, entry, caller.agency_code, now.date())
+    await tell(session, EventType.SANCTION_IMPOSED, entry, measure=entry.measure)
     return entry
 
 
-def _new_entry(agency: UUID, new: NewEntry, now: datetime) -> SanctionEntry:
-    terms = new.terms
-    measure = CODES.measures.codes[terms.measure]
-    if (terms.effective_to is None and measure.end == "required") or (
-        terms.effective_to is not None and measure.end == "none"
-    ):
-        raise errors.MeasureNeedsPeriod
-    today = now.date()
-    if terms.effective_to is not None and terms.effective_to < max(terms.effective_from, today):
+async def _own_running(
+    session: AsyncSession, caller: Caller, entry_id: UUID, now: datetime
+) -> SanctionEntry:
+    """An own measure that has not ended, held. Raises NamedEntryUnknown."""
+    entry = await queries.lock_entry(session, entry_id)
+    if entry is None or entry.imposing_agency != caller.agency_id:
+        raise errors.NamedEntryUnknown
+    if await queries.status_of(session, entry.id, now.date()) not in _RUNNING:
+        raise errors.NamedEntryUnknown
+    return entry
+
+
+async def _supersede(
+    session: AsyncSession,
+    caller: Caller,
+    named: SupersedesIn,
+    new: dict[str, Any],
+    now: datetime,
+) -> None:
+    """End the measure whose place the new one takes on its first day, neither before nor after."""
+    old = await _own_running(session, caller, named.entry_id, now)
+    if named.version is not None and old.version != named.version:
+        raise PreconditionFailed
+    if old.partner_id != new["partner_id"] or old.regime != new["regime"] or old.ended_on:
+        raise errors.NamedEntryUnknown
+    if old.valid.upper is not None and new["effective_from"] > old.valid.upper:
         raise DateNotPossible
-    return SanctionEntry(
-        id=new_secret_id(),
-        partner_id=new.partner_id,
-        imposing_agency=agency,
-        case_id=new.case_id,
-        measure=terms.measure,
-        blocking=measure.blocking,
-        practices=list(new.practices),
-        procedure=new.procedure,
-        decided_on=today,
-        effective_from=terms.effective_from,
-        effective_to=terms.effective_to,
-        status="ACTIVE",
-        version=1,
-    )
+    over = new["effective_from"] <= now.date()
+    old.ended_on, old.end_reason = new["effective_from"], "superseded"
+    old.ended_by = caller.person.id if caller.person else None
+    old.version += 1
+    if over:
+        old.announced = "ENDED"
+    await session.flush()
+    if over:
+        await restraining.let_go(session, old.id)
+        await retract_entry(session, old, "superseded")
+        await tell(session, EventType.SANCTION_LIFTED, old, reason="superseded")
+    else:
+        await session.refresh(old)
+        await restraining.hold_back(session, old)
+        await publish_entry(session, old, caller.agency_code, now.date())
+    subject = audit.Subject(old.id, old.imposing_agency, old.partner_id)
+    about: dict[str, Any] = {"by": str(new["id"]), "version": old.version}
+    await audit.record(session, caller, Event.ENTRY_SUPERSEDED, subject, **about)
 
 
-async def publish_entry(session: AsyncSession, entry: SanctionEntry, agency_code: str) -> None:
-    """Put the entry, as it is now, into the feed."""
-    profiles = await queries.partner_facts(session, entry.partner_id)
-    await feed.put(session, agency_entry(entry, profiles, agency_code), feed.AGENCY_STREAMS)
+async def _write_conditions(
+    session: AsyncSession, caller: Caller, entry_id: UUID, conditions: Sequence[ConditionIn]
+) -> None:
+    rows = [
+        {
+            "id": new_id(),
+            "entry_id": entry_id,
+            "owner_agency": caller.agency_id,
+            "position": position,
+            "condition": item.condition,
+            "due_on": item.due_on,
+        }
+        for position, item in enumerate(conditions, start=1)
+    ]
+    if rows:
+        await session.execute(insert(SanctionCondition), rows)
 
 
-async def get_entry(session: AsyncSession, entry_id: UUID) -> dict[str, Any]:
-    """A measure as it is served. Raises EntryNotFound."""
-    row = await queries.find_entry(session, entry_id)
+# ------------------------------------------------------------------------------------- reading
+
+
+async def get_entry(
+    session: AsyncSession, entry_id: UUID, times: Times = NOW, *, reader: UUID | None = None
+) -> dict[str, Any]:
+    """A measure as it is served, as of these times. Raises EntryNotFound."""
+    row = await queries.find_entry(session, entry_id, times)
     if row is None:
         raise errors.EntryNotFound
-    return (await shown_entries(session, [row]))[0]
+    return (await shown_entries(session, [row], times, reader=reader))[0]
 
 
-async def shown_entries(session: AsyncSession, rows: Sequence[Any]) -> list[dict[str, Any]]:
-    """Rows of `queries.ENTRY_COLUMNS` as EntryOut needs them, each with the objection to it."""
-    objections = await contested(session, "sanction_entry", [row.entry_id for row in rows])
-    return [_entry_wire(row, objections.get(row.entry_id)) for row in rows]
+async def shown_entries(
+    session: AsyncSession, rows: Sequence[Any], times: Times = NOW, *, reader: UUID | None = None
+) -> list[dict[str, Any]]:
+    """Rows of `queries.ENTRY_COLUMNS` as EntryOut needs them: with the objection to each, its
+    conditions, and what other agencies decided about it.
+
+    Of an annulled one everybody but the agency that answers for it (``reader``) is told that it
+    was annulled, and no more.
+    """
+    ids = [row.entry_id for row in rows]
+    objections = await contested(session, "sanction_entry", ids)
+    conditions: dict[UUID, list[dict[str, Any]]] = {}
+    for item in await queries.conditions_of(session, ids):
+        conditions.setdefault(item.entry_id, []).append(_without_entry(item))
+    recognitions: dict[UUID, list[dict[str, Any]]] = {}
+    for item in await queries.recognitions_of(session, ids, times.as_of):
+        recognitions.setdefault(item.entry_id, []).append(_without_entry(item))
+    return [
+        _annulled(
+            _entry_wire(row, objections.get(row.entry_id))
+            | {
+                "conditions": conditions.get(row.entry_id, []),
+                "recognitions": recognitions.get(row.entry_id, []),
+            },
+            row,
+            reader,
+        )
+        for row in rows
+    ]
+
+
+def _without_entry(row: Any) -> dict[str, Any]:
+    return {name: value for name, value in row._mapping.items() if name != "entry_id"}
+
+
+_APART = frozenset(
+    {
+        *("imposing_id", "custodian_id", "affiliate_relation", "scope_countries"),
+        *("scope_modalities", "new_agreements", "renewals", "payments_due", "running_agreements"),
+        *("wind_down_until", "continuity_contact", "next_day", "practice_ended_on"),
+    }
+)
 
 
 def _entry_wire(row: Any, objection: dict[str, Any] | None) -> dict[str, Any]:
-    return dict(row._mapping) | {
+    shown = {name: value for name, value in row._mapping.items() if name not in _APART}
+    affiliate = {"entry_id": row.affiliate_of, "relation": row.affiliate_relation}
+    return shown | {
         "contested": objection,
+        "affiliate_of": affiliate if row.affiliate_of else None,
+        "scope": {
+            "all": not row.scope_countries and not row.scope_modalities,
+            "countries": row.scope_countries,
+            "modalities": row.scope_modalities,
+        },
         "effect": {
             "eligible": not row.blocking,
             "text": CODES.measures.codes[row.measure].effect,
+            "new_agreements": row.new_agreements,
+            "renewals": row.renewals,
+            "payments_due": row.payments_due,
+            "running_agreements": row.running_agreements,
+            "wind_down_until": row.wind_down_until,
+            "continuity_contact": row.continuity_contact,
         },
+        "next_transition_at": (
+            datetime.combine(row.next_day, time(), UTC) if row.next_day is not None else None
+        ),
     }
 
 
+def _annulled(shown: dict[str, Any], row: Any, reader: UUID | None) -> dict[str, Any]:
+    if row.status != "ANNULLED" or reader == (row.custodian_id or row.imposing_id):
+        return shown
+    gone: dict[str, Any] = {
+        "practices": [],
+        "conditions": [],
+        "recognitions": [],
+        "individual": None,
+    }
+    return shown | gone | {"legal_reference": None, "certificate": None}
+
+
+# -------------------------------------------------------------------------------------- ending
+
+
 def end_reason_context(entry: Any) -> str:
-    """Encryption context of what a custodian wrote when it lifted a measure."""
-    return f"sanction_entries|{entry.id}|end_reason|{entry.custodian_agency}"
+    """Encryption context of the reason that is kept with the measure, for who answers for it."""
+    owner = entry.custodian_agency or entry.imposing_agency
+    return f"sanction_entries|{entry.id}|end_reason|{owner}"
+
+
+async def responsible_entry(
+    session: AsyncSession, caller: Caller, entry_id: UUID, version: int
+) -> SanctionEntry:
+    """A measure that the calling agency answers for, held. Raises EntryNotFound (also for
+    another agency's) or PreconditionFailed.
+    """
+    entry = await queries.lock_entry(session, entry_id)
+    if entry is None or (entry.custodian_agency or entry.imposing_agency) != caller.agency_id:
+        raise errors.EntryNotFound
+    if entry.version != version:
+        raise PreconditionFailed
+    return entry
+
+
+async def require_running(session: AsyncSession, entry: SanctionEntry, now: datetime) -> None:
+    """Raises EntryEnded unless the measure is in force or still to come, without an end set."""
+    if await queries.status_of(session, entry.id, now.date()) not in _RUNNING or entry.end_reason:
+        raise errors.EntryEnded
+
+
+async def end_now(
+    session: AsyncSession, caller: Caller, entry: SanctionEntry, reason: str, now: datetime
+) -> None:
+    """End a measure today, and tell: restraint, feed, event. The reason is one of its codes."""
+    entry.ended_on = now.date()
+    entry.end_reason = reason
+    entry.ended_by = caller.require_person().id
+    entry.announced = "ENDED"
+    entry.version += 1
+    await session.flush()  # the answer reads the row
+    await restraining.let_go(session, entry.id)
+    await retract_entry(session, entry, reason)
+    await tell(session, EventType.SANCTION_LIFTED, entry, reason=reason)
 
 
 async def lift_entry(
@@ -148,34 +288,56 @@ async def lift_entry(
     The reason is kept, sealed: with its case, which a custodian does not see, or with the entry.
     Raises EntryNotFound (also for another agency's), EntryEnded, PreconditionFailed.
     """
-    entry = await queries.lock_entry(session, entry_id)
-    if entry is None or (entry.custodian_agency or entry.imposing_agency) != caller.agency_id:
-        raise errors.EntryNotFound
-    if entry.version != version:
-        raise PreconditionFailed
-    if entry.status != "ACTIVE":
-        raise errors.EntryEnded
-    entry.status = "LIFTED"
-    entry.ended_on = now.date()
-    entry.end_reason = "lifted"
-    entry.ended_by = caller.require_person().id
-    entry.version += 1
-    if entry.custodian_agency is not None:
+    entry = await responsible_entry(session, caller, entry_id, version)
+    await require_running(session, entry, now)
+    of_case = entry.case_id is not None and entry.custodian_agency is None
+    if not of_case:
         scope, context = agency_scope(caller.agency_id), end_reason_context(entry)
         entry.sealed_end_reason = await keys.seal(session, scope, context, to_json(lift))
-    await session.flush()  # the answer reads the row
-    await restraining.let_go(session, entry.id)
-    await feed.remove(session, str(entry.id), "lifted", feed.AGENCY_STREAMS)
-    if entry.case_id is not None and entry.custodian_agency is None:
+    await end_now(session, caller, entry, "lifted", now)
+    if of_case:
+        assert entry.case_id is not None
         case = await get_case(session, caller, entry.case_id)
         await write_step(session, keys, caller, case, "lift", Event.CASE_LIFTED, lift)
     subject = audit.Subject(entry.id, entry.imposing_agency, entry.partner_id)
     await audit.record(session, caller, Event.ENTRY_LIFTED, subject, version=entry.version)
-    await events.publish(
-        session,
-        EventType.SANCTION_LIFTED,
-        entry.id,
-        caller.agency_id,
-        partner_id=str(entry.partner_id),
-    )
-    return await get_entry(session, entry_id)
+    return await get_entry(session, entry_id, reader=caller.agency_id)
+
+
+async def change_entry(
+    session: AsyncSession,
+    caller: Caller,
+    entry_id: UUID,
+    version: int,
+    change: EntryChange,
+    now: datetime,
+) -> dict[str, Any]:
+    """Publish a measure or take that back, name offices, record a review: terms stay as decided.
+
+    Raises EntryNotFound, PreconditionFailed, EntryEnded, DateNotPossible or MeasureTermsInvalid.
+    """
+    entry = await responsible_entry(session, caller, entry_id, version)
+    await require_running(session, entry, now)
+    before = entry.level
+    wanted = change.model_dump(exclude_unset=True, exclude_none=True)
+    level = wanted.get("level", before)
+    if level != before and "RESTRICTED" in (level, before):
+        raise errors.MeasureTermsInvalid("A RESTRICTED measure stays so, and no other becomes it.")
+    if level != before and entry.individual is not None:
+        raise errors.MeasureTermsInvalid("A measure that names a person is INTER_AGENCY.")
+    reviewed = wanted.get("last_reviewed")
+    if reviewed is not None and not entry.decided_on <= reviewed <= now.date():
+        raise DateNotPossible
+    for name, value in wanted.items():
+        setattr(entry, name, value)
+    entry.version += 1
+    await session.flush()
+    if before == "PUBLIC" and entry.level != "PUBLIC":
+        await retract_entry(session, entry, "level_changed", ("public",))
+    code = (await queries.agency_code(session, entry.imposing_agency)) or caller.agency_code
+    await publish_entry(session, entry, code, now.date())
+    await tell(session, EventType.SANCTION_CHANGED, entry)
+    subject = audit.Subject(entry.id, entry.imposing_agency, entry.partner_id)
+    about: dict[str, Any] = {"version": entry.version, "changed": sorted(wanted)}
+    await audit.record(session, caller, Event.ENTRY_CHANGED, subject, **about)
+    return await get_entry(session, entry_id, reader=caller.agency_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from uuid import UUID, uuid5
@@ -19,18 +20,74 @@ def listed_entry_id(source: str, key: str) -> UUID:
     return uuid5(_LISTED, f"{source}:{key}")
 
 
-def agency_entry(entry: Any, profiles: Sequence[Any], agency_code: str) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What an entry is on the day it is put: only PENDING and ACTIVE ones are in the feed."""
+
+    status: str
+    next_day: date | None
+    open_conditions: bool
+
+
+def agency_entry(
+    entry: Any, profiles: Sequence[Any], agency_code: str, standing: Standing
+) -> dict[str, Any]:
     """Feed object of a measure an agency imposed.
 
     ``entry`` is a SanctionEntry or a row with its columns, ``profiles`` the rows of
     `queries.partner_facts`: the one it was imposed on, then the others that are the same partner.
-    The entry has the names of all, and the id of the one that stands for them.
+    The entry has the names of all, and the id of the one that stands for them. Of a person, who
+    has no profile, the entry itself holds the names.
     """
-    standing = next(profile for profile in profiles if profile.stands)
     return {
         "entry_id": str(entry.id),
         "source": "agency",
         "reference": f"{agency_code}-{str(entry.id)[:8]}",
+        **(_of_profiles(profiles) if profiles else _of_person(entry.individual)),
+        "imposing_agency": agency_code,
+        "regime": entry.regime,
+        "measure": entry.measure,
+        "blocking": entry.blocking,
+        "effect": {
+            "eligible": not entry.blocking,
+            "text": CODES.measures.codes[entry.measure].effect,
+            "new_agreements": entry.new_agreements,
+            "renewals": entry.renewals,
+            "payments_due": entry.payments_due,
+            "running_agreements": entry.running_agreements,
+            "wind_down_until": _day(entry.wind_down_until),
+            "continuity_contact": entry.continuity_contact,
+        },
+        "scope": {
+            "all": not entry.scope_countries and not entry.scope_modalities,
+            "countries": entry.scope_countries,
+            "modalities": entry.scope_modalities,
+        },
+        "practices": sorted(entry.practices),
+        "procedure": entry.procedure,
+        "legal_reference": entry.legal_reference,
+        "decided_on": entry.decided_on.isoformat(),
+        "effective_from": entry.effective_from.isoformat(),
+        "effective_to": _day(entry.effective_to),
+        "release_condition": standing.open_conditions,
+        "affiliate_of": str(entry.affiliate_of) if entry.affiliate_of else None,
+        "affiliate_relation": entry.affiliate_relation,
+        "supersedes": str(entry.supersedes) if entry.supersedes else None,
+        "contact_office": entry.contact_office,
+        "last_reviewed": _day(entry.last_reviewed),
+        "status": standing.status,
+        "next_transition_at": f"{standing.next_day}T00:00:00Z" if standing.next_day else None,
+        "level": entry.level,
+    }
+
+
+def _day(day: date | None) -> str | None:
+    return day.isoformat() if day else None
+
+
+def _of_profiles(profiles: Sequence[Any]) -> dict[str, Any]:
+    standing = next(profile for profile in profiles if profile.stands)
+    return {
         "kind": "organisation",
         "names": _partner_names(profiles),
         "countries": sorted({profile.country for profile in profiles}),
@@ -38,20 +95,20 @@ def agency_entry(entry: Any, profiles: Sequence[Any], agency_code: str) -> dict[
         "identifiers": [item for profile in profiles for item in profile.identifiers],
         "partner_id": str(standing.id),
         "registry_number": registry_number(standing.number),
-        "imposing_agency": agency_code,
-        "measure": entry.measure,
-        "blocking": entry.blocking,
-        "effect": {
-            "eligible": not entry.blocking,
-            "text": CODES.measures.codes[entry.measure].effect,
-        },
-        "practices": sorted(entry.practices),
-        "procedure": entry.procedure,
-        "decided_on": entry.decided_on.isoformat(),
-        "effective_from": entry.effective_from.isoformat(),
-        "effective_to": entry.effective_to.isoformat() if entry.effective_to else None,
-        "status": entry.status,
-        "level": "INTER_AGENCY",
+    }
+
+
+def _of_person(facts: dict[str, Any]) -> dict[str, Any]:
+    first, *others = facts["names"]
+    return {
+        "kind": "person",
+        "names": [{"name": first, "type": "primary"}]
+        + [{"name": name, "type": "alias"} for name in others],
+        "countries": facts["nationalities"],
+        "birth_dates": [facts["birth_date"]] if facts["birth_date"] else [],
+        "identifiers": [],
+        "partner_id": None,
+        "registry_number": None,
     }
 
 

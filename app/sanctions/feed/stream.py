@@ -23,12 +23,13 @@ from app.sanctions.feed import build
 RESIGN_S = 3_600
 KEEP_BLOBS_H = 48
 
-_NEXT_TRANSITION = """SELECT min(day) FROM (
-    SELECT effective_from AS day FROM sanction_entries
-      WHERE status = 'ACTIVE' AND effective_from > current_date
-    UNION ALL
-    SELECT effective_to + 1 FROM sanction_entries
-      WHERE status = 'ACTIVE' AND effective_to >= current_date) t"""
+# Of what the stream carries: one that the worker has not told of yet is still in it.
+_NEXT_TRANSITION = """SELECT least(
+    (SELECT min(effective_from) FROM sanction_entries WHERE announced = 'PENDING'
+      AND effective_from > current_date AND NOT isempty(valid) AND level = ANY ($1)),
+    (SELECT min(upper(valid)) FROM sanction_entries WHERE announced <> 'ENDED'
+      AND upper(valid) > current_date AND level = ANY ($1)))"""
+_LEVELS = {"inter_agency": ["INTER_AGENCY", "PUBLIC"], "public": ["PUBLIC"]}
 
 _NEXT_END = """SELECT min(p.ends_on) + 1 FROM list_sources s JOIN listed_parties p
     ON p.source = s.code WHERE $1 = ANY (s.streams) AND p.to_version IS NULL
@@ -173,7 +174,8 @@ class FeedStream:
     async def _manifest(
         self, connection: asyncpg.Connection, stream: str, claims: dict[str, Any]
     ) -> str:
-        day = await connection.fetchval(_NEXT_TRANSITION) if stream == "inter_agency" else None
+        levels = _LEVELS.get(stream)
+        day = await connection.fetchval(_NEXT_TRANSITION, levels) if levels else None
         ends = await connection.fetchval(_NEXT_END, stream)
         day = min((one for one in (day, ends) if one is not None), default=None)
         transition = f"{day.isoformat()}T00:00:00Z" if day else None

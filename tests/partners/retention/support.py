@@ -27,7 +27,7 @@ from tests.partners.identifiers.test_service import unpp
 from tests.partners.objections.test_objections import objection_body
 from tests.partners.people.factories import add_person, file_request
 from tests.partners.verifications.factories import complete_partner, verify
-from tests.sanctions.factories import impose
+from tests.sanctions.factories import decided_upon, ended
 from tests.support import Api
 
 
@@ -159,7 +159,13 @@ async def _screening(hands: Hands, partner: str) -> str:
 
 
 async def _entry(hands: Hands, partner: str) -> str:
-    return str((await impose(hands.api_for, partner))["entry_id"])
+    return str((await decided_upon(hands.api_for, partner))["entry_id"])
+
+
+async def _annulled_entry(hands: Hands, partner: str) -> str:
+    entry = await decided_upon(hands.api_for, partner)
+    await ended(hands.api_for, entry, "annul")
+    return str(entry["entry_id"])
 
 
 async def _case_of(hands: Hands, entry: str, statement: str) -> str:
@@ -181,7 +187,7 @@ async def _annulled(hands: Hands, partner: str) -> str:
     return await _case_of(
         hands,
         await _entry(hands, partner),
-        "UPDATE sanction_entries SET status = 'LIFTED', end_reason = 'annulled', "
+        "UPDATE sanction_entries SET voided_at = now(), end_reason = 'annulled', "
         "ended_on = current_date WHERE id = :id",
     )
 
@@ -416,9 +422,26 @@ CASES = (
     Case(
         "sanctions_ended",
         _entry,
-        "UPDATE sanction_entries SET status = 'EXPIRED', end_reason = 'expired', "
-        "ended_on = (now() - :back)::date WHERE id = :id",
-        ("SELECT 1 FROM sanction_entries WHERE id = :id",),
+        "UPDATE sanction_entries SET effective_from = (now() - :back)::date - 30, "
+        "effective_to = (now() - :back)::date - 1 WHERE id = :id",
+        (
+            "SELECT 1 FROM sanction_entries WHERE id = :id",
+            "SELECT 1 FROM sanction_entry_history WHERE id = :id",
+            "SELECT 1 FROM sanction_conditions WHERE entry_id = :id",
+            "SELECT 1 FROM sanction_entry_acts WHERE entry_id = :id",
+            "SELECT 1 FROM sanction_recognitions WHERE entry_id = :id",
+        ),
+    ),
+    Case(
+        "entries_annulled",
+        _annulled_entry,
+        "UPDATE sanction_entries SET voided_at = now() - :back WHERE id = :id",
+        (
+            "SELECT 1 FROM sanction_entry_history WHERE id = :id",
+            "SELECT 1 FROM sanction_conditions WHERE entry_id = :id",
+            "SELECT 1 FROM sanction_entry_acts WHERE entry_id = :id",
+            "SELECT 1 FROM sanction_recognitions WHERE entry_id = :id",
+        ),
     ),
     Case(
         "sanction_cases",

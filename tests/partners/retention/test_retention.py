@@ -455,7 +455,7 @@ async def test_reading_around_erased_records_answers_sensibly(
         assert (await unicef.get(f"/v1/partners/{partner}/{path}")).status_code == 200, path
     case = await undp.read(f"/v1/sanctions/cases/{made['cases_annulled']}")
     assert case["steps"] == []
-    entries = await unicef.read(f"/v1/sanctions/entries?partner_id={partner}&status=LIFTED")
+    entries = await unicef.read(f"/v1/sanctions/entries?partner_id={partner}&status=ANNULLED")
     assert len(entries["items"]) == 1
 
 
