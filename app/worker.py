@@ -201,6 +201,10 @@ def _tasks(
             lambda: _until_none(lambda: remind_of_restrictions(database)),
             HOUSEKEEPING_S,
         ),
+        "measure_reviews": (
+            lambda: _until_none(lambda: remind_of_measures(database)),
+            HOUSEKEEPING_S,
+        ),
         "objections": (lambda: _until_none(lambda: tell_overdue(database)), EXPIRY_S),
         "access_requests": (lambda: _until_none(lambda: remind_of_requests(database)), EXPIRY_S),
         "reading_watch": (lambda: _until_none(lambda: watch_reading(database)), WATCH_S),

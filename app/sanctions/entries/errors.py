@@ -29,3 +29,9 @@ class EntryEnded(ServiceError):
     status = 409
     code = "entry_ended"
     title = "The measure has already ended."
+
+
+class IndividualsNotListed(ServiceError):
+    status = 422
+    code = "individuals_not_listed"
+    title = "A measure names a partner; persons are not on the list yet."

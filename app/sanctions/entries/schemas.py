@@ -3,17 +3,41 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, StringConstraints
 
 from app.core.paging import PageQuery
-from app.core.schemas import Day, Paragraph, Schema
+from app.core.schemas import Country, Day, Line, Paragraph, Schema
 from app.partners.objections.contested import ContestedOut
 from app.sanctions.codes import MeasureCode
 
 EntryStatus = Literal["ACTIVE", "EXPIRED", "LIFTED"]
+
+
+def _partial_date(value: str) -> str:
+    try:
+        date.fromisoformat((value + "-01-01")[:10])
+    except ValueError:
+        raise ValueError("must be a year, a month or a day that there is") from None
+    return value
+
+
+PartialDate = Annotated[
+    str,
+    StringConstraints(pattern=r"^(19|20)\d{2}(-\d{2}(-\d{2})?)?$"),
+    AfterValidator(_partial_date),
+    Field(examples=["1975"]),
+]
+
+
+class IndividualIn(Schema):
+    """A person whom a measure names: no more than is needed to tell them from others."""
+
+    names: Annotated[list[Line], Field(min_length=1, max_length=20)]
+    birth_date: PartialDate | None = None
+    nationalities: Annotated[list[Country], Field(max_length=5)] = Field([], examples=[["KEN"]])
 
 
 class MeasureTerms(Schema):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -26,7 +26,7 @@ from app.sanctions.cases.steps import get_case, write_step
 from app.sanctions.codes import CODES
 from app.sanctions.entries import errors, queries, restraining
 from app.sanctions.entries.models import SanctionEntry
-from app.sanctions.entries.schemas import LiftIn, MeasureTerms
+from app.sanctions.entries.schemas import IndividualIn, LiftIn, MeasureTerms
 from app.sanctions.errors import DateNotPossible
 from app.sanctions.feed import service as feed
 from app.sanctions.feed.entries import agency_entry
@@ -34,13 +34,21 @@ from app.sanctions.feed.entries import agency_entry
 
 @dataclass(frozen=True, slots=True)
 class NewEntry:
-    """A measure that a case's decision, or a recorded one, puts on the list."""
+    """A measure that a case's decision, or a recorded one, puts on the list.
 
-    partner_id: UUID
+    Of a partner, or of an ``individual``. A ``recorded`` one was decided outside the registry:
+    on ``decided_on``, with the reference of its certificate of due process.
+    """
+
+    partner_id: UUID | None
     case_id: UUID | None
     practices: Sequence[str]
     terms: MeasureTerms
     procedure: str = "full"
+    individual: IndividualIn | None = None
+    level: str | None = None
+    decided_on: date | None = None
+    certificate: str | None = None
 
 
 async def impose(
@@ -73,6 +81,8 @@ async def impose(
 
 
 def _new_entry(agency: UUID, new: NewEntry, now: datetime) -> SanctionEntry:
+    if new.partner_id is None:
+        raise errors.IndividualsNotListed
     terms = new.terms
     measure = CODES.measures.codes[terms.measure]
     if (terms.effective_to is None and measure.end == "required") or (
@@ -91,7 +101,7 @@ def _new_entry(agency: UUID, new: NewEntry, now: datetime) -> SanctionEntry:
         blocking=measure.blocking,
         practices=list(new.practices),
         procedure=new.procedure,
-        decided_on=today,
+        decided_on=new.decided_on or today,
         effective_from=terms.effective_from,
         effective_to=terms.effective_to,
         status="ACTIVE",
