@@ -71,6 +71,7 @@ from app.partners.verifications.retention import RETENTION as VERIFICATIONS_RETE
 from app.partners.verifications.upkeep import give_notice, lapse
 from app.sanctions import consumers as sanctions
 from app.sanctions import sources
+from app.sanctions.cases.upkeep import remind as remind_of_measures
 from app.sanctions.entries.expiry import expire_entries
 from app.sanctions.feed.stream import FeedStream
 from app.sanctions.retention import RETENTION as SANCTIONS_RETENTION

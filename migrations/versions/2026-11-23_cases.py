@@ -261,6 +261,7 @@ GATES = """
 -- A function's text is checked under the policies of who makes it, which migrations refuse.
 SET LOCAL check_function_bodies = off;
 -- ---------------------------------------------------------------- the gates no check can keep
+-- All of them run after the row, so that a policy refuses first what is not the writer's.
 CREATE FUNCTION sanction_refused(gate text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN
   RAISE EXCEPTION 'due process: %', gate USING ERRCODE = 'check_violation', CONSTRAINT = gate;
 END $$;
@@ -300,7 +301,7 @@ BEGIN
   END IF;
   RETURN NEW;
 END $$;
-CREATE TRIGGER sanction_procedures_moves BEFORE INSERT OR UPDATE ON sanction_procedures
+CREATE TRIGGER sanction_procedures_moves AFTER INSERT OR UPDATE ON sanction_procedures
   FOR EACH ROW WHEN (NEW.agency_id IS NOT NULL) EXECUTE FUNCTION sanction_procedure_moves();
 
 -- A case stays with the procedure it was told under.
@@ -312,7 +313,7 @@ CREATE FUNCTION sanction_case_bound() RETURNS trigger LANGUAGE plpgsql AS $$ BEG
   END IF;
   RETURN NEW;
 END $$;
-CREATE TRIGGER sanction_cases_bound BEFORE UPDATE OF procedure_id ON sanction_cases
+CREATE TRIGGER sanction_cases_bound AFTER UPDATE OF procedure_id ON sanction_cases
   FOR EACH ROW EXECUTE FUNCTION sanction_case_bound();
 
 CREATE FUNCTION sanction_respondent_moves() RETURNS trigger
@@ -438,7 +439,7 @@ BEGIN
     PERFORM sanction_refused('sanction_review_period');
   END IF;
 END $$;
-CREATE TRIGGER sanction_respondents_moves BEFORE INSERT OR UPDATE ON sanction_respondents
+CREATE TRIGGER sanction_respondents_moves AFTER INSERT OR UPDATE ON sanction_respondents
   FOR EACH ROW EXECUTE FUNCTION sanction_respondent_moves();
 
 -- A partner's step goes with what it did: it replied to its notice, or appeals its decision.
@@ -450,7 +451,7 @@ CREATE FUNCTION sanction_step_by_partner() RETURNS trigger LANGUAGE plpgsql AS $
   END IF;
   RETURN NEW;
 END $$;
-CREATE TRIGGER sanction_case_steps_by_partner BEFORE INSERT ON sanction_case_steps
+CREATE TRIGGER sanction_case_steps_by_partner AFTER INSERT ON sanction_case_steps
   FOR EACH ROW WHEN (NEW.person_id IS NULL) EXECUTE FUNCTION sanction_step_by_partner();
 
 CREATE FUNCTION sanction_party_moves() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -463,7 +464,7 @@ CREATE FUNCTION sanction_party_moves() RETURNS trigger LANGUAGE plpgsql AS $$ BE
   END IF;
   RETURN NEW;
 END $$;
-CREATE TRIGGER sanction_case_parties_moves BEFORE INSERT OR UPDATE ON sanction_case_parties
+CREATE TRIGGER sanction_case_parties_moves AFTER INSERT OR UPDATE ON sanction_case_parties
   FOR EACH ROW EXECUTE FUNCTION sanction_party_moves();
 
 CREATE FUNCTION sanction_interim_moves() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -496,7 +497,7 @@ BEGIN
   END IF;
   RETURN NEW;
 END $$;
-CREATE TRIGGER sanction_interims_moves BEFORE INSERT OR UPDATE ON sanction_interims
+CREATE TRIGGER sanction_interims_moves AFTER INSERT OR UPDATE ON sanction_interims
   FOR EACH ROW EXECUTE FUNCTION sanction_interim_moves();
 
 CREATE FUNCTION sanction_appeal_moves() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -523,7 +524,7 @@ BEGIN
   END IF;
   RETURN NEW;
 END $$;
-CREATE TRIGGER sanction_appeals_moves BEFORE INSERT OR UPDATE ON sanction_appeals
+CREATE TRIGGER sanction_appeals_moves AFTER INSERT OR UPDATE ON sanction_appeals
   FOR EACH ROW EXECUTE FUNCTION sanction_appeal_moves();
 
 CREATE FUNCTION sanction_release_moves() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -548,7 +549,7 @@ BEGIN
   END IF;
   RETURN NEW;
 END $$;
-CREATE TRIGGER sanction_releases_moves BEFORE INSERT OR UPDATE ON sanction_releases
+CREATE TRIGGER sanction_releases_moves AFTER INSERT OR UPDATE ON sanction_releases
   FOR EACH ROW EXECUTE FUNCTION sanction_release_moves();
 
 -- ---------------------------------------------------------------- what follows the respondents
@@ -602,7 +603,7 @@ CREATE FUNCTION sanction_entry_decided() RETURNS trigger
   RAISE EXCEPTION 'due process: the case has no decision on this party'
     USING ERRCODE = 'check_violation', CONSTRAINT = 'sanction_entry_decided';
 END $$;
-CREATE TRIGGER sanction_entries_decided BEFORE INSERT ON sanction_entries FOR EACH ROW
+CREATE TRIGGER sanction_entries_decided AFTER INSERT ON sanction_entries FOR EACH ROW
   WHEN (NEW.case_id IS NOT NULL) EXECUTE FUNCTION sanction_entry_decided();
 
 REVOKE EXECUTE ON FUNCTION sanction_case_follows(), sanction_entry_decided() FROM PUBLIC;
@@ -687,7 +688,8 @@ ALTER TABLE retention_counts NO FORCE ROW LEVEL SECURITY;
 DELETE FROM retention_counts WHERE rule = 'sanction_cases_closed';
 ALTER TABLE retention_counts FORCE ROW LEVEL SECURITY;
 DELETE FROM retention_rules WHERE name = 'sanction_cases_closed';
-""" + _VIEW.format(
+"""
+UNDO_VIEW = _VIEW.format(
     replace="OR REPLACE ",
     name="sanction_cases",
     query=_IMPOSED.format(whole="c.state = 'IMPOSED' AND "),
@@ -1362,7 +1364,7 @@ def downgrade() -> None:
     op.execute("SET LOCAL row_security = on")
     for table, name, _ in CHECKS:
         op.drop_constraint(op.f(f"ck_{table}_{name}"), table, type_="check")
-    run_script(UNDO + UNDO_ROWS)
+    run_script(UNDO + UNDO_VIEW + UNDO_ROWS)
     op.add_column(
         "sanction_cases", sa.Column("recommendation", sa.TEXT(), autoincrement=False, nullable=True)
     )

@@ -268,12 +268,6 @@ TABLES: dict[str, Table] = {
         ),
         change="status = 'withdrawn'",
     ),
-    "sanction_cases": Table(_ID, select=_AGENCY, insert=_AGENCY, update=_AGENCY),
-    "sanction_case_steps": Table(
-        _ID,
-        select=lambda row, who, facts: not row["redacted"] and _AGENCY(row, who, facts),
-        insert=_AGENCY,
-    ),
     "sanction_entries": Table(
         _ID,
         select=always,

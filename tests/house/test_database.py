@@ -44,6 +44,8 @@ _DEFINERS: frozenset[str] = frozenset(
         "counted_facts(uuid[],date)",
         "partner_disclosures(date,text,text,integer)",
         "redacted_steps(uuid)",
+        "sanction_case_follows()",
+        "sanction_entry_decided()",
         "settle_finding()",
         "unmerged_policies()",
         "withheld(uuid)",

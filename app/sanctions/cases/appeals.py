@@ -94,7 +94,7 @@ async def file(
     if appeal.suspensive:
         await listing.end(session, keys, caller, respondent.entry_id, "An appeal suspends it.", now)
     await moved(session, case, respondent, "appeal")
-    about = {"appeal": str(appeal_id), "kind": new.kind}
+    about = {"appeal": str(appeal_id), "appeal_kind": new.kind}
     await write_step(
         session, keys, caller, case, "appeal", Event.CASE_APPEALED, new, respondent, **about
     )

@@ -226,10 +226,10 @@ async def record_review(
 
     Raises SamePerson, ReplyPeriodOpen, PanelTooSmall, StepOutOfOrder, and as `take`.
     """
+    await _may_review(session, caller, await get_case(session, caller, case_id, joined=True))
     case, respondent = await take(
         session, caller, case_id, review.respondent_id, "approve", joined=True
     )
-    await _may_review(session, caller, case)
     if respondent.state not in ("NOTICE_ISSUED", "REPLY_RECORDED"):
         raise errors.StepOutOfOrder
     due = respondent.reply_due_on
