@@ -37,8 +37,12 @@ def individual_context(respondent_id: UUID, case_id: UUID, agency_id: UUID) -> s
 
 
 def subject_of(case: SanctionCase) -> audit.Subject:
-    """The case as the log names it."""
-    return audit.Subject(case.id, case.agency_id, case.partner_id)
+    """The case as the log names it.
+
+    The partner is told when somebody acted on its records: of a case only once it was told of it.
+    """
+    told = case.state not in ("DRAFT", "WITHDRAWN", "RECORDED")
+    return audit.Subject(case.id, case.agency_id, case.partner_id if told else None)
 
 
 def not_future(day: date, now: datetime) -> None:

@@ -68,7 +68,8 @@ async def test_its_limits_hold_in_the_database(
     statement = text(
         "INSERT INTO sanction_interims (id, case_id, agency_id, respondent_id, number, decided_by, "
         "decided_on, effective_from, until_on) VALUES (gen_random_uuid(), :case, :agency, "
-        ":respondent, :number, :person, current_date, current_date, current_date + CAST(:days AS integer))"
+        ":respondent, :number, :person, current_date, current_date, "
+        "current_date + CAST(:days AS integer))"
     )
     values = {
         "case": case.opened["id"],
