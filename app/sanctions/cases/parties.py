@@ -98,7 +98,9 @@ async def list_received(
     session: AsyncSession, caller: Caller, after: UUID | None, limit: int
 ) -> list[SanctionCaseParty]:
     """Invitations to the own agency, by id; none for a client that handles no such contents."""
-    if not policy.reaches(caller, "AGENCY_ONLY"):
+    if not (
+        policy.reaches(caller, "AGENCY_ONLY") and policy.has_right(caller, "read", "DEBAR_CASE")
+    ):
         return []
     found = await queries.parties(session, party_agency=caller.agency_id, after=after, limit=limit)
     return list(found)

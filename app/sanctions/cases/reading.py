@@ -74,7 +74,9 @@ async def list_cases(
     session: AsyncSession, caller: Caller, partner_id: UUID | None, after: UUID | None, limit: int
 ) -> list[SanctionCase]:
     """Cases of the own agency, and those it has joined, that the caller may see, by id."""
-    if not policy.reaches(caller, "AGENCY_ONLY"):
+    if not (
+        policy.reaches(caller, "AGENCY_ONLY") and policy.has_right(caller, "read", "DEBAR_CASE")
+    ):
         return []
     return list(await queries.list_cases(session, caller.countries, partner_id, after, limit))
 

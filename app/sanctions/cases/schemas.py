@@ -149,7 +149,7 @@ class RespondentIn(Schema):
     """An affiliate or an individual who shall answer, too; nobody is listed without."""
 
     relation: Relation = Field(examples=["CONTROLLED"])
-    partner_id: UUID | None = None
+    partner_id: UUID | None = Field(None, examples=["018f6f1e-0000-7000-8000-000000000001"])
     individual: IndividualIn | None = None
 
     @model_validator(mode="after")

@@ -147,11 +147,9 @@ async def get_case(
         raise errors.CaseNotFound
     # Row security has shown it: of a joint case the right is that of an own one.
     file = policy.Resource("DEBAR_CASE", caller.agency_id, country=country)
-    decision = policy.can(caller, act, file)
-    if act == "read":
-        policy.require_readable(decision, errors.CaseNotFound)
-    else:
-        policy.require_writable(decision, errors.CaseNotFound)
+    policy.require_readable(policy.can(caller, "read", file), errors.CaseNotFound)
+    if act != "read":
+        policy.require_writable(policy.can(caller, act, file), errors.CaseNotFound)
     return case
 
 
