@@ -244,6 +244,16 @@ _ACCEPTED = {
         )
     },
     "public.identifier_dispute_voices.identifier_dispute_voices_select": "who decides needs all",
+    **{
+        f"public.{table}.{table}_{name}": "a trigger moves one case by its id, whoever moved it"
+        for table, name in (
+            ("sanction_cases", "follow"),
+            ("sanction_cases", "follow_select"),
+            ("sanction_respondents", "fact"),
+            ("sanction_interims", "fact"),
+        )
+    },
+    "public.sanction_case_steps.sanction_case_steps_select": "asked of one partner's steps",
     "public.partner_verifications.partner_verifications_facts": "triggers find the newest of all",
     "public.assessment_details.assessment_details_partner": "asked of one partner's details",
     "public.partner_verification_notes.partner_verification_notes_select": "every agency's roles",
