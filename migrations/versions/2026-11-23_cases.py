@@ -492,7 +492,7 @@ BEGIN
     WHERE i.respondent_id = NEW.respondent_id AND i.number = NEW.number - 1;
   IF NEW.number > p.interim_renewals OR (NEW.number > 0 AND earlier IS NULL)
     OR NEW.effective_from <= earlier
-    OR NEW.until_on > (NEW.effective_from + make_interval(months => p.interim_months))::date THEN
+    OR NEW.until_on >= (NEW.effective_from + make_interval(months => p.interim_months))::date THEN
     PERFORM sanction_refused('sanction_interim_limit');
   END IF;
   RETURN NEW;

@@ -51,7 +51,7 @@ async def suspend(
     procedure = await procedure_of(session, case)
     earlier = await queries.interims_of(session, respondent.id)
     number = len(earlier)
-    if number > procedure.interim_renewals or new.until_on > add_months(
+    if number > procedure.interim_renewals or new.until_on >= add_months(
         new.effective_from, procedure.interim_months
     ):
         raise errors.InterimLimit
