@@ -622,7 +622,7 @@ _CLOSED = """SELECT c.id, c.partner_id, c.agency_id AS owner_agency, k.since::ti
   WHERE c.state IN ('DISMISSED', 'WITHDRAWN')
     AND k.since <= (SELECT retention_before('sanction_cases_closed'))::date
     AND NOT EXISTS (SELECT FROM sanction_respondents r WHERE r.case_id = c.id
-      AND r.state NOT IN ('DISMISSED', 'WITHDRAWN'))
+      AND r.state NOT IN ('IMPOSED', 'DISMISSED', 'WITHDRAWN'))
     AND NOT EXISTS (SELECT FROM sanction_entries e WHERE e.case_id = c.id)"""
 _IMPOSED = """SELECT c.id, c.partner_id, c.agency_id AS owner_agency,
     c.decided_on::timestamptz AS since,
@@ -631,10 +631,10 @@ _IMPOSED = """SELECT c.id, c.partner_id, c.agency_id AS owner_agency,
   FROM sanction_cases c
   WHERE {whole}c.decided_on <= (SELECT retention_before('sanction_cases'))::date
     AND NOT EXISTS (SELECT FROM sanction_entries e WHERE e.case_id = c.id)"""
-_WHOLE = """NOT EXISTS (SELECT FROM sanction_respondents r WHERE r.case_id = c.id
-      AND r.state NOT IN ('IMPOSED', 'DISMISSED', 'WITHDRAWN'))
-    AND EXISTS (SELECT FROM sanction_respondents r WHERE r.case_id = c.id
-      AND r.state = 'IMPOSED') AND """
+# What is asked of respondents must hold while they are being deleted, before their case.
+_WHOLE = """c.state = 'IMPOSED' AND NOT EXISTS (SELECT FROM sanction_respondents r
+      WHERE r.case_id = c.id AND r.state NOT IN ('IMPOSED', 'DISMISSED', 'WITHDRAWN'))
+    AND """
 _VIEW = (
     "CREATE {replace}VIEW retention_{name} "
     "WITH (security_invoker = true, security_barrier = true) AS {query};\n"
