@@ -100,7 +100,7 @@ async def read_own(
     filed = await session.scalars(
         select(SanctionAppeal)
         .where(SanctionAppeal.respondent_id == row.id)
-        .order_by(SanctionAppeal.id)
+        .order_by(SanctionAppeal.filed_on, SanctionAppeal.id)
     )
     await audit.record(
         session, caller, Event.CASE_READ_BY_PARTNER, _subject(row), purpose=OWN_RECORD, basis="self"

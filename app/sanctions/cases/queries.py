@@ -108,12 +108,18 @@ async def list_cases(
     return (await session.scalars(query)).all()
 
 
+def _since(row: SanctionInterim | SanctionAppeal | SanctionRelease) -> tuple[date, str]:
+    if isinstance(row, SanctionInterim):
+        return row.effective_from, str(row.id)
+    return row.filed_on if isinstance(row, SanctionAppeal) else row.recorded_on, str(row.id)
+
+
 async def following(
     session: AsyncSession, model: type[Following], case_id: UUID
 ) -> Sequence[Following]:
     """Interim suspensions, appeals or releases of a case, oldest first."""
-    query = select(model).where(model.case_id == case_id).order_by(model.id)
-    return (await session.scalars(query)).all()
+    found = (await session.scalars(select(model).where(model.case_id == case_id))).all()
+    return sorted(found, key=_since)
 
 
 async def lock_following(
