@@ -75,7 +75,11 @@ from app.partners.type_endpoints import router as partner_types
 from app.partners.verifications.deactivation_endpoints import router as deactivations
 from app.partners.verifications.endpoints import router as verifications
 from app.recognition.endpoints import router as recognition
+from app.sanctions.cases.after_endpoints import router as sanction_case_steps
 from app.sanctions.cases.endpoints import router as sanction_cases
+from app.sanctions.cases.own_endpoints import router as own_sanction_cases
+from app.sanctions.cases.party_endpoints import router as sanction_case_parties
+from app.sanctions.cases.procedure_endpoints import router as sanction_procedures
 from app.sanctions.cases.redaction_endpoints import router as case_redactions
 from app.sanctions.entries.decision_endpoints import router as sanction_decisions
 from app.sanctions.entries.endpoints import router as sanction_entries
@@ -132,6 +136,10 @@ V1 = (
     own_finding_documents,
     own_findings,
     sanction_cases,
+    sanction_case_steps,
+    sanction_case_parties,
+    sanction_procedures,
+    own_sanction_cases,
     sanction_entries,
     sanction_decisions,
     lists,

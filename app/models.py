@@ -36,6 +36,7 @@ from app.partners.sections import models as partner_sections
 from app.partners.self_service import models as partner_comments
 from app.partners.verifications import models as verifications
 from app.recognition import models as recognition
+from app.sanctions.cases import follow_models as sanction_case_followers
 from app.sanctions.cases import models as sanction_cases
 from app.sanctions.entries import decision_models as sanction_decisions
 from app.sanctions.entries import models as sanction_entries
@@ -80,6 +81,7 @@ __all__ = [
     "recognition",
     "retention",
     "safety",
+    "sanction_case_followers",
     "sanction_cases",
     "sanction_decisions",
     "sanction_entries",

@@ -71,6 +71,7 @@ from app.partners.verifications.retention import RETENTION as VERIFICATIONS_RETE
 from app.partners.verifications.upkeep import give_notice, lapse
 from app.sanctions import consumers as sanctions
 from app.sanctions import sources
+from app.sanctions.cases.upkeep import remind as remind_of_measures
 from app.sanctions.entries.expiry import expire_entries
 from app.sanctions.feed.stream import FeedStream
 from app.sanctions.lists.audience import own_stream
@@ -205,6 +206,10 @@ def _tasks(
         ),
         "sea_restrictions": (
             lambda: _until_none(lambda: remind_of_restrictions(database)),
+            HOUSEKEEPING_S,
+        ),
+        "measure_reviews": (
+            lambda: _until_none(lambda: remind_of_measures(database)),
             HOUSEKEEPING_S,
         ),
         "objections": (lambda: _until_none(lambda: tell_overdue(database)), EXPIRY_S),

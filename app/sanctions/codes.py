@@ -41,11 +41,23 @@ class Measures(_Data):
 
 
 class ProcedureFloor(_Data):
-    """The least due process any agency's procedure gives."""
+    """The least due process any agency's procedure gives, and what holds where it has none.
+
+    The database has it as the first row of ``sanction_procedures``; a test compares.
+    """
 
     source: str
     confirmed: bool
     reply_period_days: int
+    appeal_days: int
+    interim_months: int
+    interim_renewals: int
+    review_months: int
+    panel_form: Literal["reviewer", "panel"]
+    panel_members: int
+    departure: Literal["refused", "with_reasons"]
+    appeal_suspensive: bool
+    review_reminder_days: int
 
 
 class SanctionCodes(_Data):

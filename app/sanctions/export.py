@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.agencies.export import ExportTable, Sealed
+from app.sanctions.cases.export import TABLES as CASES
 from app.sanctions.entries.acts import act_context
 from app.sanctions.entries.decisions import condition_context
 from app.sanctions.entries.service import end_reason_context
@@ -16,25 +17,7 @@ _ENTRY = """id, partner_id, imposing_agency, case_id, individual, affiliate_of, 
     ended_by, voided_at, custodian_agency, version, created_at"""
 
 TABLES = (
-    ExportTable(
-        "sanction_cases",
-        """SELECT id, partner_id, state, version, practices, finding_on, investigator_id,
-        notice_sent_on, reply_due_on, reply_received_on, reply_waived, reviewer_id, reviewed_on,
-        recommendation, decider_id, decided_on, opened_at
-        FROM sanction_cases WHERE agency_id = :agency ORDER BY id""",
-    ),
-    ExportTable(
-        "sanction_case_steps",
-        """SELECT id, case_id, agency_id, kind, person_id, at, redacted,
-        CASE WHEN NOT redacted THEN sealed END AS sealed
-        FROM sanction_case_steps WHERE agency_id = :agency ORDER BY case_id, id""",
-        {
-            "sealed": Sealed(
-                "content",
-                lambda row: f"sanction_case_steps|{row.id}|{row.case_id}|{row.agency_id}",
-            )
-        },
-    ),
+    *CASES,
     # What a custodian wrote is the custodian's.
     ExportTable(
         "sanction_entries",

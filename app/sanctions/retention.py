@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.partners.retention.rules import rule
+from app.sanctions.cases.retention import RETENTION as CASES
 
 _WITH_ENTRY = (
     "DELETE FROM sanction_recognitions WHERE entry_id = ANY(:ids)",
@@ -29,10 +30,6 @@ RETENTION = (
         *_WITH_ENTRY,
         "DELETE FROM sanction_entries WHERE id = ANY(:ids)",
     ),
-    rule(
-        "sanction_cases",
-        "DELETE FROM sanction_case_steps WHERE case_id = ANY(:ids)",
-        "DELETE FROM sanction_cases WHERE id = ANY(:ids)",
-    ),
+    *CASES,
     rule("screenings", "DELETE FROM screenings WHERE id = ANY(:ids)"),
 )

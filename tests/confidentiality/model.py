@@ -261,12 +261,6 @@ TABLES: dict[str, Table] = {
         ),
         change="status = 'withdrawn'",
     ),
-    "sanction_cases": Table(_ID, select=_AGENCY, insert=_AGENCY, update=_AGENCY),
-    "sanction_case_steps": Table(
-        _ID,
-        select=lambda row, who, facts: not row["redacted"] and _AGENCY(row, who, facts),
-        insert=_AGENCY,
-    ),
     "agencies": Table(_ID, select=always, update=own("id")),
     "focal_points": Table(_ID, select=always, insert=_AGENCY, update=_AGENCY, delete=_AGENCY),
     "agency_signatories": Table(("agency_id", "version"), select=always, insert=_AGENCY),

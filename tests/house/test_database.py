@@ -52,6 +52,8 @@ _DEFINERS: frozenset[str] = frozenset(
         "keep_sanction_entry()",
         "restricted_measures(uuid,date)",
         "suspended_elsewhere(uuid[],text,date)",
+        "sanction_case_follows()",
+        "sanction_entry_decided()",
         "settle_finding()",
         "unmerged_policies()",
         "withheld(uuid)",
@@ -251,6 +253,16 @@ _ACCEPTED = {
     },
     "public.list_uses.list_uses_facts": "one function answers for the agency of the token alone",
     "public.identifier_dispute_voices.identifier_dispute_voices_select": "who decides needs all",
+    **{
+        f"public.{table}.{table}_{name}": "a trigger moves one case by its id, whoever moved it"
+        for table, name in (
+            ("sanction_cases", "follow"),
+            ("sanction_cases", "follow_select"),
+            ("sanction_respondents", "fact"),
+            ("sanction_interims", "fact"),
+        )
+    },
+    "public.sanction_case_steps.sanction_case_steps_select": "asked of one partner's steps",
     "public.partner_verifications.partner_verifications_facts": "triggers find the newest of all",
     "public.assessment_details.assessment_details_partner": "asked of one partner's details",
     "public.partner_verification_notes.partner_verification_notes_select": "every agency's roles",

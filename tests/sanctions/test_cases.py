@@ -96,7 +96,10 @@ async def test_four_eyes_hold_in_the_database_itself(
     with pytest.raises(IntegrityError, match="decider_apart"):
         async with database.session(world.agencies["UNDP"]) as session:
             await session.execute(
-                text("UPDATE sanction_cases SET decider_id = investigator_id WHERE id = :id"),
+                text(
+                    "UPDATE sanction_respondents SET state = 'IMPOSED', decided_on = current_date, "
+                    "decider_id = investigator_id WHERE case_id = :id"
+                ),
                 {"id": case["id"]},
             )
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.caller import Caller, Keys, requires, requires_once
 from app.auth.errors import LevelAboveClient, PersonRequired, RoleLacksRight
@@ -23,7 +24,7 @@ from app.core.http import (
 from app.core.paging import LIMIT_DEFAULT, CursorInvalid, CursorText, Limit, Pager
 from app.core.schemas import Page
 from app.partners.errors import PartnerMerged
-from app.sanctions.cases import errors, service
+from app.sanctions.cases import errors, reading, service
 from app.sanctions.cases.models import SanctionCase
 from app.sanctions.cases.schemas import (
     CaseDetailOut,
@@ -34,7 +35,10 @@ from app.sanctions.cases.schemas import (
     ReplyIn,
     ReviewIn,
 )
-from app.sanctions.entries.errors import EntryOverlaps, MeasureNeedsPeriod
+from app.sanctions.entries.errors import (
+    EntryOverlaps,
+    MeasureNeedsPeriod,
+)
 from app.sanctions.entries.schemas import EntryOut
 from app.sanctions.errors import DateNotPossible
 
@@ -48,12 +52,23 @@ Investigator = Annotated[Caller, requires_once(Scope.SANCTIONS_WRITE)]
 Reviewer = Annotated[Caller, requires_once(Scope.SANCTIONS_REVIEW)]
 Decider = Annotated[Caller, requires_once(Scope.SANCTIONS_DECIDE)]
 Version = Annotated[int, Depends(expected_version)]
-_STEP = problems(errors.CaseNotFound, errors.StepOutOfOrder, DateNotPossible, PersonRequired)
+STEP = (
+    errors.CaseNotFound,
+    errors.RespondentNotFound,
+    errors.StepOutOfOrder,
+    DateNotPossible,
+    PersonRequired,
+    RoleLacksRight,
+)
+"""What a step of a case may raise."""
+LISTED = (MeasureNeedsPeriod, EntryOverlaps)
+"""What putting a measure on the list may raise."""
 
 
-def _answer(case: SanctionCase, response: Response) -> SanctionCase:
+async def answer(session: AsyncSession, case: SanctionCase, response: Response) -> dict[str, Any]:
+    """The case as it is served, with its version."""
     response.headers["ETag"] = version_etag(case.version)
-    return case
+    return await reading.show(session, case)
 
 
 @router.post(
@@ -73,11 +88,11 @@ def _answer(case: SanctionCase, response: Response) -> SanctionCase:
 )
 async def open_case(
     new: CaseIn, caller: Investigator, session: Session, keys: Keys, now: Now, response: Response
-) -> SanctionCase:
+) -> dict[str, Any]:
     """Open a case on a finding. Visible to the own agency only, and never as a sanction."""
     case = await service.open_case(session, keys, caller, new, now)
     response.headers["Location"] = f"/v1/sanctions/cases/{case.id}"
-    return _answer(case, response)
+    return await answer(session, case, response)
 
 
 @router.get(
@@ -96,12 +111,15 @@ async def list_cases(
     limit: Limit = LIMIT_DEFAULT,
     cursor: CursorText | None = None,
 ) -> dict[str, Any]:
-    """Cases of the own agency; with `partner_id` those on all profiles that are this partner."""
+    """Cases of the own agency, and those it has joined.
+
+    With `partner_id` those on all profiles that are this partner.
+    """
     pager = Pager(request, caller.agency_id, limit, cursor)
     after = UUID(pager.after[0]) if pager.after else None
     rows = await service.list_cases(session, caller, partner_id, after, limit + 1)
     items, following = pager.page(rows, lambda row: [str(row.id)], response)
-    return {"items": items, "next_cursor": following}
+    return {"items": await reading.shown(session, items), "next_cursor": following}
 
 
 @router.get(
@@ -114,7 +132,10 @@ async def list_cases(
 async def get_case(
     case_id: UUID, caller: CaseReader, session: Session, keys: Keys, response: Response
 ) -> dict[str, Any]:
-    """A case of the own agency with what was written at each step; the reading is logged."""
+    """A case of the own agency with what was written at each step; the reading is logged.
+
+    Of a case that it has joined, the parts that the leading agency shares.
+    """
     case = await service.read_case(session, keys, caller, case_id)
     response.headers["ETag"] = version_etag(case["version"])
     return case
@@ -125,7 +146,7 @@ async def get_case(
     status_code=201,
     operation_id="recordSanctionNotice",
     response_model=CaseOut,
-    responses=_STEP,
+    responses=problems(*STEP),
     summary="Record the notice",
 )
 async def record_notice(
@@ -136,11 +157,10 @@ async def record_notice(
     keys: Keys,
     now: Now,
     response: Response,
-) -> SanctionCase:
+) -> dict[str, Any]:
     """The partner was told of the case; the reply period starts on the day it was sent."""
-    return _answer(
-        await service.record_notice(session, keys, caller, case_id, notice, now), response
-    )
+    case = await service.record_notice(session, keys, caller, case_id, notice, now)
+    return await answer(session, case, response)
 
 
 @router.post(
@@ -148,7 +168,7 @@ async def record_notice(
     status_code=201,
     operation_id="recordSanctionReply",
     response_model=CaseOut,
-    responses=_STEP,
+    responses=problems(*STEP),
     summary="Record the partner's reply",
 )
 async def record_reply(
@@ -159,9 +179,10 @@ async def record_reply(
     keys: Keys,
     now: Now,
     response: Response,
-) -> SanctionCase:
+) -> dict[str, Any]:
     """The partner replied, or waived its reply; either ends the reply period."""
-    return _answer(await service.record_reply(session, keys, caller, case_id, reply, now), response)
+    case = await service.record_reply(session, keys, caller, case_id, reply, now)
+    return await answer(session, case, response)
 
 
 @router.post(
@@ -169,7 +190,7 @@ async def record_reply(
     status_code=201,
     operation_id="reviewSanctionCase",
     response_model=CaseOut,
-    responses=_STEP | problems(errors.SamePerson, errors.ReplyPeriodOpen, errors.StepOutOfOrder),
+    responses=problems(*STEP, errors.SamePerson, errors.ReplyPeriodOpen, errors.PanelTooSmall),
     summary="Review a case",
 )
 async def review_case(
@@ -180,11 +201,13 @@ async def review_case(
     keys: Keys,
     now: Now,
     response: Response,
-) -> SanctionCase:
-    """A person other than the investigator reviews, after a reply or the end of its period."""
-    return _answer(
-        await service.record_review(session, keys, caller, case_id, review, now), response
-    )
+) -> dict[str, Any]:
+    """A person other than the investigator reviews, after a reply or the end of its period.
+
+    Also a person of an agency that lends its panel.
+    """
+    case = await service.record_review(session, keys, caller, case_id, review, now)
+    return await answer(session, case, response)
 
 
 @router.post(
@@ -193,15 +216,13 @@ async def review_case(
     operation_id="decideSanctionCase",
     response_model=EntryOut,
     responses=problems(
-        errors.CaseNotFound,
-        errors.StepOutOfOrder,
+        *STEP,
         errors.SamePerson,
-        MeasureNeedsPeriod,
-        EntryOverlaps,
-        DateNotPossible,
+        errors.AdvisedAgainst,
+        errors.AppealSuspends,
+        *LISTED,
         PreconditionRequired,
         PreconditionFailed,
-        PersonRequired,
     ),
     summary="Decide a case",
 )
@@ -215,7 +236,11 @@ async def decide_case(
     now: Now,
     response: Response,
 ) -> dict[str, Any]:
-    """A third person imposes a measure; it goes to the shared list in the same transaction."""
+    """A third person imposes a measure; it goes to the shared list in the same transaction.
+
+    A review that advises against it stops the decision, unless the procedure lets it depart from
+    the review with reasons. An interim suspension ends with it.
+    """
     entry = await service.decide(session, keys, caller, case_id, version, decision, now)
     response.headers["Location"] = f"/v1/sanctions/entries/{entry['entry_id']}"
     return entry

@@ -34,6 +34,8 @@ async def _target(
     if found is None:
         raise errors.CaseNotFound
     case, country = found
+    if case.agency_id != caller.agency_id:
+        raise errors.CaseNotFound
     # As with assessments: no right to the content, but to know of the case.
     if not (policy.reaches(caller, "AGENCY_ONLY") and policy.within(caller, country)):
         raise errors.CaseNotFound

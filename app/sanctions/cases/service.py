@@ -1,123 +1,166 @@
-"""Cases. Works inside the caller's transaction and never commits.
+"""Cases from the finding to the review. Works inside the caller's transaction, never commits.
 
-The checks of the tables are the due process; the code here explains a refusal before the
-database would make it.
+The checks and triggers of the tables are the due process; the code here explains a refusal
+before the database would make it.
 """
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from pydantic_core import from_json
+from pydantic_core import to_json
+from sqlalchemy import insert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.audit import service as audit
 from app.audit.events import Event
 from app.auth import policy
 from app.auth.caller import Caller
-from app.core.crypto import KeyRing
-from app.core.http import PreconditionFailed
+from app.core.crypto import KeyRing, agency_scope
+from app.core.errors import violated_constraint
 from app.core.ids import new_secret_id
 from app.partners import service as partners
 from app.partners.errors import PartnerNotFound
+from app.partners.models import Partner
 from app.sanctions.cases import errors, queries
-from app.sanctions.cases.models import SanctionCase
-from app.sanctions.cases.redaction import redacted_steps
-from app.sanctions.cases.schemas import CaseIn, DecisionIn, NoticeIn, ReplyIn, ReviewIn
-from app.sanctions.cases.steps import get_case, step_context, write_step
-from app.sanctions.codes import CODES
-from app.sanctions.entries import service as entries
-from app.sanctions.entries.service import NewEntry
+from app.sanctions.cases.decisions import decide as decide
+from app.sanctions.cases.follow_models import SanctionProcedure
+from app.sanctions.cases.models import SanctionCase, SanctionRespondent
+from app.sanctions.cases.procedures import procedure_of
+from app.sanctions.cases.reading import list_cases as list_cases
+from app.sanctions.cases.reading import read_case as read_case
+from app.sanctions.cases.schemas import (
+    CaseIn,
+    NoticeIn,
+    ReplyIn,
+    RespondentIn,
+    ReviewIn,
+    WithdrawalIn,
+)
+from app.sanctions.cases.steps import get_case, individual_context, moved, not_future, take
+from app.sanctions.cases.steps import write_step as write_step
 from app.sanctions.errors import DateNotPossible
 
 
-def _not_future(day: date, now: datetime) -> None:
-    if day > now.date():
-        raise DateNotPossible
+async def known_partner(session: AsyncSession, caller: Caller, partner_id: UUID) -> Partner:
+    """The partner that a body names. Raises PartnerUnknown or PartnerMerged."""
+    try:
+        return await partners.visible_partner(session, caller, partner_id)
+    except PartnerNotFound:
+        raise errors.PartnerUnknown from None
 
 
 async def open_case(
     session: AsyncSession, keys: KeyRing, caller: Caller, new: CaseIn, now: datetime
 ) -> SanctionCase:
-    """Open a case; its investigator is the calling person.
+    """Open a case; its investigator is the calling person, its partner the main respondent.
 
-    Raises PartnerUnknown, PartnerMerged, RoleLacksRight or LevelAboveClient.
+    Raises PartnerUnknown, PartnerMerged, DateNotPossible, RoleLacksRight or LevelAboveClient.
     """
-    _not_future(new.finding.on, now)
-    try:
-        partner = await partners.visible_partner(session, caller, new.partner_id)
-    except PartnerNotFound:
-        raise errors.PartnerUnknown from None
+    not_future(new.finding.on, now)
+    partner = await known_partner(session, caller, new.partner_id)
     planned = policy.Resource("DEBAR_CASE", caller.agency_id, country=partner.country)
     policy.require_writable(policy.can(caller, "create", planned))
-    case = SanctionCase(
-        id=new_secret_id(),
-        agency_id=caller.agency_id,
-        partner_id=new.partner_id,
-        practices=sorted(set(new.practices)),
-        finding_on=new.finding.on,
-        investigator_id=caller.require_person().id,
+    person = caller.require_person()
+    case_id = new_secret_id()
+    await session.execute(
+        insert(SanctionCase)
+        .values(
+            id=case_id,
+            agency_id=caller.agency_id,
+            partner_id=new.partner_id,
+            practices=sorted(set(new.practices)),
+            finding_on=new.finding.on,
+            investigator_id=person.id,
+        )
+        .inline()
     )
-    session.add(case)
-    await session.flush()  # the step refers to the row
+    await session.execute(
+        insert(SanctionRespondent)
+        .values(
+            id=new_secret_id(),
+            case_id=case_id,
+            agency_id=caller.agency_id,
+            investigator_id=person.id,
+            track="FULL",
+            main=True,
+            kind="PARTNER",
+            relation="PRINCIPAL",
+            partner_id=new.partner_id,
+        )
+        .inline()
+    )
+    case = await get_case(session, caller, case_id)
     await write_step(session, keys, caller, case, "finding", Event.CASE_OPENED, new.finding)
     return case
 
 
-async def list_cases(
-    session: AsyncSession, caller: Caller, partner_id: UUID | None, after: UUID | None, limit: int
-) -> list[SanctionCase]:
-    """Cases of the own agency that the caller may see, by id."""
-    if not policy.reaches(caller, "AGENCY_ONLY"):
-        return []
-    return list(await queries.list_cases(session, caller.countries, partner_id, after, limit))
+async def add_respondent(
+    session: AsyncSession,
+    keys: KeyRing,
+    caller: Caller,
+    case_id: UUID,
+    new: RespondentIn,
+    now: datetime,
+) -> SanctionCase:
+    """An affiliate or an individual shall answer, too, with a notice and a decision of its own.
 
-
-async def read_case(
-    session: AsyncSession, keys: KeyRing, caller: Caller, case_id: UUID
-) -> dict[str, Any]:
-    """The case with what was written at its steps; the reading is logged."""
-    case = await get_case(session, caller, case_id)
-    steps: list[dict[str, Any]] = [
-        {
-            "id": step.id,
-            "kind": step.kind,
-            "at": step.at,
-            "content": from_json(
-                await keys.open(
-                    session,
-                    step_context(step.id, case.id, case.agency_id),
-                    step.sealed,
-                )
-            ),
-        }
-        for step in await queries.case_steps(session, case_id)
-    ]
-    steps += [
-        dict(step._mapping) | {"content": {}, "redacted": True}
-        for step in await redacted_steps(session, case_id)
-    ]
-    steps.sort(key=lambda step: str(step["id"]))
-    subject = audit.Subject(case.id, case.agency_id, case.partner_id)
-    await audit.record(session, caller, Event.CASE_READ, subject, basis="own_record")
-    fields = (
-        "id",
-        "version",
-        "state",
-        "partner_id",
-        "practices",
-        "finding_on",
-        "notice_sent_on",
-        "reply_due_on",
-        "reply_received_on",
-        "reviewed_on",
-        "recommendation",
-        "decided_on",
-        "opened_at",
+    Raises CaseNotFound, RoleLacksRight, PartnerUnknown, PartnerMerged, StepOutOfOrder on a
+    recorded or closed case, or RespondentExists.
+    """
+    case = await get_case(session, caller, case_id, lock=True, act="create")
+    if case.track != "FULL" or case.state in ("DISMISSED", "WITHDRAWN"):
+        raise errors.StepOutOfOrder
+    if new.partner_id is not None:
+        await known_partner(session, caller, new.partner_id)
+    respondent_id, sealed = new_secret_id(), None
+    if new.individual is not None:
+        context = individual_context(respondent_id, case.id, case.agency_id)
+        scope = agency_scope(case.agency_id)
+        sealed = await keys.seal(session, scope, context, to_json(new.individual))
+    values = {
+        "id": respondent_id,
+        "case_id": case.id,
+        "agency_id": case.agency_id,
+        "investigator_id": case.investigator_id,
+        "track": case.track,
+        "kind": "PARTNER" if new.individual is None else "INDIVIDUAL",
+        "relation": new.relation,
+        "partner_id": new.partner_id,
+        "sealed": sealed,
+    }
+    try:
+        async with session.begin_nested():
+            await session.execute(insert(SanctionRespondent).values(**values).inline())
+    except IntegrityError as error:
+        if violated_constraint(error) != "uq_sanction_respondents_partner":
+            raise
+        raise errors.RespondentExists from error
+    respondent = await queries.find_respondent(session, case_id, respondent_id)
+    assert respondent is not None
+    await moved(session, case, respondent, "respondent")
+    await write_step(
+        session,
+        keys,
+        caller,
+        case,
+        "finding",
+        Event.CASE_RESPONDENT_ADDED,
+        {"relation": new.relation},
+        respondent,
     )
-    return {name: getattr(case, name) for name in fields} | {"steps": steps}
+    return case
+
+
+async def _bound(session: AsyncSession, case: SanctionCase, notice: NoticeIn) -> SanctionProcedure:
+    """The procedure of the case; its first notice binds the one in force on that day."""
+    if case.procedure_id is None:
+        procedure = await queries.procedure_on(session, case.agency_id, notice.sent_on)
+        case.procedure_id = procedure.id
+        await session.flush()
+        return procedure
+    return await procedure_of(session, case)
 
 
 async def record_notice(
@@ -128,19 +171,23 @@ async def record_notice(
     notice: NoticeIn,
     now: datetime,
 ) -> SanctionCase:
-    """The partner was told; the reply period starts. Raises StepOutOfOrder, DateNotPossible."""
-    case = await get_case(session, caller, case_id, lock=True)
-    if case.state != "DRAFT":
+    """The respondent was told; the reply period of the procedure starts.
+
+    Raises StepOutOfOrder, DateNotPossible, and as `take`.
+    """
+    case, respondent = await take(session, caller, case_id, notice.respondent_id, "create")
+    if respondent.state != "DRAFT":
         raise errors.StepOutOfOrder
-    _not_future(notice.sent_on, now)
-    if notice.sent_on < case.finding_on:
+    not_future(notice.sent_on, now)
+    if case.finding_on is None or notice.sent_on < case.finding_on:
         raise DateNotPossible
-    case.state = "NOTICE_ISSUED"
-    case.notice_sent_on = notice.sent_on
-    period = timedelta(days=CODES.procedure_floor.reply_period_days)
-    case.reply_due_on = notice.sent_on + period
-    case.version += 1
-    await write_step(session, keys, caller, case, "notice", Event.CASE_NOTICE, notice)
+    procedure = await _bound(session, case, notice)
+    respondent.state = "NOTICE_ISSUED"
+    respondent.notice_sent_on = notice.sent_on
+    respondent.reply_due_on = notice.sent_on + timedelta(days=procedure.reply_period_days)
+    respondent.appeal_suspensive = procedure.appeal_suspensive
+    await moved(session, case, respondent, "notice")
+    await write_step(session, keys, caller, case, "notice", Event.CASE_NOTICE, notice, respondent)
     return case
 
 
@@ -152,18 +199,18 @@ async def record_reply(
     reply: ReplyIn,
     now: datetime,
 ) -> SanctionCase:
-    """The partner replied or waived its reply. Raises StepOutOfOrder, DateNotPossible."""
-    case = await get_case(session, caller, case_id, lock=True)
-    if case.state != "NOTICE_ISSUED" or case.notice_sent_on is None:
+    """The respondent replied or waived its reply. Raises StepOutOfOrder, DateNotPossible."""
+    case, respondent = await take(session, caller, case_id, reply.respondent_id, "create")
+    if respondent.state != "NOTICE_ISSUED" or respondent.notice_sent_on is None:
         raise errors.StepOutOfOrder
-    _not_future(reply.received_on, now)
-    if reply.received_on < case.notice_sent_on:
+    not_future(reply.received_on, now)
+    if reply.received_on < respondent.notice_sent_on:
         raise DateNotPossible
-    case.state = "REPLY_RECORDED"
-    case.reply_received_on = reply.received_on
-    case.reply_waived = reply.waiver
-    case.version += 1
-    await write_step(session, keys, caller, case, "reply", Event.CASE_REPLY, reply)
+    respondent.state = "REPLY_RECORDED"
+    respondent.reply_received_on = reply.received_on
+    respondent.reply_waived = reply.waiver
+    await moved(session, case, respondent, "reply")
+    await write_step(session, keys, caller, case, "reply", Event.CASE_REPLY, reply, respondent)
     return case
 
 
@@ -175,55 +222,69 @@ async def record_review(
     review: ReviewIn,
     now: datetime,
 ) -> SanctionCase:
-    """A second person reviewed. Raises SamePerson, ReplyPeriodOpen or StepOutOfOrder."""
-    case = await get_case(session, caller, case_id, lock=True)
-    if case.state not in ("NOTICE_ISSUED", "REPLY_RECORDED") or case.reply_due_on is None:
+    """A second person reviewed, also one of an agency that lends its panel.
+
+    Raises SamePerson, ReplyPeriodOpen, PanelTooSmall, StepOutOfOrder, and as `take`.
+    """
+    await _may_review(session, caller, await get_case(session, caller, case_id, joined=True))
+    case, respondent = await take(
+        session, caller, case_id, review.respondent_id, "approve", joined=True
+    )
+    if respondent.state not in ("NOTICE_ISSUED", "REPLY_RECORDED"):
         raise errors.StepOutOfOrder
-    if case.state == "NOTICE_ISSUED" and now.date() <= case.reply_due_on:
+    due = respondent.reply_due_on
+    if respondent.state == "NOTICE_ISSUED" and (due is None or now.date() <= due):
         raise errors.ReplyPeriodOpen
     person = caller.require_person()
     if person.id == case.investigator_id:
         raise errors.SamePerson
-    case.state = "UNDER_REVIEW"
-    case.reviewer_id = person.id
-    case.reviewed_on = now.date()
-    case.recommendation = review.recommendation
-    case.version += 1
-    await write_step(session, keys, caller, case, "review", Event.CASE_REVIEWED, review)
+    procedure = await procedure_of(session, case)
+    members = max(len(review.panel), 1)
+    named = bool(review.panel) or procedure.panel_form != "panel"
+    if members < procedure.panel_members or not named:
+        raise errors.PanelTooSmall
+    respondent.state = "UNDER_REVIEW"
+    respondent.reviewer_id = person.id
+    respondent.reviewed_on = now.date()
+    respondent.recommendation = review.recommendation
+    respondent.panel_members = members
+    await moved(session, case, respondent, "review")
+    await write_step(session, keys, caller, case, "review", Event.CASE_REVIEWED, review, respondent)
     return case
 
 
-async def decide(
+async def _may_review(session: AsyncSession, caller: Caller, case: SanctionCase) -> None:
+    """Raises CaseNotFound for an agency that has joined without lending its panel."""
+    if case.agency_id == caller.agency_id:
+        return
+    for party in await queries.parties(session, case_id=case.id, party_agency=caller.agency_id):
+        if (party.role, party.state) == ("panel", "accepted"):
+            return
+    raise errors.CaseNotFound
+
+
+async def withdraw(
     session: AsyncSession,
     keys: KeyRing,
     caller: Caller,
     case_id: UUID,
-    version: int,
-    decision: DecisionIn,
-    now: datetime,
-) -> dict[str, Any]:
-    """A third person imposes the measure; the entry goes to the feed in the same transaction.
+    withdrawal: WithdrawalIn,
+) -> SanctionCase:
+    """The case is not pursued, before the respondent was told of it.
 
-    Raises SamePerson, StepOutOfOrder, MeasureNeedsPeriod, EntryOverlaps or PreconditionFailed.
+    With the main respondent go all that were not told either. Raises StepOutOfOrder, and as
+    `take`.
     """
-    case = await get_case(session, caller, case_id, lock=True)
-    if case.version != version:
-        raise PreconditionFailed
-    if case.state != "UNDER_REVIEW":
+    case, respondent = await take(session, caller, case_id, withdrawal.respondent_id, "create")
+    if respondent.state not in ("DRAFT", "RECORDED"):
         raise errors.StepOutOfOrder
-    person = caller.require_person()
-    if person.id in (case.investigator_id, case.reviewer_id):
-        raise errors.SamePerson
-    case.state = "IMPOSED"
-    case.decider_id = person.id
-    case.decided_on = now.date()
-    case.version += 1
-    new = NewEntry(
-        partner_id=case.partner_id,
-        case_id=case.id,
-        practices=case.practices,
-        terms=decision,
+    respondent.state = "WITHDRAWN"
+    if respondent.main:
+        for other in (await queries.respondents_of(session, [case.id]))[case.id]:
+            if other.state == "DRAFT":
+                other.state = "WITHDRAWN"
+    await moved(session, case, respondent, "withdrawal")
+    await write_step(
+        session, keys, caller, case, "withdrawal", Event.CASE_WITHDRAWN, withdrawal, respondent
     )
-    entry = await entries.impose(session, caller, new, now)
-    await write_step(session, keys, caller, case, "decision", Event.CASE_DECIDED, decision)
-    return await entries.get_entry(session, entry.id)
+    return case

@@ -27,6 +27,7 @@ from tests.partners.identifiers.test_service import unpp
 from tests.partners.objections.test_objections import objection_body
 from tests.partners.people.factories import add_person, file_request
 from tests.partners.verifications.factories import complete_partner, verify
+from tests.sanctions.cases.support import Case as SanctionCase
 from tests.sanctions.factories import decided_upon, ended
 from tests.support import Api
 
@@ -181,6 +182,13 @@ async def _case(hands: Hands, partner: str) -> str:
     entry = await _entry(hands, partner)
     await hands.shift("DELETE FROM restraints WHERE source_id = :id", id=UUID(entry))
     return await _case_of(hands, entry, "DELETE FROM sanction_entries WHERE id = :id")
+
+
+async def _dismissed(hands: Hands, partner: str) -> str:
+    case = await SanctionCase.open(hands.api_for, partner=partner)
+    await case.told()
+    await (await case.decider()).made(f"{case.url}/dismissal", {"reason": "Canary"})
+    return str(case.opened["id"])
 
 
 async def _annulled(hands: Hands, partner: str) -> str:
@@ -449,6 +457,16 @@ CASES = (
         "UPDATE sanction_cases SET decided_on = (now() - :back)::date WHERE id = :id",
         (
             "SELECT 1 FROM sanction_cases WHERE id = :id",
+            "SELECT 1 FROM sanction_case_steps WHERE case_id = :id",
+        ),
+    ),
+    Case(
+        "sanction_cases_closed",
+        _dismissed,
+        "UPDATE sanction_cases SET decided_on = (now() - :back)::date WHERE id = :id",
+        (
+            "SELECT 1 FROM sanction_cases WHERE id = :id",
+            "SELECT 1 FROM sanction_respondents WHERE case_id = :id",
             "SELECT 1 FROM sanction_case_steps WHERE case_id = :id",
         ),
     ),
