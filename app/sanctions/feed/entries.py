@@ -136,6 +136,23 @@ def _named(partner: Any) -> list[tuple[str, str]]:
     return named
 
 
+_REACHED_BY = ("phone", "fax", "mail", "web", "url")
+
+
+def _numbers(party: ListedParty) -> list[dict[str, str]]:
+    """Numbers of a body: registers, taxes, banks. How to reach it is no number, a person has none
+    here.
+    """
+    if party.kind == "person":
+        return []
+    found = {
+        (item.type, item.value): {"scheme": item.type, "value": item.value}
+        for item in party.identifiers
+        if not any(word in item.type.casefold() for word in _REACHED_BY)
+    }
+    return list(found.values())
+
+
 def listed_entry(source: str, party: ListedParty, level: str = "PUBLIC") -> dict[str, Any]:
     """Feed object of a party on an external list. Documents of persons stay out of the feed.
 
@@ -156,7 +173,7 @@ def listed_entry(source: str, party: ListedParty, level: str = "PUBLIC") -> dict
         "birth_dates": _birth_dates(party.birth_dates)
         if party.kind in ("person", "unknown")
         else [],
-        "identifiers": [],
+        "identifiers": _numbers(party),
         "partner_id": None,
         "registry_number": None,
         "imposing_agency": None,

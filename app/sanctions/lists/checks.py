@@ -116,6 +116,8 @@ class ListChecks:
             except files.NoIssue:
                 continue
             await self._import(database, source.code, issue.paths)
+        for code, paths in files.mapped(found).items():
+            await self._import(database, code, paths)
 
     async def _import(self, database: Database, code: str, paths: Sequence[Path]) -> str | None:
         """Import; None when it went well, else a code of what stands against it."""

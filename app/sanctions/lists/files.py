@@ -13,7 +13,9 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from app.core import datafiles
-from app.sanctions.sources import ListHeader, ListSource, SourceEmpty, SourceUnreadable
+from app.sanctions.sources import ALL, ListHeader, ListSource, SourceEmpty, SourceUnreadable
+from app.sanctions.sources.mapped import source_of
+from app.sanctions.sources.mapping import SUFFIX
 
 MAX_FILES = 500
 _EXTRACT = 0.5
@@ -93,6 +95,21 @@ def in_folder(folder: Path) -> list[Path]:
     )
     if len(found) > MAX_FILES:
         raise NoIssue(f"{folder} holds {len(found)} files: that is no folder of lists.")
+    return found
+
+
+def mapped(files: Sequence[Path]) -> dict[str, tuple[Path, ...]]:
+    """Issues of mapped lists by code: `x.mapping.yaml` beside the one table `x.*` is `csv:x`.
+
+    A mapping without its table, with two, or of a name that no list can have is left out, as is one
+    of a list that has its own source.
+    """
+    found: dict[str, tuple[Path, ...]] = {}
+    for mapping in (path for path in files if path.name.endswith(SUFFIX)):
+        name = mapping.name.removesuffix(SUFFIX)
+        tables = [path for path in files if path.stem == name and path != mapping]
+        if name not in ALL and source_of(f"csv:{name}") is not None and len(tables) == 1:
+            found[f"csv:{name}"] = (tables[0], mapping)
     return found
 
 

@@ -16,7 +16,7 @@ from app.core.db import Database
 from app.core.outbound import Outbound
 from app.core.settings import Settings, UnsafeSettings
 from app.sanctions.lists.checks import ListChecks
-from app.sanctions.lists.files import NoIssue, claimed_by, issue_of
+from app.sanctions.lists.files import NoIssue, claimed_by, in_folder, issue_of, mapped
 from tests.sanctions.lists.support import LinesSource, party, registered, write
 from tests.support import unique
 
@@ -199,6 +199,41 @@ async def test_a_folder_is_looked_at_when_it_changes(
     second = await state(worker_database, code)
     assert second.last_success > first.last_success
     assert second.version == first.version
+
+
+MAPPING = """version: "1"
+title: Barred firms
+publisher: A ministry
+licence: its own terms
+source: read by hand
+confirmed: false
+key: [id]
+kind: {always: organisation}
+names: [{columns: [name], type: primary}]
+identifiers: [{type: tax number, value: tax}]
+"""
+
+
+async def test_a_mapping_beside_its_table_is_a_list_of_the_folder(
+    worker_database: Database, settings: Settings, outbound: Outbound, tmp_path: Path
+) -> None:
+    name = unique("zz").replace(" ", "_").casefold()
+    checks = ListChecks(settings.model_copy(update={"lists_dir": tmp_path}), outbound)
+    (tmp_path / f"{name}.csv").write_text("id,name,tax\n1,Brique SARL,12 345\n")
+    (tmp_path / f"{name}.mapping.yaml").write_text(MAPPING)
+    (tmp_path / "no.table.mapping.yaml").write_text(MAPPING)
+    (tmp_path / "ungm.mapping.yaml").write_text(MAPPING)
+    (tmp_path / "ungm.csv").write_text("id,name,tax\n1,Brique SARL,1\n")
+    found = mapped(in_folder(tmp_path))
+    assert set(found) == {f"csv:{name}"}
+    await checks.run(worker_database)
+    assert (await state(worker_database, f"csv:{name}")).version is not None
+    async with worker_database.session() as session:
+        numbers = await session.scalar(
+            text("SELECT entry -> 'identifiers' FROM listed_parties WHERE source = :s"),
+            {"s": f"csv:{name}"},
+        )
+    assert numbers == [{"scheme": "tax number", "value": "12 345"}]
 
 
 def test_a_file_that_another_list_claims_by_name_is_not_tried(tmp_path: Path) -> None:
