@@ -211,7 +211,7 @@ def test_no_file_names_a_machine_or_an_index() -> None:
 
 def test_no_file_is_larger_than_a_megabyte() -> None:
     # The contract is written by the code, in as few words as it can, and grows with the routes.
-    longer = {ROOT / "openapi/openapi.json": 2_000_000}
+    longer = {ROOT / "openapi/openapi.json": 4_000_000}
     large = [
         str(path.relative_to(ROOT))
         for path in tracked()

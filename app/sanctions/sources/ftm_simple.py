@@ -43,7 +43,6 @@ _KINDS: dict[str, Kind] = {
     "Vessel": "vessel",
     "Airplane": "aircraft",
 }  # LegalEntity and the rest: not said whether a person or an organisation
-_QUOTED = re.compile(r'"((?:[^"]|"")*)"(?=;|\Z)')
 _PERIOD = re.compile(r" - (\d{4}-\d{2}-\d{2}) - (\d{4}-\d{2}-\d{2})\Z")
 _PARTIAL = re.compile(r"(\d{4})(?:-(\d{2}))?(?:-(\d{2}))?\Z")
 
@@ -52,9 +51,9 @@ def values(cell: str) -> list[str]:
     """The values of a cell in their order; a quote that opens nothing is text like any other."""
     found, at = [], 0
     while at <= len(cell):
-        if quoted := _QUOTED.match(cell, at):
-            found.append(quoted[1].replace('""', '"'))
-            at = quoted.end() + 1
+        if (end := _closing(cell, at)) is not None:
+            found.append(cell[at + 1 : end].replace('""', '"'))
+            at = end + 2
         else:
             stop = cell.find(";", at)
             stop = len(cell) if stop < 0 else stop
@@ -62,6 +61,16 @@ def values(cell: str) -> list[str]:
             at = stop + 1
     lines = (one_line(value) for value in found)
     return [value for value in lines if value]
+
+
+def _closing(cell: str, at: int) -> int | None:
+    """Where the quote that opens at ``at`` closes: before the end or a semicolon, else nowhere."""
+    if cell[at : at + 1] != '"':
+        return None
+    end = cell.find('"', at + 1)
+    while end >= 0 and cell[end + 1 : end + 2] == '"':
+        end = cell.find('"', end + 2)
+    return end if end >= 0 and cell[end + 1 : end + 2] in ("", ";") else None
 
 
 def _kind(row: dict[str, str]) -> Kind:

@@ -26,8 +26,12 @@ def issues_of(code: str) -> list[tuple[Path, ...]]:
     return found
 
 
+# As they are before any test adds one of its own.
+_OURS = tuple(ALL)
+
+
 def test_every_source_has_a_sample() -> None:
-    assert all(issues_of(code) for code in ALL)
+    assert all(issues_of(code) for code in _OURS)
 
 
 ISSUES = [(source, issue) for source in ALL.values() for issue in issues_of(source.code)]
