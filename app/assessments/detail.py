@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,8 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.agencies import service as agencies
 from app.assessments import access, queries, rules
 from app.assessments.errors import AssessmentNotFound, PurposeNotShared, PurposeRequired
+from app.assessments.schemas import DetailOut
 from app.assessments.types import ALL
-from app.assessments.wire import common
+from app.assessments.wire import common, etag_of
 from app.audit import queries as log
 from app.audit import service as audit
 from app.audit.events import Event
@@ -129,6 +131,14 @@ def _reading(permit: Permit) -> dict[str, Any]:
     return said if share is None else said | {"share_id": str(share.id)}
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the reader of a detail gets: the body, and its ETag."""
+
+    etag: str
+    body: bytes
+
+
 async def read_detail(
     connection: asyncpg.Connection,
     keyring: KeyRing,
@@ -136,31 +146,31 @@ async def read_detail(
     record: asyncpg.Record,
     purpose_headers: Sequence[str],
     request: Mapping[str, Any],
-) -> dict[str, Any]:
+) -> Told:
     """Summary facts and detail of what `queries.DETAIL_FAST` found. The reading is in the log,
     durably, when this returns; ``request`` is the ASGI scope of the request.
 
-    Raises what `permit` raises.
+    Raises what `permit` raises, and Undecipherable; then nothing was read, and nothing is logged.
     """
     permitted = permit(caller, queries.detail_of(record), purpose_headers)
-    found = await told(connection, keyring, permitted)
+    opened = await unseal(connection, keyring, permitted.row)
+    # Put together while the database stores the reading: a task begins when this one waits.
+    telling = asyncio.create_task(_told(permitted.row, opened))
     event, about = Event.ASSESSMENT_DETAIL_READ, _reading(permitted)
     await audit.record_fast(connection, request, caller, event, _subject(permitted), **about)
-    return found
+    return await telling
 
 
-async def told(connection: Connection, keyring: KeyRing, permit: Permit) -> dict[str, Any]:
-    """What the reader of a detail gets, as DetailOut needs it. Raises Undecipherable."""
-    row = permit.row
-    opened = await unseal(connection, keyring, row)
+async def _told(row: Any, opened: dict[str, Any]) -> Told:
     kind = ALL[row.type]
-    return {
+    found = {
         **common(row, objection_of(row)),
         "detail": opened if row.own else kind.disclose(opened),
         # A draft has no rating yet, and may be too incomplete to say anything of one.
         "computed": rules.explain(kind, row.methodology, opened) if row.rating_value else {},
         "self_assessment_id": row.self_assessment_id,
     }
+    return Told(etag_of(found), to_json(DetailOut.model_validate(found)))
 
 
 async def unseal(connection: Connection, keyring: KeyRing, row: Any) -> dict[str, Any]:

@@ -6,13 +6,11 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Request, Response
-from pydantic_core import to_json
 
 from app.assessments import detail
 from app.assessments.errors import AssessmentNotFound, PurposeNotShared, PurposeRequired
 from app.assessments.queries import DETAIL_FAST
 from app.assessments.schemas import DetailOut
-from app.assessments.wire import etag_of
 from app.audit.exceptions.errors import ContentRedacted
 from app.auth.caller import Keys, VerifiedToken, caller_from, requires_token
 from app.auth.scopes import Scope
@@ -56,10 +54,7 @@ async def read_detail(
     async with database.fast_read() as connection:
         row = await connection.fetchrow(DETAIL_FAST, token.client_id, assessment_id, protected)
         caller = caller_from(request, token, row, Scope.ASSESSMENTS_DETAIL)
-        found = await detail.read_detail(connection, keyring, caller, row, headers, request.scope)
-    etag = etag_of(found)
-    return not_modified(request, etag) or Response(
-        to_json(DetailOut.model_validate(found)),
-        media_type="application/json",
-        headers={"ETag": etag},
+        told = await detail.read_detail(connection, keyring, caller, row, headers, request.scope)
+    return not_modified(request, told.etag) or Response(
+        told.body, media_type="application/json", headers={"ETag": told.etag}
     )
