@@ -23,6 +23,8 @@ from app.sanctions.cases.follow_models import SanctionAppeal
 from app.sanctions.cases.models import SanctionCase, SanctionRespondent
 from app.sanctions.cases.procedures import procedure_of
 from app.sanctions.cases.steps import get_case, moved, not_future, take, write_step
+from app.sanctions.codes import CODES
+from app.sanctions.entries.models import SanctionEntry
 from app.sanctions.entries.schemas import MeasureTerms
 from app.sanctions.errors import DateNotPossible
 
@@ -83,7 +85,8 @@ async def file(
     new: AppealIn,
     now: datetime,
 ) -> SanctionAppeal:
-    """An appeal reached the agency. One that suspends ends the measure until it is decided.
+    """An appeal reached the agency. One that suspends ends the measure until it is decided; of one
+    that the partner files itself the database does the same.
 
     Raises what `store` and `take` raise.
     """
@@ -98,29 +101,6 @@ async def file(
     await write_step(
         session, keys, caller, case, "appeal", Event.CASE_APPEALED, new, respondent, **about
     )
-    return appeal
-
-
-async def suspend(
-    session: AsyncSession,
-    keys: KeyRing,
-    caller: Caller,
-    case_id: UUID,
-    appeal_id: UUID,
-    now: datetime,
-) -> SanctionAppeal:
-    """The measure ends until the partner's own appeal, which suspends it, is decided.
-
-    Raises AppealNotFound, StepOutOfOrder for one that does not suspend, and as `take`.
-    """
-    case, respondent, appeal = await _held(session, caller, case_id, appeal_id)
-    if not appeal.suspensive or not await listing.runs(session, respondent.entry_id):
-        raise errors.StepOutOfOrder
-    await listing.end(session, keys, caller, respondent.entry_id, "An appeal suspends it.", now)
-    await moved(session, case, respondent, "appeal_suspension")
-    content = {"appeal": str(appeal_id)}
-    event = Event.CASE_APPEAL_SUSPENDED
-    await write_step(session, keys, caller, case, "lift", event, content, respondent)
     return appeal
 
 
@@ -145,6 +125,24 @@ def _terms(decision: AppealDecisionIn, *, running: bool) -> MeasureTerms | None:
     return decision.terms
 
 
+async def _no_harsher(
+    session: AsyncSession, respondent: SanctionRespondent, terms: MeasureTerms, *, running: bool
+) -> None:
+    """Raises AppealNotLess where the measure would be harsher than the one appealed against."""
+    old = await session.get(SanctionEntry, respondent.entry_id)
+    assert old is not None
+    days, limit = _days(terms), _days(old)
+    longer = limit is not None and (days is None or days > limit)
+    if running and terms.effective_to is not None and old.effective_to is not None:
+        longer = terms.effective_to > old.effective_to or terms.effective_from < old.effective_from
+    if longer or (CODES.measures.codes[terms.measure].blocking and not old.blocking):
+        raise errors.AppealNotLess
+
+
+def _days(of: MeasureTerms | SanctionEntry) -> int | None:
+    return None if of.effective_to is None else (of.effective_to - of.effective_from).days
+
+
 async def decide(
     session: AsyncSession,
     keys: KeyRing,
@@ -158,7 +156,8 @@ async def decide(
     """A person who had no part in the decision decides about it.
 
     Overturned, the measure ends; reduced, another one takes its place. Raises AppealNotFound,
-    StepOutOfOrder, SamePerson, TermsNeeded, PreconditionFailed, and what `listing.put` raises.
+    StepOutOfOrder, SamePerson, TermsNeeded, AppealNotLess, PreconditionFailed, and what
+    `listing.put` raises.
     """
     case, respondent, appeal = await _held(session, caller, case_id, appeal_id)
     if appeal.version != version:
@@ -167,20 +166,23 @@ async def decide(
     parts = (respondent.investigator_id, respondent.reviewer_id, respondent.decider_id)
     if person.id in parts:
         raise errors.SamePerson
-    suspended = appeal.suspensive and not await listing.runs(session, respondent.entry_id)
-    terms = _terms(decision, running=not suspended)
+    entry = await listing.running(session, respondent.entry_id, now)
+    terms = _terms(decision, running=entry is not None or not appeal.suspensive)
+    if terms is not None:
+        listing.not_interim(terms)
+        await _no_harsher(session, respondent, terms, running=entry is not None)
     appeal.outcome = decision.outcome
     appeal.decided_by = person.id
     appeal.decided_on = now.date()
     appeal.version += 1
     await session.flush()
-    if decision.outcome != "upheld":
-        reason = f"Appeal: {decision.outcome}."
-        await listing.end(session, keys, caller, respondent.entry_id, reason, now)
+    if decision.outcome == "overturned":
+        await listing.end(session, keys, caller, respondent.entry_id, "Appeal: overturned.", now)
         respondent.review_due_on = None
     if terms is not None:
-        entry = await listing.put(session, keys, caller, case, respondent, terms, now)
+        entry = await listing.replace(session, keys, caller, case, respondent, terms, now)
         respondent.entry_id = entry.id
+        respondent.review_due_on = None
         if case.procedure_id is not None:
             respondent.review_due_on = review_due(terms, await procedure_of(session, case), now)
     await moved(session, case, respondent, "appeal_decision")

@@ -34,6 +34,7 @@ from app.sanctions.errors import DateNotPossible
 
 __all__ = ["NewEntry", "impose", "publish_entry"]
 _RUNNING = ("PENDING", "ACTIVE")
+_OVERLAPS = ("ex_sanction_entries_no_overlap", "ex_sanction_entries_no_overlap_person")
 
 
 async def impose(
@@ -57,7 +58,7 @@ async def impose(
     except IntegrityError as error:
         if violated_constraint(error) == "uq_sanction_entries_supersedes":
             raise errors.NamedEntryUnknown from error
-        if violated_constraint(error) != "ex_sanction_entries_no_overlap":
+        if violated_constraint(error) not in _OVERLAPS:
             raise
         raise errors.EntryOverlaps from error
     await _write_conditions(session, caller, values["id"], terms.conditions)
@@ -92,6 +93,9 @@ async def _supersede(
     old = await _own_running(session, caller, named.entry_id, now)
     if named.version is not None and old.version != named.version:
         raise PreconditionFailed
+    # Of persons, who have no profile, the party to the case says who is meant.
+    if old.partner_id is None and old.respondent_id != new["respondent_id"]:
+        raise errors.NamedEntryUnknown
     if old.partner_id != new["partner_id"] or old.regime != new["regime"] or old.ended_on:
         raise errors.NamedEntryUnknown
     if old.valid.upper is not None and new["effective_from"] > old.valid.upper:

@@ -13,8 +13,8 @@ from tests.sanctions.factories import decided_upon, impose
 _REASON = {"reason": "Canary: it was on the wrong partner."}
 _RECOGNITION = {"decision": "recognise", "reason": "The same standard of proof."}
 _VERIFIED = {"state": "met", "note": "Canary: the monitor's report."}
-_INTERIM = {
-    "measure": "INTERIM_SUSPENSION",
+_RESTRICTED = {
+    "level": "RESTRICTED",
     "regime": "VENDOR",
     "conditions": [{"condition": "Keep the records."}],
 }
@@ -30,7 +30,7 @@ STAGED = (
 async def prepare(scene: Scene) -> None:
     """A RESTRICTED measure, one that was decided upon in every way, one whose end is asked for."""
     ids = scene.ids
-    ids["interim"] = (await impose(scene.api_for, ids["partner"], OWNER, **_INTERIM))["entry_id"]
+    ids["interim"] = (await impose(scene.api_for, ids["partner"], OWNER, **_RESTRICTED))["entry_id"]
     # A former row of it.
     done = await (await scene.owner()).patch(
         f"/v1/sanctions/entries/{ids['interim']}",
@@ -110,7 +110,10 @@ RULES: dict[str, Rule] = {
     "changeSanctionEntry": Rule(
         _on_measure({"contact_office": "Ethics office"}), OWNER_ONLY, hides="entry_id"
     ),
-    "proposeSanctionRelease": Rule(_on_measure(_REASON), OWNER_ONLY, hides="entry_id"),
+    # The owner's is released in its case.
+    "proposeSanctionRelease": Rule(
+        _on_measure(_REASON), only("owner", granted=frozenset({409})), hides="entry_id"
+    ),
     "proposeSanctionAnnulment": Rule(_on_measure(_REASON), OWNER_ONLY, hides="entry_id"),
     "listSanctionActs": Rule(plain(entry_id="measure"), EVERYONE),
     "decideSanctionAct": Rule(_decision, OWNER_ONLY, hides="act_id"),

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from app.core.db import Database
 from tests.conftest import ApiFor
 from tests.sanctions.entries.support import day, lift, measure, shift, version
-from tests.sanctions.factories import ended
+from tests.sanctions.factories import ended, released
 from tests.support import World
 
 _CONDITIONS = [
@@ -63,7 +63,8 @@ async def test_a_release_waits_for_every_condition(api_for: ApiFor) -> None:
         ("met", day(0)),
         ("waived", day(0)),
     ]
-    assert (await ended(api_for, entry, "release"))["entry_status"] == "RELEASED"
+    assert (await _ask(api_for, entry, "release"))[1]["code"] == "release_in_case"
+    assert (await released(api_for, entry))["status"] == "RELEASED"
 
 
 async def test_a_release_waits_for_its_earliest_day(
@@ -73,7 +74,8 @@ async def test_a_release_waits_for_its_earliest_day(
     entry = await measure(api_for, **terms)
     assert (await _ask(api_for, entry, "release"))[1]["code"] == "conditions_not_met"
     await shift(operator_database, entry, release_not_before="current_date")
-    assert (await _ask(api_for, entry, "release"))[0] == 201
+    assert (await _ask(api_for, entry, "release"))[1]["code"] == "release_in_case"
+    assert (await released(api_for, entry))["status"] == "RELEASED"
 
 
 async def test_who_asks_does_not_decide(api_for: ApiFor) -> None:

@@ -22,7 +22,7 @@ from tests.sanctions.entries.support import (
     reasons,
     shift,
 )
-from tests.sanctions.factories import ended
+from tests.sanctions.factories import ended, released, suspend
 
 
 async def _events(database: Database, entry: dict[str, object]) -> list[tuple[str, object]]:
@@ -103,6 +103,8 @@ async def test_the_feed_says_how_it_ended(
     entry = await measure(api_for)
     if end == "lift":
         assert (await lift(api_for, entry)).json()["status"] == status
+    elif end == "release":
+        assert (await released(api_for, entry))["status"] == status
     else:
         assert (await ended(api_for, entry, end))["entry_status"] == status
     assert await expire_entries(worker_database) == 0
@@ -160,9 +162,7 @@ async def test_the_manifest_says_when_the_list_changes_next(
     entry = await measure(api_for, effective_from=day(1), effective_to=day(2))
     assert await following() == f"{day(1)}T00:00:00Z"
     assert (await lift(api_for, entry)).status_code == 201
-    hidden = await measure(
-        api_for, measure="INTERIM_SUSPENSION", effective_from=day(0), effective_to=day(0)
-    )
+    hidden = await suspend(api_for, await new_partner(api_for), until_on=day(0))
     await measure(api_for, effective_to=day(2))
     assert await following() == f"{day(3)}T00:00:00Z"
     assert hidden["level"] == "RESTRICTED"
