@@ -131,11 +131,13 @@ async def _no_harsher(
     """Raises AppealNotLess where the measure would be harsher than the one appealed against."""
     old = await session.get(SanctionEntry, respondent.entry_id)
     assert old is not None
+    if not CODES.measures.codes[terms.measure].blocking:
+        return
     days, limit = _days(terms), _days(old)
     longer = limit is not None and (days is None or days > limit)
     if running and terms.effective_to is not None and old.effective_to is not None:
         longer = terms.effective_to > old.effective_to or terms.effective_from < old.effective_from
-    if longer or (CODES.measures.codes[terms.measure].blocking and not old.blocking):
+    if longer or not old.blocking:
         raise errors.AppealNotLess
 
 
