@@ -79,7 +79,7 @@ async def test_whichever_suspension_holds_on_its_first_day_is_followed(
     assert await _on(case, every, 0) == expected
     followed = {-3: interims[0], 90: interims[0], 120: interims[1], 300: None}
     assert entry["supersedes"] == followed[starts]
-    for days in (0, 50, 89, 90, 119, 120, 150, 151, 299, 300):
+    for days in (0, 89, 90, 120, 151, 300):
         holds = (await _on(case, every, days)).count("ACTIVE")
         assert holds == (0 if starts == 300 and 150 < days < 300 else 1), days
 
@@ -96,7 +96,7 @@ async def test_no_decision_is_a_suspension_without_its_limits(
 ) -> None:
     case = await Case.open(api_for)
     await case.to_review()
-    endless = {"measure": "INTERIM_SUSPENSION", "effective_to": day(2000)}
+    endless: dict[str, Any] = {"measure": "INTERIM_SUSPENSION", "effective_to": day(2000)}
     assert code(await case.decide(**endless)) == (422, "measure_terms")
     await case.decide()
     with pytest.raises(DBAPIError, match="no decision on this party"):
