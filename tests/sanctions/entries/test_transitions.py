@@ -134,6 +134,7 @@ async def test_another_measure_takes_its_place_in_one_instant(
     assert (await wfp.read(f"{url}?on={day(4)}"))["status"] == "SUPERSEDED"
     # Its end is set: neither lifted nor superseded again.
     assert (await lift(api_for, now)).json()["code"] == "entry_ended"
+    await expire_entries(worker_database)  # what other tests left behind
     await shift(operator_database, old, ended_on="current_date")
     await shift(operator_database, new, effective_from="current_date")
     assert await expire_entries(worker_database) == 2
