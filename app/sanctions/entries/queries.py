@@ -132,6 +132,10 @@ async def find_entry(session: AsyncSession, entry_id: UUID, times: Times = NOW) 
 _FILTERS = {
     "partner_id": f"@.partner_id IN {lineage(':partner_id')}",
     "regime": "e.regime = :regime",
+    "country": "EXISTS (SELECT FROM partners p WHERE p.id = @.partner_id AND p.country = :country)",
+    # What oversight keeps back is not there for the partner.
+    "own": f"@.partner_id IN {lineage(':own')} AND NOT withheld(@.id)",
+    "id": "@.id = :id",
     "status": f"{status_sql('e', _DAY)} = :status",
     "after": "@.id > :after",
 }
@@ -143,7 +147,7 @@ async def list_entries(
     """Measures by id; of a named day those in force on it, unless a status is asked for."""
     wanted = {name: filters[name] for name in _FILTERS if filters.get(name) is not None}
     clauses = ["true", *(_FILTERS[name].replace("@", times.driven_by) for name in wanted)]
-    if times.day is not None and filters["on"] is not None and "status" not in wanted:
+    if times.day is not None and filters.get("on") is not None and "status" not in wanted:
         clauses.append(f"e.valid @> {_DAY}")
     statement = text(
         f"SELECT {ENTRY_COLUMNS} FROM {times.source()} e {JOINED} "  # noqa: S608

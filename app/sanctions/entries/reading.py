@@ -9,6 +9,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.auth import policy
+from app.auth.caller import Caller
 from app.partners.objections.contested import contested
 from app.sanctions.codes import CODES
 from app.sanctions.entries import errors, queries
@@ -110,6 +112,38 @@ def _debarment(row: Any) -> Debarment:
         practice_ended_on=row.practice_ended_on,
         original=True,
     )
+
+
+_SUMMARY: dict[str, Any] = {
+    "practices": [],
+    "conditions": [],
+    "recognitions": [],
+    "cross_debarment": [],
+    "individual": None,
+    "affiliate_of": None,
+    "legal_reference": None,
+    "certificate": None,
+}
+
+
+def for_role(caller: Caller, shown: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Measures as far as the caller's roles let them be read: of some, that there is a measure, on
+    whom, by whom, what it does and until when; never its grounds, nor which person it names.
+    """
+    if policy.has_right(caller, "read", "DEBAR_ENTRY"):
+        return shown
+    return [one | _SUMMARY for one in shown]
+
+
+async def list_own(
+    session: AsyncSession, partner_id: UUID, now: datetime, *, limit: int, **filters: Any
+) -> list[dict[str, Any]]:
+    """Measures on this partner, under whichever profile, as it reads them itself: RESTRICTED ones
+    too, but for what oversight keeps back. Who recognised them is between agencies.
+    """
+    times = Times(day=now.date())
+    rows = await queries.list_entries(session, filters | {"own": partner_id}, times, limit)
+    return [one | {"recognitions": []} for one in await shown_entries(session, rows, times)]
 
 
 def _annulled(shown: dict[str, Any], row: Any, reader: UUID | None) -> dict[str, Any]:

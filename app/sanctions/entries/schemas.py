@@ -310,6 +310,7 @@ class EntryFilter(PageQuery):
     partner_id: UUID | None = None
     status: EntryStatus | None = None
     regime: Regime | None = None
+    country: Country | None = Field(None, description="of the partner", examples=["KE"])
     on: Day | None = Field(
         None, description="those in force on this day, or of the status they had on it"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.confidentiality.model import Facts, Row, Table, Who, own
-from tests.confidentiality.rules import EVERYONE, OWNER_ONLY, PURPOSE, Call, Rule, only, plain
+from tests.confidentiality.rules import EVERYONE, OK, OWNER_ONLY, PURPOSE, Call, Rule, only, plain
 from tests.confidentiality.scene import OWNER, Scene
 from tests.partners.factories import partner_body
 from tests.sanctions.factories import decided_upon, impose
@@ -103,7 +103,10 @@ async def _interims(scene: Scene, relation: str) -> Call:
     return Call(headers=PURPOSE, params={"partner_id": scene.ids["partner"]})
 
 
+_PARTNER_ONLY = {"partner": OK}
 RULES: dict[str, Rule] = {
+    "listOwnSanctionEntries": Rule(plain(), _PARTNER_ONLY),
+    "readOwnSanctionEntry": Rule(plain(entry_id="interim"), _PARTNER_ONLY),
     "getSanctionEntry": Rule(plain(entry_id="interim"), OWNER_ONLY, hides="entry_id"),
     "listSanctionEntryHistory": Rule(plain(entry_id="interim"), OWNER_ONLY, hides="entry_id"),
     "listInterimSuspensions": Rule(_interims, EVERYONE),

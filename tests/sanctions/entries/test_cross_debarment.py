@@ -11,7 +11,7 @@ from app.core.db import Database
 from app.sanctions.entries.cross_debarment import weighed_listed
 from app.sanctions.lists.importer import import_list
 from app.sanctions.lists.streams import Terms, ensure_all
-from tests.conftest import ApiFor
+from tests.conftest import ApiFor, Settle
 from tests.sanctions.entries.support import day, measure
 from tests.sanctions.lists.support import switch_off, switch_on
 from tests.sanctions.sources.round_trip import SAMPLES
@@ -91,11 +91,12 @@ def test_lists_of_others_are_weighed_by_no_agreement_of_the_banks() -> None:
 
 
 async def test_a_listed_party_says_it_of_each_of_its_measures(
-    api_for: ApiFor, worker_database: Database
+    api_for: ApiFor, worker_database: Database, settle: Settle
 ) -> None:
     await ensure_all(worker_database, Terms())
     await import_list(worker_database, "world_bank", SAMPLES / "world_bank.json")
     use = await switch_on(api_for, "world_bank", "UNICEF", "WFP")
+    await settle()
     try:
         wfp, url = await api_for("WFP"), "/v1/sanctions/sources/world_bank/parties"
         items = (await wfp.read(f"{url}?limit=200"))["items"]
@@ -108,3 +109,4 @@ async def test_a_listed_party_says_it_of_each_of_its_measures(
         assert detail["cross_debarment"] == one["cross_debarment"]
     finally:
         await switch_off(api_for, "world_bank", "UNICEF", use)
+        await settle()
