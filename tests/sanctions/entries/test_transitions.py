@@ -167,3 +167,15 @@ async def test_the_manifest_says_when_the_list_changes_next(
     await measure(api_for, effective_to=day(2))
     assert await following() == f"{day(3)}T00:00:00Z"
     assert hidden["level"] == "RESTRICTED"
+
+
+async def test_one_that_ended_before_it_began_is_kept_no_longer_than_others(
+    api_for: ApiFor, operator_database: Database, worker_database: Database
+) -> None:
+    entry = await measure(api_for, effective_from=day(20))
+    assert (await lift(api_for, entry)).json()["status"] == "LIFTED"
+    query = text("SELECT count(*) FROM retention_sanctions_ended WHERE id = :id")
+    for ended_on, due in (("current_date - 3000", 0), ("current_date - 4000", 1)):
+        await shift(operator_database, entry, ended_on=ended_on)
+        async with worker_database.session() as session:
+            assert await session.scalar(query, {"id": UUID(entry["entry_id"])}) == due
