@@ -117,20 +117,26 @@ async def _held(
     return case, respondent, appeal
 
 
-def _terms(decision: AppealDecisionIn, *, running: bool) -> MeasureTerms | None:
-    """The measure that follows, if one does. Raises TermsNeeded."""
-    follows = decision.outcome == "reduced" or (decision.outcome == "upheld" and not running)
-    if follows != (decision.terms is not None):
+def _terms(
+    decision: AppealDecisionIn, old: SanctionEntry, *, running: bool, suspended: bool
+) -> MeasureTerms | None:
+    """The measure that follows, if one does. Raises TermsNeeded, StepOutOfOrder where there is none
+    left to reduce, MeasureTermsInvalid or AppealNotLess.
+    """
+    terms = decision.terms
+    reduced = decision.outcome == "reduced"
+    if (reduced or (decision.outcome == "upheld" and suspended)) != (terms is not None):
         raise errors.TermsNeeded
-    return decision.terms
+    if reduced and not running and not suspended:
+        raise errors.StepOutOfOrder
+    if terms is not None:
+        listing.not_interim(terms)
+        _no_harsher(terms, old, running=running)
+    return terms
 
 
-async def _no_harsher(
-    session: AsyncSession, respondent: SanctionRespondent, terms: MeasureTerms, *, running: bool
-) -> None:
+def _no_harsher(terms: MeasureTerms, old: SanctionEntry, *, running: bool) -> None:
     """Raises AppealNotLess where the measure would be harsher than the one appealed against."""
-    old = await session.get(SanctionEntry, respondent.entry_id)
-    assert old is not None
     if not CODES.measures.codes[terms.measure].blocking:
         return
     days, limit = _days(terms), _days(old)
@@ -168,11 +174,12 @@ async def decide(
     parts = (respondent.investigator_id, respondent.reviewer_id, respondent.decider_id)
     if person.id in parts:
         raise errors.SamePerson
-    entry = await listing.running(session, respondent.entry_id, now)
-    terms = _terms(decision, running=entry is not None or not appeal.suspensive)
-    if terms is not None:
-        listing.not_interim(terms)
-        await _no_harsher(session, respondent, terms, running=entry is not None)
+    running = await listing.running(session, respondent.entry_id, now)
+    old = running or await session.get(SanctionEntry, respondent.entry_id)
+    assert old is not None
+    # What ended for another reason is not brought back by an appeal.
+    suspended = appeal.suspensive and running is None and old.end_reason == "lifted"
+    terms = _terms(decision, old, running=running is not None, suspended=suspended)
     appeal.outcome = decision.outcome
     appeal.decided_by = person.id
     appeal.decided_on = now.date()

@@ -314,3 +314,22 @@ async def test_only_persons_of_the_agency_act_on_a_measure(
                     "person": world.persons["WFP"],
                 },
             )
+
+
+async def test_what_has_ended_is_not_brought_back_by_an_appeal(
+    api_for: ApiFor, operator_database: Database, world: World
+) -> None:
+    case = await Case.open(api_for)
+    entry = await case.imposed()
+    filed = {"filed_on": day(), "text": "Canary"}
+    appeal = await (await case.investigator()).made(f"{case.url}/appeals", filed)
+    lift = f"/v1/sanctions/entries/{entry['entry_id']}/lift"
+    await (await case.decider()).made(lift, REASON, headers=version(1))
+    judge = await fourth(api_for, operator_database, world)
+    url = f"{case.url}/appeals/{appeal['id']}/decision"
+    less = {"measure": "CENSURE", "effective_from": day()}
+    body = {"outcome": "reduced", "terms": less} | REASON
+    gone = await judge.post(url, json=body, headers=version(1))
+    assert code(gone) == (409, "step_out_of_order")
+    await judge.made(url, {"outcome": "upheld"} | REASON, headers=version(1))
+    assert await _on(case, [entry["entry_id"]], 0) == ["LIFTED"]

@@ -162,3 +162,27 @@ async def test_nothing_is_found_where_there_is_nothing(api_for: ApiFor) -> None:
         answer = await undp.post(url, json=body, headers=v1)
         assert (answer.status_code, answer.json()["code"]) == (404, code)
     assert (await undp.post(f"{_url(entry)}/annul", json={"reason": "x"})).status_code == 428
+
+
+async def test_a_custodian_has_no_case_and_releases_by_two_persons(
+    api_for: ApiFor, operator_database: Database, world: World
+) -> None:
+    entry = await measure(api_for, **_TERMS | {"conditions": _CONDITIONS[:1]})
+    await shift(operator_database, entry, custodian_agency=f"'{world.agencies['FAO']}'")
+    first, second = await api_for("FAO"), await api_for("FAO_APPROVER")
+    body = {"reason": "Canary: the programme is in place."}
+    early = await first.post(f"{_url(entry)}/release", json=body, headers=version(entry))
+    assert early.json()["code"] == "conditions_not_met"
+    condition = entry["conditions"][0]["id"]
+    await first.post(
+        f"{_url(entry)}/conditions/{condition}/verification",
+        json={"state": "met", "note": "Canary"},
+        headers={"If-Match": '"v1"'},
+    )
+    asked = await first.made(f"{_url(entry)}/release", body, headers=version(entry))
+    url = f"{_url(entry)}/acts/{asked['id']}/decision"
+    decision, v1 = {"decision": "approve", "reason": "Canary: seen."}, {"If-Match": '"v1"'}
+    same = await first.post(url, json=decision, headers=v1)
+    assert same.json()["code"] == "entry_second_person"
+    done = await second.post(url, json=decision, headers=v1)
+    assert (done.status_code, done.json()["entry_status"]) == (200, "RELEASED")
