@@ -202,7 +202,7 @@ CREATE TRIGGER sanction_entries_person AFTER UPDATE OF ended_by ON sanction_entr
         more='''ALTER FUNCTION sanction_appeal_suspends() OWNER TO reg_facts;
 '''
     )
-}"""
+}"""  # noqa: S608 - texts of ours
 
 # One that ended before it began was in force on no day: it is due by the day on which it ended.
 _KEPT = """CREATE OR REPLACE VIEW retention_sanctions_ended
@@ -234,7 +234,7 @@ DROP POLICY sanction_entries_appealed ON sanction_entries;
 REVOKE UPDATE (ended_on, end_reason, version) ON sanction_entries FROM reg_facts;
 REVOKE SELECT (id, agency_id, entry_id) ON sanction_respondents FROM reg_facts;
 REVOKE SELECT (respondent_id, entry_id, effective_from) ON sanction_interims FROM reg_facts;
-{ENDS_BEFORE}{DECIDED_BEFORE}{_AS_FACTS.format(more="")}{KEPT_BEFORE}"""
+{ENDS_BEFORE}{DECIDED_BEFORE}{_AS_FACTS.format(more="")}{KEPT_BEFORE}"""  # noqa: S608 - texts of ours
 
 
 def upgrade() -> None:
