@@ -83,6 +83,7 @@ from app.sanctions.cases.procedure_endpoints import router as sanction_procedure
 from app.sanctions.cases.redaction_endpoints import router as case_redactions
 from app.sanctions.entries.decision_endpoints import router as sanction_decisions
 from app.sanctions.entries.endpoints import router as sanction_entries
+from app.sanctions.entries.own_endpoints import router as own_sanction_entries
 from app.sanctions.feed.endpoints import router as feed
 from app.sanctions.feed.ftm_endpoints import router as ftm
 from app.sanctions.lists.endpoints import router as lists
@@ -139,6 +140,7 @@ V1 = (
     sanction_case_steps,
     sanction_case_parties,
     sanction_procedures,
+    own_sanction_entries,
     own_sanction_cases,
     sanction_entries,
     sanction_decisions,

@@ -111,7 +111,6 @@ class Event(StrEnum):
     CASE_DECISION_SENT = "sanction:case:send_decision"
     CASE_INTERIM = "sanction:case:suspend"
     CASE_APPEALED = "sanction:case:appeal"
-    CASE_APPEAL_SUSPENDED = "sanction:case:appeal_suspend"
     CASE_APPEAL_DECIDED = "sanction:case:decide_appeal"
     CASE_MEASURE_REVIEWED = "sanction:case:review_measure"
     CASE_REVIEW_DUE = "sanction:case:review_due"

@@ -54,6 +54,9 @@ _DEFINERS: frozenset[str] = frozenset(
         "suspended_elsewhere(uuid[],text,date)",
         "sanction_case_follows()",
         "sanction_entry_decided()",
+        # A partner that appeals may change no measure; where its agency's procedure says that an
+        # appeal suspends, its own does.
+        "sanction_appeal_suspends()",
         "settle_finding()",
         "unmerged_policies()",
         "withheld(uuid)",

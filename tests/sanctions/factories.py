@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.conftest import ApiFor
@@ -48,10 +49,37 @@ async def decided_upon(api_for: ApiFor, partner_id: str, agency: str = "UNDP") -
     return done.json()  # type: ignore[no-any-return]
 
 
+async def released(api_for: ApiFor, entry: dict[str, Any]) -> dict[str, Any]:
+    """A measure released in its case: evidence, its check and the decision by three persons."""
+    agency = entry["imposing_agency"]
+    url = f"/v1/sanctions/cases/{await case_of(api_for, entry)}/releases"
+    made = await (await api_for(agency)).made(url, {"text": "Canary: programme in place."})
+    url = f"{url}/{made['id']}"
+    check = {"verified": True, "note": "Canary: seen."}
+    await (await api_for(f"{agency}_REVIEWER")).made(f"{url}/verification", check)
+    decision = {"outcome": "released", "reason": "Canary: all met."}
+    approver = await api_for(f"{agency}_APPROVER")
+    await approver.made(f"{url}/decision", decision, headers={"If-Match": '"v2"'})
+    found: dict[str, Any] = await approver.read(f"/v1/sanctions/entries/{entry['entry_id']}")
+    return found
+
+
+async def case_of(api_for: ApiFor, entry: dict[str, Any]) -> str:
+    """The case whose main respondent has this measure."""
+    agency = await api_for(entry["imposing_agency"])
+    url = f"/v1/sanctions/cases?limit=200&partner_id={entry['partner_id']}"
+    for case in (await agency.read(url))["items"]:
+        if case["respondents"][0]["entry_id"] == entry["entry_id"]:
+            return str(case["id"])
+    raise LookupError(entry["entry_id"])
+
+
 async def ended(
     api_for: ApiFor, entry: dict[str, Any], kind: str, *, decision: str = "approve"
 ) -> dict[str, Any]:
-    """A release or an annulment of a measure: asked for by one person, decided by another."""
+    """An annulment of a measure, or the release of one in custody: asked for by one person, decided
+    by another.
+    """
     agency, url = entry["imposing_agency"], f"/v1/sanctions/entries/{entry['entry_id']}"
     asked = await (await api_for(f"{agency}_REVIEWER")).made(
         f"{url}/{kind}",
@@ -65,6 +93,23 @@ async def ended(
     )
     assert done.status_code == 200, done.text
     return done.json()  # type: ignore[no-any-return]
+
+
+async def suspend(
+    api_for: ApiFor, partner_id: str, agency: str = "UNDP", **more: Any
+) -> dict[str, Any]:
+    """An interim suspension from today in a case that was only told."""
+    case = await open_case(api_for, partner_id, agency)
+    url = f"/v1/sanctions/cases/{case['id']}"
+    told = {"sent_on": "2026-05-04", "summary": "Intent."}
+    await (await api_for(agency)).made(f"{url}/notice", told)
+    today = datetime.now(UTC).date()
+    body = {
+        "effective_from": today.isoformat(),
+        "until_on": (today + timedelta(days=90)).isoformat(),
+        "reason": "Canary: funds are at risk.",
+    } | more
+    return await (await api_for(f"{agency}_APPROVER")).made(f"{url}/interim-suspensions", body)
 
 
 async def impose(

@@ -41,6 +41,7 @@ from app.sanctions.cases.schemas import (
     RespondentIn,
     WithdrawalIn,
 )
+from app.sanctions.entries.errors import ConditionsNotMet, EntryEnded
 from app.sanctions.entries.schemas import EntryOut
 
 router = APIRouter(prefix="/sanctions/cases", tags=["sanctions"], route_class=RegistryRoute)
@@ -158,7 +159,9 @@ async def review_measure(
     now: Now,
     response: Response,
 ) -> dict[str, Any]:
-    """It stays; the next review is due as the procedure says. One that ends it is a release."""
+    """It stays, and the list says when it was reviewed; the next review is due as the procedure
+    says. One that ends it is a release.
+    """
     case = await decisions.review_measure(session, keys, caller, case_id, review, now)
     return await answer(session, case, response)
 
@@ -204,27 +207,6 @@ async def file_appeal(
 
 
 @router.post(
-    "/{case_id}/appeals/{appeal_id}/suspension",
-    status_code=201,
-    operation_id="suspendByAppeal",
-    response_model=AppealOut,
-    responses=problems(*STEP, errors.AppealNotFound),
-    summary="End a measure until its appeal is decided",
-)
-async def suspend_by_appeal(
-    case_id: UUID,
-    appeal_id: UUID,
-    caller: Decider,
-    session: Session,
-    keys: Keys,
-    now: Now,
-    response: Response,
-) -> Any:
-    """For an appeal that the partner filed itself, where the procedure lets it suspend."""
-    return _tagged(await appeals.suspend(session, keys, caller, case_id, appeal_id, now), response)
-
-
-@router.post(
     "/{case_id}/appeals/{appeal_id}/decision",
     status_code=201,
     operation_id="decideSanctionAppeal",
@@ -234,6 +216,7 @@ async def suspend_by_appeal(
         errors.AppealNotFound,
         errors.SamePerson,
         errors.TermsNeeded,
+        errors.AppealNotLess,
         *LISTED,
         PreconditionRequired,
         PreconditionFailed,
@@ -309,6 +292,8 @@ async def verify_evidence(
         *STEP,
         errors.ReleaseNotFound,
         errors.SamePerson,
+        EntryEnded,
+        ConditionsNotMet,
         PreconditionRequired,
         PreconditionFailed,
     ),
@@ -325,7 +310,9 @@ async def decide_release(
     now: Now,
     response: Response,
 ) -> Any:
-    """A third person; a release ends the measure. `If-Match` is the version of the release."""
+    """A third person; a release ends the measure, once its conditions are met or waived and its
+    earliest day has come. `If-Match` is the version of the release.
+    """
     found = await releases.decide(
         session, keys, caller, case_id, release_id, version, decision, now
     )

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from app.core.schemas import Code, Day, Flag, Paragraph, Schema
 from app.sanctions.cases.schemas import OfRespondent, StepKind
-from app.sanctions.entries.schemas import MeasureTerms
+from app.sanctions.entries.schemas import MeasureTerms, Regime
 
 
 class InterimIn(OfRespondent):
@@ -16,6 +16,7 @@ class InterimIn(OfRespondent):
 
     effective_from: Day = Field(examples=["2026-05-10"])
     until_on: Day = Field(examples=["2026-11-09"])
+    regime: Regime = "IMPLEMENTING_PARTNER"
     reason: Paragraph = Field(examples=["Funds of two running agreements are at risk."])
 
 

@@ -23,6 +23,8 @@ from app.sanctions.cases.follow_models import SanctionAppeal
 from app.sanctions.cases.models import SanctionCase, SanctionRespondent
 from app.sanctions.cases.procedures import procedure_of
 from app.sanctions.cases.steps import get_case, moved, not_future, take, write_step
+from app.sanctions.codes import CODES
+from app.sanctions.entries.models import SanctionEntry
 from app.sanctions.entries.schemas import MeasureTerms
 from app.sanctions.errors import DateNotPossible
 
@@ -83,7 +85,8 @@ async def file(
     new: AppealIn,
     now: datetime,
 ) -> SanctionAppeal:
-    """An appeal reached the agency. One that suspends ends the measure until it is decided.
+    """An appeal reached the agency. One that suspends ends the measure until it is decided; of one
+    that the partner files itself the database does the same.
 
     Raises what `store` and `take` raise.
     """
@@ -101,29 +104,6 @@ async def file(
     return appeal
 
 
-async def suspend(
-    session: AsyncSession,
-    keys: KeyRing,
-    caller: Caller,
-    case_id: UUID,
-    appeal_id: UUID,
-    now: datetime,
-) -> SanctionAppeal:
-    """The measure ends until the partner's own appeal, which suspends it, is decided.
-
-    Raises AppealNotFound, StepOutOfOrder for one that does not suspend, and as `take`.
-    """
-    case, respondent, appeal = await _held(session, caller, case_id, appeal_id)
-    if not appeal.suspensive or not await listing.runs(session, respondent.entry_id):
-        raise errors.StepOutOfOrder
-    await listing.end(session, keys, caller, respondent.entry_id, "An appeal suspends it.", now)
-    await moved(session, case, respondent, "appeal_suspension")
-    content = {"appeal": str(appeal_id)}
-    event = Event.CASE_APPEAL_SUSPENDED
-    await write_step(session, keys, caller, case, "lift", event, content, respondent)
-    return appeal
-
-
 async def _held(
     session: AsyncSession, caller: Caller, case_id: UUID, appeal_id: UUID
 ) -> tuple[SanctionCase, SanctionRespondent, SanctionAppeal]:
@@ -137,12 +117,38 @@ async def _held(
     return case, respondent, appeal
 
 
-def _terms(decision: AppealDecisionIn, *, running: bool) -> MeasureTerms | None:
-    """The measure that follows, if one does. Raises TermsNeeded."""
-    follows = decision.outcome == "reduced" or (decision.outcome == "upheld" and not running)
-    if follows != (decision.terms is not None):
+def _terms(
+    decision: AppealDecisionIn, old: SanctionEntry, *, running: bool, suspended: bool
+) -> MeasureTerms | None:
+    """The measure that follows, if one does. Raises TermsNeeded, StepOutOfOrder where there is none
+    left to reduce, MeasureTermsInvalid or AppealNotLess.
+    """
+    terms = decision.terms
+    reduced = decision.outcome == "reduced"
+    if (reduced or (decision.outcome == "upheld" and suspended)) != (terms is not None):
         raise errors.TermsNeeded
-    return decision.terms
+    if reduced and not running and not suspended:
+        raise errors.StepOutOfOrder
+    if terms is not None:
+        listing.not_interim(terms)
+        _no_harsher(terms, old, running=running)
+    return terms
+
+
+def _no_harsher(terms: MeasureTerms, old: SanctionEntry, *, running: bool) -> None:
+    """Raises AppealNotLess where the measure would be harsher than the one appealed against."""
+    if not CODES.measures.codes[terms.measure].blocking:
+        return
+    days, limit = _days(terms), _days(old)
+    longer = limit is not None and (days is None or days > limit)
+    if running and terms.effective_to is not None and old.effective_to is not None:
+        longer = terms.effective_to > old.effective_to or terms.effective_from < old.effective_from
+    if longer or not old.blocking:
+        raise errors.AppealNotLess
+
+
+def _days(of: MeasureTerms | SanctionEntry) -> int | None:
+    return None if of.effective_to is None else (of.effective_to - of.effective_from).days
 
 
 async def decide(
@@ -158,7 +164,8 @@ async def decide(
     """A person who had no part in the decision decides about it.
 
     Overturned, the measure ends; reduced, another one takes its place. Raises AppealNotFound,
-    StepOutOfOrder, SamePerson, TermsNeeded, PreconditionFailed, and what `listing.put` raises.
+    StepOutOfOrder, SamePerson, TermsNeeded, AppealNotLess, PreconditionFailed, and what
+    `listing.put` raises.
     """
     case, respondent, appeal = await _held(session, caller, case_id, appeal_id)
     if appeal.version != version:
@@ -167,20 +174,24 @@ async def decide(
     parts = (respondent.investigator_id, respondent.reviewer_id, respondent.decider_id)
     if person.id in parts:
         raise errors.SamePerson
-    suspended = appeal.suspensive and not await listing.runs(session, respondent.entry_id)
-    terms = _terms(decision, running=not suspended)
+    running = await listing.running(session, respondent.entry_id, now)
+    old = running or await session.get(SanctionEntry, respondent.entry_id)
+    assert old is not None
+    # What ended for another reason is not brought back by an appeal.
+    suspended = appeal.suspensive and running is None and old.end_reason == "lifted"
+    terms = _terms(decision, old, running=running is not None, suspended=suspended)
     appeal.outcome = decision.outcome
     appeal.decided_by = person.id
     appeal.decided_on = now.date()
     appeal.version += 1
     await session.flush()
-    if decision.outcome != "upheld":
-        reason = f"Appeal: {decision.outcome}."
-        await listing.end(session, keys, caller, respondent.entry_id, reason, now)
+    if decision.outcome == "overturned":
+        await listing.end(session, keys, caller, respondent.entry_id, "Appeal: overturned.", now)
         respondent.review_due_on = None
     if terms is not None:
-        entry = await listing.put(session, keys, caller, case, respondent, terms, now)
+        entry = await listing.replace(session, keys, caller, case, respondent, terms, now)
         respondent.entry_id = entry.id
+        respondent.review_due_on = None
         if case.procedure_id is not None:
             respondent.review_due_on = review_due(terms, await procedure_of(session, case), now)
     await moved(session, case, respondent, "appeal_decision")

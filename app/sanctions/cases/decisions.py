@@ -62,9 +62,10 @@ async def decide(
 ) -> dict[str, Any]:
     """A third person imposes the measure; the entry goes to the feed in the same transaction.
 
-    An interim suspension ends with it. Raises SamePerson, StepOutOfOrder, AdvisedAgainst,
+    It takes the place of an interim suspension. Raises SamePerson, StepOutOfOrder, AdvisedAgainst,
     AppealSuspends, PreconditionFailed, and what `listing.put` raises.
     """
+    listing.not_interim(decision)
     case, respondent = await take(
         session, caller, case_id, decision.respondent_id, "approve", version=version
     )
@@ -83,8 +84,9 @@ async def decide(
     respondent.decided_on = now.date()
     respondent.review_due_on = review_due(decision, procedure, now)
     await moved(session, case, respondent, "decision")
-    await listing.end_interims(session, keys, caller, respondent, now)
-    entry = await listing.put(session, keys, caller, case, respondent, decision, now)
+    terms = await listing.after_interims(session, keys, caller, respondent, decision, now)
+    assert terms is not None
+    entry = await listing.put(session, keys, caller, case, respondent, terms, now)
     respondent.entry_id = entry.id
     about = {"departed": respondent.departed}
     await write_step(
@@ -116,7 +118,7 @@ async def dismiss(
     respondent.decider_id = person.id
     respondent.decided_on = now.date()
     await moved(session, case, respondent, "dismissal")
-    await listing.end_interims(session, keys, caller, respondent, now)
+    await listing.after_interims(session, keys, caller, respondent, None, now)
     await write_step(
         session, keys, caller, case, "dismissal", Event.CASE_DISMISSED, dismissal, respondent
     )
@@ -164,16 +166,19 @@ async def review_measure(
     review: MeasureReviewIn,
     now: datetime,
 ) -> SanctionCase:
-    """A measure without an end was reviewed and stays; the next review is due in time.
+    """A measure without an end was reviewed and stays; the next review is due in time. The list
+    says when it was reviewed.
 
     Raises StepOutOfOrder where none is due or the measure has ended, and as `take`.
     """
     case, respondent = await take(session, caller, case_id, review.respondent_id, "approve")
-    if respondent.review_due_on is None or not await listing.runs(session, respondent.entry_id):
+    entry = await listing.running(session, respondent.entry_id, now)
+    if respondent.review_due_on is None or entry is None:
         raise errors.StepOutOfOrder
     procedure = await procedure_of(session, case)
     respondent.last_reviewed_on = now.date()
     respondent.review_due_on = add_months(now.date(), procedure.review_months)
+    await listing.reviewed(session, caller, entry, now)
     await moved(session, case, respondent, "measure_review")
     await write_step(
         session,

@@ -38,6 +38,8 @@ from app.sanctions.cases.schemas import (
 from app.sanctions.entries.errors import (
     EntryOverlaps,
     MeasureNeedsPeriod,
+    MeasureTermsInvalid,
+    NamedEntryUnknown,
 )
 from app.sanctions.entries.schemas import EntryOut
 from app.sanctions.errors import DateNotPossible
@@ -61,7 +63,7 @@ STEP = (
     RoleLacksRight,
 )
 """What a step of a case may raise."""
-LISTED = (MeasureNeedsPeriod, EntryOverlaps)
+LISTED = (MeasureNeedsPeriod, MeasureTermsInvalid, NamedEntryUnknown, EntryOverlaps)
 """What putting a measure on the list may raise."""
 
 

@@ -130,6 +130,14 @@ class TermsNeeded(ServiceError):
     title = "This outcome needs the terms of the measure that follows, or takes none."
 
 
+class AppealNotLess(ServiceError):
+    """Whoever appeals does not end worse off."""
+
+    status = 422
+    code = "appeal_not_less"
+    title = "An appeal makes no measure longer or harsher than it was."
+
+
 class ReleaseOpen(ServiceError):
     status = 409
     code = "release_open"

@@ -24,8 +24,6 @@ from app.sanctions.entries import service as entries
 from app.sanctions.entries.schemas import MeasureTerms
 from app.sanctions.errors import DateNotPossible
 
-MEASURE = "INTERIM_SUSPENSION"
-
 
 async def suspend(
     session: AsyncSession,
@@ -71,7 +69,10 @@ async def suspend(
     }
     await session.execute(insert(SanctionInterim).values(**values).inline())
     terms = MeasureTerms(
-        measure=MEASURE, effective_from=new.effective_from, effective_to=new.until_on
+        measure=listing.INTERIM,
+        effective_from=new.effective_from,
+        effective_to=new.until_on,
+        regime=new.regime,
     )
     entry = await listing.put(session, keys, caller, case, respondent, terms, now)
     held = await queries.lock_following(session, SanctionInterim, case.id, interim_id)

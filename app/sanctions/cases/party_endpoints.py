@@ -123,7 +123,7 @@ async def answer_invitation(
         errors.PartnerUnknown,
         PartnerMerged,
         DateNotPossible,
-        LISTED[0],
+        *LISTED[:2],
         PersonRequired,
         RoleLacksRight,
         LevelAboveClient,

@@ -82,7 +82,10 @@ class CertificateIn(Schema):
 
 
 def _check_days(new: RecordIn, now: datetime) -> None:
-    """Raises DateNotPossible unless the known days lie in their order and none lies ahead."""
+    """Raises DateNotPossible unless the known days lie in their order and none lies ahead;
+    MeasureTermsInvalid or MeasureNeedsPeriod for terms that cannot be listed.
+    """
+    listing.not_interim(new.terms)
     days: tuple[date | None, ...] = (
         new.finding_on,
         new.notice_sent_on,
@@ -108,8 +111,8 @@ async def record(
 ) -> SanctionCase:
     """Record a decision. Nothing is listed before a second person certifies it.
 
-    Raises PartnerUnknown, PartnerMerged, DateNotPossible, MeasureNeedsPeriod, RoleLacksRight or
-    LevelAboveClient.
+    Raises PartnerUnknown, PartnerMerged, DateNotPossible, MeasureTermsInvalid, MeasureNeedsPeriod,
+    RoleLacksRight or LevelAboveClient.
     """
     _check_days(new, now)
     partner = await known_partner(session, caller, new.partner_id)

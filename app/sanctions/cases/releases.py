@@ -35,7 +35,7 @@ async def record(
     Raises StepOutOfOrder where no measure runs, ReleaseOpen, and as `take`.
     """
     case, respondent = await take(session, caller, case_id, evidence.respondent_id, "create")
-    if not await listing.runs(session, respondent.entry_id):
+    if await listing.running(session, respondent.entry_id, now) is None:
         raise errors.StepOutOfOrder
     release_id = new_secret_id()
     values = {
@@ -134,7 +134,8 @@ async def decide(
     """A third person releases, which ends the measure, or refuses to.
 
     Raises ReleaseNotFound, StepOutOfOrder without a check that holds, SamePerson,
-    PreconditionFailed, and as `take`.
+    PreconditionFailed, and as `take`; to release also EntryEnded, and ConditionsNotMet while a
+    condition is open or the earliest day has not come.
     """
     case, respondent, release = await _held(session, caller, case_id, release_id)
     if release.version != version:
@@ -150,8 +151,7 @@ async def decide(
     release.version += 1
     await session.flush()
     if decision.outcome == "released":
-        reason = "Conditions verified; released."
-        await listing.end(session, keys, caller, respondent.entry_id, reason, now)
+        await listing.release(session, caller, respondent.entry_id, now)
         respondent.review_due_on = None
     await moved(session, case, respondent, "release")
     about = {"release": str(release_id), "outcome": decision.outcome}

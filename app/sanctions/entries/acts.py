@@ -1,6 +1,7 @@
-"""Release and annulment take two persons: one asks, another decides.
+"""Annulment takes two persons: one asks, another decides. So does release by a custodian.
 
-The database lets a measure end in either way only where an approved act says so.
+A measure whose case lies with its agency is released there, by three persons. The database lets a
+measure end in either way only where an approved act, or the release in the case, says so.
 """
 
 from __future__ import annotations
@@ -50,11 +51,14 @@ async def propose(
 ) -> dict[str, Any]:
     """Ask for a release or an annulment; nothing ends before another person approves.
 
-    Raises EntryNotFound, PreconditionFailed, EntryEnded, ConditionsNotMet or EntryActPending.
+    Raises EntryNotFound, PreconditionFailed, EntryEnded, ReleaseInCase, ConditionsNotMet or
+    EntryActPending.
     """
     person = caller.require_person()
     entry = await service.responsible_entry(session, caller, entry_id, version)
     await _require_possible(session, entry, kind, now)
+    if kind == "release" and entry.case_id is not None and entry.custodian_agency is None:
+        raise errors.ReleaseInCase
     act = SanctionEntryAct(
         id=new_secret_id(), entry_id=entry.id, owner_agency=caller.agency_id, kind=kind
     )
@@ -133,6 +137,18 @@ async def decide(
         await _end(session, caller, entry, _kind(act), now)
     await _log(session, caller, Event.ENTRY_END_DECIDED, entry, kind=act.kind, state=act.state)
     return await _shown(session, act, entry, now)
+
+
+async def release(session: AsyncSession, caller: Caller, entry_id: UUID, now: datetime) -> None:
+    """End a measure that its case has released, in the transaction of that decision.
+
+    Raises EntryEnded or ConditionsNotMet.
+    """
+    entry = await queries.lock_entry(session, entry_id)
+    assert entry is not None
+    await _require_possible(session, entry, "release", now)
+    await _end(session, caller, entry, "release", now)
+    await _log(session, caller, Event.ENTRY_END_DECIDED, entry, kind="release", state="approved")
 
 
 def _kind(act: SanctionEntryAct) -> Kind:

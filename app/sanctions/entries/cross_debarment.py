@@ -6,9 +6,10 @@ is kept out on a condition that nobody could check.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -33,14 +34,30 @@ class Conditions(BaseModel):
     measures: frozenset[str]
 
 
+class ListedReading(BaseModel):
+    """How the measures that external lists publish are read: words to codes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sources: frozenset[str]
+    source: str
+    confirmed: bool
+    agreement: str
+    public: bool
+    measures: dict[str, str]
+    practices: dict[str, str]
+    derived: tuple[str, ...]
+
+
 class CrossDebarment(BaseModel):
-    """All agreements of one version."""
+    """All agreements of one version, and the lists that are weighed by them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     version: str
     effective_from: date
     sets: dict[str, Conditions]
+    listed: tuple[ListedReading, ...]
 
 
 AGREEMENTS = CrossDebarment.model_validate(
@@ -82,6 +99,59 @@ def unmet(debarment: Debarment, agreement: str) -> list[str]:
         "NOT_ORIGINAL": debarment.original is True or not wanted.original,
     }
     return [code for code, met in found.items() if not met]
+
+
+def weighed(debarment: Debarment, agreement: str) -> dict[str, Any]:
+    """Whether it would be enforced, as it is served: conditions that are not met, and which of them
+    only because what they ask is not known. Raises KeyError as `unmet`.
+    """
+    failed = unmet(debarment, agreement)
+    open_questions = {
+        "PRACTICE": not debarment.practices,
+        "PERIOD": debarment.effective_from is None,
+        "TOO_LATE": None in (debarment.decided_on, debarment.practice_ended_on),
+        "NOT_ORIGINAL": debarment.original is None,
+    }
+    unknown = [code for code in failed if open_questions.get(code)]
+    return {
+        "agreement": agreement,
+        "satisfied": not failed,
+        "unmet": failed,
+        "unknown": unknown,
+    }
+
+
+def weighed_listed(source: str, measures: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The same of each measure of a listed party, as far as its list carries the facts; of a list
+    that no agreement is about, nothing.
+    """
+    readings = [one for one in AGREEMENTS.listed if source in one.sources]
+    return [
+        weighed(_listed(reading, measure), reading.agreement) | {"measure": number}
+        for reading in readings
+        for number, measure in enumerate(measures)
+    ]
+
+
+def _listed(reading: ListedReading, measure: Mapping[str, Any]) -> Debarment:
+    said = str(measure.get("measure") or "").lower()
+    grounds = f"{measure.get('programme') or ''} {measure.get('grounds') or ''}".lower()
+    codes = [code for word, code in reading.measures.items() if word in said]
+    derived = any(word in f"{said} {grounds}" for word in reading.derived)
+    until = measure.get("until")
+    # A list that gives no last day, and does not say that there is none, gives no period.
+    period = bool(until) or bool(measure.get("indefinite"))
+    since = measure.get("since") if period else None
+    return Debarment(
+        measure=codes[0] if codes else "",
+        practices=[code for word, code in reading.practices.items() if word in grounds],
+        effective_from=date.fromisoformat(str(since)) if since else None,
+        effective_to=date.fromisoformat(str(until)) if until else None,
+        public=reading.public,
+        decided_on=None,
+        practice_ended_on=None,
+        original=False if derived else bool(measure.get("imposed_by")) or None,
+    )
 
 
 def _long_enough(debarment: Debarment, months: int) -> bool:

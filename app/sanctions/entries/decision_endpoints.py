@@ -50,6 +50,7 @@ _VERSIONED = (PreconditionRequired, PreconditionFailed, PersonRequired)
         errors.EntryEnded,
         errors.EntryActPending,
         errors.ConditionsNotMet,
+        errors.ReleaseInCase,
         *_VERSIONED,
     ),
     summary="Ask for the release of a measure",
@@ -63,7 +64,10 @@ async def propose_release(
     keys: Keys,
     now: Now,
 ) -> dict[str, Any]:
-    """When every condition is met or waived; another person decides."""
+    """Of a measure in custody, when every condition is met or waived; another person decides.
+
+    One whose case lies with the own agency is released there.
+    """
     return await acts.propose(session, keys, caller, entry_id, version, "release", asked, now)
 
 

@@ -26,7 +26,7 @@ from app.core.paging import CursorInvalid, PageQuery, Pager
 from app.core.schemas import Page
 from app.partners.errors import PartnerMerged, PartnerNotFound
 from app.partners.purpose import PurposeHeader, purposes_of
-from app.sanctions.entries import errors, former, interim, queries, service
+from app.sanctions.entries import errors, former, interim, queries, reading, service
 from app.sanctions.entries.queries import Times
 from app.sanctions.entries.schemas import (
     EntryChange,
@@ -62,7 +62,8 @@ async def list_entries(
     now: Now,
 ) -> dict[str, Any]:
     """Measures that agencies imposed. `on` asks what was valid on a day, `as_of` what the registry
-    knew at an instant; both go together. The feed is the way to sync them."""
+    knew at an instant; both go together. Roles that read summaries are told no grounds. The feed is
+    the way to sync them."""
     pager = Pager(request, caller.agency_id, filters.limit, filters.cursor)
     wanted = filters.model_dump(exclude={"limit", "cursor"})
     wanted["after"] = UUID(pager.after[0]) if pager.after else None
@@ -70,7 +71,7 @@ async def list_entries(
     rows = await queries.list_entries(session, wanted, times, filters.limit + 1)
     items, following = pager.page(list(rows), lambda row: [str(row.entry_id)], response)
     shown = await service.shown_entries(session, items, times, reader=caller.agency_id)
-    return {"items": shown, "next_cursor": following}
+    return {"items": reading.for_role(caller, shown), "next_cursor": following}
 
 
 @router.get(
@@ -111,7 +112,8 @@ async def get_entry(
 ) -> dict[str, Any]:
     """One measure of an agency; `version` is what `If-Match` wants for lifting it."""
     times = Times(asked.on or now.date(), asked.as_of)
-    entry = await service.get_entry(session, entry_id, times, reader=caller.agency_id)
+    found = await service.get_entry(session, entry_id, times, reader=caller.agency_id)
+    (entry,) = reading.for_role(caller, [found])
     # Its number in the feed comes later than its version: the tag for If-Match is the version,
     # and no copy may be reused on it.
     response.headers["ETag"] = version_etag(entry["version"])

@@ -79,6 +79,14 @@ class ConditionsNotMet(ServiceError):
     title = "The conditions of the release are not met yet."
 
 
+class ReleaseInCase(ServiceError):
+    """One way out: evidence, its check and the decision by three persons, in the case."""
+
+    status = 409
+    code = "release_in_case"
+    title = "The release of this measure is decided in its case."
+
+
 class ConditionNotFound(NotFound):
     code = "condition_not_found"
     title = "There is no such condition."

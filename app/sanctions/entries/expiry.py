@@ -23,7 +23,7 @@ from app.sanctions.entries.status import status_sql
 _COLUMNS = "e.id, e.partner_id, e.imposing_agency, e.version, e.level"
 _ENDED = text(
     f"""WITH due AS (SELECT id FROM sanction_entries
-        WHERE announced <> 'ENDED' AND upper(valid) <= current_date
+        WHERE announced <> 'ENDED' AND (upper(valid) <= current_date OR isempty(valid))
         ORDER BY upper(valid) LIMIT 500 FOR UPDATE SKIP LOCKED)
     UPDATE sanction_entries e SET announced = 'ENDED' FROM due WHERE e.id = due.id
     RETURNING {_COLUMNS}, lower({status_sql("e")}) AS reason"""  # noqa: S608 - texts of ours

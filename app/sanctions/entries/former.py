@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.auth import policy
 from app.auth.caller import Caller
 from app.core.clock import rfc3339
 from app.sanctions.entries import errors, queries
@@ -25,8 +26,10 @@ async def list_former(
     session: AsyncSession, caller: Caller, entry_id: UUID, after: datetime | None, limit: int
 ) -> list[Any]:
     """Rows of a measure, oldest first. Raises EntryNotFound, also for an annulled one of another
-    agency: what was annulled is told, and not repeated.
+    agency (what was annulled is told, and not repeated) and for a role that reads summaries.
     """
+    if not policy.has_right(caller, "read", "DEBAR_ENTRY"):
+        raise errors.EntryNotFound
     current = await queries.find_entry(session, entry_id)
     if current is None:
         raise errors.EntryNotFound

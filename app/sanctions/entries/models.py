@@ -11,6 +11,7 @@ from sqlalchemy import (
     Computed,
     DateTime,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     LargeBinary,
     Text,
@@ -84,7 +85,8 @@ class SanctionEntry(EntryColumns, Base):
     ``custodian_agency`` is the one that may lift it after the imposing agency has withdrawn and
     the operator has handed it over. ``ended_on`` is the first day on which it is in force no more.
     Whether it is in force is never stored: `sanction_status` says it of a day. ``announced`` is
-    what the worker has told the feed, and nobody decides by it.
+    what the worker has told the feed, and nobody decides by it. ``respondent_id`` is the party to
+    the case whose decision it is: no other of the case is listed by it.
     """
 
     __tablename__ = "sanction_entries"
@@ -93,6 +95,7 @@ class SanctionEntry(EntryColumns, Base):
     partner_id: Mapped[UUID | None] = mapped_column(ForeignKey("partners.id"))
     imposing_agency: Mapped[UUID] = mapped_column(ForeignKey("agencies.id"))
     case_id: Mapped[UUID | None] = mapped_column(ForeignKey("sanction_cases.id"))
+    respondent_id: Mapped[UUID | None]
     affiliate_of: Mapped[UUID | None] = mapped_column(ForeignKey("sanction_entries.id"))
     supersedes: Mapped[UUID | None] = mapped_column(ForeignKey("sanction_entries.id"))
     ended_by: Mapped[UUID | None] = mapped_column(ForeignKey("persons.id"))
@@ -114,6 +117,26 @@ class SanctionEntry(EntryColumns, Base):
             using="gist",
             where=text("blocking AND voided_at IS NULL"),
         ),
+        # A person has no profile: the party of the case stands for it.
+        ExcludeConstraint(
+            (column("respondent_id"), "="),
+            (column("regime"), "="),
+            (column("valid"), "&&"),
+            name="ex_sanction_entries_no_overlap_person",
+            using="gist",
+            where=text("blocking AND voided_at IS NULL AND individual IS NOT NULL"),
+        ),
+        ForeignKeyConstraint(
+            ["respondent_id", "case_id", "imposing_agency"],
+            [
+                "sanction_respondents.id",
+                "sanction_respondents.case_id",
+                "sanction_respondents.agency_id",
+            ],
+            name="fk_sanction_entries_respondent",
+        ),
+        CheckConstraint("num_nulls(case_id, respondent_id) <> 1", name="respondent"),
+        Index("ix_sanction_entries_respondent_id", "respondent_id"),
         UniqueConstraint("supersedes"),
         CheckConstraint("num_nonnulls(partner_id, individual) = 1", name="subject"),
         # What is published of a person goes to agencies, and no further.

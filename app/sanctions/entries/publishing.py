@@ -23,7 +23,11 @@ from app.sanctions.feed.entries import Standing, agency_entry
 _STANDING = text(
     f"""SELECT {status_sql("e", "d.day")} AS status, sanction_next_day(e.valid, d.day) AS next_day,
       EXISTS (SELECT FROM sanction_conditions c WHERE c.entry_id = e.id AND c.state = 'open')
-        AS conditions
+        AS conditions,
+      (SELECT n.id FROM sanction_entries n WHERE n.id = e.supersedes AND n.level <> 'RESTRICTED')
+        AS supersedes,
+      (SELECT n.id FROM sanction_entries n WHERE n.id = e.affiliate_of AND n.level <> 'RESTRICTED')
+        AS affiliate_of
     FROM sanction_entries e,
       (SELECT coalesce(CAST(:day AS date), current_date) AS day) d WHERE e.id = :id"""  # noqa: S608 - texts of ours
 )
@@ -40,7 +44,7 @@ async def publish_entry(
 ) -> None:
     """Put the entry, as it is on this day (today), into the feed. What is over is not put."""
     found = (await session.execute(_STANDING, {"id": entry.id, "day": day})).one()
-    standing = Standing(found.status, found.next_day, found.conditions)
+    standing = Standing(*found)
     if standing.status not in ("PENDING", "ACTIVE") or not streams(entry.level):
         return
     profiles = await queries.partner_facts(session, entry.partner_id) if entry.partner_id else []

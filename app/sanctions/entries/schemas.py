@@ -215,6 +215,22 @@ class IndividualOut(Schema):
     nationalities: list[str] = Field([])
 
 
+class CrossDebarmentOut(Schema):
+    """Whether an agreement between institutions would enforce it, and why not."""
+
+    agreement: str = Field(examples=["MDB-2010"])
+    satisfied: bool
+    unmet: list[str] = Field(
+        description="conditions that are not met: NOT_A_DEBARMENT, PRACTICE, PERIOD, PUBLIC, "
+        "TOO_LATE, NOT_ORIGINAL",
+        examples=[["PUBLIC", "TOO_LATE"]],
+    )
+    unknown: list[str] = Field(
+        description="those of them that count as not met because what they ask is not known",
+        examples=[["TOO_LATE"]],
+    )
+
+
 class EntryOut(Schema):
     """A measure on the shared list."""
 
@@ -250,6 +266,9 @@ class EntryOut(Schema):
     contact_office: str | None = None
     last_reviewed: date | None = None
     recognitions: list[RecognitionOut] = Field([])
+    cross_debarment: list[CrossDebarmentOut] = Field(
+        [], description="by the conditions of each agreement; it informs and binds nobody"
+    )
     recorded_from: Instant = Field(description="since when the registry knows it so")
     contested: ContestedOut | None = Field(
         description="the partner's objection to it; not in the feed, whose entries are signed"
@@ -291,6 +310,7 @@ class EntryFilter(PageQuery):
     partner_id: UUID | None = None
     status: EntryStatus | None = None
     regime: Regime | None = None
+    country: Country | None = Field(None, description="of the partner", examples=["KE"])
     on: Day | None = Field(
         None, description="those in force on this day, or of the status they had on it"
     )

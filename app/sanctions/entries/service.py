@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, time
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -20,20 +20,19 @@ from app.core.errors import violated_constraint
 from app.core.http import PreconditionFailed
 from app.core.ids import new_id, new_secret_id
 from app.events.catalogue import EventType
-from app.partners.objections.contested import contested
 from app.sanctions.cases.steps import get_case, write_step
-from app.sanctions.codes import CODES
 from app.sanctions.entries import errors, queries, restraining
 from app.sanctions.entries.decision_models import SanctionCondition
 from app.sanctions.entries.models import SanctionEntry
 from app.sanctions.entries.publishing import publish_entry, retract_entry, tell
-from app.sanctions.entries.queries import NOW, Times
+from app.sanctions.entries.reading import get_entry, shown_entries
 from app.sanctions.entries.schemas import ConditionIn, EntryChange, LiftIn, SupersedesIn
 from app.sanctions.entries.terms import NewEntry, columns
 from app.sanctions.errors import DateNotPossible
 
-__all__ = ["NewEntry", "impose", "publish_entry"]
+__all__ = ["NewEntry", "get_entry", "impose", "publish_entry", "shown_entries"]
 _RUNNING = ("PENDING", "ACTIVE")
+_OVERLAPS = ("ex_sanction_entries_no_overlap", "ex_sanction_entries_no_overlap_person")
 
 
 async def impose(
@@ -57,7 +56,7 @@ async def impose(
     except IntegrityError as error:
         if violated_constraint(error) == "uq_sanction_entries_supersedes":
             raise errors.NamedEntryUnknown from error
-        if violated_constraint(error) != "ex_sanction_entries_no_overlap":
+        if violated_constraint(error) not in _OVERLAPS:
             raise
         raise errors.EntryOverlaps from error
     await _write_conditions(session, caller, values["id"], terms.conditions)
@@ -92,6 +91,9 @@ async def _supersede(
     old = await _own_running(session, caller, named.entry_id, now)
     if named.version is not None and old.version != named.version:
         raise PreconditionFailed
+    # Of persons, who have no profile, the party to the case says who is meant.
+    if old.partner_id is None and old.respondent_id != new["respondent_id"]:
+        raise errors.NamedEntryUnknown
     if old.partner_id != new["partner_id"] or old.regime != new["regime"] or old.ended_on:
         raise errors.NamedEntryUnknown
     if old.valid.upper is not None and new["effective_from"] > old.valid.upper:
@@ -132,102 +134,6 @@ async def _write_conditions(
     ]
     if rows:
         await session.execute(insert(SanctionCondition), rows)
-
-
-# ------------------------------------------------------------------------------------- reading
-
-
-async def get_entry(
-    session: AsyncSession, entry_id: UUID, times: Times = NOW, *, reader: UUID | None = None
-) -> dict[str, Any]:
-    """A measure as it is served, as of these times. Raises EntryNotFound."""
-    row = await queries.find_entry(session, entry_id, times)
-    if row is None:
-        raise errors.EntryNotFound
-    return (await shown_entries(session, [row], times, reader=reader))[0]
-
-
-async def shown_entries(
-    session: AsyncSession, rows: Sequence[Any], times: Times = NOW, *, reader: UUID | None = None
-) -> list[dict[str, Any]]:
-    """Rows of `queries.ENTRY_COLUMNS` as EntryOut needs them: with the objection to each, its
-    conditions, and what other agencies decided about it.
-
-    Of an annulled one everybody but the agency that answers for it (``reader``) is told that it
-    was annulled, and no more.
-    """
-    ids = [row.entry_id for row in rows]
-    objections = await contested(session, "sanction_entry", ids)
-    conditions: dict[UUID, list[dict[str, Any]]] = {}
-    for item in await queries.conditions_of(session, ids):
-        conditions.setdefault(item.entry_id, []).append(_without_entry(item))
-    recognitions: dict[UUID, list[dict[str, Any]]] = {}
-    for item in await queries.recognitions_of(session, ids, times.as_of):
-        recognitions.setdefault(item.entry_id, []).append(_without_entry(item))
-    return [
-        _annulled(
-            _entry_wire(row, objections.get(row.entry_id))
-            | {
-                "conditions": conditions.get(row.entry_id, []),
-                "recognitions": recognitions.get(row.entry_id, []),
-            },
-            row,
-            reader,
-        )
-        for row in rows
-    ]
-
-
-def _without_entry(row: Any) -> dict[str, Any]:
-    return {name: value for name, value in row._mapping.items() if name != "entry_id"}
-
-
-_APART = frozenset(
-    {
-        *("imposing_id", "custodian_id", "affiliate_relation", "scope_countries"),
-        *("scope_modalities", "new_agreements", "renewals", "payments_due", "running_agreements"),
-        *("wind_down_until", "continuity_contact", "next_day", "practice_ended_on"),
-    }
-)
-
-
-def _entry_wire(row: Any, objection: dict[str, Any] | None) -> dict[str, Any]:
-    shown = {name: value for name, value in row._mapping.items() if name not in _APART}
-    affiliate = {"entry_id": row.affiliate_of, "relation": row.affiliate_relation}
-    return shown | {
-        "contested": objection,
-        "affiliate_of": affiliate if row.affiliate_of else None,
-        "scope": {
-            "all": not row.scope_countries and not row.scope_modalities,
-            "countries": row.scope_countries,
-            "modalities": row.scope_modalities,
-        },
-        "effect": {
-            "eligible": not row.blocking,
-            "text": CODES.measures.codes[row.measure].effect,
-            "new_agreements": row.new_agreements,
-            "renewals": row.renewals,
-            "payments_due": row.payments_due,
-            "running_agreements": row.running_agreements,
-            "wind_down_until": row.wind_down_until,
-            "continuity_contact": row.continuity_contact,
-        },
-        "next_transition_at": (
-            datetime.combine(row.next_day, time(), UTC) if row.next_day is not None else None
-        ),
-    }
-
-
-def _annulled(shown: dict[str, Any], row: Any, reader: UUID | None) -> dict[str, Any]:
-    if row.status != "ANNULLED" or reader == (row.custodian_id or row.imposing_id):
-        return shown
-    gone: dict[str, Any] = {
-        "practices": [],
-        "conditions": [],
-        "recognitions": [],
-        "individual": None,
-    }
-    return shown | gone | {"legal_reference": None, "certificate": None}
 
 
 # -------------------------------------------------------------------------------------- ending

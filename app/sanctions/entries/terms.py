@@ -29,6 +29,7 @@ class NewEntry:
     procedure: str = "full"
     individual: IndividualIn | None = None
     level: str | None = None
+    respondent_id: UUID | None = None
     decided_on: date | None = None
     certificate: str | None = None
 
@@ -45,6 +46,7 @@ def columns(new: NewEntry, agency: UUID, today: date) -> dict[str, Any]:
         "partner_id": new.partner_id,
         "imposing_agency": agency,
         "case_id": new.case_id,
+        "respondent_id": new.respondent_id,
         "individual": new.individual.model_dump(mode="json") if new.individual else None,
         "affiliate_of": terms.affiliate_of.entry_id if terms.affiliate_of else None,
         "affiliate_relation": terms.affiliate_of.relation if terms.affiliate_of else None,

@@ -22,11 +22,16 @@ def listed_entry_id(source: str, key: str) -> UUID:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What an entry is on the day it is put: only PENDING and ACTIVE ones are in the feed."""
+    """What an entry is on the day it is put: only PENDING and ACTIVE ones are in the feed.
+
+    The other measures that it names, unless they are RESTRICTED: of those the feed says nothing.
+    """
 
     status: str
     next_day: date | None
     open_conditions: bool
+    supersedes: UUID | None = None
+    affiliate_of: UUID | None = None
 
 
 def agency_entry(
@@ -70,9 +75,9 @@ def agency_entry(
         "effective_from": entry.effective_from.isoformat(),
         "effective_to": _day(entry.effective_to),
         "release_condition": standing.open_conditions,
-        "affiliate_of": str(entry.affiliate_of) if entry.affiliate_of else None,
-        "affiliate_relation": entry.affiliate_relation,
-        "supersedes": str(entry.supersedes) if entry.supersedes else None,
+        "affiliate_of": str(standing.affiliate_of) if standing.affiliate_of else None,
+        "affiliate_relation": entry.affiliate_relation if standing.affiliate_of else None,
+        "supersedes": str(standing.supersedes) if standing.supersedes else None,
         "contact_office": entry.contact_office,
         "last_reviewed": _day(entry.last_reviewed),
         "status": standing.status,

@@ -126,7 +126,7 @@ async def list_parties(
     q = filters.q.casefold() if filters.q else None
     rows = await queries.list_parties(session, code, version, q, after, filters.limit + 1)
     items, following = pager.page(list(rows), lambda row: [version, str(row.entry_id)], response)
-    return {"items": items, "next_cursor": following}
+    return {"items": [service.shown_party(row) for row in items], "next_cursor": following}
 
 
 @router.get(

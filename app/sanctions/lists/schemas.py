@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from app.core.paging import PageQuery
 from app.core.schemas import Instant, QueryInt, Schema, Text
+from app.sanctions.entries.schemas import CrossDebarmentOut
 
 Audience = Literal["shared", "joint", "opt_in"]
 VersionNumber = Annotated[QueryInt, Field(ge=1, le=2**53)]
@@ -86,6 +87,12 @@ class PartyFilter(AsOf, PageQuery):
     )
 
 
+class ListedCrossDebarmentOut(CrossDebarmentOut):
+    """The same of one of the party's measures, as far as the list carries the facts."""
+
+    measure: int = Field(description="place of the measure in `party.measures`, from 0")
+
+
 class ListedPartyOut(Schema):
     """A listed party: everything its publisher says, as it was read."""
 
@@ -101,6 +108,9 @@ class ListedPartyOut(Schema):
     digest: str = Field(description="SHA-256 of the published record's canonical JSON")
     party: dict[str, Any] = Field(
         description="names, dates, places, documents, addresses, identifiers, measures, remarks"
+    )
+    cross_debarment: list[ListedCrossDebarmentOut] = Field(
+        [], description="of lists of development banks: by the conditions of their agreement"
     )
 
 

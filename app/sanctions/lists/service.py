@@ -21,6 +21,7 @@ from app.core.http import PreconditionFailed
 from app.core.ids import new_id
 from app.events import service as events
 from app.events.catalogue import EventType
+from app.sanctions.entries.cross_debarment import weighed_listed
 from app.sanctions.lists import errors, freshness, queries
 from app.sanctions.lists.audience import known
 from app.sanctions.lists.models import ListSourceState, ListUse
@@ -79,7 +80,13 @@ async def find_party(session: AsyncSession, code: str, entry_id: UUID, wanted: A
     row = await queries.find_party(session, code, version, entry_id) if version else None
     if row is None:
         raise errors.ListedPartyNotFound
-    return row
+    return shown_party(row)
+
+
+def shown_party(row: Any) -> dict[str, Any]:
+    """A row of `queries.list_parties` as ListedPartyOut needs it."""
+    wire = dict(row._mapping)
+    return wire | {"cross_debarment": weighed_listed(row.source, row.party.get("measures") or ())}
 
 
 # ---------------------------------------------------------------------------------- uses

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.confidentiality.model import Facts, Row, Table, Who, own
-from tests.confidentiality.rules import EVERYONE, OWNER_ONLY, PURPOSE, Call, Rule, only, plain
+from tests.confidentiality.rules import EVERYONE, OK, OWNER_ONLY, PURPOSE, Call, Rule, only, plain
 from tests.confidentiality.scene import OWNER, Scene
 from tests.partners.factories import partner_body
 from tests.sanctions.factories import decided_upon, impose
@@ -13,8 +13,8 @@ from tests.sanctions.factories import decided_upon, impose
 _REASON = {"reason": "Canary: it was on the wrong partner."}
 _RECOGNITION = {"decision": "recognise", "reason": "The same standard of proof."}
 _VERIFIED = {"state": "met", "note": "Canary: the monitor's report."}
-_INTERIM = {
-    "measure": "INTERIM_SUSPENSION",
+_RESTRICTED = {
+    "level": "RESTRICTED",
     "regime": "VENDOR",
     "conditions": [{"condition": "Keep the records."}],
 }
@@ -30,7 +30,7 @@ STAGED = (
 async def prepare(scene: Scene) -> None:
     """A RESTRICTED measure, one that was decided upon in every way, one whose end is asked for."""
     ids = scene.ids
-    ids["interim"] = (await impose(scene.api_for, ids["partner"], OWNER, **_INTERIM))["entry_id"]
+    ids["interim"] = (await impose(scene.api_for, ids["partner"], OWNER, **_RESTRICTED))["entry_id"]
     # A former row of it.
     done = await (await scene.owner()).patch(
         f"/v1/sanctions/entries/{ids['interim']}",
@@ -103,14 +103,20 @@ async def _interims(scene: Scene, relation: str) -> Call:
     return Call(headers=PURPOSE, params={"partner_id": scene.ids["partner"]})
 
 
+_PARTNER_ONLY = {"partner": OK}
 RULES: dict[str, Rule] = {
+    "listOwnSanctionEntries": Rule(plain(), _PARTNER_ONLY),
+    "readOwnSanctionEntry": Rule(plain(entry_id="interim"), _PARTNER_ONLY),
     "getSanctionEntry": Rule(plain(entry_id="interim"), OWNER_ONLY, hides="entry_id"),
     "listSanctionEntryHistory": Rule(plain(entry_id="interim"), OWNER_ONLY, hides="entry_id"),
     "listInterimSuspensions": Rule(_interims, EVERYONE),
     "changeSanctionEntry": Rule(
         _on_measure({"contact_office": "Ethics office"}), OWNER_ONLY, hides="entry_id"
     ),
-    "proposeSanctionRelease": Rule(_on_measure(_REASON), OWNER_ONLY, hides="entry_id"),
+    # The owner's is released in its case.
+    "proposeSanctionRelease": Rule(
+        _on_measure(_REASON), only("owner", granted=frozenset({409})), hides="entry_id"
+    ),
     "proposeSanctionAnnulment": Rule(_on_measure(_REASON), OWNER_ONLY, hides="entry_id"),
     "listSanctionActs": Rule(plain(entry_id="measure"), EVERYONE),
     "decideSanctionAct": Rule(_decision, OWNER_ONLY, hides="act_id"),

@@ -199,10 +199,6 @@ RULES: dict[str, Rule] = {
     "reviewSanctionMeasure": Rule(_indefinite, OWNER_ONLY, hides="case_id"),
     "suspendDuringSanctionCase": Rule(_on("NOTICE_ISSUED", _INTERIM), _MINE, hides="case_id"),
     "recordSanctionAppeal": Rule(_on("IMPOSED", _APPEAL), OWNER_ONLY, hides="case_id"),
-    # Not one that suspends, and not by who decided.
-    "suspendByAppeal": Rule(
-        plain(case_id="case_imposed", appeal_id="appeal"), _MINE, hides="case_id"
-    ),
     "decideSanctionAppeal": Rule(
         posted(
             lambda scene: {"outcome": "upheld"} | REASON,

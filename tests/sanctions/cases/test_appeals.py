@@ -42,7 +42,8 @@ async def test_what_an_appeal_does_to_the_measure(
     assert code(await judge.post(url, json=wrong, headers=version(1))) == (422, "terms_needed")
     done = await judge.made(url, body, headers=version(1))
     assert (done["outcome"], done["decided_on"]) == (outcome, day())
-    assert (await _entry(case, entry))["status"] == ("ACTIVE" if outcome == "upheld" else "LIFTED")
+    after = {"upheld": "ACTIVE", "reduced": "SUPERSEDED", "overturned": "LIFTED"}
+    assert (await _entry(case, entry))["status"] == after[outcome]
     after = (await case.read())["respondents"][0]["entry_id"]
     assert (after == entry["entry_id"]) == (outcome != "reduced")
     again = await judge.post(url, json=body, headers=version(2))
@@ -105,7 +106,7 @@ async def test_three_persons_release_from_conditions(
         assert code(same) == (409, "same_person")
     done = await judge.made(f"{one}/decision", decision, headers=version(2))
     assert done["outcome"] == "released"
-    assert (await _entry(case, entry))["status"] != "ACTIVE"
+    assert (await _entry(case, entry))["status"] == "RELEASED"
     assert (await case.read())["respondents"][0]["review_due_on"] is None
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from app.core.db import Database
 from tests.conftest import ApiFor
 from tests.sanctions.cases.support import REASON, Case, code, day
+from tests.sanctions.factories import TERMS
 from tests.support import World
 
 
@@ -53,7 +54,11 @@ async def test_it_ends_with_the_decision(api_for: ApiFor, ending: str) -> None:
     else:
         await decider.made(f"{case.url}/dismissal", REASON)
     entry = await decider.read(f"/v1/sanctions/entries/{first['entry_id']}")
-    assert (entry["status"], entry["ended_on"]) == ("LIFTED", day())
+    if ending == "decision":  # of June, so that it stands for all the days of the suspension
+        assert (entry["status"], entry["ended_on"]) == ("SUPERSEDED", TERMS["effective_from"])
+        assert done.json()["supersedes"] == first["entry_id"]
+    else:
+        assert (entry["status"], entry["ended_on"]) == ("LIFTED", day())
     assert (await case.read())["interims"][0]["ended_on"] == day()
     late = await decider.post(f"{case.url}/interim-suspensions", json=interim(0, 9))
     assert code(late) == (409, "step_out_of_order")

@@ -217,9 +217,10 @@ async def test_no_measure_of_a_case_without_its_decision(
                 await session.execute(
                     text(
                         "INSERT INTO sanction_entries (id, partner_id, imposing_agency, case_id, "
-                        "measure, blocking, practices, procedure, decided_on, effective_from) "
-                        "VALUES (gen_random_uuid(), :partner, :agency, :case, 'CENSURE', false, "
-                        "'{CORRUPT}', 'full', current_date, current_date)"
+                        "respondent_id, measure, blocking, practices, procedure, decided_on, "
+                        "effective_from) SELECT gen_random_uuid(), :partner, :agency, :case, id, "
+                        "'CENSURE', false, '{CORRUPT}', 'full', current_date, current_date "
+                        "FROM sanction_respondents WHERE case_id = :case AND main"
                     ),
                     {
                         "partner": UUID(partner),

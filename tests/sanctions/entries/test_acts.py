@@ -11,7 +11,7 @@ from sqlalchemy import text
 from app.core.db import Database
 from tests.conftest import ApiFor
 from tests.sanctions.entries.support import day, lift, measure, shift, version
-from tests.sanctions.factories import ended
+from tests.sanctions.factories import ended, released
 from tests.support import World
 
 _CONDITIONS = [
@@ -63,7 +63,8 @@ async def test_a_release_waits_for_every_condition(api_for: ApiFor) -> None:
         ("met", day(0)),
         ("waived", day(0)),
     ]
-    assert (await ended(api_for, entry, "release"))["entry_status"] == "RELEASED"
+    assert (await _ask(api_for, entry, "release"))[1]["code"] == "release_in_case"
+    assert (await released(api_for, entry))["status"] == "RELEASED"
 
 
 async def test_a_release_waits_for_its_earliest_day(
@@ -73,7 +74,8 @@ async def test_a_release_waits_for_its_earliest_day(
     entry = await measure(api_for, **terms)
     assert (await _ask(api_for, entry, "release"))[1]["code"] == "conditions_not_met"
     await shift(operator_database, entry, release_not_before="current_date")
-    assert (await _ask(api_for, entry, "release"))[0] == 201
+    assert (await _ask(api_for, entry, "release"))[1]["code"] == "release_in_case"
+    assert (await released(api_for, entry))["status"] == "RELEASED"
 
 
 async def test_who_asks_does_not_decide(api_for: ApiFor) -> None:
@@ -160,3 +162,27 @@ async def test_nothing_is_found_where_there_is_nothing(api_for: ApiFor) -> None:
         answer = await undp.post(url, json=body, headers=v1)
         assert (answer.status_code, answer.json()["code"]) == (404, code)
     assert (await undp.post(f"{_url(entry)}/annul", json={"reason": "x"})).status_code == 428
+
+
+async def test_a_custodian_has_no_case_and_releases_by_two_persons(
+    api_for: ApiFor, operator_database: Database, world: World
+) -> None:
+    entry = await measure(api_for, **_TERMS | {"conditions": _CONDITIONS[:1]})
+    await shift(operator_database, entry, custodian_agency=f"'{world.agencies['FAO']}'")
+    first, second = await api_for("FAO"), await api_for("FAO_APPROVER")
+    body = {"reason": "Canary: the programme is in place."}
+    early = await first.post(f"{_url(entry)}/release", json=body, headers=version(entry))
+    assert early.json()["code"] == "conditions_not_met"
+    condition = entry["conditions"][0]["id"]
+    await first.post(
+        f"{_url(entry)}/conditions/{condition}/verification",
+        json={"state": "met", "note": "Canary"},
+        headers={"If-Match": '"v1"'},
+    )
+    asked = await first.made(f"{_url(entry)}/release", body, headers=version(entry))
+    url = f"{_url(entry)}/acts/{asked['id']}/decision"
+    decision, v1 = {"decision": "approve", "reason": "Canary: seen."}, {"If-Match": '"v1"'}
+    same = await first.post(url, json=decision, headers=v1)
+    assert same.json()["code"] == "entry_second_person"
+    done = await second.post(url, json=decision, headers=v1)
+    assert (done.status_code, done.json()["entry_status"]) == (200, "RELEASED")

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from app.core.db import Database
 from tests.audit.support import add_officer
 from tests.conftest import ApiFor, Settle
-from tests.sanctions.entries.support import changes, clearance, day, measure, new_partner, reasons
+from tests.sanctions.entries.support import changes, clearance, new_partner, reasons
+from tests.sanctions.factories import suspend
 from tests.support import Api, World
 
 _PURPOSE = {"Access-Purpose": 'CONTRACTING; ref="WFP-KE-1"'}
-
-
-async def _interim(api_for: ApiFor, partner: str, **more: Any) -> dict[str, Any]:
-    terms = {"measure": "INTERIM_SUSPENSION", "effective_to": day(90), **more}
-    return await measure(api_for, partner, **terms)
 
 
 async def _shown(api: Api, partner: str) -> list[str]:
@@ -27,7 +21,7 @@ async def _shown(api: Api, partner: str) -> list[str]:
 
 async def test_nobody_else_finds_a_suspension(api_for: ApiFor, settle: Settle) -> None:
     partner = await new_partner(api_for)
-    entry = await _interim(api_for, partner)
+    entry = await suspend(api_for, partner)
     assert entry["level"] == "RESTRICTED"
     wfp, url = await api_for("WFP"), f"/v1/sanctions/entries/{entry['entry_id']}"
     assert (await wfp.get(url)).status_code == 404
@@ -49,7 +43,7 @@ async def test_nobody_else_finds_a_suspension(api_for: ApiFor, settle: Settle) -
 
 
 async def test_its_event_names_no_partner(api_for: ApiFor, operator_database: Database) -> None:
-    entry = await _interim(api_for, await new_partner(api_for))
+    entry = await suspend(api_for, await new_partner(api_for))
     async with operator_database.connection() as connection:
         data = await connection.fetch(
             "SELECT data::text FROM outbox WHERE subject_id::text = $1", entry["entry_id"]
@@ -64,7 +58,7 @@ async def test_sanctions_authority_and_compliance_officer_read_it_for_a_purpose(
     role: str, sees: bool, api_for: ApiFor, operator_database: Database, world: World
 ) -> None:
     partner = await new_partner(api_for)
-    entry = await _interim(api_for, partner)
+    entry = await suspend(api_for, partner)
     name = await add_officer(operator_database, world, "WFP", f"INT{role}", role)
     officer = await api_for(name)
     url = f"/v1/sanctions/interim-suspensions?partner_id={partner}"
@@ -82,7 +76,7 @@ async def test_sanctions_authority_and_compliance_officer_read_it_for_a_purpose(
 
 async def test_a_clearance_says_whom_to_ask_and_nothing_else(api_for: ApiFor) -> None:
     partner = await new_partner(api_for)
-    entry = await _interim(api_for, partner)
+    entry = await suspend(api_for, partner)
     answer = await clearance(api_for, partner)
     assert reasons(answer) == {"CONSULT_OWNER": "REFER"}
     (reason,) = [one for one in answer["reasons"] if one["code"] == "CONSULT_OWNER"]
@@ -106,8 +100,7 @@ async def test_the_owner_says_how_its_suspensions_count(
     said: str, code: dict[str, str], api_for: ApiFor
 ) -> None:
     partner = await new_partner(api_for)
-    await measure(api_for, partner, agency="FAO", measure="INTERIM_SUSPENSION",
-                  effective_to=day(90))  # fmt: skip
+    await suspend(api_for, partner, "FAO")
     fao, url = await api_for("FAO"), "/v1/agencies/FAO/settings/facts_in_clearances"
     setting = await fao.read(url)
     done = await fao.put(

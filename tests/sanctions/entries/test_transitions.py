@@ -22,7 +22,7 @@ from tests.sanctions.entries.support import (
     reasons,
     shift,
 )
-from tests.sanctions.factories import ended
+from tests.sanctions.factories import ended, released, suspend
 
 
 async def _events(database: Database, entry: dict[str, object]) -> list[tuple[str, object]]:
@@ -103,6 +103,8 @@ async def test_the_feed_says_how_it_ended(
     entry = await measure(api_for)
     if end == "lift":
         assert (await lift(api_for, entry)).json()["status"] == status
+    elif end == "release":
+        assert (await released(api_for, entry))["status"] == status
     else:
         assert (await ended(api_for, entry, end))["entry_status"] == status
     assert await expire_entries(worker_database) == 0
@@ -132,6 +134,7 @@ async def test_another_measure_takes_its_place_in_one_instant(
     assert (await wfp.read(f"{url}?on={day(4)}"))["status"] == "SUPERSEDED"
     # Its end is set: neither lifted nor superseded again.
     assert (await lift(api_for, now)).json()["code"] == "entry_ended"
+    await expire_entries(worker_database)  # what other tests left behind
     await shift(operator_database, old, ended_on="current_date")
     await shift(operator_database, new, effective_from="current_date")
     assert await expire_entries(worker_database) == 2
@@ -160,9 +163,19 @@ async def test_the_manifest_says_when_the_list_changes_next(
     entry = await measure(api_for, effective_from=day(1), effective_to=day(2))
     assert await following() == f"{day(1)}T00:00:00Z"
     assert (await lift(api_for, entry)).status_code == 201
-    hidden = await measure(
-        api_for, measure="INTERIM_SUSPENSION", effective_from=day(0), effective_to=day(0)
-    )
+    hidden = await suspend(api_for, await new_partner(api_for), until_on=day(0))
     await measure(api_for, effective_to=day(2))
     assert await following() == f"{day(3)}T00:00:00Z"
     assert hidden["level"] == "RESTRICTED"
+
+
+async def test_one_that_ended_before_it_began_is_kept_no_longer_than_others(
+    api_for: ApiFor, operator_database: Database, worker_database: Database
+) -> None:
+    entry = await measure(api_for, effective_from=day(20))
+    assert (await lift(api_for, entry)).json()["status"] == "LIFTED"
+    query = text("SELECT count(*) FROM retention_sanctions_ended WHERE id = :id")
+    for ended_on, due in (("current_date - 3000", 0), ("current_date - 4000", 1)):
+        await shift(operator_database, entry, ended_on=ended_on)
+        async with worker_database.session() as session:
+            assert await session.scalar(query, {"id": UUID(entry["entry_id"])}) == due
