@@ -1,6 +1,6 @@
 """Cases and measures joined: whose measure it is, releases and appeals that end one
 
-Revision: 0046, after 0042
+Revision: 0043, after 0042
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from alembic import op
 
 from app.core.migrate import run_script
 
-revision = "0046"
+revision = "0043"
 down_revision = "0042"
 branch_labels = None
 depends_on = None
