@@ -24,6 +24,7 @@ from app.core.http import (
 from app.core.paging import LIMIT_DEFAULT, CursorInvalid, CursorText, Limit, Pager
 from app.core.schemas import Page
 from app.partners.errors import PartnerMerged
+from app.partners.public_authority import GovernmentEntity
 from app.sanctions.cases import errors, reading, service
 from app.sanctions.cases.models import SanctionCase
 from app.sanctions.cases.schemas import (
@@ -61,7 +62,7 @@ STEP = (
     RoleLacksRight,
 )
 """What a step of a case may raise."""
-LISTED = (MeasureNeedsPeriod, EntryOverlaps)
+LISTED = (MeasureNeedsPeriod, EntryOverlaps, GovernmentEntity)
 """What putting a measure on the list may raise."""
 
 
@@ -79,6 +80,7 @@ async def answer(session: AsyncSession, case: SanctionCase, response: Response) 
     responses=problems(
         errors.PartnerUnknown,
         PartnerMerged,
+        GovernmentEntity,
         DateNotPossible,
         PersonRequired,
         RoleLacksRight,

@@ -108,8 +108,8 @@ async def record(
 ) -> SanctionCase:
     """Record a decision. Nothing is listed before a second person certifies it.
 
-    Raises PartnerUnknown, PartnerMerged, DateNotPossible, MeasureNeedsPeriod, RoleLacksRight or
-    LevelAboveClient.
+    Raises PartnerUnknown, PartnerMerged, GovernmentEntity, DateNotPossible, MeasureNeedsPeriod,
+    RoleLacksRight or LevelAboveClient.
     """
     _check_days(new, now)
     partner = await known_partner(session, caller, new.partner_id)
