@@ -87,6 +87,7 @@ from app.sanctions.feed.endpoints import router as feed
 from app.sanctions.feed.ftm_endpoints import router as ftm
 from app.sanctions.lists.endpoints import router as lists
 from app.sanctions.screening.endpoints import router as screening
+from app.sanctions.transfer_restrictions.endpoints import router as transfer_restrictions
 
 V1 = (
     # Before the profiles: `/partners/resolve` is no id.
@@ -142,6 +143,7 @@ V1 = (
     own_sanction_cases,
     sanction_entries,
     sanction_decisions,
+    transfer_restrictions,
     lists,
     ftm,
     partner_documents,

@@ -77,6 +77,7 @@ from app.sanctions.feed.stream import FeedStream
 from app.sanctions.lists.audience import own_stream
 from app.sanctions.lists.checks import ListChecks
 from app.sanctions.retention import RETENTION as SANCTIONS_RETENTION
+from app.sanctions.transfer_restrictions.upkeep import announce as announce_restrictions
 
 log = structlog.get_logger()
 TRANSIENT = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError)
@@ -207,6 +208,10 @@ def _tasks(
         "sea_restrictions": (
             lambda: _until_none(lambda: remind_of_restrictions(database)),
             HOUSEKEEPING_S,
+        ),
+        "transfer_restrictions": (
+            lambda: _until_none(lambda: announce_restrictions(database)),
+            EXPIRY_S,
         ),
         "measure_reviews": (
             lambda: _until_none(lambda: remind_of_measures(database)),
