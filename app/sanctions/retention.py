@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.partners.retention.rules import rule
 from app.sanctions.cases.retention import RETENTION as CASES
+from app.sanctions.fraud_cases.retention import RETENTION as FRAUD
 from app.sanctions.transfer_restrictions.retention import RETENTION as TRANSFERS
 
 _WITH_ENTRY = (
@@ -33,5 +34,6 @@ RETENTION = (
     ),
     *CASES,
     *TRANSFERS,
+    *FRAUD,
     rule("screenings", "DELETE FROM screenings WHERE id = ANY(:ids)"),
 )

@@ -350,6 +350,7 @@ CREATE POLICY fraud_cases_update ON fraud_cases FOR UPDATE TO reg_app
   USING ({_OWN}) WITH CHECK ({_OWN});
 CREATE POLICY fraud_cases_export ON fraud_cases FOR SELECT TO reg_owner USING ({_OWN});
 {acl_security("fraud_cases_acl")}
+CREATE POLICY fraud_cases_acl_export ON fraud_cases_acl FOR SELECT TO reg_owner USING ({_OWN});
 -- History, acts and amounts are the owner's alone.
 {
     "".join(
