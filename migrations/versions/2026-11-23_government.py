@@ -369,7 +369,7 @@ GRANT INSERT (id, fraud_case_id, owner_agency, kind, amount_usd, reference, prop
 GRANT UPDATE (state, decided_by, decided_at, version) ON fraud_case_acts TO reg_app;
 CREATE POLICY fraud_case_acts_insert ON fraud_case_acts FOR INSERT TO reg_app WITH CHECK ({_OWN});
 CREATE POLICY fraud_case_acts_update ON fraud_case_acts FOR UPDATE TO reg_app
-  USING ({_OWN} AND state = 'proposed') WITH CHECK ({_OWN});
+  USING ({_OWN}) WITH CHECK ({_OWN});
 GRANT INSERT (id, fraud_case_id, owner_agency, kind, amount_usd, booked_on, reference, act_id,
   reverses, recorded_by) ON fraud_case_amounts TO reg_app;
 CREATE POLICY fraud_case_amounts_insert ON fraud_case_amounts FOR INSERT TO reg_app
@@ -508,14 +508,15 @@ CREATE FUNCTION fraud_case_acts_step() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE at_stage text;
 BEGIN
   SELECT c.stage INTO at_stage FROM fraud_cases c WHERE c.id = NEW.fraud_case_id;
-  IF at_stage <> CASE NEW.kind WHEN 'substantiate' THEN 'under_investigation'
-      ELSE 'substantiated' END AND NEW.state <> 'rejected' THEN
+  IF at_stage <> (CASE NEW.kind WHEN 'substantiate' THEN 'under_investigation'
+      ELSE 'substantiated' END) AND NEW.state <> 'rejected' THEN
     PERFORM fraud_case_refused('fraud_case_stage');
   END IF;
   IF TG_OP = 'INSERT' THEN
     IF NEW.state <> 'proposed' THEN PERFORM fraud_case_refused('fraud_case_two_persons'); END IF;
     PERFORM fraud_case_person(NEW.proposed_by, NEW.owner_agency);
   ELSE
+    IF OLD.state <> 'proposed' THEN PERFORM fraud_case_refused('fraud_case_stage'); END IF;
     PERFORM fraud_case_person(NEW.decided_by, NEW.owner_agency);
   END IF;
   RETURN NULL;

@@ -54,6 +54,13 @@ _DEFINERS: frozenset[str] = frozenset(
         "suspended_elsewhere(uuid[],text,date)",
         "sanction_case_follows()",
         "sanction_entry_decided()",
+        # What is in force, for offices of resident coordinators; what every agency may know of a
+        # published fraud case; its sums and its history, whoever writes; hidden statements.
+        "restrictions_for_coordinators(text[])",
+        "published_fraud_cases(uuid)",
+        "keep_fraud_case()",
+        "sum_fraud_case()",
+        "apply_restriction_redaction()",
         "settle_finding()",
         "unmerged_policies()",
         "withheld(uuid)",

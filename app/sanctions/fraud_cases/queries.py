@@ -64,7 +64,8 @@ _SHARED = text(
       AND (x.valid_to IS NULL OR x.valid_to > now())
       AND EXISTS (SELECT 1 FROM fraud_cases c JOIN partners n ON n.id = c.partner_id
         WHERE c.id = x.record_id AND {visible("n", _AGENCY, ":holder")}
-        AND (:countries = '{{}}' OR n.country = ANY (:countries)))
+        AND (CAST(:countries AS text[]) = '{{}}'
+          OR n.country = ANY (CAST(:countries AS text[]))))
       AND (CAST(:after_at AS timestamptz) IS NULL
         OR (x.valid_from, x.share_id) < (:after_at, CAST(:after_id AS uuid)))
     ORDER BY x.valid_from DESC, x.share_id DESC LIMIT :limit"""  # noqa: S608 - texts of ours
