@@ -72,3 +72,19 @@ async def open_head_office(operator: Database, world: World, agency: str) -> Non
             ),
             {"agency": world.agencies[agency]},
         )
+
+
+async def offices(operator: Database) -> list[Any]:
+    """Ids of the offices that there are."""
+    async with operator.session() as session:
+        return list((await session.scalars(text("SELECT id FROM offices"))).all())
+
+
+async def close_offices(operator: Database, but: list[Any]) -> None:
+    """Take away all offices but these, so that other tests meet the agencies as they were."""
+    async with operator.session() as session:
+        for kinds in (["country", "multi_country"], ["region"], ["hq"]):
+            await session.execute(
+                text("DELETE FROM offices WHERE kind = ANY (:kinds) AND id <> ALL (:but)"),
+                {"kinds": kinds, "but": but},
+            )

@@ -13,7 +13,9 @@ from tests.conftest import ApiFor
 from tests.sanctions.cases.support import version
 from tests.sanctions.transfer_restrictions.support import (
     URL,
+    close_offices,
     government,
+    offices,
     open_head_office,
     open_office,
     set_on,
@@ -60,6 +62,7 @@ async def _asked(api: Api, partner: str, **more: Any) -> dict[str, dict[str, Any
 async def test_those_engaged_are_told_and_others_are_not(
     api_for: ApiFor, world: World, operator_database: Database
 ) -> None:
+    before = await offices(operator_database)
     await open_head_office(operator_database, world, "UNDP")
     await open_office(operator_database, world, "UNDP", "KEN")
     unicef, undp = await api_for("UNICEF"), await api_for("UNDP")
@@ -85,3 +88,4 @@ async def test_those_engaged_are_told_and_others_are_not(
     assert set(await _asked(elsewhere, partner)) == set(await _asked(elsewhere, free))
     await unicef.post(f"{URL}/{made['id']}/lift", headers=version(1))
     assert "TRANSFER_RESTRICTION" not in await _asked(undp, partner)
+    await close_offices(operator_database, before)

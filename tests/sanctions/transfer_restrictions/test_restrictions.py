@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -24,7 +25,9 @@ from tests.sanctions.transfer_restrictions.support import (
     STATEMENT,
     URL,
     body,
+    close_offices,
     government,
+    offices,
     open_head_office,
     open_office,
     set_on,
@@ -50,18 +53,14 @@ WRONG = (
 
 
 @pytest.fixture
-async def engaged(operator_database: Database, world: World) -> None:
-    """UNICEF and WFP are in Kenya, FAO coordinates it from a region, the others are not there."""
-    async with operator_database.session() as session:
-        found = await session.scalar(
-            text("SELECT count(*) FROM offices WHERE agency_id = :id AND kind <> 'hq'"),
-            {"id": world.agencies["WFP"]},
-        )
-    if found:
-        return
+async def engaged(operator_database: Database, world: World) -> AsyncIterator[None]:
+    """UNICEF and WFP are in Kenya, FAO looks at it from a region, the others are not there."""
+    before = await offices(operator_database)
     for agency, kind in (("WFP", "country"), ("FAO", "region")):
         await open_head_office(operator_database, world, agency)
         await open_office(operator_database, world, agency, "KEN", kind)
+    yield
+    await close_offices(operator_database, before)
 
 
 def test_the_rules_and_the_table_say_the_same() -> None:
