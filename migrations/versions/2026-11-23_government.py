@@ -173,7 +173,7 @@ CREATE POLICY transfer_restrictions_remind ON transfer_restrictions FOR UPDATE T
 -- For offices of resident coordinators, whose countries the application knows: what is in force.
 GRANT SELECT ON transfer_restrictions TO reg_facts;
 CREATE POLICY transfer_restrictions_facts ON transfer_restrictions FOR SELECT TO reg_facts
-  USING (true);
+  USING ({_OWN} OR {_IN_FORCE});
 CREATE FUNCTION restrictions_for_coordinators(of_countries text[])
   RETURNS SETOF transfer_restrictions
   LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -584,6 +584,7 @@ ALTER FUNCTION sum_fraud_case() OWNER TO reg_facts;
 REVOKE CREATE ON SCHEMA public FROM reg_facts;
 """  # noqa: S608 - constants
 FUNCTIONS_GONE = """
+DROP POLICY fraud_cases_select ON fraud_cases;
 DROP FUNCTION restrictions_for_coordinators(text[]), published_fraud_cases(uuid);
 """
 GONE = """

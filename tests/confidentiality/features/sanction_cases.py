@@ -112,7 +112,7 @@ async def _of_the_partner(scene: Scene) -> None:
     url = f"/v1/self/sanction-cases/{shown['respondents'][0]['id']}"
     await partner.made(f"{url}/reply", {"text": "Canary"})
     cases = (await owner.read(f"{CASES}?limit=200&partner_id={ids['partner']}"))["items"]
-    (imposed,) = (one for one in cases if one["state"] == "IMPOSED")
+    imposed = next(one for one in cases if one["state"] == "IMPOSED")
     ids["answer_imposed"] = imposed["respondents"][0]["id"]
     url = f"/v1/self/sanction-cases/{ids['answer_imposed']}/appeals"
     made = await partner.made(url, {"text": "Canary"})
