@@ -501,8 +501,10 @@ CREATE FUNCTION keep_fraud_case() RETURNS trigger
     NEW.published_at IS NOT NULL, NEW.changed_by);
   RETURN NULL;
 END $$;
-CREATE TRIGGER fraud_cases_kept AFTER INSERT OR UPDATE ON fraud_cases
+CREATE TRIGGER fraud_cases_kept_first AFTER INSERT ON fraud_cases
   FOR EACH ROW EXECUTE FUNCTION keep_fraud_case();
+CREATE TRIGGER fraud_cases_kept AFTER UPDATE ON fraud_cases
+  FOR EACH ROW WHEN (OLD IS DISTINCT FROM NEW) EXECUTE FUNCTION keep_fraud_case();
 
 CREATE FUNCTION fraud_case_acts_step() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE at_stage text;
