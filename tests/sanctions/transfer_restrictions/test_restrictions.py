@@ -35,7 +35,7 @@ from tests.sanctions.transfer_restrictions.support import (
 from tests.support import World
 
 LONG = {"ends_on": day(200)}
-WRONG = (
+WRONG: tuple[tuple[dict[str, Any], str], ...] = (
     ({"suspended": []}, "/suspended"),
     ({"suspended": ["barter"]}, "/suspended/0"),
     ({"suspended": ["direct_payment"]}, ""),
