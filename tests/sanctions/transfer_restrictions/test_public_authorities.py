@@ -14,6 +14,7 @@ from app.partners.types import TYPE_RULES, PartnerType, is_public_authority
 from tests.conftest import ApiFor
 from tests.partners.factories import make_partner
 from tests.partners.flags.support import partner_api
+from tests.partners.merges.support import decided, proposed
 from tests.sanctions.cases.support import CASES, Case
 from tests.sanctions.cases.test_recorded import URL as RECORDED
 from tests.sanctions.cases.test_recorded import body as recorded_body
@@ -139,3 +140,19 @@ async def test_the_tag_says_that_it_recognises_nobody(api_for: ApiFor) -> None:
     assert types["types"]["GOV_LOCAL"]["public_authority"] is True
     assert TAG not in types["types"]["GOV_LOCAL"]["tags"]
     assert await open_case(api_for, (await make_partner(unicef))["id"])
+
+
+@pytest.mark.parametrize("sanctioned", [0, 1])
+async def test_a_merge_does_not_bring_a_measure_and_an_authority_together(
+    api_for: ApiFor, sanctioned: int
+) -> None:
+    unicef = await api_for("UNICEF")
+    both = [await make_partner(unicef), await make_partner(unicef)]
+    await impose(api_for, both[sanctioned]["id"])
+    tagged = both[1 - sanctioned]
+    done = await unicef.patch(
+        f"/v1/partners/{tagged['id']}", json={"tags": [TAG]}, headers={"If-Match": '"v1"'}
+    )
+    assert done.status_code == 200, done.text
+    merge = await proposed(unicef, both[0], both[1])
+    assert refused(await decided(await api_for("WFP"), merge))
