@@ -86,8 +86,11 @@ from app.sanctions.entries.endpoints import router as sanction_entries
 from app.sanctions.entries.own_endpoints import router as own_sanction_entries
 from app.sanctions.feed.endpoints import router as feed
 from app.sanctions.feed.ftm_endpoints import router as ftm
+from app.sanctions.fraud_cases.act_endpoints import router as fraud_case_acts
+from app.sanctions.fraud_cases.endpoints import router as fraud_cases
 from app.sanctions.lists.endpoints import router as lists
 from app.sanctions.screening.endpoints import router as screening
+from app.sanctions.transfer_restrictions.endpoints import router as transfer_restrictions
 
 V1 = (
     # Before the profiles: `/partners/resolve` is no id.
@@ -144,6 +147,9 @@ V1 = (
     own_sanction_cases,
     sanction_entries,
     sanction_decisions,
+    transfer_restrictions,
+    fraud_cases,
+    fraud_case_acts,
     lists,
     ftm,
     partner_documents,

@@ -41,8 +41,10 @@ from app.sanctions.cases import models as sanction_cases
 from app.sanctions.entries import decision_models as sanction_decisions
 from app.sanctions.entries import models as sanction_entries
 from app.sanctions.feed import models as feed
+from app.sanctions.fraud_cases import models as fraud_cases
 from app.sanctions.lists import models as lists
 from app.sanctions.screening import models as screening
+from app.sanctions.transfer_restrictions import models as transfer_restrictions
 
 __all__ = [
     "Base",
@@ -61,6 +63,7 @@ __all__ = [
     "feed",
     "findings",
     "flags",
+    "fraud_cases",
     "idempotency",
     "lists",
     "objections",
@@ -90,5 +93,6 @@ __all__ = [
     "self_assessments",
     "sequencer",
     "sharing_groups",
+    "transfer_restrictions",
     "verifications",
 ]

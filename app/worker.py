@@ -30,7 +30,7 @@ from app.assessments.plans.upkeep import remind as remind_of_plans
 from app.assessments.request_upkeep import remind_of_requests
 from app.assessments.retention import RETENTION as ASSESSMENTS_RETENTION
 from app.assessments.sea_restrictions.retention import RETENTION as SEA_RETENTION
-from app.assessments.sea_restrictions.upkeep import remind as remind_of_restrictions
+from app.assessments.sea_restrictions.upkeep import remind as remind_of_sea
 from app.assessments.watching.watch import forget, watch_reading
 from app.audit.sampling import Sampler
 from app.audit.stream import AuditStream
@@ -77,6 +77,7 @@ from app.sanctions.feed.stream import FeedStream
 from app.sanctions.lists.audience import own_stream
 from app.sanctions.lists.checks import ListChecks
 from app.sanctions.retention import RETENTION as SANCTIONS_RETENTION
+from app.sanctions.transfer_restrictions.upkeep import announce
 
 log = structlog.get_logger()
 TRANSIENT = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError)
@@ -204,10 +205,8 @@ def _tasks(
             lambda: _until_none(lambda: remind_of_plans(database)),
             HOUSEKEEPING_S,
         ),
-        "sea_restrictions": (
-            lambda: _until_none(lambda: remind_of_restrictions(database)),
-            HOUSEKEEPING_S,
-        ),
+        "sea_restrictions": (lambda: _until_none(lambda: remind_of_sea(database)), HOUSEKEEPING_S),
+        "transfer_restrictions": (lambda: _until_none(lambda: announce(database)), EXPIRY_S),
         "measure_reviews": (
             lambda: _until_none(lambda: remind_of_measures(database)),
             HOUSEKEEPING_S,

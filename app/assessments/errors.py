@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.audit.errors import PurposeNotShared as PurposeNotShared
 from app.audit.errors import PurposeRequired as PurposeRequired
 from app.core.errors import Conflict, NotFound, ServiceError
 
@@ -109,13 +110,6 @@ class SamePerson(ServiceError):
     status = 409
     code = "same_person"
     title = "Another person must take this step."
-    refusal = True
-
-
-class PurposeNotShared(ServiceError):
-    status = 422
-    code = "purpose_not_shared"
-    title = "The assessment is shared with your agency for another purpose."
     refusal = True
 
 

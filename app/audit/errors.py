@@ -38,3 +38,10 @@ class PurposeRequired(ServiceError):
     code = "purpose_required"
     title = 'Send Access-Purpose: CODE; ref="your reference" to read this.'
     refusal = True
+
+
+class PurposeNotShared(ServiceError):
+    status = 422
+    code = "purpose_not_shared"
+    title = "The record is shared with your agency for another purpose."
+    refusal = True

@@ -32,6 +32,10 @@ class Scope(StrEnum):
     SANCTIONS_WRITE = "sanctions:write"
     SANCTIONS_REVIEW = "sanctions:review"
     SANCTIONS_DECIDE = "sanctions:decide"
+    TRANSFERS_READ = "transfers:read"
+    TRANSFERS_WRITE = "transfers:write"
+    FRAUD_READ = "fraud:read"
+    FRAUD_WRITE = "fraud:write"
     SCREENING_RUN = "screening:run"
     FEED_READ = "feed:read"
     POLICIES_READ = "policies:read"
@@ -73,6 +77,10 @@ DESCRIPTIONS: dict[str, str] = {
     Scope.SANCTIONS_WRITE: "open and investigate the own agency's sanction cases",
     Scope.SANCTIONS_REVIEW: "review the own agency's sanction cases",
     Scope.SANCTIONS_DECIDE: "decide the own agency's sanction cases",
+    Scope.TRANSFERS_READ: "read transfer restrictions on public authorities, for a purpose",
+    Scope.TRANSFERS_WRITE: "set, decide, review and lift the own agency's transfer restrictions",
+    Scope.FRAUD_READ: "read fraud cases that are one's own, shared, or published",
+    Scope.FRAUD_WRITE: "keep the own agency's fraud cases, and share or publish them",
     Scope.SCREENING_RUN: "screen names against the lists",
     Scope.FEED_READ: "follow the signed sanction feed",
     Scope.POLICIES_READ: "read recognition policies and rating scales",
@@ -98,6 +106,8 @@ DECIDING: frozenset[str] = frozenset(
     {
         Scope.SANCTIONS_REVIEW,
         Scope.SANCTIONS_DECIDE,
+        Scope.TRANSFERS_WRITE,
+        Scope.FRAUD_WRITE,
         Scope.ASSESSMENTS_SHARE,
         Scope.AGENCIES_ADMIN,
         Scope.CLIENTS_ADMIN,

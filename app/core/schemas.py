@@ -42,8 +42,8 @@ _DAY = re.compile(r"\A\d{4}-\d{2}-\d{2}\Z")
 _INSTANT = re.compile(
     r"\A\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})\Z"
 )
-_MONEY = re.compile(r"\A\d{1,18}(\.\d{1,2})?\Z")
-_DIGITS = re.compile(r"\A-?\d{1,18}\Z")
+_MONEY = re.compile(r"\A\d{1,18}(\.\d{1,2})?\Z", re.ASCII)
+_DIGITS = re.compile(r"\A-?\d{1,18}\Z", re.ASCII)
 
 
 def _clean(value: str) -> str:

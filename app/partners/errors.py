@@ -143,6 +143,23 @@ class RedFlagInForce(ServiceError):
     title = "A red flag is in force; a profile of this type cannot bear one."
 
 
+class MeasureInForce(ServiceError):
+    """Public authorities are not sanctioned: the measure is ended first."""
+
+    status = 409
+    code = "measure_in_force"
+    title = "A sanction measure is in force; a public authority cannot bear one."
+
+
+class TagNotOwn(ServiceError):
+    """That a body exercises public functions is said by agencies, not by itself."""
+
+    status = 403
+    code = "tag_not_own"
+    title = "This tag is given and taken by agencies, not by the partner itself."
+    refusal = True
+
+
 class HeadquartersProtected(ServiceError):
     status = 409
     code = "headquarters_protected"

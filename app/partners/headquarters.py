@@ -27,10 +27,12 @@ from app.partners.errors import (
     EditsFrozen,
     HeadquartersProtected,
     HeadquartersUnknown,
+    MeasureInForce,
     OwnedByPartner,
     RedFlagInForce,
     SameCountryUnjustified,
     TagNotAllowed,
+    TagNotOwn,
     TypeDiffers,
     TypeNotListed,
 )
@@ -48,6 +50,8 @@ HEADQUARTERS_RULES: dict[str, type[ServiceError]] = {
     "ck_partners_protected_above": HeadquartersProtected,
     "ck_partners_type_with_offices": CountryProfilesHang,
     "ck_partners_red_flag": RedFlagInForce,
+    "ck_partners_measure": MeasureInForce,
+    "ck_partners_tag_not_own": TagNotOwn,
     "uq_partners_hq_id_country": CountryProfileExists,
 }
 

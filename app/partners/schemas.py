@@ -40,7 +40,7 @@ class PartnerIn(Schema):
     former_names: list[Line] = Field(default=[], max_length=20)
     name_changed_on: Day | None = Field(None, description="when it gave up the last former name")
     partner_type: PartnerType
-    tags: list[PartnerTag] = Field(default=[], max_length=5)
+    tags: list[PartnerTag] = Field(default=[], max_length=6)
     country: Country = Field(description="country of this profile", examples=["KEN"])
     country_of_origin: Country | None = None
     hq_id: UUID | None = Field(None, description="headquarters profile of a country profile")
@@ -82,7 +82,7 @@ class PartnerPatch(Schema):
     former_names: list[Line] = Field(default=[], max_length=20)
     name_changed_on: Day | None = None
     partner_type: PartnerType = PartnerType.NGO_NATIONAL
-    tags: list[PartnerTag] = Field(default=[], max_length=5)
+    tags: list[PartnerTag] = Field(default=[], max_length=6)
     country_of_origin: Country | None = None
     same_country_reason: Paragraph | None = None
     year_established: Year | None = None

@@ -30,6 +30,7 @@ from app.partners.errors import (
     PartnerMerged,
     PartnerNotFound,
     PatchEmpty,
+    TagNotOwn,
 )
 from app.partners.identifiers import service as identifiers
 from app.partners.matching import names
@@ -37,7 +38,7 @@ from app.partners.matching.duplicates import check_new
 from app.partners.models import Partner
 from app.partners.schemas import PartnerIn, PartnerPatch
 from app.partners.sections import refresh
-from app.partners.types import PartnerStatus
+from app.partners.types import TYPE_RULES, PartnerStatus
 
 _KEYS = (*queries.PROFILE, "identifiers", "created_by", "created_at", "updated_at")
 
@@ -197,6 +198,9 @@ async def change_partner(
         await _require_unprotect(session, caller, partner)
     if fields.keys() & {"partner_type", "tags"}:
         kind, tags = fields.get("partner_type"), fields.get("tags", partner.tags)
+        own = {TYPE_RULES.public_functions_tag} & (set(tags) ^ set(partner.tags))
+        if own and caller.subject == "partner":
+            raise TagNotOwn
         await headquarters.check_type(session, caller, kind or partner.partner_type, tags, today)
     values = naming.renamed(partner, fields, correction=correction, on=valid_from or today)
     changed = sorted(values)

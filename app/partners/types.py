@@ -5,11 +5,12 @@ A code is only ever added.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from enum import StrEnum
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from app.core import datafiles
 
@@ -44,6 +45,8 @@ class PartnerTag(StrEnum):
     REFUGEE_LED = "REFUGEE_LED"
     PERSONS_WITH_DISABILITIES = "PERSONS_WITH_DISABILITIES"
     YOUTH_LED = "YOUTH_LED"
+    EXERCISES_PUBLIC_FUNCTIONS = "EXERCISES_PUBLIC_FUNCTIONS"
+    """Set by agencies, never by the partner itself. It implies no recognition."""
 
 
 class TypeRule(BaseModel):
@@ -64,6 +67,7 @@ class TypeRule(BaseModel):
         "local", "national", "local_authority", "national_authority", "by_country", "not_local"
     ]
     needs_listing: bool
+    public_authority: bool
 
 
 class TypeRules(BaseModel):
@@ -75,6 +79,10 @@ class TypeRules(BaseModel):
     effective_from: date
     source: str
     confirmed: bool
+    public_functions_tag: PartnerTag = Field(
+        description="a profile with this tag is handled like a public authority; it implies no "
+        "recognition"
+    )
     types: dict[PartnerType, TypeRule]
 
     @model_validator(mode="after")
@@ -90,6 +98,11 @@ TYPE_RULES = TypeRules.model_validate(datafiles.read("app.partners", "types.yaml
 def rule_of(partner_type: str) -> TypeRule:
     """The rules of a type in force."""
     return TYPE_RULES.types[PartnerType(partner_type)]
+
+
+def is_public_authority(partner_type: str, tags: Iterable[str]) -> bool:
+    """Whether this is a government or United Nations entity, or a body that is handled like one."""
+    return rule_of(partner_type).public_authority or TYPE_RULES.public_functions_tag in tags
 
 
 class PartnerStatus(StrEnum):

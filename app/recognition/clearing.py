@@ -18,6 +18,7 @@ from pydantic_core import to_json
 
 from app.audit.events import Event
 from app.audit.purposes import is_held
+from app.auth import policy
 from app.auth.caller import Caller, FastWriter, caller_from
 from app.auth.scopes import Scope
 from app.core.clock import rfc3339
@@ -164,8 +165,22 @@ def _facts(
         country=wanted.country,
         modality=wanted.modality,
         suspended=json.loads(row["suspended"]) if known else [],
+        transfers=_transfers(caller, wanted, json.loads(row["transfers"])) if known else [],
     )
     return facts, hits
+
+
+def _transfers(
+    caller: Caller, wanted: ClearanceIn, found: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Each with whether this caller may read it for the purpose of its clearance."""
+    told = []
+    for item in found:
+        owner, country = UUID(item.pop("owner_id")), item["country"]
+        about = policy.Resource("TRANSFER_RESTRICTION", owner, country=country)
+        shown = policy.can(caller, "read", about, wanted.purpose).allowed
+        told.append(item | {"shown": shown})
+    return told
 
 
 def _screen(wanted: ClearanceIn, found: _Found, layers: Layers) -> list[dict[str, Any]]:

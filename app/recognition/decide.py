@@ -50,6 +50,8 @@ class Facts:
     """Of the work that is asked about."""
     suspended: Sequence[Mapping[str, Any]] = ()
     """Agencies to be asked about RESTRICTED measures of theirs."""
+    transfers: Sequence[Mapping[str, Any]] = ()
+    """Transfer restrictions that the asking agency may know of; ``shown``: the caller, too."""
 
 
 @dataclass(slots=True)
@@ -115,7 +117,8 @@ def _sanctions(facts: Facts, verdict: Verdict) -> None:
     rule = SanctionsRule.model_validate(policy.rules[0]) if policy else None
     asked = measures.Asked(facts.agency, facts.country, facts.modality)
     found = [measures.weigh(entry, asked, rule) for entry in facts.sanctions]
-    for item in (*found, *measures.suspended(facts.suspended)):
+    held = measures.held_back(facts.transfers, asked)
+    for item in (*found, *measures.suspended(facts.suspended), *held):
         verdict.add(item.code, item.source, item.outcome, **item.detail)
     if policy is None:
         verdict.add("NO_POLICY", facts.agency, "REFER", requirement="SANCTIONS")

@@ -112,3 +112,21 @@ def suspended(facts: Sequence[Mapping[str, Any]]) -> Iterator[Weighed]:
         code = "INTERIM_SUSPENSION" if item["counted"] == "named" else "CONSULT_OWNER"
         detail = {"contact_office": item["contact_office"], "contact": item["contact_email"]}
         yield Weighed(code, item["agency"], "REFER", detail)
+
+
+def held_back(facts: Sequence[Mapping[str, Any]], asked: Asked) -> Iterator[Weighed]:
+    """Transfer restrictions on a public authority: a condition, or a question to the owner.
+
+    To a caller who may not read one: whom to ask. It never blocks: it is no sanction.
+    """
+    for item in facts:
+        contact = {"contact_office": item["contact_office"], "contact": item["contact_email"]}
+        if not item["shown"]:
+            yield Weighed("CONSULT_OWNER", item["agency"], "REFER", contact)
+            continue
+        names = ("country", "suspended", "allowed", "starts_on", "ends_on")
+        about = {"transfer_restriction_id": item["id"]} | {name: item[name] for name in names}
+        free = asked.modality is not None and asked.modality not in item["suspended"]
+        elsewhere = asked.country is not None and asked.country != item["country"]
+        outcome: Outcome = "CLEAR_WITH_CONDITIONS" if free or elsewhere else "REFER"
+        yield Weighed("TRANSFER_RESTRICTION", item["agency"], outcome, about | contact)

@@ -49,6 +49,15 @@ _SUSPENDED = f"""(SELECT coalesce(json_agg(json_build_object('agency', u.agency,
     FROM suspended_elsewhere(l.own || l.above, '{counted_by_default("interim_suspension")}',
       current_date) u)"""  # noqa: S608 - texts of ours
 
+# Row security leaves out those that the asking agency may not know of: they count for nobody else.
+_TRANSFERS = """(SELECT coalesce(json_agg(json_build_object('id', r.id, 'agency', a.code,
+    'owner_id', r.owner_agency, 'country', r.country, 'suspended', r.suspended,
+    'allowed', r.allowed, 'starts_on', r.starts_on, 'ends_on', r.ends_on,
+    'contact_office', coalesce(r.contact_office, a.contact_office),
+    'contact_email', a.contact_email) ORDER BY r.starts_on, r.id), '[]')::text
+    FROM transfer_restrictions r JOIN agencies a ON a.id = r.owner_agency
+    WHERE r.partner_id = ANY (l.own || l.above) AND r.state = 'set' AND r.valid @> current_date)"""
+
 _COUNTED = {
     "observations": "f.kind = 'OBSERVATION'",
     "yellow": "f.kind = 'YELLOW' AND f.state <> 'escalated'",
@@ -94,9 +103,8 @@ _FACTS = f"""SELECT {STATUS_COLUMNS}, {FAST_COLUMNS},
     p.acronym, p.aliases, p.former_names, p.partner_type, p.country, p.verification,
     p.verified_on, p.verified_until, (SELECT code FROM agencies WHERE id = p.verified_by)
       AS verified_by, {visible("p", "s.agency_id", "false")} AS visible, l.own AS lineage,
-    {_OTHER_NAMES} AS other_names, {_SANCTIONS} AS sanctions, {_SUSPENDED} AS suspended, {
-    _FLAGS
-} AS flags, {
+    {_OTHER_NAMES} AS other_names, {_SANCTIONS} AS sanctions, {_SUSPENDED} AS suspended,
+    {_TRANSFERS} AS transfers, {_FLAGS} AS flags, {
     RECOGNITION_FACTS.format(lineage="l.own", max_level="s.max_level")
 }::text AS assessments,
     {_POLICIES} AS policies, ({FRESHNESS_SQL}) AS sources,

@@ -8,6 +8,8 @@ from app.sanctions.entries.acts import act_context
 from app.sanctions.entries.decisions import condition_context
 from app.sanctions.entries.service import end_reason_context
 from app.sanctions.entries.status import status_sql
+from app.sanctions.fraud_cases.export import TABLES as FRAUD
+from app.sanctions.transfer_restrictions.export import TABLES as TRANSFERS
 
 _ENTRY = """id, partner_id, imposing_agency, case_id, individual, affiliate_of, affiliate_relation,
     supersedes, regime, measure, blocking, level, practices, practice_ended_on, procedure,
@@ -18,6 +20,8 @@ _ENTRY = """id, partner_id, imposing_agency, case_id, individual, affiliate_of, 
 
 TABLES = (
     *CASES,
+    *TRANSFERS,
+    *FRAUD,
     # What a custodian wrote is the custodian's.
     ExportTable(
         "sanction_entries",

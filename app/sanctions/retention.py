@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from app.partners.retention.rules import rule
 from app.sanctions.cases.retention import RETENTION as CASES
+from app.sanctions.fraud_cases.retention import RETENTION as FRAUD
+from app.sanctions.transfer_restrictions.retention import RETENTION as TRANSFERS
 
 _WITH_ENTRY = (
     "DELETE FROM sanction_recognitions WHERE entry_id = ANY(:ids)",
@@ -31,5 +33,7 @@ RETENTION = (
         "DELETE FROM sanction_entries WHERE id = ANY(:ids)",
     ),
     *CASES,
+    *TRANSFERS,
+    *FRAUD,
     rule("screenings", "DELETE FROM screenings WHERE id = ANY(:ids)"),
 )

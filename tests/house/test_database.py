@@ -57,6 +57,13 @@ _DEFINERS: frozenset[str] = frozenset(
         # A partner that appeals may change no measure; where its agency's procedure says that an
         # appeal suspends, its own does.
         "sanction_appeal_suspends()",
+        # What is in force, for offices of resident coordinators; what every agency may know of a
+        # published fraud case; its sums and its history, whoever writes; hidden statements.
+        "restrictions_for_coordinators(text[])",
+        "published_fraud_cases(uuid)",
+        "keep_fraud_case()",
+        "sum_fraud_case()",
+        "apply_restriction_redaction()",
         "settle_finding()",
         "unmerged_policies()",
         "withheld(uuid)",

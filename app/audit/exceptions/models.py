@@ -46,7 +46,7 @@ class Redaction(Base):
     __table_args__ = (
         CheckConstraint(
             "subject_kind IN ('assessment', 'case_step', 'plan_action', 'plan_step', 'share', "
-            "'access_request')",
+            "'access_request', 'transfer_restriction')",
             name="subject_kind",
         ),
         CheckConstraint("state IN ('hidden', 'confirmed', 'undone')", name="state"),

@@ -49,6 +49,7 @@ READS = (
     Event.ASSESSMENT_DOCUMENT_READ.value,
     Event.CASE_READ.value,
     Event.PLAN_READ.value,
+    Event.TRANSFER_RESTRICTION_READ.value,
     Event.BREAK_GLASS_READ.value,
 )
 """Events by which content reached somebody."""

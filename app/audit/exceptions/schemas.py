@@ -14,10 +14,16 @@ from app.core.schemas import Day, Instant, Paragraph, Schema
 HeldKind = Literal["assessment", "sanction_case", "case_step", "partner"]
 WithheldKind = Literal["read_log", "statement", "flag", "case_step"]
 RedactedKind = Literal[
-    "assessment", "case_step", "plan_action", "plan_step", "share", "access_request"
+    "assessment",
+    "case_step",
+    "plan_action",
+    "plan_step",
+    "share",
+    "access_request",
+    "transfer_restriction",
 ]
 """What can be redacted: a detail, a step of a case, an action or a note of a capacity plan, the
-note of a share, texts of a request."""
+note of a share, texts of a request, the statement of a transfer restriction."""
 
 
 class RedactionIn(Schema):

@@ -32,7 +32,6 @@ from app.partners.flags.errors import (
     FlagNotFound,
     FlagStateUnfit,
     OfficeRequired,
-    RedOnState,
     ReviewDateInvalid,
 )
 from app.partners.flags.schemas import (
@@ -47,6 +46,7 @@ from app.partners.flags.schemas import (
     ReviewIn,
     SelfFlagOut,
 )
+from app.partners.public_authority import GovernmentEntity
 
 router = APIRouter(tags=["flags"], route_class=RegistryRoute)
 Reader = Annotated[Caller, requires(Scope.PARTNERS_READ)]
@@ -71,7 +71,12 @@ def after_of(pager: Pager) -> tuple[datetime, UUID] | None:
     operation_id="makeFlag",
     response_model=FlagOut,
     responses=problems(
-        PartnerNotFound, RoleRequired, RoleLacksRight, RedOnState, ReviewDateInvalid, PeriodInvalid
+        PartnerNotFound,
+        RoleRequired,
+        RoleLacksRight,
+        GovernmentEntity,
+        ReviewDateInvalid,
+        PeriodInvalid,
     ),
     summary="Make an observation or flag",
 )
@@ -190,7 +195,7 @@ async def escalate_flag(
         RoleRequired,
         FlagStateUnfit,
         SecondPersonRequired,
-        RedOnState,
+        GovernmentEntity,
         PreconditionRequired,
         PreconditionFailed,
     ),

@@ -37,14 +37,6 @@ class OfficeRequired(ServiceError):
     refusal = True
 
 
-class RedOnState(ServiceError):
-    """Governments and UN entities are not locked by one agency's flag."""
-
-    status = 422
-    code = "red_flag_on_state"
-    title = "A government or UN entity gets no red flag; use a transfer restriction."
-
-
 class ReviewDateInvalid(ServiceError):
     status = 422
     code = "review_date_invalid"

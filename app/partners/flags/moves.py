@@ -38,17 +38,16 @@ from app.partners.flags.errors import (
     FlagNotFound,
     FlagStateUnfit,
     OfficeRequired,
-    RedOnState,
 )
 from app.partners.flags.models import PartnerFlag, PartnerFlagStep
-from app.partners.models import Partner
+from app.partners.public_authority import GovernmentEntity
 from app.partners.restraints import Source
 from app.partners.service import visible_partner
 
 HEADQUARTERS = "IPU"
 """Role of the unit that sets red flags: the implementing-partner unit at headquarters."""
 _REFUSALS: dict[str, type[ServiceError]] = {
-    "flag_red_not_on_state": RedOnState,
+    "flag_red_not_on_state": GovernmentEntity,
     "flag_by_headquarters": RoleRequired,
     "flag_escalated": OfficeRequired,
     "flag_escalated_once": AlreadyEscalated,
@@ -88,11 +87,6 @@ def headquarters(caller: Caller) -> Person:
     if Scope.FLAGS_DECIDE not in caller.scopes:
         raise ScopeMissing(Scope.FLAGS_DECIDE)
     return require_role(caller, frozenset({HEADQUARTERS}))
-
-
-def is_state(partner: Partner) -> bool:
-    """Whether the partner is a government or UN entity, which no red flag names."""
-    return partner.partner_type.startswith("GOV_") or partner.partner_type == "UN_ENTITY"
 
 
 async def own_flag(session: AsyncSession, caller: Caller, partner_id: UUID, flag_id: UUID) -> Any:

@@ -33,12 +33,12 @@ from app.partners.flags.errors import (
     FlagNotFound,
     FlagStateUnfit,
     OfficeRequired,
-    RedOnState,
     ReviewDateInvalid,
 )
 from app.partners.flags.models import PartnerFlag, PartnerFlagText
 from app.partners.flags.schemas import FlagDecisionIn, FlagFilter, FlagIn, ReviewIn
 from app.partners.objections.contested import contested
+from app.partners.public_authority import GovernmentEntity, names_public_authority
 from app.partners.restraints import Reason
 from app.partners.service import visible_partner
 
@@ -56,8 +56,8 @@ async def make(
     """Make an observation or flag.
 
     A red one locks the partner at once; it is the headquarters unit's alone, here as everywhere.
-    Raises PartnerNotFound, PersonRequired, ScopeMissing, RoleRequired, RoleLacksRight, RedOnState,
-    ReviewDateInvalid or InvalidRequest.
+    Raises PartnerNotFound, PersonRequired, ScopeMissing, RoleRequired, RoleLacksRight,
+    GovernmentEntity, ReviewDateInvalid or InvalidRequest.
     """
     partner = await visible_partner(session, caller, partner_id)
     person = caller.require_person()
@@ -66,8 +66,8 @@ async def make(
     red = new.kind == "RED"
     if red:
         moves.headquarters(caller)
-        if moves.is_state(partner):
-            raise RedOnState
+        if names_public_authority(partner):
+            raise GovernmentEntity
     if new.factual_basis.on > now.date():
         raise InvalidRequest(
             errors=[
@@ -169,7 +169,7 @@ async def decide(
     """Headquarters confirms an escalated flag (red, the partner is locked) or defers it.
 
     Raises PartnerNotFound, FlagNotFound, ScopeMissing, RoleRequired, PreconditionFailed,
-    FlagStateUnfit, SecondPersonRequired or RedOnState.
+    FlagStateUnfit, SecondPersonRequired or GovernmentEntity.
     """
     person = moves.headquarters(caller)
     row = await moves.own_flag(session, caller, partner_id, flag_id)

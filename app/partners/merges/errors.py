@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.audit.exceptions.errors import SecondPersonRequired
 from app.core.errors import NotFound, ServiceError
 from app.partners.errors import EditsFrozen
+from app.partners.public_authority import GovernmentEntity
 
 
 class MergeNotFound(NotFound):
@@ -99,6 +100,7 @@ OBSTACLES: dict[str, type[ServiceError]] = {
     "protection": ProtectionDiffers,
     "deactivated": SurvivorDeactivated,
     "disputed": EditsFrozen,
+    "government": GovernmentEntity,
 }
 """What the database function `merge_obstacle` names. Besides: merged, by PartnerMerged."""
 

@@ -24,7 +24,7 @@ from app.core.http import (
 from app.core.paging import CursorInvalid, Pager
 from app.core.schemas import Page
 from app.partners.errors import PartnerNotFound
-from app.partners.flags.errors import RedOnState, ReviewDateInvalid
+from app.partners.flags.errors import ReviewDateInvalid
 from app.partners.pending import service
 from app.partners.pending.errors import PendingDecided, PendingNotFound
 from app.partners.pending.schemas import (
@@ -33,6 +33,7 @@ from app.partners.pending.schemas import (
     PendingOut,
     PendingTextOut,
 )
+from app.partners.public_authority import GovernmentEntity
 
 router = APIRouter(prefix="/pending-statements", tags=["flags"], route_class=RegistryRoute)
 Reader = Annotated[Caller, requires(Scope.FLAGS_READ)]
@@ -90,7 +91,7 @@ async def read_pending(
         PartnerNotFound,
         PendingDecided,
         PersonRequired,
-        RedOnState,
+        GovernmentEntity,
         ReviewDateInvalid,
         PreconditionRequired,
         PreconditionFailed,

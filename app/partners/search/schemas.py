@@ -49,7 +49,7 @@ class Filters(Schema):
     verification: Literal["verified", "unverified", "none"] | None = Field(
         None, description="what the latest verification came to, also of a deactivated profile"
     )
-    tag: list[PartnerTag] = Field([], max_length=5)
+    tag: list[PartnerTag] = Field([], max_length=6)
     localisation: Localisation | None = Field(
         None, description="local or national actor, by the rules of the partner types"
     )

@@ -13,6 +13,7 @@ from app.core.db import Session
 from app.core.errors import problems
 from app.core.http import PreconditionFailed, PreconditionRequired, RegistryRoute, version_etag
 from app.partners.errors import PartnerMerged
+from app.partners.public_authority import GovernmentEntity
 from app.sanctions.cases import appeals, decisions, errors, interims, releases, service
 from app.sanctions.cases.after_schemas import (
     AppealDecisionIn,
@@ -57,7 +58,9 @@ def _tagged(row: Any, response: Response) -> Any:
     status_code=201,
     operation_id="addSanctionRespondent",
     response_model=CaseOut,
-    responses=problems(*STEP, errors.PartnerUnknown, PartnerMerged, errors.RespondentExists),
+    responses=problems(
+        *STEP, errors.PartnerUnknown, PartnerMerged, GovernmentEntity, errors.RespondentExists
+    ),
     summary="Add an affiliate or an individual to a case",
 )
 async def add_respondent(

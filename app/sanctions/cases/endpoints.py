@@ -24,6 +24,7 @@ from app.core.http import (
 from app.core.paging import LIMIT_DEFAULT, CursorInvalid, CursorText, Limit, Pager
 from app.core.schemas import Page
 from app.partners.errors import PartnerMerged
+from app.partners.public_authority import GovernmentEntity
 from app.sanctions.cases import errors, reading, service
 from app.sanctions.cases.models import SanctionCase
 from app.sanctions.cases.schemas import (
@@ -63,7 +64,13 @@ STEP = (
     RoleLacksRight,
 )
 """What a step of a case may raise."""
-LISTED = (MeasureNeedsPeriod, MeasureTermsInvalid, NamedEntryUnknown, EntryOverlaps)
+LISTED = (
+    MeasureNeedsPeriod,
+    MeasureTermsInvalid,
+    NamedEntryUnknown,
+    EntryOverlaps,
+    GovernmentEntity,
+)
 """What putting a measure on the list may raise."""
 
 
@@ -81,6 +88,7 @@ async def answer(session: AsyncSession, case: SanctionCase, response: Response) 
     responses=problems(
         errors.PartnerUnknown,
         PartnerMerged,
+        GovernmentEntity,
         DateNotPossible,
         PersonRequired,
         RoleLacksRight,

@@ -111,7 +111,8 @@ async def record(
 ) -> SanctionCase:
     """Record a decision. Nothing is listed before a second person certifies it.
 
-    Raises PartnerUnknown, PartnerMerged, DateNotPossible, MeasureTermsInvalid, MeasureNeedsPeriod,
+    Raises PartnerUnknown, PartnerMerged, GovernmentEntity, DateNotPossible, MeasureTermsInvalid,
+    MeasureNeedsPeriod,
     RoleLacksRight or LevelAboveClient.
     """
     _check_days(new, now)

@@ -20,6 +20,7 @@ from app.auth.caller import Caller
 from app.core.crypto import KeyRing, agency_scope
 from app.core.errors import violated_constraint
 from app.core.ids import new_secret_id
+from app.partners import public_authority
 from app.partners import service as partners
 from app.partners.errors import PartnerNotFound
 from app.partners.models import Partner
@@ -44,11 +45,16 @@ from app.sanctions.errors import DateNotPossible
 
 
 async def known_partner(session: AsyncSession, caller: Caller, partner_id: UUID) -> Partner:
-    """The partner that a body names. Raises PartnerUnknown or PartnerMerged."""
+    """The partner that a body names, of which a case may speak; it is locked.
+
+    Raises PartnerUnknown, PartnerMerged, or GovernmentEntity.
+    """
     try:
-        return await partners.visible_partner(session, caller, partner_id)
+        partner = await partners.visible_partner(session, caller, partner_id)
     except PartnerNotFound:
         raise errors.PartnerUnknown from None
+    await public_authority.refuse(session, partner.id)
+    return partner
 
 
 async def open_case(
@@ -56,7 +62,8 @@ async def open_case(
 ) -> SanctionCase:
     """Open a case; its investigator is the calling person, its partner the main respondent.
 
-    Raises PartnerUnknown, PartnerMerged, DateNotPossible, RoleLacksRight or LevelAboveClient.
+    Raises PartnerUnknown, PartnerMerged, GovernmentEntity, DateNotPossible, RoleLacksRight or
+    LevelAboveClient.
     """
     not_future(new.finding.on, now)
     partner = await known_partner(session, caller, new.partner_id)
@@ -106,8 +113,8 @@ async def add_respondent(
 ) -> SanctionCase:
     """An affiliate or an individual shall answer, too, with a notice and a decision of its own.
 
-    Raises CaseNotFound, RoleLacksRight, PartnerUnknown, PartnerMerged, StepOutOfOrder on a
-    recorded or closed case, or RespondentExists.
+    Raises CaseNotFound, RoleLacksRight, PartnerUnknown, PartnerMerged, GovernmentEntity,
+    StepOutOfOrder on a recorded or closed case, or RespondentExists.
     """
     case = await get_case(session, caller, case_id, lock=True, act="create")
     if case.track != "FULL" or case.state in ("DISMISSED", "WITHDRAWN"):

@@ -20,6 +20,7 @@ from app.core.errors import violated_constraint
 from app.core.http import PreconditionFailed
 from app.core.ids import new_id, new_secret_id
 from app.events.catalogue import EventType
+from app.partners import public_authority
 from app.sanctions.cases.steps import get_case, write_step
 from app.sanctions.entries import errors, queries, restraining
 from app.sanctions.entries.decision_models import SanctionCondition
@@ -41,8 +42,11 @@ async def impose(
     """Put a measure of the calling agency on the list; it goes to the feed in this transaction.
 
     Whether it may be imposed is the case's business. Raises MeasureNeedsPeriod,
-    MeasureTermsInvalid, DateNotPossible, NamedEntryUnknown, PreconditionFailed or EntryOverlaps.
+    MeasureTermsInvalid, DateNotPossible, NamedEntryUnknown, PreconditionFailed, GovernmentEntity
+    or EntryOverlaps.
     """
+    if new.partner_id is not None:
+        await public_authority.refuse(session, new.partner_id)
     values = columns(new, caller.agency_id, now.date()) | {"id": new_secret_id()}
     terms = new.terms
     if terms.affiliate_of is not None:

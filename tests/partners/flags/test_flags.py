@@ -261,10 +261,10 @@ async def test_no_government_or_un_entity_gets_a_red_flag(
     head = await hq(api_for, operator_database, world)
     partner = (await make_partner(owner, partner_type=kind))["id"]
     refused = await head.post(f"/v1/partners/{partner}/flags", json=flag_body(kind="RED"))
-    assert (refused.status_code, refused.json()["code"]) == (422, "red_flag_on_state")
+    assert (refused.status_code, refused.json()["code"]) == (422, "government_entity")
     assert "transfer restriction" in refused.json()["title"]
     flag = await escalate(owner, await make_flag(owner, partner))
-    assert (await decide(head, flag, "confirm")).json()["code"] == "red_flag_on_state"
+    assert (await decide(head, flag, "confirm")).json()["code"] == "government_entity"
     assert (await decide(head, flag, "defer")).status_code == 200
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from app.core.crypto import KeyRing
 from app.core.db import Database, bind_now
-from app.core.ids import new_id
+from app.core.ids import new_id, new_secret_id
 from app.partners.bulk import extras
 from app.partners.bulk.files.unpp import Report, Statement
 from tests.assessments.factories import make_assessment, make_share, request_body
@@ -29,6 +29,7 @@ from tests.partners.people.factories import add_person, file_request
 from tests.partners.verifications.factories import complete_partner, verify
 from tests.sanctions.cases.support import Case as SanctionCase
 from tests.sanctions.factories import decided_upon, ended
+from tests.sanctions.fraud_cases.support import Fraud
 from tests.support import Api
 
 
@@ -316,6 +317,41 @@ async def _restriction(hands: Hands, partner: str) -> str:
     return str(made)
 
 
+async def _transfer_restriction(hands: Hands, partner: str) -> str:
+    made = new_secret_id()
+    await hands.shift(
+        """INSERT INTO transfer_restrictions (id, partner_id, owner_agency, country, suspended,
+          reason, starts_on, ends_on, review_by, state, sealed, set_by)
+        SELECT :id, :partner, p.agency_id, 'KEN', '{direct_payment}', 'OTHER', current_date - 9,
+          current_date - 1, current_date, 'set', 'x', p.id FROM persons p LIMIT 1""",
+        id=made,
+        partner=UUID(partner),
+    )
+    return str(made)
+
+
+async def _fraud(hands: Hands, partner: str) -> str:
+    case = await Fraud.open(hands.api_for, partner=partner)
+    await case.substantiated()
+    for amount in ("60.00", "40.00"):
+        assert (await case.recovered(amount)).status_code == 201
+    assert (await case.stage("closed")).status_code == 200
+    return str(case.opened["id"])
+
+
+async def _unfounded(hands: Hands, partner: str) -> str:
+    case = await Fraud.open(hands.api_for, partner=partner)
+    assert (await case.stage("unsubstantiated")).status_code == 200
+    return str(case.opened["id"])
+
+
+_FRAUD = (
+    "SELECT 1 FROM fraud_cases WHERE id = :id",
+    "SELECT 1 FROM fraud_case_history WHERE fraud_case_id = :id",
+    "SELECT 1 FROM fraud_case_acts WHERE fraud_case_id = :id",
+    "SELECT 1 FROM fraud_case_amounts WHERE fraud_case_id = :id",
+    "SELECT 1 FROM fraud_cases_acl WHERE record_id = :id",
+)
 _PERSON = (
     "SELECT 1 FROM partner_people WHERE id = :id AND sealed IS NOT NULL",
     "SELECT 1 FROM partner_people_versions WHERE person_id = :id AND sealed IS NOT NULL",
@@ -469,6 +505,25 @@ CASES = (
             "SELECT 1 FROM sanction_respondents WHERE case_id = :id",
             "SELECT 1 FROM sanction_case_steps WHERE case_id = :id",
         ),
+    ),
+    Case(
+        "transfer_restrictions",
+        _transfer_restriction,
+        """UPDATE transfer_restrictions SET starts_on = (now() - :back)::date - 9,
+          ends_on = (now() - :back)::date - 1 WHERE id = :id""",
+        ("SELECT 1 FROM transfer_restrictions WHERE id = :id",),
+    ),
+    Case(
+        "fraud_cases_closed",
+        _fraud,
+        "UPDATE fraud_cases SET closed_on = (now() - :back)::date WHERE id = :id",
+        _FRAUD,
+    ),
+    Case(
+        "fraud_cases_unsubstantiated",
+        _unfounded,
+        "UPDATE fraud_cases SET outcome_on = (now() - :back)::date WHERE id = :id",
+        _FRAUD,
     ),
     Case(
         "cases_annulled",
