@@ -42,6 +42,7 @@ from app.sanctions.entries import decision_models as sanction_decisions
 from app.sanctions.entries import models as sanction_entries
 from app.sanctions.feed import models as feed
 from app.sanctions.lists import models as lists
+from app.sanctions.matches import rescreen_models as rescreening
 from app.sanctions.screening import models as screening
 
 __all__ = [
@@ -79,6 +80,7 @@ __all__ = [
     "partners",
     "reading_watch",
     "recognition",
+    "rescreening",
     "retention",
     "safety",
     "sanction_case_followers",
