@@ -76,6 +76,8 @@ from app.sanctions.entries.expiry import expire_entries
 from app.sanctions.feed.stream import FeedStream
 from app.sanctions.lists.audience import own_stream
 from app.sanctions.lists.checks import ListChecks
+from app.sanctions.matches import sweeping
+from app.sanctions.matches.rescreen import Rescreener
 from app.sanctions.retention import RETENTION as SANCTIONS_RETENTION
 
 log = structlog.get_logger()
@@ -87,6 +89,7 @@ LOG_SAMPLE_S = 30.0
 DUPLICATES_S = 2.0
 WATCH_S = 5.0
 LISTS_S = 15.0
+RESCREEN_S = 1.0
 ALIVE_S = 5.0
 _RETRY_S = 1.0
 _GRACE_S = 0.8
@@ -165,7 +168,8 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
         await lists.prepare(database)
         log.info("worker_started")
         blobs = open_blobs(settings, database, outbound, KeyRing(root))
-        await _run_until(stop, _tasks(database, keys, settings, blobs, lists, stop))
+        again = Rescreener(database, KeyRing(root))
+        await _run_until(stop, _tasks(database, keys, settings, blobs, lists, again, stop))
         log.info("worker_stopped")
     finally:
         await outbound.close()
@@ -178,6 +182,7 @@ def _tasks(
     settings: Settings,
     blobs: Blobs,
     lists: ListChecks,
+    again: Rescreener,
     stop: asyncio.Event,
 ) -> list[asyncio.Task[None]]:
     feed = FeedStream(keys, settings.issuer)
@@ -224,6 +229,9 @@ def _tasks(
         "person_requests": (lambda: _until_none(lambda: announce_overdue(database)), EXPIRY_S),
         "client_secrets": (lambda: watch_secrets(database), HOUSEKEEPING_S),
         "lists": (lambda: lists.run(database), LISTS_S),
+        "rescreening": (lambda: again.run(stop), RESCREEN_S),
+        "rescreen_sweeps": (lambda: _until_none(lambda: sweeping.sweep(database)), EXPIRY_S),
+        "blind_keys": (lambda: _until_none(lambda: sweeping.end_retired_keys(database)), EXPIRY_S),
         "duplicates": (lambda: check_duplicates(database, stop), DUPLICATES_S),
         "log_sample": (lambda: sampler.check(database), LOG_SAMPLE_S),
         "alive": (heart.beat, ALIVE_S),

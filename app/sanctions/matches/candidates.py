@@ -44,7 +44,7 @@ UNREACHED = f"""SELECT {_PERSON} FROM partner_people p
     WHERE s.subject_id = p.id AND s.version = p.version AND s.algorithm = $2)"""  # noqa: S608 - texts of ours
 """People of a partner ($1) who were not compared as they are now, by this algorithm ($2)."""
 
-_LIKE = f"WITH {HITS} SELECT partner_id FROM hits"
+_LIKE = f"WITH {HITS} SELECT partner_id FROM hits"  # noqa: S608 - texts of ours; values are bound
 
 
 async def partners_like(connection: asyncpg.Connection, entry: Mapping[str, Any]) -> set[UUID]:

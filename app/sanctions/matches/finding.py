@@ -8,6 +8,7 @@ because the other side looked. What decides is `_pair`, the same for both.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -51,6 +52,7 @@ class Listed:
     entry: Mapping[str, Any]
     layer: Any
     hash: bytes
+    digest: bytes
     public_office: bool
     holders: tuple[UUID | None, ...]
 
@@ -101,6 +103,7 @@ def _listed(row: Any, holders: Mapping[str, tuple[UUID, ...]]) -> Listed:
         entry,
         build_layer([entry]),
         entry_hash(entry),
+        hashlib.sha256(row["entry"]).digest(),
         holds_office(entry, party),
         whose,
     )
