@@ -22,7 +22,7 @@ _COUNTRIES = 3
 """Countries of a listed party in which near spellings are looked for; elsewhere by whole names."""
 
 # S608 below: the texts are built of constants of this module, never of input.
-LISTED = """SELECT DISTINCT ON (f.entry_id) f.stream, f.entry, p.party
+LISTED = """SELECT DISTINCT ON (f.entry_id) f.stream, f.entry, p.party::text AS party
   FROM feed_entries f LEFT JOIN listed_parties p
     ON p.entry_id = f.entry_id::uuid AND p.to_version IS NULL
   WHERE f.entry_id = ANY ($1) AND f.stream = ANY ($2)
