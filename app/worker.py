@@ -76,7 +76,6 @@ from app.sanctions.entries.expiry import expire_entries
 from app.sanctions.feed.stream import FeedStream
 from app.sanctions.lists.audience import own_stream
 from app.sanctions.lists.checks import ListChecks
-from app.sanctions.matches import sweeping
 from app.sanctions.matches.rescreen import Rescreener
 from app.sanctions.retention import RETENTION as SANCTIONS_RETENTION
 
@@ -189,7 +188,6 @@ def _tasks(
     log_stream = AuditStream(keys, settings.issuer).as_stream()
     sequencer = Sequencer(database, [STREAM, feed.as_stream(), log_stream])
     sampler = Sampler(keys)
-    heart = Heart.of(settings)
     rounds: dict[str, tuple[Work, float]] = {
         "sequencer": (lambda: sequencer.run(stop), 0.0),
         "consumers": (lambda: run_consumers(database, CONSUMERS, stop), 0.0),
@@ -230,11 +228,9 @@ def _tasks(
         "client_secrets": (lambda: watch_secrets(database), HOUSEKEEPING_S),
         "lists": (lambda: lists.run(database), LISTS_S),
         "rescreening": (lambda: again.run(stop), RESCREEN_S),
-        "rescreen_sweeps": (lambda: _until_none(lambda: sweeping.sweep(database)), EXPIRY_S),
-        "blind_keys": (lambda: _until_none(lambda: sweeping.end_retired_keys(database)), EXPIRY_S),
         "duplicates": (lambda: check_duplicates(database, stop), DUPLICATES_S),
         "log_sample": (lambda: sampler.check(database), LOG_SAMPLE_S),
-        "alive": (heart.beat, ALIVE_S),
+        "alive": (Heart.of(settings).beat, ALIVE_S),
     }
     return [
         asyncio.create_task(_repeat(name, work, pause, stop), name=name)

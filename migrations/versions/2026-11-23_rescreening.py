@@ -17,7 +17,8 @@ branch_labels = None
 depends_on = None
 
 _BOUND = "((SELECT app_agency()) IS NOT NULL OR partner_id = (SELECT app_partner()))"
-_ANYONE = "((SELECT app_agency()) IS NOT NULL OR (SELECT app_partner()) IS NOT NULL)"
+_ANYONE = """(state = 'current'
+    AND ((SELECT app_agency()) IS NOT NULL OR (SELECT app_partner()) IS NOT NULL))"""
 SECURITY = f"""
 -- A function's text is checked under the policies of who makes it, which migrations refuse.
 SET LOCAL check_function_bodies = off;

@@ -17,6 +17,9 @@ _DEFINERS: frozenset[str] = frozenset(
     {
         "partner_audit(uuid,timestamp with time zone,timestamp with time zone,integer)",
         "apply_deactivation()",
+        # Whoever erases a person, its tokens go; whom the worker finds matches for.
+        "person_tokens_erased()",
+        "list_holders()",
         "deactivation_answered()",
         "partner_dispute_raised()",
         "apply_redaction()",

@@ -16,6 +16,9 @@ from app.events.catalogue import EventType
 from app.events.models import OutboxEvent
 from app.events.service import Consumer
 
+RESCREEN_LOCK = 7_021_044
+"""Whoever compares or sweeps holds it for its transaction."""
+
 # A task that is being worked on is locked: this waits, and then puts it there once more.
 AGAIN = """ON CONFLICT (kind, subject_id) DO UPDATE
   SET due_at = clock_timestamp(), failures = 0, failure = NULL"""

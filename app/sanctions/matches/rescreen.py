@@ -9,6 +9,7 @@ here would see different lists.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from uuid import UUID
@@ -24,13 +25,14 @@ from app.core.crypto import KeyRing
 from app.core.db import Database
 from app.core.names import ALGORITHM
 from app.partners.people import blind, marks
-from app.sanctions.matches import candidates, finding, items
+from app.sanctions.matches import candidates, finding, items, sweeping
 from app.sanctions.matches.found import Found, SubjectRef
+from app.sanctions.matches.queue import RESCREEN_LOCK
 from app.sanctions.matches.subjects import Compared
 from app.sanctions.screening.service import Screener
 
 log = structlog.get_logger()
-RESCREEN_LOCK = 7_021_044
+_SWEEP_S = 60.0
 _TURN = {"partner": 10, "person": 20, "entry": 10}
 """Tasks of one transaction; kinds take turns, so that a long list holds up no new profile."""
 
@@ -92,9 +94,14 @@ class Rescreener:
         self._screener = Screener()
         self._to_subject = to_subject
         self._to_entry = to_entry
+        self._swept_at = -_SWEEP_S
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until nothing is due, or ``stop`` is set."""
+        """Work until nothing is due, or ``stop`` is set; see now and then what was missed."""
+        if time.monotonic() - self._swept_at >= _SWEEP_S:
+            while not stop.is_set() and await sweeping.sweep(self._database):
+                continue
+            self._swept_at = time.monotonic()
         while not stop.is_set() and await self.round():
             continue
         async with self._database.session() as session:

@@ -19,7 +19,7 @@ from app.core.db import Database, touched
 from app.core.names import ALGORITHM
 from app.core.rekeying import SETTLE_S
 from app.partners.people import blind, marks
-from app.sanctions.matches.rescreen import RESCREEN_LOCK
+from app.sanctions.matches.queue import RESCREEN_LOCK
 
 _PAGE = 2_000
 _BY = f"/{ALGORITHM}/{marks.MADE_BY}"
@@ -93,6 +93,7 @@ async def sweep(database: Database) -> int:
         if await _place(session, "entries") is not None:
             await session.execute(_ENTRIES)
             await session.execute(_FINISHED, {"name": "entries" + _BY})
+    await end_retired_keys(database)
     return sum(done)
 
 
