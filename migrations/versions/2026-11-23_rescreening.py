@@ -42,19 +42,15 @@ CREATE POLICY blind_keys_worker_delete ON blind_keys FOR DELETE TO reg_worker
 {rekey_security("blind_keys")}
 
 -- ---------------------------------------------------------------- tokens
--- The API writes what it may not read: whoever may write an entry writes its tokens.
+-- The API writes what it may not read: whoever may write an entry writes its tokens, and what is
+-- written takes the place of what was there.
 ALTER TABLE partner_person_tokens ENABLE ROW LEVEL SECURITY;
 ALTER TABLE partner_person_tokens FORCE ROW LEVEL SECURITY;
-GRANT SELECT (person_id, partner_id), DELETE ON partner_person_tokens TO reg_app;
 GRANT INSERT (person_id, partner_id, key_id, sealed_version, made_by, tokens)
   ON partner_person_tokens TO reg_app, reg_worker;
 GRANT SELECT, DELETE ON partner_person_tokens TO reg_worker;
-CREATE POLICY partner_person_tokens_select ON partner_person_tokens FOR SELECT TO reg_app
-  USING {_BOUND};
 CREATE POLICY partner_person_tokens_insert ON partner_person_tokens FOR INSERT TO reg_app
   WITH CHECK {_BOUND};
-CREATE POLICY partner_person_tokens_delete ON partner_person_tokens FOR DELETE TO reg_app
-  USING {_BOUND};
 CREATE POLICY partner_person_tokens_worker_select ON partner_person_tokens FOR SELECT
   TO reg_worker USING (true);
 CREATE POLICY partner_person_tokens_worker_insert ON partner_person_tokens FOR INSERT
@@ -70,15 +66,17 @@ GRANT SELECT (person_id), DELETE ON partner_person_tokens TO reg_facts;
 GRANT SELECT (role, authorised, board_member, sealed, sealed_version) ON partner_people
   TO reg_worker;
 
--- Whoever erases an entry, nobody is found by it any more.
+-- Whoever erases an entry, nobody is found by it any more; and one row takes another's place.
 CREATE FUNCTION person_tokens_erased() RETURNS trigger
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$ BEGIN
-  DELETE FROM partner_person_tokens WHERE person_id = NEW.id;
-  RETURN NULL;
+  DELETE FROM partner_person_tokens WHERE person_id = (to_jsonb(NEW) ->> TG_ARGV[0])::uuid;
+  RETURN NEW;
 END $$;
 REVOKE EXECUTE ON FUNCTION person_tokens_erased() FROM PUBLIC;
 CREATE TRIGGER partner_people_tokens_erased AFTER UPDATE ON partner_people FOR EACH ROW
-  WHEN (NEW.sealed IS NULL) EXECUTE FUNCTION person_tokens_erased();
+  WHEN (NEW.sealed IS NULL) EXECUTE FUNCTION person_tokens_erased('id');
+CREATE TRIGGER partner_person_tokens_replaced BEFORE INSERT ON partner_person_tokens
+  FOR EACH ROW EXECUTE FUNCTION person_tokens_erased('person_id');
 
 -- For whom the worker finds matches on lists that are not for all. Nobody else may ask.
 CREATE FUNCTION list_holders() RETURNS TABLE (source text, agency_id uuid)
@@ -102,6 +100,7 @@ GRANT SELECT (subject_id, version, algorithm) ON screened_subjects TO reg_app;
 UNDO = """
 DROP FUNCTION list_holders();
 DROP TRIGGER partner_people_tokens_erased ON partner_people;
+DROP TRIGGER partner_person_tokens_replaced ON partner_person_tokens;
 DROP FUNCTION person_tokens_erased();
 REVOKE SELECT (role, authorised, board_member, sealed, sealed_version) ON partner_people
   FROM reg_worker;
@@ -222,10 +221,13 @@ def upgrade() -> None:
         "partner_person_tokens",
         sa.Column("person_id", sa.Uuid(), nullable=False),
         sa.Column("partner_id", sa.Uuid(), nullable=False),
-        sa.Column("key_id", sa.Uuid(), nullable=False),
+        sa.Column("key_id", sa.Uuid(), nullable=True),
         sa.Column("sealed_version", sa.Integer(), nullable=False),
         sa.Column("made_by", sa.Text(), nullable=False),
         sa.Column("tokens", postgresql.ARRAY(sa.LargeBinary()), nullable=False),
+        sa.CheckConstraint(
+            "key_id IS NOT NULL OR tokens = '{}'", name=op.f("ck_partner_person_tokens_key_id")
+        ),
         sa.ForeignKeyConstraint(
             ["key_id"], ["blind_keys.id"], name=op.f("fk_partner_person_tokens_key_id_blind_keys")
         ),

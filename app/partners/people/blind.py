@@ -113,12 +113,12 @@ async def write_tokens(
     body: Mapping[str, Any],
     today: date,
 ) -> None:
-    """Tokens of this entry in place of those there were; none of one that is not compared.
+    """Tokens of this entry in place of those there were; empty of one that is not compared.
 
     ``person`` has the columns of partner_people, ``body`` what is sealed of it.
     """
-    await forget_tokens(connection, person["id"])
     if not is_compared(person, today):
+        await empty_tokens(connection, person)
         return
     key_id, key = await current_key(connection, keyring)
     texts = set().union(*(marks.stored(name) for name in _names(body)))
@@ -126,8 +126,15 @@ async def write_tokens(
     await fetch(connection, _WRITE, *values, _hashed(key, texts))
 
 
-async def forget_tokens(connection: Connection, person_id: UUID) -> None:
+async def empty_tokens(connection: Connection, person: Mapping[str, Any]) -> None:
     """Nobody is found by this entry any more."""
+    version = person["sealed_version"]
+    values: tuple[Any, ...] = (person["id"], person["partner_id"], None, version, marks.MADE_BY, [])
+    await fetch(connection, _WRITE, *values)
+
+
+async def forget_tokens(connection: Connection, person_id: UUID) -> None:
+    """As `empty_tokens`, and without a row, as the worker."""
     await fetch(connection, _FORGET, person_id)
 
 

@@ -179,15 +179,16 @@ class BlindKey(Base):
 class PersonTokens(Base):
     """What an entry's names are found by: keyed hashes of how their words are heard and written.
 
-    ``sealed_version`` and ``made_by`` say of which names, and how, they were made. Gone when the
-    body is erased, and when the person is no longer compared with the lists.
+    ``sealed_version`` and ``made_by`` say of which names, and how, they were made. Empty once the
+    person is no longer compared with the lists, gone when the body is erased. A new row takes the
+    place of the one there was, by a trigger.
     """
 
     __tablename__ = "partner_person_tokens"
 
     person_id: Mapped[UUID] = mapped_column(primary_key=True)
     partner_id: Mapped[UUID]
-    key_id: Mapped[UUID] = mapped_column(ForeignKey("blind_keys.id"))
+    key_id: Mapped[UUID | None] = mapped_column(ForeignKey("blind_keys.id"))
     sealed_version: Mapped[int]
     made_by: Mapped[str] = mapped_column(Text)
     tokens: Mapped[list[bytes]] = mapped_column(ARRAY(LargeBinary))
@@ -198,6 +199,7 @@ class PersonTokens(Base):
             ["partner_people.id", "partner_people.partner_id"],
             ondelete="CASCADE",
         ),
+        CheckConstraint("key_id IS NOT NULL OR tokens = '{}'", name="key_id"),
         Index("ix_partner_person_tokens_key_id", "key_id", "person_id"),
         Index(
             "ix_partner_person_tokens_tokens",

@@ -327,6 +327,6 @@ async def end_person(
     await _update(session, row, row.version, values)
     ended = await found(session, partner_id, person_id)
     if not blind.is_compared(ended._mapping, today):
-        await blind.forget_tokens(session, person_id)
+        await blind.empty_tokens(session, ended._mapping)
     await _tell(session, caller, Event.PERSON_ENDED, row.partner_id, row.id, row.version + 1)
     return entry(ended)

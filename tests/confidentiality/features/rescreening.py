@@ -14,6 +14,6 @@ def _anyone(row: Row, who: Who, facts: Facts) -> bool:
 
 
 TABLES: dict[str, Table] = {
-    "partner_person_tokens": Table(("person_id",), select=_bound, insert=_bound, delete=_bound),
+    "partner_person_tokens": Table(("person_id",), insert=_bound),
     "blind_keys": Table(("id",), select=_anyone, insert=_anyone),
 }
