@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
 
+from app.core.crypto import KeyRing
 from app.core.db import Database
 from app.core.names import ALGORITHM
+from app.core.settings import Settings
 from app.sanctions.feed.entries import listed_entry_id
 from app.sanctions.matches import sweeping
+from app.sanctions.matches.finding import find_for_partner
 from app.sanctions.matches.found import Found, SubjectRef
+from app.sanctions.screening.service import Screener
+from tests.cli.commands import environment_of, registry
 from tests.conftest import ApiFor
 from tests.partners.factories import make_partner
 from tests.partners.people.factories import add_person
@@ -224,3 +230,38 @@ async def _swept(database: Database, again: Again) -> tuple[set[SubjectRef], set
         continue
     seen = await again()
     return set(seen.subjects), set(seen.entries)
+
+
+async def test_a_clearance_looks_only_at_people_who_were_not_reached(
+    api_for: ApiFor, again: Again, lists: Put, database: Database, world: World, keyring: KeyRing
+) -> None:
+    await lists(_HANDS, _MAN)
+    partner = await _partner(api_for, "Damask Ferry Kitchens")
+    person = await _person(api_for, partner, "Zbigniew Quartermain Oyelaran")
+    screener, agency = Screener(), world.agencies["WFP"]
+
+    async def find() -> list[Found]:
+        async with database.fast_write(agency) as connection:
+            return await find_for_partner(connection, keyring, screener, partner, agency)
+
+    found = _only(await find())
+    assert (found.subject, found.entry_id) == (person, _entry("2"))
+    seen = await again()
+    assert _only(seen.subjects[person]) == found
+    assert await find() == []
+
+
+async def test_the_command_compares_again_what_it_is_told(
+    api_for: ApiFor, again: Again, lists: Put, settings: Settings
+) -> None:
+    await lists(_HANDS, _MAN)
+    partner = await _partner(api_for, "Ochre Meridian Shelters")
+    await again()
+    env = environment_of(settings)
+    answer = await registry("matches", "rescreen", "--partner", str(partner), env=env)
+    assert answer.exit_code == 0, answer.output
+    answer = await registry("matches", "status", "--json", env=env)
+    assert json.loads(answer.stdout)["waiting"][0]["kind"] == "partner"
+    for wrong in (["--all", "--source", SHARED], [], ["--source", "nonsense"]):
+        answer = await registry("matches", "rescreen", *wrong, env=env)
+        assert answer.exit_code == 1
