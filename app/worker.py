@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -187,7 +188,6 @@ def _tasks(
     feed = FeedStream(keys, settings.issuer)
     log_stream = AuditStream(keys, settings.issuer).as_stream()
     sequencer = Sequencer(database, [STREAM, feed.as_stream(), log_stream])
-    sampler = Sampler(keys)
     rounds: dict[str, tuple[Work, float]] = {
         "sequencer": (lambda: sequencer.run(stop), 0.0),
         "consumers": (lambda: run_consumers(database, CONSUMERS, stop), 0.0),
@@ -229,7 +229,7 @@ def _tasks(
         "lists": (lambda: lists.run(database), LISTS_S),
         "rescreening": (lambda: again.run(stop), RESCREEN_S),
         "duplicates": (lambda: check_duplicates(database, stop), DUPLICATES_S),
-        "log_sample": (lambda: sampler.check(database), LOG_SAMPLE_S),
+        "log_sample": (partial(Sampler(keys).check, database), LOG_SAMPLE_S),
         "alive": (Heart.of(settings).beat, ALIVE_S),
     }
     return [
