@@ -43,6 +43,7 @@ from app.sanctions.entries import models as sanction_entries
 from app.sanctions.feed import models as feed
 from app.sanctions.fraud_cases import models as fraud_cases
 from app.sanctions.lists import models as lists
+from app.sanctions.matches import rescreen_models as rescreening
 from app.sanctions.screening import models as screening
 from app.sanctions.transfer_restrictions import models as transfer_restrictions
 
@@ -82,6 +83,7 @@ __all__ = [
     "partners",
     "reading_watch",
     "recognition",
+    "rescreening",
     "retention",
     "safety",
     "sanction_case_followers",

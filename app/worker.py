@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -76,6 +77,7 @@ from app.sanctions.entries.expiry import expire_entries
 from app.sanctions.feed.stream import FeedStream
 from app.sanctions.lists.audience import own_stream
 from app.sanctions.lists.checks import ListChecks
+from app.sanctions.matches.rescreen import Rescreener
 from app.sanctions.retention import RETENTION as SANCTIONS_RETENTION
 from app.sanctions.transfer_restrictions.upkeep import announce
 
@@ -88,6 +90,7 @@ LOG_SAMPLE_S = 30.0
 DUPLICATES_S = 2.0
 WATCH_S = 5.0
 LISTS_S = 15.0
+RESCREEN_S = 1.0
 ALIVE_S = 5.0
 _RETRY_S = 1.0
 _GRACE_S = 0.8
@@ -166,7 +169,8 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
         await lists.prepare(database)
         log.info("worker_started")
         blobs = open_blobs(settings, database, outbound, KeyRing(root))
-        await _run_until(stop, _tasks(database, keys, settings, blobs, lists, stop))
+        again = Rescreener(database, KeyRing(root))
+        await _run_until(stop, _tasks(database, keys, settings, blobs, lists, again, stop))
         log.info("worker_stopped")
     finally:
         await outbound.close()
@@ -179,13 +183,12 @@ def _tasks(
     settings: Settings,
     blobs: Blobs,
     lists: ListChecks,
+    again: Rescreener,
     stop: asyncio.Event,
 ) -> list[asyncio.Task[None]]:
     feed = FeedStream(keys, settings.issuer)
     log_stream = AuditStream(keys, settings.issuer).as_stream()
     sequencer = Sequencer(database, [STREAM, feed.as_stream(), log_stream])
-    sampler = Sampler(keys)
-    heart = Heart.of(settings)
     rounds: dict[str, tuple[Work, float]] = {
         "sequencer": (lambda: sequencer.run(stop), 0.0),
         "consumers": (lambda: run_consumers(database, CONSUMERS, stop), 0.0),
@@ -223,9 +226,10 @@ def _tasks(
         "person_requests": (lambda: _until_none(lambda: announce_overdue(database)), EXPIRY_S),
         "client_secrets": (lambda: watch_secrets(database), HOUSEKEEPING_S),
         "lists": (lambda: lists.run(database), LISTS_S),
+        "rescreening": (lambda: again.run(stop), RESCREEN_S),
         "duplicates": (lambda: check_duplicates(database, stop), DUPLICATES_S),
-        "log_sample": (lambda: sampler.check(database), LOG_SAMPLE_S),
-        "alive": (heart.beat, ALIVE_S),
+        "log_sample": (partial(Sampler(keys).check, database), LOG_SAMPLE_S),
+        "alive": (Heart.of(settings).beat, ALIVE_S),
     }
     return [
         asyncio.create_task(_repeat(name, work, pause, stop), name=name)

@@ -12,6 +12,7 @@ from app.cli import (
     issuers,
     keys,
     lists,
+    matches,
     operators,
     partners,
     persons,
@@ -29,6 +30,7 @@ app.add_typer(persons.app, name="persons")
 app.add_typer(issuers.app, name="issuers")
 app.add_typer(partners.app, name="partners")
 app.add_typer(lists.app, name="lists")
+app.add_typer(matches.app, name="matches")
 app.add_typer(operators.app, name="operators")
 app.add_typer(break_glass.app, name="break-glass")
 app.add_typer(keys.app, name="keys")

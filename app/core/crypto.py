@@ -78,7 +78,8 @@ class Kek:
     read_at: float
 
 
-async def _fetch(connection: Connection, sql: str, *args: Any) -> Sequence[Any]:
+async def fetch(connection: Connection, sql: str, *args: Any) -> Sequence[Any]:
+    """Rows of a statement, on either kind of connection."""
     if isinstance(connection, AsyncSession):
         result = await (await connection.connection()).exec_driver_sql(sql, args)
         return result.all() if result.returns_rows else ()
@@ -121,7 +122,7 @@ class KeyRing:
         cached = self._current.get(scope)
         if cached and time.monotonic() - cached.read_at < _CACHE_S:
             return cached
-        rows = await _fetch(
+        rows = await fetch(
             connection,
             # created_at is the start of the transaction that made the key: a key of this very
             # transaction is not older than now(), may yet be rolled back, and is not remembered.
@@ -138,7 +139,7 @@ class KeyRing:
 
     async def _create(self, connection: Connection, scope: str) -> Kek:
         key_id = uuid4()
-        await _fetch(
+        await fetch(
             connection,
             "INSERT INTO encryption_keys (id, scope, wrapped) VALUES ($1, $2, $3) "
             "ON CONFLICT (scope) WHERE state = 'current' DO NOTHING",
@@ -146,7 +147,7 @@ class KeyRing:
             scope,
             await new_wrapped(self.root, key_id, scope),
         )
-        rows = await _fetch(
+        rows = await fetch(
             connection,
             "SELECT id, wrapped FROM encryption_keys WHERE scope = $1 AND state = 'current'",
             scope,
@@ -159,7 +160,7 @@ class KeyRing:
         cached = self._by_id.get(key_id)
         if cached and time.monotonic() - cached.read_at < _CACHE_S:
             return cached
-        rows = await _fetch(
+        rows = await fetch(
             connection, "SELECT scope, wrapped FROM encryption_keys WHERE id = $1", key_id
         )
         if not rows:
@@ -231,6 +232,7 @@ __all__ = [
     "RootKey",
     "Undecipherable",
     "agency_scope",
+    "fetch",
     "key_id_of",
     "moved",
     "new_wrapped",

@@ -79,6 +79,28 @@ duplicate_checks_waiting = Gauge(
     registry=registry,
 )
 
+rescreened_total = Counter(
+    "rescreened_total",
+    "Profiles, people and listed parties that were compared again",
+    ("kind",),
+    registry=registry,
+)
+rescreen_waiting = Gauge(
+    "rescreen_waiting", "What waits to be compared again", ("kind",), registry=registry
+)
+rescreen_failing = Gauge(
+    "rescreen_failing",
+    "What of it could not be compared and is tried again",
+    ("kind",),
+    registry=registry,
+)
+rescreen_oldest_seconds = Gauge(
+    "rescreen_oldest_seconds",
+    "Since when the first of it waits",
+    ("kind",),
+    registry=registry,
+)
+
 
 async def metrics_endpoint(request: object) -> Response:
     """``GET /metrics`` in the Prometheus text format."""

@@ -14,6 +14,7 @@ from app.sanctions.entries import queries
 from app.sanctions.entries.publishing import publish_entry
 from app.sanctions.lists.audience import known
 from app.sanctions.lists.streams import align
+from app.sanctions.matches import queue as matches
 
 
 async def _renew_entries(session: AsyncSession, event: OutboxEvent) -> None:
@@ -55,4 +56,5 @@ CONSUMERS = (
         types=frozenset({EventType.LIST_USE_CHANGED}),
         effect=_align_list,
     ),
+    *matches.CONSUMERS,
 )

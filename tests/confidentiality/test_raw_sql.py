@@ -33,6 +33,7 @@ _WORLD = frozenset(
         "agencies", "agency_agreements", "agency_settings", "agency_signatories",
         "agency_status_changes", "clients", "client_secrets", "focal_points", "offices",
         "operators", "persons", "trusted_issuers", "identifier_digest_keys", "partner_keys",
+        "blind_keys",
     }
 )  # fmt: skip
 """Tables that hold rows which the scene uses and did not make."""

@@ -17,6 +17,9 @@ _DEFINERS: frozenset[str] = frozenset(
     {
         "partner_audit(uuid,timestamp with time zone,timestamp with time zone,integer)",
         "apply_deactivation()",
+        # Whoever erases a person, its tokens go; whom the worker finds matches for.
+        "person_tokens_erased()",
+        "list_holders()",
         "deactivation_answered()",
         "partner_dispute_raised()",
         "apply_redaction()",
@@ -240,6 +243,14 @@ _ACCEPTED = {
     **{
         f"public.{signature.partition('(')[0]}": "one of the few that work as reg_facts"
         for signature in _DEFINERS
+    },
+    "public.blind_keys.blind_keys_select": "one sealed key for all",
+    "public.blind_keys.blind_keys_insert": "one sealed key for all",
+    **{
+        f"public.partner_person_tokens.partner_person_tokens_facts_{verb}": (
+            "one trigger takes away what another row replaces, or what is erased"
+        )
+        for verb in ("select", "delete")
     },
     "public.audit_events.audit_events_select": "the function is asked of held events only",
     "public.audit_events.audit_events_facts": "the functions are asked of one page of one partner",

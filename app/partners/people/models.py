@@ -18,6 +18,7 @@ from sqlalchemy import (
     func,
     text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base
@@ -141,5 +142,69 @@ class PersonRequest(Base):
             "num_nulls(decision, sealed_reason, decided_by, decided_at) = "
             "CASE state WHEN 'open' THEN 4 ELSE 0 END",
             name="decided",
+        ),
+    )
+
+
+class BlindKey(Base):
+    """A key of the registry's own, sealed: people are found by what it makes of their names.
+
+    Of ``tokens`` a new one may take its place; the retired one stays while tokens made by it are
+    there. The one of ``subjects`` stays for ever: another would open every decided match again.
+    """
+
+    __tablename__ = "blind_keys"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    purpose: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(Text, server_default="current")
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    retired_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+    __table_args__ = (
+        CheckConstraint("purpose IN ('tokens', 'subjects')", name="purpose"),
+        CheckConstraint("state IN ('current', 'retired')", name="state"),
+        CheckConstraint("(state = 'retired') = (retired_at IS NOT NULL)", name="retired_at"),
+        CheckConstraint("purpose = 'tokens' OR state = 'current'", name="lasting"),
+        Index(
+            "uq_blind_keys_purpose_current",
+            "purpose",
+            unique=True,
+            postgresql_where=text("state = 'current'"),
+        ),
+    )
+
+
+class PersonTokens(Base):
+    """What an entry's names are found by: keyed hashes of how their words are heard and written.
+
+    ``sealed_version`` and ``made_by`` say of which names, and how, they were made. Empty once the
+    person is no longer compared with the lists, gone when the body is erased. A new row takes the
+    place of the one there was, by a trigger.
+    """
+
+    __tablename__ = "partner_person_tokens"
+
+    person_id: Mapped[UUID] = mapped_column(primary_key=True)
+    partner_id: Mapped[UUID]
+    key_id: Mapped[UUID | None] = mapped_column(ForeignKey("blind_keys.id"))
+    sealed_version: Mapped[int]
+    made_by: Mapped[str] = mapped_column(Text)
+    tokens: Mapped[list[bytes]] = mapped_column(ARRAY(LargeBinary))
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["person_id", "partner_id"],
+            ["partner_people.id", "partner_people.partner_id"],
+            ondelete="CASCADE",
+        ),
+        CheckConstraint("key_id IS NOT NULL OR tokens = '{}'", name="key_id"),
+        Index("ix_partner_person_tokens_key_id", "key_id", "person_id"),
+        Index(
+            "ix_partner_person_tokens_tokens",
+            "tokens",
+            postgresql_using="gin",
+            postgresql_with={"fastupdate": "off"},
         ),
     )

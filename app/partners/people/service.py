@@ -22,6 +22,7 @@ from app.audit.events import Event
 from app.audit.purposes import OWN_RECORD, StatedPurpose
 from app.auth import policy
 from app.auth.caller import Caller
+from app.core.clock import utc_now
 from app.core.crypto import KeyRing, partner_scope
 from app.core.http import PreconditionFailed
 from app.core.ids import new_secret_id
@@ -30,7 +31,7 @@ from app.events.catalogue import EventType
 from app.partners.custody import require_editable
 from app.partners.errors import PartnerNotFound
 from app.partners.models import Partner
-from app.partners.people import errors, queries
+from app.partners.people import blind, errors, queries
 from app.partners.people.models import PartnerPerson
 from app.partners.people.rules import NOTICES
 from app.partners.people.schemas import PeopleFilter, PersonBody, PersonEnd, PersonIn, PersonPatch
@@ -39,6 +40,8 @@ from app.partners.service import author, visible_partner
 
 _BODY = set(PersonBody.model_fields)
 _NEVER_EMPTY = frozenset({"full_name", "role", "authorised", "board_member"})
+_COMPARED = _BODY | {"role", *blind.RULES["flags"]}
+"""What decides whether, and as whom, somebody is compared with the lists."""
 
 
 def seal_context(person_id: UUID, version: int, partner_id: UUID) -> str:
@@ -181,8 +184,10 @@ async def add_person(
         "added_by": author(caller),
     }
     await session.execute(insert(PartnerPerson).values(values).inline())
+    added = await found(session, partner_id, person_id)
+    await blind.write_tokens(session, keyring, added._mapping, body.model_dump(), utc_now().date())
     await _tell(session, caller, Event.PERSON_ADDED, partner_id, person_id, 1)
-    return entry(await found(session, partner_id, person_id))
+    return entry(added)
 
 
 async def _writable(session: AsyncSession, caller: Caller, partner_id: UUID) -> None:
@@ -249,6 +254,10 @@ async def change_person(
         values["sealed"] = await _seal(session, keyring, row.id, version + 1, row.partner_id, body)
         values["sealed_version"] = version + 1
     await _update(session, row, version, values)
+    changed = await found(session, partner_id, person_id)
+    if given.keys() & _COMPARED:
+        now_held = await _open(session, keyring, changed)
+        await blind.write_tokens(session, keyring, changed._mapping, now_held, utc_now().date())
     fields = sorted(given)
     await _tell(
         session,
@@ -259,7 +268,7 @@ async def change_person(
         version + 1,
         fields=fields,
     )
-    return entry(await found(session, partner_id, person_id))
+    return entry(changed)
 
 
 def _merged(old: dict[str, Any], given: dict[str, Any]) -> PersonBody:
@@ -316,5 +325,8 @@ async def end_person(
             raise errors.ReplacementUnknown
     values = {"valid_to": end.valid_to, "replaced_by": end.replaced_by}
     await _update(session, row, row.version, values)
+    ended = await found(session, partner_id, person_id)
+    if not blind.is_compared(ended._mapping, today):
+        await blind.empty_tokens(session, ended._mapping)
     await _tell(session, caller, Event.PERSON_ENDED, row.partner_id, row.id, row.version + 1)
-    return entry(await found(session, partner_id, person_id))
+    return entry(ended)
