@@ -1,6 +1,6 @@
 """rescreening
 
-Revision: 0044, after 0042
+Revision: 0045, after 0044
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from sqlalchemy.dialects import postgresql
 
 from app.core.migrate import rekey_security, run_script
 
-revision = "0044"
-down_revision = "0042"
+revision = "0045"
+down_revision = "0044"
 branch_labels = None
 depends_on = None
 
