@@ -42,6 +42,7 @@ from app.sanctions.entries import decision_models as sanction_decisions
 from app.sanctions.entries import models as sanction_entries
 from app.sanctions.feed import models as feed
 from app.sanctions.lists import models as lists
+from app.sanctions.matches import models as matches
 from app.sanctions.screening import models as screening
 
 __all__ = [
@@ -63,6 +64,7 @@ __all__ = [
     "flags",
     "idempotency",
     "lists",
+    "matches",
     "objections",
     "partner_bulk",
     "partner_claims",
