@@ -86,6 +86,9 @@ from app.sanctions.entries.endpoints import router as sanction_entries
 from app.sanctions.feed.endpoints import router as feed
 from app.sanctions.feed.ftm_endpoints import router as ftm
 from app.sanctions.lists.endpoints import router as lists
+from app.sanctions.matches.endpoints import router as matches
+from app.sanctions.matches.own_endpoints import router as own_facts_requests
+from app.sanctions.matches.redaction_endpoints import router as match_redactions
 from app.sanctions.screening.endpoints import router as screening
 
 V1 = (
@@ -142,6 +145,8 @@ V1 = (
     own_sanction_cases,
     sanction_entries,
     sanction_decisions,
+    matches,
+    own_facts_requests,
     lists,
     ftm,
     partner_documents,
@@ -154,6 +159,7 @@ V1 = (
     assessment_redactions,
     capacity_plan_redactions,
     case_redactions,
+    match_redactions,
     exceptions,
     partner_history,
     partner_types,

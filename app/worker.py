@@ -76,6 +76,7 @@ from app.sanctions.entries.expiry import expire_entries
 from app.sanctions.feed.stream import FeedStream
 from app.sanctions.lists.audience import own_stream
 from app.sanctions.lists.checks import ListChecks
+from app.sanctions.matches.upkeep import escalate
 from app.sanctions.retention import RETENTION as SANCTIONS_RETENTION
 
 log = structlog.get_logger()
@@ -212,6 +213,7 @@ def _tasks(
             lambda: _until_none(lambda: remind_of_measures(database)),
             HOUSEKEEPING_S,
         ),
+        "matches": (lambda: _until_none(lambda: escalate(database)), EXPIRY_S),
         "objections": (lambda: _until_none(lambda: tell_overdue(database)), EXPIRY_S),
         "access_requests": (lambda: _until_none(lambda: remind_of_requests(database)), EXPIRY_S),
         "reading_watch": (lambda: _until_none(lambda: watch_reading(database)), WATCH_S),

@@ -33,6 +33,7 @@ class Scope(StrEnum):
     SANCTIONS_REVIEW = "sanctions:review"
     SANCTIONS_DECIDE = "sanctions:decide"
     SCREENING_RUN = "screening:run"
+    SCREENING_ADJUDICATE = "screening:adjudicate"
     FEED_READ = "feed:read"
     POLICIES_READ = "policies:read"
     CLEARANCE_RUN = "clearance:run"
@@ -74,6 +75,7 @@ DESCRIPTIONS: dict[str, str] = {
     Scope.SANCTIONS_REVIEW: "review the own agency's sanction cases",
     Scope.SANCTIONS_DECIDE: "decide the own agency's sanction cases",
     Scope.SCREENING_RUN: "screen names against the lists",
+    Scope.SCREENING_ADJUDICATE: "read potential matches, for a purpose, and decide on them",
     Scope.FEED_READ: "follow the signed sanction feed",
     Scope.POLICIES_READ: "read recognition policies and rating scales",
     Scope.CLEARANCE_RUN: "ask for a clearance before contracting",
@@ -98,6 +100,7 @@ DECIDING: frozenset[str] = frozenset(
     {
         Scope.SANCTIONS_REVIEW,
         Scope.SANCTIONS_DECIDE,
+        Scope.SCREENING_ADJUDICATE,
         Scope.ASSESSMENTS_SHARE,
         Scope.AGENCIES_ADMIN,
         Scope.CLIENTS_ADMIN,

@@ -14,6 +14,7 @@ from app.sanctions.entries import queries
 from app.sanctions.entries.publishing import publish_entry
 from app.sanctions.lists.audience import known
 from app.sanctions.lists.streams import align
+from app.sanctions.matches.emergencies import hurry
 
 
 async def _renew_entries(session: AsyncSession, event: OutboxEvent) -> None:
@@ -54,5 +55,10 @@ CONSUMERS = (
         name="sanctions.joint_lists",
         types=frozenset({EventType.LIST_USE_CHANGED}),
         effect=_align_list,
+    ),
+    Consumer(
+        name="sanctions.match_emergencies",
+        types=frozenset({EventType.CLEARANCE_GIVEN}),
+        effect=hurry,
     ),
 )

@@ -8,6 +8,7 @@ from app.sanctions.entries.acts import act_context
 from app.sanctions.entries.decisions import condition_context
 from app.sanctions.entries.service import end_reason_context
 from app.sanctions.entries.status import status_sql
+from app.sanctions.matches.export import TABLES as MATCHES
 
 _ENTRY = """id, partner_id, imposing_agency, case_id, individual, affiliate_of, affiliate_relation,
     supersedes, regime, measure, blocking, level, practices, practice_ended_on, procedure,
@@ -18,6 +19,7 @@ _ENTRY = """id, partner_id, imposing_agency, case_id, individual, affiliate_of, 
 
 TABLES = (
     *CASES,
+    *MATCHES,
     # What a custodian wrote is the custodian's.
     ExportTable(
         "sanction_entries",

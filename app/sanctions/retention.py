@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.partners.retention.rules import rule
 from app.sanctions.cases.retention import RETENTION as CASES
+from app.sanctions.matches.retention import RETENTION as MATCHES
 
 _WITH_ENTRY = (
     "DELETE FROM sanction_recognitions WHERE entry_id = ANY(:ids)",
@@ -31,5 +32,6 @@ RETENTION = (
         "DELETE FROM sanction_entries WHERE id = ANY(:ids)",
     ),
     *CASES,
+    *MATCHES,
     rule("screenings", "DELETE FROM screenings WHERE id = ANY(:ids)"),
 )

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic_core import to_json
-from sqlalchemy import and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import service as audit
@@ -65,8 +65,10 @@ async def found_for_subject(
     ]
     if streams is not None:
         sources = [name.removeprefix(PREFIX) for name in streams if name.startswith(PREFIX)]
-        of_all = and_(ScreeningMatch.holder.is_(None), _SHARED in streams)
-        known.append(or_(ScreeningMatch.source.in_(sources), of_all))
+        asked: ColumnElement[bool] = ScreeningMatch.source.in_(sources)
+        if _SHARED in streams:
+            asked = or_(asked, ScreeningMatch.holder.is_(None))
+        known.append(asked)
     return await _renew(session, keyring, known, found)
 
 
@@ -171,18 +173,19 @@ async def _again(
 ) -> bool:
     """A pair that was found before; whether it is open anew."""
     same = (row.subject_hash, row.entry_hash) == (item.subject_hash, item.entry_hash)
-    if same and row.public_office == item.public_office:
+    if same:
         back = row.gone_at is not None
         # What the database compares is as of now; decisions stand, for the hashes do.
-        values = _digests(item) | ({"gone_at": None} if back else {})
+        values = _digests(item) | {"public_office": item.public_office}
+        values |= {"gone_at": None} if back else {}
         await _change(session, row, bump=back, **values)
         if back and row.state == "open":
             await _change(session, row, due_at=due_from(now), opened_at=now, escalated_at=None)
             await _tell(session, row, Event.MATCH_REOPENED, EventType.MATCH_REOPENED)
         return back and row.state == "open"
     said = await _said(session, keyring, row.id, row.round + 1, item)
-    fresh = {"opened_at": now, "due_at": due_from(now), "emergency": False}
-    await _change(session, row, gone_at=None, escalated_at=None, **fresh, **said)
+    said |= {"opened_at": now, "due_at": due_from(now), "emergency": False}
+    await _change(session, row, gone_at=None, escalated_at=None, **said)
     await _tell(session, row, Event.MATCH_REOPENED, EventType.MATCH_REOPENED)
     return True
 
