@@ -91,15 +91,15 @@ GATES = """
 -- ---------------------------------------------------------------- what a clearance compares
 -- The hashes of a pair are keyed, and the key is the worker's. These tell, in the snapshot of a
 -- clearance, whether a side says something else than when the pair was last looked at.
-CREATE FUNCTION match_subject_digest(partner uuid) RETURNS bytea
+CREATE FUNCTION match_subject_digest(of_partner uuid) RETURNS bytea
   LANGUAGE sql STABLE PARALLEL SAFE AS $$
   SELECT sha256(convert_to(jsonb_build_array(
       jsonb_agg(DISTINCT n.name ORDER BY n.name), jsonb_agg(DISTINCT p.country ORDER BY p.country)
     )::text, 'UTF8'))
   FROM partners p CROSS JOIN LATERAL unnest(
     ARRAY[p.legal_name, p.legal_name_native] || p.aliases || p.former_names) AS n (name)
-  WHERE p.id IN (SELECT partner_lineage(partner)) AND n.name IS NOT NULL $$;
-CREATE FUNCTION match_entry_digest(list text, party uuid) RETURNS bytea
+  WHERE p.id IN (SELECT partner_lineage(of_partner)) AND n.name IS NOT NULL $$;
+CREATE FUNCTION match_entry_digest(of_list text, of_party uuid) RETURNS bytea
   LANGUAGE sql STABLE PARALLEL SAFE AS $$
   SELECT sha256(convert_to(jsonb_build_array(
       (SELECT jsonb_agg(DISTINCT n ->> 'name' ORDER BY n ->> 'name')
@@ -110,10 +110,10 @@ CREATE FUNCTION match_entry_digest(list text, party uuid) RETURNS bytea
       (SELECT jsonb_agg(DISTINCT n ->> 'value' ORDER BY n ->> 'value')
         FROM jsonb_array_elements(e.entry -> 'identifiers') n))::text, 'UTF8'))
   FROM (SELECT coalesce(
-    (SELECT l.entry FROM listed_parties l WHERE l.source = list AND l.entry_id = party
+    (SELECT l.entry FROM listed_parties l WHERE l.source = of_list AND l.entry_id = of_party
       AND l.to_version IS NULL LIMIT 1),
     (SELECT convert_from(f.entry, 'UTF8')::jsonb FROM feed_entries f
-      WHERE f.stream = 'inter_agency' AND f.entry_id = party::text)) AS entry) e
+      WHERE f.stream = 'inter_agency' AND f.entry_id = of_party::text)) AS entry) e
   WHERE e.entry IS NOT NULL $$;
 
 -- ---------------------------------------------------------------- what a pair does
@@ -180,10 +180,6 @@ BEGIN
       IS DISTINCT FROM (NEW.match_version, NEW.round, NEW.subject_hash, NEW.entry_hash) THEN
     PERFORM match_refused('match_version');
   END IF;
-  IF NOT EXISTS (SELECT FROM persons p WHERE p.id = NEW.proposed_by
-      AND p.agency_id = NEW.owner_agency AND p.status = 'active') THEN
-    PERFORM match_refused('match_person');
-  END IF;
   IF EXISTS (SELECT FROM match_decisions d WHERE d.match_id = m.id AND d.round = m.round
       AND d.owner_agency = NEW.owner_agency AND d.state = 'proposed' AND d.id <> NEW.id) THEN
     PERFORM match_refused('match_pending');
@@ -193,8 +189,8 @@ BEGIN
     AND d.id <> NEW.id;
   IF stands = NEW.decision THEN PERFORM match_refused('match_decided'); END IF;
   -- A true match, whatever takes one back, and what concerns a public office take two persons.
-  IF NEW.state <> CASE WHEN NEW.decision = 'TRUE_MATCH' OR m.public_office
-      OR stands IS NOT NULL THEN 'proposed' ELSE 'standing' END THEN
+  IF (NEW.state = 'standing') = (NEW.decision = 'TRUE_MATCH' OR m.public_office
+      OR stands IS NOT NULL) OR NEW.state NOT IN ('proposed', 'standing') THEN
     PERFORM match_refused('match_second_person');
   END IF;
   IF NEW.accepted_from IS NOT NULL AND NOT EXISTS (SELECT FROM match_decisions d
@@ -217,6 +213,17 @@ CREATE FUNCTION match_word_given(word match_decisions) RETURNS void LANGUAGE plp
   END IF;
 END $$;
 
+-- Whoever proposes and whoever confirms are persons of the agency.
+CREATE FUNCTION match_by_own_person() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  IF NOT EXISTS (SELECT FROM persons p WHERE p.agency_id = NEW.owner_agency AND p.status = 'active'
+      AND p.id = coalesce(NEW.confirmed_by, NEW.proposed_by)) THEN
+    PERFORM match_refused('match_person');
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER match_decisions_by_person AFTER INSERT OR UPDATE OF confirmed_by ON match_decisions
+  FOR EACH ROW EXECUTE FUNCTION match_by_own_person();
+
 -- The second person. What stood before is history, and what others took over from it, too.
 CREATE FUNCTION match_decision_seconded() RETURNS trigger
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -225,10 +232,7 @@ BEGIN
   SELECT * INTO STRICT m FROM screening_matches s WHERE s.id = NEW.match_id FOR NO KEY UPDATE;
   IF m.state = 'obsolete' THEN PERFORM match_refused('match_gone'); END IF;
   IF m.round <> NEW.round THEN PERFORM match_refused('match_version'); END IF;
-  IF NEW.confirmed_by IS NULL OR NOT EXISTS (SELECT FROM persons p WHERE p.id = NEW.confirmed_by
-      AND p.agency_id = NEW.owner_agency AND p.status = 'active') THEN
-    PERFORM match_refused('match_person');
-  END IF;
+  IF NEW.confirmed_by IS NULL THEN PERFORM match_refused('match_person'); END IF;
   IF NEW.state = 'standing' THEN
     IF NEW.accepted_from IS NOT NULL AND NOT EXISTS (SELECT FROM match_decisions d
         WHERE d.id = NEW.accepted_from AND d.state = 'standing') THEN
@@ -387,7 +391,7 @@ BEGIN
 END $do$;
 DROP TABLE match_questions, match_decisions, screening_matches CASCADE;
 DROP FUNCTION match_decision_made(), match_decision_seconded(), match_decision_follows(),
-  match_decisions_kept(), match_effects(), match_state(), lock_match(uuid), match_refused(text),
+  match_by_own_person(), match_decisions_kept(), match_effects(), match_state(), lock_match(uuid), match_refused(text),
   match_entry_digest(text, uuid), match_subject_digest(uuid);
 DROP FUNCTION IF EXISTS match_word_given;
 """
