@@ -55,6 +55,15 @@ _DEFINERS: frozenset[str] = frozenset(
         "sanction_case_follows()",
         "sanction_entry_decided()",
         "settle_finding()",
+        # A pair, what agencies say of it and what holds its partner back move together, whoever
+        # writes: an agency may write none of the three itself, and the worker no word.
+        "apply_match_redaction()",
+        "lock_match(uuid)",
+        "match_decision_follows()",
+        "match_decision_made()",
+        "match_decision_seconded()",
+        "match_effects()",
+        "match_state()",
         "unmerged_policies()",
         "withheld(uuid)",
     }
