@@ -172,9 +172,10 @@ CREATE TRIGGER screening_matches_effects AFTER INSERT OR UPDATE ON screening_mat
 -- ---------------------------------------------------------------- what a word on a pair may be
 CREATE FUNCTION match_decision_made() RETURNS trigger
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-DECLARE m screening_matches%ROWTYPE; stands text;
+DECLARE m record; stands text;
 BEGIN
-  SELECT * INTO STRICT m FROM screening_matches s WHERE s.id = NEW.match_id FOR NO KEY UPDATE;
+  SELECT s.id, s.state, s.version, s.round, s.subject_hash, s.entry_hash, s.public_office
+    INTO STRICT m FROM screening_matches s WHERE s.id = NEW.match_id FOR NO KEY UPDATE;
   IF m.state = 'obsolete' THEN PERFORM match_refused('match_gone'); END IF;
   IF (m.version, m.round, m.subject_hash, m.entry_hash)
       IS DISTINCT FROM (NEW.match_version, NEW.round, NEW.subject_hash, NEW.entry_hash) THEN
@@ -227,9 +228,10 @@ CREATE TRIGGER match_decisions_by_person AFTER INSERT OR UPDATE OF confirmed_by 
 -- The second person. What stood before is history, and what others took over from it, too.
 CREATE FUNCTION match_decision_seconded() RETURNS trigger
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-DECLARE m screening_matches%ROWTYPE;
+DECLARE m record;
 BEGIN
-  SELECT * INTO STRICT m FROM screening_matches s WHERE s.id = NEW.match_id FOR NO KEY UPDATE;
+  SELECT s.id, s.state, s.version, s.round, s.subject_hash, s.entry_hash, s.public_office
+    INTO STRICT m FROM screening_matches s WHERE s.id = NEW.match_id FOR NO KEY UPDATE;
   IF m.state = 'obsolete' THEN PERFORM match_refused('match_gone'); END IF;
   IF m.round <> NEW.round THEN PERFORM match_refused('match_version'); END IF;
   IF NEW.confirmed_by IS NULL THEN PERFORM match_refused('match_person'); END IF;
@@ -269,7 +271,7 @@ BEGIN
     WHEN 'match_facts' THEN EXISTS (
       SELECT 1 FROM match_questions q WHERE q.id = record AND q.owner_agency = app_agency())
     ELSE false END$$);
-  FOR kind IN SELECT * FROM (VALUES ('redactions', 'match_decision'),
+  FOR kind IN SELECT k.of_table, k.code FROM (VALUES ('redactions', 'match_decision'),
       ('withholdings', 'match_facts')) AS k (of_table, code) LOOP
     SELECT pg_get_constraintdef(c.oid) INTO STRICT had FROM pg_constraint c
       WHERE c.conname = 'ck_' || kind.of_table || '_subject_kind';
@@ -376,7 +378,7 @@ DECLARE had text; kind record;
 BEGIN
   had := pg_get_functiondef('own_record(text,uuid)'::regprocedure);
   EXECUTE regexp_replace(had, $$WHEN 'match_decision'.*ELSE false END$$, 'ELSE false END');
-  FOR kind IN SELECT * FROM (VALUES ('redactions', 'match_decision'),
+  FOR kind IN SELECT k.of_table, k.code FROM (VALUES ('redactions', 'match_decision'),
       ('withholdings', 'match_facts')) AS k (of_table, code) LOOP
     SELECT pg_get_constraintdef(c.oid) INTO STRICT had FROM pg_constraint c
       WHERE c.conname = 'ck_' || kind.of_table || '_subject_kind';

@@ -51,6 +51,12 @@ async def put_setting(api: Api, agency: str, value: Any) -> None:
     assert done.status_code == 200, done.text
 
 
+async def lone(api: Api, **more: Any) -> str:
+    """A partner with whose name nothing listed is near."""
+    name = unique("Vexillum Thornberry Collective")
+    return str((await make_partner(api, **({"legal_name": name, "aliases": []} | more)))["id"])
+
+
 async def near(api_for: ApiFor, settle: Settle) -> tuple[str, Found]:
     """A partner with the very name of another one that is listed, and the pair of the two."""
     name = unique("Quillon Harbour Relief")
@@ -120,7 +126,7 @@ async def test_only_what_persons_confirmed_blocks(
     api_for: ApiFor, rescreening: Rescreening
 ) -> None:
     wfp, fao = await api_for("WFP"), await api_for("FAO")
-    partner = (await make_partner(wfp))["id"]
+    partner = await lone(wfp)
     found = a_find(partner)
     await rescreening.subject(partner, found)
     match = await match_of(wfp, partner)
@@ -146,7 +152,7 @@ async def test_an_open_item_of_a_person_names_nobody(
     api_for: ApiFor, rescreening: Rescreening
 ) -> None:
     wfp = await api_for("WFP")
-    partner = (await make_partner(wfp))["id"]
+    partner = await lone(wfp)
     person = str(uuid4())
     found = a_find(partner, person=person)
     await rescreening.subject(partner, found, person=person)
@@ -164,7 +170,7 @@ async def test_an_own_list_counts_while_it_is_on(
     api_for: ApiFor, rescreening: Rescreening, world: World
 ) -> None:
     wfp, fao = await api_for("WFP"), await api_for("FAO")
-    partner = (await make_partner(wfp))["id"]
+    partner = await lone(wfp)
     find = a_find(partner, source="eu_fsf", holder=world.agencies["WFP"])
     await rescreening.subject(partner, find)
     await confirmed(wfp, await api_for("WFP_REVIEWER"), await match_of(wfp, partner))
@@ -176,8 +182,8 @@ async def test_items_of_the_headquarters_pass_down(
     api_for: ApiFor, rescreening: Rescreening
 ) -> None:
     wfp = await api_for("WFP")
-    above = (await make_partner(wfp, partner_type="NGO_INTERNATIONAL", is_hq=True))["id"]
-    below = (await make_partner(wfp, partner_type="NGO_INTERNATIONAL", hq_id=above))["id"]
+    above = await lone(wfp, partner_type="NGO_INTL", country="NOR")
+    below = await lone(wfp, partner_type="NGO_INTL", hq_id=above)
     await rescreening.subject(above, a_find(above))
     [hit] = (await cleared(wfp, below))["potential_matches"]
     assert hit["inherited"] is True
@@ -187,7 +193,7 @@ async def test_an_emergency_brings_the_deadline_forward(
     api_for: ApiFor, rescreening: Rescreening, settle: Settle
 ) -> None:
     wfp = await api_for("WFP")
-    partner = (await make_partner(wfp))["id"]
+    partner = await lone(wfp)
     await rescreening.subject(partner, a_find(partner))
     await cleared(wfp, partner)
     await settle()
