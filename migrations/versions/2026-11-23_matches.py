@@ -321,8 +321,7 @@ REVOKE CREATE ON SCHEMA public FROM reg_facts;
 """
 
 _PARTS = TABLES[1:]
-RETENTION = (
-    """
+_VIEW = """
 -- ---------------------------------------------------------------- retention
 INSERT INTO retention_rules (name, months, version) VALUES ('potential_matches', 60, '2026.4');
 CREATE VIEW retention_potential_matches
@@ -339,6 +338,8 @@ GRANT SELECT ON retention_potential_matches TO reg_worker;
 GRANT SELECT (id, match_id, owner_agency, round, state, decision) ON match_decisions TO reg_worker;
 GRANT SELECT (id, match_id, owner_agency) ON match_questions TO reg_worker;
 """
+RETENTION = (
+    _VIEW
     + _each(
         """CREATE POLICY $_retention_select ON $ FOR SELECT TO reg_worker USING (true);
 CREATE TRIGGER $_due BEFORE DELETE ON $ FOR EACH ROW
@@ -353,7 +354,7 @@ CREATE POLICY $_retention_delete ON $ FOR DELETE TO reg_worker USING (true);
     )
     + """CREATE TRIGGER screening_matches_due BEFORE DELETE ON screening_matches FOR EACH ROW
   EXECUTE FUNCTION only_when_due('id', 'potential_matches');
-"""  # noqa: S608 - constants
+"""
 )
 SECURITY = ROWS + GATES + OWNERS + RETENTION
 

@@ -203,7 +203,10 @@ async def test_public_office_is_the_legal_offices(
     assert (await second(legal, match, body["proposal_id"]))["own"]["state"] == "not_a_match"
     # An ordinary one is the secretariat's; oversight looks on, an officer sees REFER and no item.
     plain = await opened(api_for, rescreening)
-    said = {"json": {"decision": "NOT_A_MATCH", **REASON}, "headers": {"If-Match": '"v1"'}}
+    said: dict[str, Any] = {
+        "json": {"decision": "NOT_A_MATCH", **REASON},
+        "headers": {"If-Match": '"v1"'},
+    }
     for api in (legal, overseer):
         assert (await detail_of(api, plain))["own"]["state"] == "open"
         answer = await api.post(f"{URL}/{plain['id']}/decision", **said)

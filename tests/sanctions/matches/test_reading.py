@@ -243,7 +243,8 @@ async def test_the_partner_is_asked_for_kinds_of_facts_and_told_nothing_else(
     assert (await other.post(answer_url, json=body)).status_code == 404
     unasked = await own.post(answer_url, json={"facts": {"website": "https://a.example"}})
     assert unasked.status_code == 422
-    for bad in ({"facts": {}}, {"facts": {"x": "y"}}, {"facts": {"website": 1}}, {}):
+    wrong: list[dict[str, Any]] = [{"facts": {}}, {"facts": {"x": "y"}}, {"facts": {"website": 1}}]
+    for bad in (*wrong, {}):
         assert (await own.post(answer_url, json=bad)).status_code == 422
     answered = await own.made(answer_url, body)
     assert answered["state"] == "answered"
