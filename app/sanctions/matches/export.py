@@ -23,9 +23,11 @@ TABLES = (
         CASE WHEN NOT redacted THEN sealed_confirmation END AS sealed_confirmation
         FROM match_decisions WHERE owner_agency = :agency ORDER BY match_id, id""",
         {
-            "sealed": Sealed("reason", lambda row: decision_context("sealed", row)),
+            "sealed": Sealed("reason", lambda row: decision_context("sealed", row), json=False),
             "sealed_confirmation": Sealed(
-                "confirmation_reason", lambda row: decision_context("sealed_confirmation", row)
+                "confirmation_reason",
+                lambda row: decision_context("sealed_confirmation", row),
+                json=False,
             ),
         },
     ),
@@ -35,7 +37,7 @@ TABLES = (
         asked_at, answered_at, sealed, sealed_answer
         FROM match_questions WHERE owner_agency = :agency ORDER BY match_id, id""",
         {
-            "sealed": Sealed("reason", lambda row: question_context("sealed", row)),
+            "sealed": Sealed("reason", lambda row: question_context("sealed", row), json=False),
             "sealed_answer": Sealed("facts", lambda row: question_context("sealed_answer", row)),
         },
     ),
