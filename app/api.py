@@ -89,6 +89,9 @@ from app.sanctions.feed.ftm_endpoints import router as ftm
 from app.sanctions.fraud_cases.act_endpoints import router as fraud_case_acts
 from app.sanctions.fraud_cases.endpoints import router as fraud_cases
 from app.sanctions.lists.endpoints import router as lists
+from app.sanctions.matches.endpoints import router as matches
+from app.sanctions.matches.own_endpoints import router as own_facts_requests
+from app.sanctions.matches.redaction_endpoints import router as match_redactions
 from app.sanctions.screening.endpoints import router as screening
 from app.sanctions.transfer_restrictions.endpoints import router as transfer_restrictions
 
@@ -150,6 +153,8 @@ V1 = (
     transfer_restrictions,
     fraud_cases,
     fraud_case_acts,
+    matches,
+    own_facts_requests,
     lists,
     ftm,
     partner_documents,
@@ -162,6 +167,7 @@ V1 = (
     assessment_redactions,
     capacity_plan_redactions,
     case_redactions,
+    match_redactions,
     exceptions,
     partner_history,
     partner_types,

@@ -43,6 +43,7 @@ from app.sanctions.entries import models as sanction_entries
 from app.sanctions.feed import models as feed
 from app.sanctions.fraud_cases import models as fraud_cases
 from app.sanctions.lists import models as lists
+from app.sanctions.matches import models as matches
 from app.sanctions.matches import rescreen_models as rescreening
 from app.sanctions.screening import models as screening
 from app.sanctions.transfer_restrictions import models as transfer_restrictions
@@ -67,6 +68,7 @@ __all__ = [
     "fraud_cases",
     "idempotency",
     "lists",
+    "matches",
     "objections",
     "partner_bulk",
     "partner_claims",

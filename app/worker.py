@@ -78,6 +78,7 @@ from app.sanctions.feed.stream import FeedStream
 from app.sanctions.lists.audience import own_stream
 from app.sanctions.lists.checks import ListChecks
 from app.sanctions.matches.rescreen import Rescreener
+from app.sanctions.matches.upkeep import escalate
 from app.sanctions.retention import RETENTION as SANCTIONS_RETENTION
 from app.sanctions.transfer_restrictions.upkeep import announce
 
@@ -194,7 +195,6 @@ def _tasks(
         "consumers": (lambda: run_consumers(database, CONSUMERS, stop), 0.0),
         "feed_heartbeat": (lambda: keep_feed_fresh(database, feed), HEARTBEAT_S),
         "reminders": (lambda: _until_none(lambda: remind(database)), EXPIRY_S),
-        "expiry": (lambda: _until_none(lambda: expire_entries(database)), EXPIRY_S),
         "held_assessments": (lambda: _until_none(lambda: open_held(database)), EXPIRY_S),
         "assessment_expiry": (lambda: _until_none(lambda: notify_assessments(database)), EXPIRY_S),
         "identifier_expiry": (lambda: _until_none(lambda: notify_expiring(database)), EXPIRY_S),
@@ -209,11 +209,7 @@ def _tasks(
             HOUSEKEEPING_S,
         ),
         "sea_restrictions": (lambda: _until_none(lambda: remind_of_sea(database)), HOUSEKEEPING_S),
-        "transfer_restrictions": (lambda: _until_none(lambda: announce(database)), EXPIRY_S),
-        "measure_reviews": (
-            lambda: _until_none(lambda: remind_of_measures(database)),
-            HOUSEKEEPING_S,
-        ),
+        **_sanction_rounds(database),
         "objections": (lambda: _until_none(lambda: tell_overdue(database)), EXPIRY_S),
         "access_requests": (lambda: _until_none(lambda: remind_of_requests(database)), EXPIRY_S),
         "reading_watch": (lambda: _until_none(lambda: watch_reading(database)), WATCH_S),
@@ -235,6 +231,19 @@ def _tasks(
         asyncio.create_task(_repeat(name, work, pause, stop), name=name)
         for name, (work, pause) in rounds.items()
     ]
+
+
+def _sanction_rounds(database: Database) -> dict[str, tuple[Work, float]]:
+    """What measures and matches need: their days come and go, and people are reminded."""
+    return {
+        "expiry": (lambda: _until_none(lambda: expire_entries(database)), EXPIRY_S),
+        "measure_reviews": (
+            lambda: _until_none(lambda: remind_of_measures(database)),
+            HOUSEKEEPING_S,
+        ),
+        "matches": (lambda: _until_none(lambda: escalate(database)), EXPIRY_S),
+        "transfer_restrictions": (lambda: _until_none(lambda: announce(database)), EXPIRY_S),
+    }
 
 
 async def _run_until(stop: asyncio.Event, tasks: list[asyncio.Task[None]]) -> None:

@@ -10,7 +10,14 @@ from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, StrictInt, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    Field,
+    StrictInt,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
 from sqlalchemy import func, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -24,6 +31,7 @@ from app.auth.caller import Caller
 from app.core.errors import FieldError, InvalidRequest, violated_constraint
 from app.core.http import PreconditionFailed
 
+ACCEPT_NOT_A_MATCH = "accept_not_a_match"
 DEFAULT_SHARE_MONTHS = "default_share_months"
 ELIGIBLE_PARTNER_TYPES = "eligible_partner_types"
 FACTS_IN_CLEARANCES = "facts_in_clearances"
@@ -42,6 +50,18 @@ class Key:
 
 
 KEYS: dict[str, Key] = {
+    ACCEPT_NOT_A_MATCH: Key(
+        "Whose finding that a potential list match is none the agency takes over: all, none, or "
+        "the agencies with these codes",
+        TypeAdapter(
+            Literal["all", "none"]
+            | Annotated[
+                list[Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{1,15}$")]],
+                Field(min_length=1, max_length=60),
+            ]
+        ),
+        "none",
+    ),
     DEFAULT_SHARE_MONTHS: Key(
         "Months that a share of an assessment lasts when its giver names no end",
         TypeAdapter(Annotated[StrictInt, Field(ge=1, le=60)]),

@@ -37,6 +37,7 @@ class Scope(StrEnum):
     FRAUD_READ = "fraud:read"
     FRAUD_WRITE = "fraud:write"
     SCREENING_RUN = "screening:run"
+    SCREENING_ADJUDICATE = "screening:adjudicate"
     FEED_READ = "feed:read"
     POLICIES_READ = "policies:read"
     CLEARANCE_RUN = "clearance:run"
@@ -82,6 +83,7 @@ DESCRIPTIONS: dict[str, str] = {
     Scope.FRAUD_READ: "read fraud cases that are one's own, shared, or published",
     Scope.FRAUD_WRITE: "keep the own agency's fraud cases, and share or publish them",
     Scope.SCREENING_RUN: "screen names against the lists",
+    Scope.SCREENING_ADJUDICATE: "read potential matches, for a purpose, and decide on them",
     Scope.FEED_READ: "follow the signed sanction feed",
     Scope.POLICIES_READ: "read recognition policies and rating scales",
     Scope.CLEARANCE_RUN: "ask for a clearance before contracting",
@@ -108,6 +110,7 @@ DECIDING: frozenset[str] = frozenset(
         Scope.SANCTIONS_DECIDE,
         Scope.TRANSFERS_WRITE,
         Scope.FRAUD_WRITE,
+        Scope.SCREENING_ADJUDICATE,
         Scope.ASSESSMENTS_SHARE,
         Scope.AGENCIES_ADMIN,
         Scope.CLIENTS_ADMIN,

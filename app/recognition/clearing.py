@@ -34,6 +34,7 @@ from app.partners.matching.schemas import Candidate
 from app.partners.visibility import sees_protected
 from app.recognition import queries
 from app.recognition.decide import Facts, Policy, Verdict, codes_of, decide
+from app.recognition.matches import joined
 from app.recognition.receipts import NOTICE, receipt_payload
 from app.recognition.rules import DEFAULTS
 from app.recognition.schemas import ClearanceIn
@@ -90,7 +91,7 @@ async def give_clearance(
         raise PartnerNotFound
     own = own_lists(json.loads(found.row["own_lists"]), now)
     layers = await screener.layers(connection, found.row["seq_to"], own)
-    facts, hits = _facts(caller, wanted, found, layers, now)
+    facts, hits = _facts(caller, wanted, found, layers, own, now)
     used = {"version": layers.seq, "own_lists": own}
     answer = _answer(wanted, found, facts, hits, decide(facts), used, now)
     body = to_json(answer)
@@ -135,16 +136,24 @@ def _protected(row: Any, sees_all: bool) -> bool:
 
 
 def _facts(
-    caller: Caller, wanted: ClearanceIn, found: _Found, layers: Layers, now: datetime
+    caller: Caller,
+    wanted: ClearanceIn,
+    found: _Found,
+    layers: Layers,
+    own: list[dict[str, Any]],
+    now: datetime,
 ) -> tuple[Facts, list[dict[str, Any]]]:
     row = found.row
     partner = {"status": row["status"], "partner_type": row["partner_type"]}
     known = row["partner_id"] is not None
-    hits = _screen(wanted, found, layers)
+    items = json.loads(row["matches"]) if known else []
+    codes = {one["code"] for one in own}
+    hits = joined(_screen(wanted, found, layers), items, caller.agency_code, codes)
     sanctions = json.loads(row["sanctions"]) if known else []
     if found.hidden:
-        # Its headquarters would lead to it.
+        # Its headquarters would lead to it, and so would its work items.
         sanctions = [item | {"inherited_from": None} for item in sanctions]
+        hits = [hit | {"match_id": None} for hit in hits]
     policies = {
         item["requirement"]: Policy(item["id"], item["version"], item["requirement"], item["rules"])
         for item in json.loads(row["policies"])
@@ -326,7 +335,7 @@ async def _store(
         ).decode(),
         new_id(),
         EventType.CLEARANCE_GIVEN.value,
-        _told(answer, codes, held),
+        _told(answer, codes, held, None if found.hidden else _hurried(wanted, found)),
         writer.key.route,
         writer.key.key,
         writer.key.fingerprint,
@@ -338,7 +347,15 @@ async def _store(
     )
 
 
-def _told(answer: dict[str, Any], codes: list[str], held: bool) -> str:
+def _hurried(wanted: ClearanceIn, found: _Found) -> str | None:
+    """The partner for whom somebody has to sign in an emergency."""
+    partner = found.row["partner_id"]
+    return str(partner) if partner is not None and wanted.context == "emergency" else None
+
+
+def _told(answer: dict[str, Any], codes: list[str], held: bool, hurried: str | None) -> str:
     """What the event of a clearance says; ``held`` is for whoever passes events on."""
     told = {"outcome": answer["outcome"], "reasons": codes}
+    if hurried is not None and "POTENTIAL_MATCH_OPEN" in codes:
+        told["emergency_for"] = hurried
     return to_json(told | ({"held": True} if held else {})).decode()

@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any, Literal
 
 from app.core.clock import add_months
-from app.recognition import measures
+from app.recognition import matches, measures
 from app.recognition.rules import RANK, AssessmentRule, Outcome, SanctionsRule
 
 SEVERITY: dict[str, int] = {"CLEAR": 0, "CLEAR_WITH_CONDITIONS": 1, "REFER": 2, "BLOCKED": 3}
@@ -104,12 +104,35 @@ def _flags(facts: Facts, verdict: Verdict) -> None:
 
 
 def _matches(facts: Facts, verdict: Verdict) -> None:
-    # A score is a question to a person, whatever its height: never BLOCKED by itself.
-    by_source: dict[str, int] = {}
+    # A score is a question to a person, whatever its height: never BLOCKED by itself, but by what
+    # persons confirmed.
+    open_by_source: dict[str, list[Mapping[str, Any]]] = {}
     for hit in facts.potential_matches:
-        by_source[hit["source"]] = by_source.get(hit["source"], 0) + 1
-    for source, count in sorted(by_source.items()):
-        verdict.add("POTENTIAL_MATCH_OPEN", source, "REFER", count=count)
+        decision = hit.get("decision")
+        if decision is None:
+            open_by_source.setdefault(hit["source"], []).append(hit)
+        elif decision["decision"] == "TRUE_MATCH":
+            _confirmed(facts, verdict, hit, decision)
+    for source, hits in sorted(open_by_source.items()):
+        people = sum(hit.get("subject") == "person" for hit in hits)
+        about = {"people": people} if people else {}
+        verdict.add("POTENTIAL_MATCH_OPEN", source, "REFER", count=len(hits), **about)
+
+
+def _confirmed(
+    facts: Facts, verdict: Verdict, hit: Mapping[str, Any], decision: Mapping[str, Any]
+) -> None:
+    policy = facts.policies.get("SANCTIONS")
+    rule = SanctionsRule.model_validate(policy.rules[0]) if policy else None
+    verdict.add(
+        "SANCTIONED_EXTERNAL",
+        hit["source"],
+        matches.confirmed(hit["source"], rule),
+        reference=hit["reference"],
+        subject=hit["subject"],
+        by=decision["agency"],
+        on=decision["on"],
+    )
 
 
 def _sanctions(facts: Facts, verdict: Verdict) -> None:

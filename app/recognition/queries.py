@@ -57,6 +57,28 @@ _TRANSFERS = """(SELECT coalesce(json_agg(json_build_object('id', r.id, 'agency'
     'contact_email', a.contact_email) ORDER BY r.starts_on, r.id), '[]')::text
     FROM transfer_restrictions r JOIN agencies a ON a.id = r.owner_agency
     WHERE r.partner_id = ANY (l.own || l.above) AND r.state = 'set' AND r.valid @> current_date)"""
+# Work items of the partner and its headquarters, with the words of agencies that stand about each,
+# and whether both sides still say what they said. What the caller accepts of others is read where
+# there is something to accept.
+_MATCHES = """(SELECT coalesce(json_agg(json_build_object('match_id', m.id,
+    'entry_id', m.entry_id, 'source', m.source, 'reference', m.reference, 'score', m.score,
+    'person', m.person_id IS NOT NULL, 'own_list', m.holder IS NOT NULL,
+    'inherited', m.partner_id <> ALL (l.own),
+    'fresh', m.person_id IS NOT NULL OR (
+      m.subject_digest IS NOT DISTINCT FROM match_subject_digest(m.partner_id)
+      AND m.entry_digest IS NOT DISTINCT FROM match_entry_digest(m.source, m.entry_id)),
+    'accepts', (SELECT g.value FROM agency_settings g WHERE g.agency_id = s.agency_id
+      AND g.key = 'accept_not_a_match' AND g.superseded_at IS NULL
+      AND g.effective_from <= current_date
+      AND (g.effective_to IS NULL OR g.effective_to >= current_date)),
+    'words', (SELECT json_agg(json_build_object('agency', a.code, 'decision', d.decision,
+        'accepted', d.accepted_from IS NOT NULL,
+        'on', (coalesce(d.confirmed_at, d.proposed_at) AT TIME ZONE 'UTC')::date) ORDER BY d.id)
+      FROM match_decisions d JOIN agencies a ON a.id = d.owner_agency
+      WHERE d.match_id = m.id AND d.round = m.round AND d.state = 'standing'))
+    ORDER BY m.source, m.id), '[]')::text
+    FROM screening_matches m
+    WHERE m.partner_id = ANY (l.own || l.above) AND m.state <> 'obsolete')"""
 
 _COUNTED = {
     "observations": "f.kind = 'OBSERVATION'",
@@ -104,7 +126,7 @@ _FACTS = f"""SELECT {STATUS_COLUMNS}, {FAST_COLUMNS},
     p.verified_on, p.verified_until, (SELECT code FROM agencies WHERE id = p.verified_by)
       AS verified_by, {visible("p", "s.agency_id", "false")} AS visible, l.own AS lineage,
     {_OTHER_NAMES} AS other_names, {_SANCTIONS} AS sanctions, {_SUSPENDED} AS suspended,
-    {_TRANSFERS} AS transfers, {_FLAGS} AS flags, {
+    {_MATCHES} AS matches, {_TRANSFERS} AS transfers, {_FLAGS} AS flags, {
     RECOGNITION_FACTS.format(lineage="l.own", max_level="s.max_level")
 }::text AS assessments,
     {_POLICIES} AS policies, ({FRESHNESS_SQL}) AS sources,

@@ -171,7 +171,10 @@ class ClearanceOut(Schema):
     legal: dict[str, Any] | None
     verification: VerificationBlock | NotRecorded
     restrictions: list[dict[str, Any]] = Field(description="measures in force on the partner")
-    potential_matches: list[dict[str, Any]] = Field(description="to be looked at by a person")
+    potential_matches: list[dict[str, Any]] = Field(
+        description="to be looked at by a person; `decision` where one was, which the agency made, "
+        "accepted, or accepts by its setting; of people of the partner no name and no entry"
+    )
     flags: FlagBlock | NotRecorded
     assessments: list[dict[str, Any]] = Field(description="final summaries the caller may see")
     recognition: list[RecognitionLine]

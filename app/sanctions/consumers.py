@@ -15,6 +15,7 @@ from app.sanctions.entries.publishing import publish_entry
 from app.sanctions.lists.audience import known
 from app.sanctions.lists.streams import align
 from app.sanctions.matches import queue as matches
+from app.sanctions.matches.emergencies import hurry
 
 
 async def _renew_entries(session: AsyncSession, event: OutboxEvent) -> None:
@@ -57,4 +58,9 @@ CONSUMERS = (
         effect=_align_list,
     ),
     *matches.CONSUMERS,
+    Consumer(
+        name="sanctions.match_emergencies",
+        types=frozenset({EventType.CLEARANCE_GIVEN}),
+        effect=hurry,
+    ),
 )

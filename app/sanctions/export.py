@@ -9,6 +9,7 @@ from app.sanctions.entries.decisions import condition_context
 from app.sanctions.entries.service import end_reason_context
 from app.sanctions.entries.status import status_sql
 from app.sanctions.fraud_cases.export import TABLES as FRAUD
+from app.sanctions.matches.export import TABLES as MATCHES
 from app.sanctions.transfer_restrictions.export import TABLES as TRANSFERS
 
 _ENTRY = """id, partner_id, imposing_agency, case_id, individual, affiliate_of, affiliate_relation,
@@ -22,6 +23,7 @@ TABLES = (
     *CASES,
     *TRANSFERS,
     *FRAUD,
+    *MATCHES,
     # What a custodian wrote is the custodian's.
     ExportTable(
         "sanction_entries",

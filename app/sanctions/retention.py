@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.partners.retention.rules import rule
 from app.sanctions.cases.retention import RETENTION as CASES
 from app.sanctions.fraud_cases.retention import RETENTION as FRAUD
+from app.sanctions.matches.retention import RETENTION as MATCHES
 from app.sanctions.transfer_restrictions.retention import RETENTION as TRANSFERS
 
 _WITH_ENTRY = (
@@ -35,5 +36,6 @@ RETENTION = (
     *CASES,
     *TRANSFERS,
     *FRAUD,
+    *MATCHES,
     rule("screenings", "DELETE FROM screenings WHERE id = ANY(:ids)"),
 )

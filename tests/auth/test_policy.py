@@ -220,13 +220,9 @@ def test_each_reason_is_named() -> None:
     assert reasons(detail(ME), max_level="INTER_AGENCY") == ("level_above_client",)
     assert reasons(detail(ME, "AGENCY_ONLY"), max_level="RESTRICTED") == ("level_above_client",)
     assert reasons(Resource("AUDITLOG", OTHER)) == ("not_owner",)
-    assert reasons(Resource("SCREEN_ADJUDICATION", OTHER, country="KEN")) == (
-        "scope_missing",
-        "purpose_missing",
-    )
-    assert reasons(Resource("SCREEN_ADJUDICATION", OTHER, country="KEN"), purpose="AUDIT") == (
-        "scope_missing",
-    )
+    adjudication, none = Resource("SCREEN_ADJUDICATION", OTHER, country="KEN"), frozenset[str]()
+    assert reasons(adjudication, scopes=none) == ("scope_missing", "purpose_missing")
+    assert reasons(adjudication, scopes=none, purpose="AUDIT") == ("scope_missing",)
 
 
 def test_a_role_that_reads_its_own_only_does_not_read_by_a_share() -> None:

@@ -117,13 +117,13 @@ async def test_keys_are_read_again_after_a_minute(
     async with database.session() as session:
         sealed = await ring.seal(session, scope, "r", b"x")
     reads: list[str] = []
-    fetch = crypto._fetch
+    fetch = crypto.fetch
 
     async def counted(connection: object, sql: str, *args: object) -> object:
         reads.append(sql)
         return await fetch(connection, sql, *args)
 
-    monkeypatch.setattr(crypto, "_fetch", counted)
+    monkeypatch.setattr(crypto, "fetch", counted)
     async with database.session() as session:
         for _ in range(3):
             await ring.seal(session, scope, "r", b"x")

@@ -68,6 +68,15 @@ _DEFINERS: frozenset[str] = frozenset(
         "sum_fraud_case()",
         "apply_restriction_redaction()",
         "settle_finding()",
+        # A pair, what agencies say of it and what holds its partner back move together, whoever
+        # writes: an agency may write none of the three itself, and the worker no word.
+        "apply_match_redaction()",
+        "lock_match(uuid)",
+        "match_decision_follows()",
+        "match_decision_made()",
+        "match_decision_seconded()",
+        "match_effects()",
+        "match_state()",
         "unmerged_policies()",
         "withheld(uuid)",
     }
@@ -284,6 +293,15 @@ _ACCEPTED = {
         )
     },
     "public.sanction_case_steps.sanction_case_steps_select": "asked of one partner's steps",
+    **{
+        f"public.{table}.{table}_{name}": "triggers move one pair by its id, whoever moved it"
+        for table in ("screening_matches", "match_decisions", "match_questions")
+        for name in ("facts", "facts_update")
+    },
+    **{
+        f"public.match_questions.match_questions_{verb}": "asked of one partner's questions"
+        for verb in ("select", "update")
+    },
     "public.partner_verifications.partner_verifications_facts": "triggers find the newest of all",
     "public.assessment_details.assessment_details_partner": "asked of one partner's details",
     "public.partner_verification_notes.partner_verification_notes_select": "every agency's roles",

@@ -46,7 +46,7 @@ class Redaction(Base):
     __table_args__ = (
         CheckConstraint(
             "subject_kind IN ('assessment', 'case_step', 'plan_action', 'plan_step', 'share', "
-            "'access_request', 'transfer_restriction')",
+            "'access_request', 'transfer_restriction', 'match_decision')",
             name="subject_kind",
         ),
         CheckConstraint("state IN ('hidden', 'confirmed', 'undone')", name="state"),
@@ -137,7 +137,8 @@ class Withholding(Base):
 
     __table_args__ = (
         CheckConstraint(
-            "subject_kind IN ('read_log', 'statement', 'flag', 'case_step')", name="subject_kind"
+            "subject_kind IN ('read_log', 'statement', 'flag', 'case_step', 'match_facts')",
+            name="subject_kind",
         ),
         CheckConstraint(
             "num_nonnulls(subject_id, partner_id) = 1 "

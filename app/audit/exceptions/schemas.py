@@ -12,7 +12,7 @@ from app.core.paging import PageQuery
 from app.core.schemas import Day, Instant, Paragraph, Schema
 
 HeldKind = Literal["assessment", "sanction_case", "case_step", "partner"]
-WithheldKind = Literal["read_log", "statement", "flag", "case_step"]
+WithheldKind = Literal["read_log", "statement", "flag", "case_step", "match_facts"]
 RedactedKind = Literal[
     "assessment",
     "case_step",
@@ -21,9 +21,11 @@ RedactedKind = Literal[
     "share",
     "access_request",
     "transfer_restriction",
+    "match_decision",
 ]
 """What can be redacted: a detail, a step of a case, an action or a note of a capacity plan, the
-note of a share, texts of a request, the statement of a transfer restriction."""
+note of a share, texts of a request, the statement of a transfer restriction, reasons of a decision
+on a potential match."""
 
 
 class RedactionIn(Schema):
@@ -135,7 +137,7 @@ class WithholdingIn(Schema):
     subject_kind: WithheldKind = Field(
         description="read_log: reads of the own oversight, from the owner's oversight, and all "
         "that the own agency did there, from the partner's view of the log; the others: an own "
-        "statement, flag or step of a case, from the partner",
+        "statement, flag, step of a case or question of facts, from the partner",
         examples=["read_log"],
     )
     subject_id: UUID | None = Field(

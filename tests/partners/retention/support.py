@@ -14,6 +14,7 @@ from app.core.db import Database, bind_now
 from app.core.ids import new_id, new_secret_id
 from app.partners.bulk import extras
 from app.partners.bulk.files.unpp import Report, Statement
+from app.sanctions.matches.items import found_for_entry
 from tests.assessments.factories import make_assessment, make_share, request_body
 from tests.assessments.plans.support import agreed_plan
 from tests.conftest import ApiFor
@@ -30,6 +31,8 @@ from tests.partners.verifications.factories import complete_partner, verify
 from tests.sanctions.cases.support import Case as SanctionCase
 from tests.sanctions.factories import decided_upon, ended
 from tests.sanctions.fraud_cases.support import Fraud
+from tests.sanctions.matches.support import URL as MATCHES
+from tests.sanctions.matches.support import a_find, match_of, say
 from tests.support import Api
 
 
@@ -68,6 +71,18 @@ class Case:
 
 async def _person(hands: Hands, partner: str) -> str:
     return str((await add_person(await hands.unicef(), partner))["id"])
+
+
+async def _match(hands: Hands, partner: str) -> str:
+    """A potential match that was found to be none, about which the partner had been asked."""
+    unicef, found = await hands.unicef(), a_find(partner)
+    app: Any = unicef._transport.app  # type: ignore[attr-defined]
+    async with hands.operator.session() as session:
+        await found_for_entry(session, KeyRing(app.state.root), found.entry_id, [found])
+    match = await match_of(unicef, partner)
+    asked = {"kinds": ["founders"], "reason": "Canary: no case is open."}
+    await unicef.made(f"{MATCHES}/{match['id']}/facts-request", asked)
+    return str((await say(unicef, match))["id"])
 
 
 async def _request(hands: Hands, partner: str) -> str:
@@ -462,6 +477,16 @@ CASES = (
         "UPDATE screenings SET at = now() - :back WHERE id = :id",
         ("SELECT 1 FROM screenings WHERE id = :id",),
         holdable=False,
+    ),
+    Case(
+        "potential_matches",
+        _match,
+        "UPDATE screening_matches SET settled_at = now() - :back WHERE id = :id",
+        (
+            "SELECT 1 FROM screening_matches WHERE id = :id",
+            "SELECT 1 FROM match_decisions WHERE match_id = :id",
+            "SELECT 1 FROM match_questions WHERE match_id = :id",
+        ),
     ),
     Case(
         "sanctions_ended",

@@ -20,6 +20,7 @@ from app.sanctions.matches.found import Found, SubjectRef
 from app.sanctions.matches.rescreen import Rescreener
 from tests.conftest import Settle
 from tests.sanctions.lists.support import LinesSource, registered, write
+from tests.sanctions.matches.support import Rescreening
 
 SHARED, OWN = "zz_match", "zz_match_own"
 Put = Callable[..., Awaitable[None]]
@@ -102,3 +103,8 @@ async def again(
     seen = Seen()
     work = Rescreener(worker_database, keyring, to_subject=seen.to_subject, to_entry=seen.to_entry)
     return Again(work, seen, settle)
+
+
+@pytest.fixture(scope="session")
+def rescreening(app: FastAPI, worker_database: Database) -> Rescreening:
+    return Rescreening(app, worker_database)

@@ -1,0 +1,94 @@
+"""HTTP of redacting the reasons of a decision on a potential match."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Response
+
+from app.audit.exceptions import errors as refusals
+from app.audit.exceptions.schemas import RedactionDecisionIn, RedactionDetailOut, RedactionIn
+from app.auth.caller import Caller, Keys, requires_once
+from app.auth.errors import PersonRequired
+from app.auth.scopes import Scope
+from app.core.db import Session
+from app.core.errors import problems
+from app.core.http import (
+    PreconditionFailed,
+    PreconditionRequired,
+    RegistryRoute,
+    expected_version,
+    version_etag,
+)
+from app.sanctions.matches import errors, redaction
+
+router = APIRouter(prefix="/sanctions/matches", tags=["redactions"], route_class=RegistryRoute)
+Redactor = Annotated[Caller, requires_once(Scope.SCREENING_ADJUDICATE)]
+
+
+@router.post(
+    "/{match_id}/decisions/{decision_id}/redaction",
+    status_code=201,
+    operation_id="redactMatchDecision",
+    response_model=RedactionDetailOut,
+    responses=problems(
+        errors.MatchNotFound,
+        PersonRequired,
+        refusals.RoleRequired,
+        refusals.RedactionExists,
+    ),
+    summary="Hide the reasons of a decision",
+)
+async def redact_reasons(
+    match_id: UUID,
+    decision_id: UUID,
+    new: RedactionIn,
+    caller: Redactor,
+    session: Session,
+    keys: Keys,
+    response: Response,
+) -> dict[str, Any]:
+    """An emergency: nobody reads the reasons from the next request on. The decision stands.
+
+    A second person decides within 72 hours; without a decision it stays hidden.
+    """
+    found = await redaction.hide(session, keys, caller, match_id, decision_id, new.reason)
+    response.headers["Location"] = f"/v1/redactions/{found['id']}"
+    response.headers["ETag"] = version_etag(found["version"])
+    return found
+
+
+@router.post(
+    "/{match_id}/decisions/{decision_id}/redaction/decision",
+    status_code=201,
+    operation_id="decideMatchDecisionRedaction",
+    response_model=RedactionDetailOut,
+    responses=problems(
+        errors.MatchNotFound,
+        PersonRequired,
+        refusals.RoleRequired,
+        refusals.RedactionNotFound,
+        refusals.RedactionDecided,
+        refusals.SecondPersonRequired,
+        refusals.UnderLegalHold,
+        PreconditionRequired,
+        PreconditionFailed,
+    ),
+    summary="Destroy or bring back hidden reasons",
+)
+async def decide_redaction(
+    match_id: UUID,
+    decision_id: UUID,
+    decision: RedactionDecisionIn,
+    version: Annotated[int, Depends(expected_version)],
+    caller: Redactor,
+    session: Session,
+    keys: Keys,
+) -> dict[str, Any]:
+    """A second person: `confirm` destroys the text for good, `undo` brings it back as it was.
+
+    Under a legal hold it stays hidden, and `confirm` is refused. `If-Match` is the version of
+    the redaction.
+    """
+    return await redaction.decide(session, keys, caller, match_id, decision_id, version, decision)
