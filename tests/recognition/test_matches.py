@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
@@ -51,15 +52,20 @@ async def put_setting(api: Api, agency: str, value: Any) -> None:
     assert done.status_code == 200, done.text
 
 
+def coined() -> str:
+    """A word that is in no other name, nor near one."""
+    return "".join(random.choices("bcdfghjklmnpqrstvwxz", k=9)).capitalize()
+
+
 async def lone(api: Api, **more: Any) -> str:
     """A partner with whose name nothing listed is near."""
-    name = unique("Vexillum Thornberry Collective")
+    name = " ".join(coined() for _ in range(3))
     return str((await make_partner(api, **({"legal_name": name, "aliases": []} | more)))["id"])
 
 
 async def near(api_for: ApiFor, settle: Settle) -> tuple[str, Found]:
     """A partner with the very name of another one that is listed, and the pair of the two."""
-    name = unique("Quillon Harbour Relief")
+    name = " ".join(coined() for _ in range(3))
     unicef = await api_for("UNICEF")
     other = (await make_partner(unicef, legal_name=name, country="UG"))["id"]
     entry = await impose(api_for, other)
