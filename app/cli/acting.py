@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.agencies import queries
 from app.agencies.models import Agency
 from app.auth.caller import Caller
-from app.cli.errors import Refused
+from app.cli.shell import Refused
 from app.core.db import NO_AGENCY
 
 OPERATOR = "operator"

@@ -20,8 +20,8 @@ from app.assessments.export import TABLES as ASSESSMENTS
 from app.assessments.findings.export import TABLES as FINDINGS
 from app.audit import service as audit
 from app.audit.events import Event
-from app.cli.errors import Refused
-from app.cli.shell import Steps, group, load_settings, operator, run, show, steps
+from app.cli.databases import operator
+from app.cli.shell import Refused, Steps, group, load_settings, run, show, steps
 from app.core.clock import utc_now
 from app.core.countries import parse_country
 from app.core.crypto import KeyRing
@@ -34,7 +34,7 @@ from app.recognition.export import TABLES as RECOGNITION
 from app.sanctions.entries import custody
 from app.sanctions.export import TABLES as SANCTIONS
 
-app = group("Agencies that take part. Works as the operator: REGISTRY_DATABASE_MIGRATION_URL.")
+app = group()
 EXPORTED = (
     *export.AGENCY_TABLES,
     *PARTNERS,

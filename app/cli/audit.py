@@ -9,14 +9,11 @@ import typer
 
 from app.audit import verify as walk
 from app.audit.notes import NoteInvalid
-from app.cli.errors import Refused
-from app.cli.shell import Steps, group, load_settings, opened, run, steps
+from app.cli.databases import opened
+from app.cli.shell import Refused, Steps, group, load_settings, run, steps
 from app.core.settings import Settings
 
-app = group(
-    "The log that proves itself. Works as the operator (REGISTRY_DATABASE_MIGRATION_URL) or as "
-    "reg_worker (REGISTRY_DATABASE_WORKER_URL)."
-)
+app = group()
 _SHOWN = 100
 
 

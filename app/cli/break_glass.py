@@ -17,8 +17,8 @@ from app.audit.events import Event
 from app.audit.exceptions import break_glass
 from app.audit.exceptions.break_glass import KINDS, PrivateKey, Wanted
 from app.audit.exceptions.models import BreakGlass
-from app.cli.errors import Refused
-from app.cli.shell import group, load_settings, operator, run, show
+from app.cli.databases import operator
+from app.cli.shell import Refused, group, load_settings, run, show
 from app.core.clock import rfc3339, utc_now
 from app.core.crypto import KeyRing
 from app.core.key_provider import load_root_keys
@@ -27,10 +27,7 @@ from app.events import service as events
 from app.events.catalogue import EventType
 from app.sanctions.cases.steps import step_context
 
-app = group(
-    "The operator's way to one record's content, when nothing else helps. Works as the "
-    "operator: REGISTRY_DATABASE_MIGRATION_URL and REGISTRY_ROOT_KEY_FILE."
-)
+app = group()
 Key = Annotated[Path, typer.Option("--key", help="file with your private key (PEM)")]
 Window = Annotated[UUID, typer.Argument(help="the break-glass, as `open` printed it")]
 _LONGEST_REASON = 4_000

@@ -22,17 +22,15 @@ from app.auth.caller import Caller
 from app.auth.models import Client, ClientSecret, Person
 from app.auth.scopes import AGENCY
 from app.cli.acting import agency_of, as_operator
-from app.cli.errors import Refused
+from app.cli.databases import operator
 from app.cli.persons import words
-from app.cli.shell import group, load_settings, operator, run, show
+from app.cli.shell import Refused, group, load_settings, run, show
 from app.core.clock import utc_now
 from app.core.countries import parse_country
 from app.core.settings import Settings
 from app.partners.queries import find_partner
 
-app = group(
-    "Clients of agencies and partners. Works as the operator: REGISTRY_DATABASE_MIGRATION_URL."
-)
+app = group()
 ClientId = Annotated[str, typer.Argument(help="the client's id", metavar="CLIENT")]
 _SHOWN_ONCE = "Keep it now: it is shown this once and expires after {days} days."
 

@@ -10,7 +10,7 @@ import typer
 from app.cli.shell import fail, group, part
 from app.openapi import check, export, offline_app
 
-app = group("The OpenAPI document that clients rely on.")
+app = group()
 _FILE = Path("openapi/openapi.json")
 
 

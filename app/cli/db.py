@@ -13,15 +13,15 @@ import typer
 from sqlalchemy.engine import make_url
 
 from app.auth.scopes import DECIDING
-from app.cli.errors import Refused
-from app.cli.shell import group, load_settings, opened, run
+from app.cli.databases import opened
+from app.cli.shell import Refused, group, load_settings, run
 from app.core import migrate, roles
 from app.core.db import wait_for_database
 from app.core.embedded import EmbeddedPostgres
 from app.core.safety import check_database
 from app.core.settings import Settings
 
-app = group("The database: roles, schema, checks.")
+app = group()
 _PASSWORDS = ("REGISTRY_REG_APP_PASSWORD", "REGISTRY_REG_WORKER_PASSWORD")
 
 

@@ -12,6 +12,7 @@ from app.agencies.life_cycle import AgencyProblem
 from app.audit.exceptions.break_glass import BreakGlassRefused
 from app.auth.clients import ClientProblem
 from app.auth.key_rotation import KeyProblem
+from app.cli.shell import Refused
 from app.core.embedded import EmbeddedPostgresError
 from app.core.key_provider import Undecipherable
 from app.core.rekeying import RotationProblem
@@ -22,11 +23,6 @@ from app.sanctions.lists.files import NoIssue
 from app.sanctions.lists.importer import ListHeld, ListOlder, ListRefused, UnknownSource
 from app.sanctions.lists.quarantine import NothingHeld
 from app.sanctions.sources import SourceEmpty, SourceUnreadable
-
-
-class Refused(Exception):
-    """A command cannot do what was asked; the message is one sentence."""
-
 
 _PLAIN = (
     Refused,

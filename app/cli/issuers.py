@@ -12,11 +12,11 @@ from app.agencies.issuers import service
 from app.agencies.issuers.errors import IssuerDecided, IssuerNotFound
 from app.agencies.models import Agency
 from app.auth.models import TrustedIssuer
-from app.cli.errors import Refused
-from app.cli.shell import group, load_settings, operator, run, show
+from app.cli.databases import operator
+from app.cli.shell import Refused, group, load_settings, run, show
 from app.core.settings import Settings
 
-app = group("Trusted issuers. Works as the operator: REGISTRY_DATABASE_MIGRATION_URL.")
+app = group()
 
 
 @app.command("list")

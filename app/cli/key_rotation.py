@@ -15,8 +15,8 @@ from app.audit import service as audit
 from app.audit.events import Event
 from app.auth import key_rotation
 from app.auth.keys import USES, Use
-from app.cli.errors import Refused
-from app.cli.shell import Steps, group, load_settings, operator, run, show, steps
+from app.cli.databases import operator
+from app.cli.shell import Refused, Steps, group, load_settings, run, show, steps
 from app.core import rekeying
 from app.core.clock import utc_now
 from app.core.crypto import EncryptionKey

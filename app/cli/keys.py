@@ -8,14 +8,14 @@ from typing import Annotated
 import typer
 
 from app.cli import key_rotation
-from app.cli.errors import Refused
-from app.cli.shell import group, load_settings, operator, run
+from app.cli.databases import operator
+from app.cli.shell import Refused, group, load_settings, run
 from app.core.clock import utc_now
 from app.core.crypto import RootKey
 from app.core.settings import Settings
 from app.sanctions.feed import root_keys
 
-app = group("Keys: the root key that wraps all others, and the offline keys that clients pin.")
+app = group()
 root = group("The offline root keys: any two of the three say which keys the registry signs with.")
 app.add_typer(root, name="root")
 app.add_typer(key_rotation.rotate, name="rotate")

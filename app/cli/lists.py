@@ -12,8 +12,8 @@ import typer
 from pydantic_core import to_json
 from sqlalchemy import text
 
-from app.cli.errors import Refused
-from app.cli.shell import Steps, group, load_settings, opened, run, show, steps
+from app.cli.databases import opened
+from app.cli.shell import Refused, Steps, group, load_settings, run, show, steps
 from app.core.clock import utc_now
 from app.core.db import Database
 from app.core.settings import Settings
@@ -23,7 +23,7 @@ from app.sanctions.lists.audience import find_source
 from app.sanctions.lists.importer import ImportResult, Plan
 from app.sanctions.lists.staging import Delta
 
-app = group("External sanction lists. Works as reg_worker: REGISTRY_DATABASE_WORKER_URL.")
+app = group()
 Source = Annotated[
     str, typer.Argument(help=f"one of: {', '.join(sorted(sources.ALL))}; csv:NAME for a mapped one")
 ]

@@ -12,8 +12,8 @@ from pydantic_core import to_json
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.cli.errors import Refused
-from app.cli.shell import Steps, group, load_settings, opened, run, show, steps
+from app.cli.databases import opened
+from app.cli.shell import Refused, Steps, group, load_settings, run, show, steps
 from app.core.clock import rfc3339
 from app.core.crypto import KeyRing
 from app.core.db import Database
@@ -24,7 +24,7 @@ from app.sanctions.lists.audience import find_source
 from app.sanctions.matches import queue, rescreen, sweeping
 from app.sanctions.matches.rescreen import Rescreener
 
-app = group("Matches with sanction lists. Works as reg_worker: REGISTRY_DATABASE_WORKER_URL.")
+app = group()
 Json = Annotated[bool, typer.Option("--json", help="one JSON document on stdout")]
 _PAUSE_S = 0.5
 _PAGE = 5_000

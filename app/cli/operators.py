@@ -11,15 +11,12 @@ from sqlalchemy import select
 
 from app.audit.exceptions import break_glass
 from app.audit.exceptions.models import Operator
-from app.cli.errors import Refused
-from app.cli.shell import group, load_settings, operator, run, show
+from app.cli.databases import operator
+from app.cli.shell import Refused, group, load_settings, run, show
 from app.core.clock import utc_now
 from app.core.settings import Settings
 
-app = group(
-    "Persons who run the service, by their keys. Works as the operator: "
-    "REGISTRY_DATABASE_MIGRATION_URL."
-)
+app = group()
 _NAME = re.compile(r"[a-z][a-z0-9._-]{1,39}")
 Name = Annotated[str, typer.Argument(help="short name, as it will stand in the log")]
 

@@ -12,8 +12,8 @@ import typer
 from app.auth.caller import Caller
 from app.auth.scopes import Scope
 from app.cli.acting import agency_of, as_operator
-from app.cli.errors import Refused
-from app.cli.shell import Steps, group, load_settings, operator, run, steps
+from app.cli.databases import operator
+from app.cli.shell import Refused, Steps, group, load_settings, run, steps
 from app.core.crypto import KeyRing
 from app.core.db import Database
 from app.core.errors import ServiceError
@@ -24,7 +24,7 @@ from app.partners.bulk.files import reading, templates
 from app.partners.bulk.files.tables import FileRefused
 from app.partners.bulk.runner import Outcome, Run
 
-app = group("Partners in bulk. Works as the operator: REGISTRY_DATABASE_MIGRATION_URL.")
+app = group()
 loads_app = group("Loads that were made.")
 app.add_typer(loads_app, name="loads")
 _SOME_REFUSED = 2

@@ -13,11 +13,11 @@ from app.agencies.models import Agency
 from app.agencies.persons import queries, service
 from app.auth.models import Person
 from app.cli.acting import agency_of, as_operator
-from app.cli.errors import Refused
-from app.cli.shell import group, load_settings, operator, run, show
+from app.cli.databases import operator
+from app.cli.shell import Refused, group, load_settings, run, show
 from app.core.settings import Settings
 
-app = group("Persons of agencies. Works as the operator: REGISTRY_DATABASE_MIGRATION_URL.")
+app = group()
 
 
 @dataclass(frozen=True)

@@ -9,17 +9,14 @@ from typing import Annotated, Any
 import typer
 
 from app.audit import service as audit
-from app.cli.errors import Refused
-from app.cli.shell import Steps, group, load_settings, opened, part, run, show, steps
+from app.cli.databases import opened
+from app.cli.shell import Refused, Steps, group, load_settings, part, run, show, steps
 from app.core.settings import Settings
 from app.partners.retention import queries
 from app.partners.retention import run as job
 from app.partners.retention.rules import PERIODS
 
-app = group(
-    "What is kept how long. Works as reg_worker: REGISTRY_DATABASE_WORKER_URL. The worker does a "
-    "whole run every day by itself."
-)
+app = group()
 _SHOWN = 50
 
 

@@ -14,8 +14,8 @@ from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
 from app.auth.scopes import DECIDING
-from app.cli.errors import Refused
-from app.cli.shell import load_settings, opened, part, steps
+from app.cli.databases import opened
+from app.cli.shell import Refused, group, load_settings, part, steps
 from app.cli.shell import run as finish
 from app.core.db import wait_for_database
 from app.core.key_provider import load_root_keys
@@ -27,12 +27,6 @@ from app.core.settings import Settings
 _BACKLOG = 2_048
 _GRACE_S = 5
 Port = Annotated[int, typer.Option(min=1, max=65_535, help="port to listen on")]
-
-
-def add_to(app: typer.Typer) -> None:
-    """Register the commands of this module, which belong to no group."""
-    for command in (serve, worker, demo):
-        app.command()(command)
 
 
 def application() -> FastAPI:
@@ -165,3 +159,8 @@ def demo(
             stand.close()
     except part("app.demo:DemoFailed") as error:
         raise Refused(str(error)) from None
+
+
+app = group()
+for _command in (serve, worker, demo):
+    app.command()(_command)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import pkgutil
 import sys
-from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn, TypeVar
 
 import typer
@@ -15,11 +15,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from typer.core import TyperGroup
 
-from app.cli.errors import sentence
-from app.core.db import Database
 from app.core.settings import Settings
 
 T = TypeVar("T")
+
+
+class Refused(Exception):
+    """A command cannot do what was asked; the message is one sentence."""
 
 
 class Commands(TyperGroup):
@@ -29,7 +31,8 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except Exception as error:
-            words = sentence(error)
+            # Named only now: it knows what every part can refuse, so it loads all of them.
+            words = part("app.cli.errors:sentence")(error)
             if words is None:
                 raise
             fail(words)
@@ -41,10 +44,10 @@ def fail(words: str) -> NoReturn:
     raise typer.Exit(1)
 
 
-def group(help_: str) -> typer.Typer:
+def group(help_: str | None = None, cls: type[Commands] = Commands) -> typer.Typer:
     """A Typer group in the house's manner: plain text, help when called with nothing."""
     return typer.Typer(
-        cls=Commands,
+        cls=cls,
         help=help_,
         no_args_is_help=True,
         add_completion=False,
@@ -70,23 +73,6 @@ def load_settings() -> Settings:
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end."""
     return asyncio.run(work)
-
-
-@asynccontextmanager
-async def operator(settings: Settings) -> AsyncIterator[Database]:
-    """The database as the operator: REGISTRY_DATABASE_MIGRATION_URL."""
-    async with opened(settings, "database_migration_url") as database:
-        yield database
-
-
-@asynccontextmanager
-async def opened(settings: Settings, url: str) -> AsyncIterator[Database]:
-    """The database at one of the URLs of the settings."""
-    database = Database(settings.require(url), settings, application="registry-cli")
-    try:
-        yield database
-    finally:
-        await database.close()
 
 
 class Steps:

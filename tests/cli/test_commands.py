@@ -14,7 +14,7 @@ import pytest
 from typer.main import get_command
 
 from app.auth.keys import SigningKeys
-from app.cli import app
+from app.cli import Later, app
 from app.core import migrate
 from app.core.crypto import RootKey
 from app.core.db import Database
@@ -30,6 +30,7 @@ NOBODY = "postgresql://reg_app@127.0.0.1:1/registry"
 
 def commands(command: Any, path: str = "registry") -> Iterator[tuple[str, Any]]:
     """Every command and group below."""
+    command = command.loaded() if isinstance(command, Later) else command
     yield path, command
     for name, child in getattr(command, "commands", {}).items():
         yield from commands(child, f"{path} {name}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import replace
 from typing import Any
@@ -16,6 +17,7 @@ from tests.confidentiality.scene import AGENCIES, CANARY, RELATIONS, Scene, abse
 from tests.support import Api, plain_client
 
 
+@functools.cache
 def operations(app: FastAPI) -> dict[str, tuple[str, str, list[str]]]:
     """Method, path and scopes of every operation, by its id."""
     found: dict[str, tuple[str, str, list[str]]] = {}

@@ -32,7 +32,7 @@ _CHECKS = [
     content_type_conformance,
     response_schema_conformance,
 ]
-_SHORT, _LONG = 3, 400
+_SHORT, _LONG = 2, 400
 _OURS = ("authorization", "content-length", "host", "cookie")
 
 

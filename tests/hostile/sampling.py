@@ -1,8 +1,8 @@
 """Which hostile values go where.
 
 Places that look the same (the same schema of a field, the same header) are read by the same code.
-The first of them gets every value, each other one of the worst and one more, which take turns from
-place to place; so each operation gets some in each field. The drills give all to all.
+The first of them gets every value, each other one: the worst and all others take turns from place
+to place, so that each operation gets one in each field. The drills give all to all.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ _WORST = ("NUL", "lone surrogate", "half of a pair")
 
 
 def some(found: dict[str, _T], place: str, *, first: bool) -> dict[str, _T]:
-    """All values for the first place of its kind, else one of the worst and one by its name."""
+    """All values for the first place of its kind, else one by its name, half of them the worst."""
     if first:
         return found
-    start = zlib.crc32(place.encode())
-    kinds = ([n for n in found if n in _WORST], [n for n in found if n not in _WORST])
-    turns = [names[start % len(names)] for names in kinds if names]
-    return {name: found[name] for name in turns}
+    turn, worst = divmod(zlib.crc32(place.encode()), 2)
+    names = [name for name in found if (name in _WORST) == bool(worst)] or list(found)
+    name = names[turn % len(names)]
+    return {name: found[name]}
 
 
 @functools.cache
