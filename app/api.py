@@ -193,6 +193,6 @@ V1 = (
 
 def include_all(app: FastAPI) -> None:
     """Put every router in, flat: a router inside a router costs each request a second search."""
+    app.include_router(auth)
     for router in V1:
         app.include_router(router, prefix="/v1", dependencies=[Depends(refuse_unknown_query)])
-    app.include_router(auth)

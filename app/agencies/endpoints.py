@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import Depends, Path, Query, Request, Response
 
 from app.agencies import queries, service
 from app.agencies.errors import (
@@ -39,9 +39,10 @@ from app.core.http import (
     version_etag,
 )
 from app.core.paging import LIMIT_DEFAULT, CursorInvalid, CursorText, Limit, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 
-router = APIRouter(prefix="/agencies", tags=["agencies"], route_class=RegistryRoute)
+router = Router(prefix="/agencies", tags=["agencies"], route_class=RegistryRoute)
 Reader = Annotated[Caller, requires(Scope.AGENCIES_READ)]
 Admin = Annotated[Caller, requires(Scope.AGENCIES_ADMIN)]
 Maker = Annotated[Caller, requires_once(Scope.AGENCIES_ADMIN)]

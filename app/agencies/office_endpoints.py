@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.agencies import offices, queries, service
 from app.agencies.endpoints import CHANGING, Admin, AgencyCode, Maker, Reader, Version
@@ -23,9 +23,10 @@ from app.core.db import Session
 from app.core.errors import problems
 from app.core.http import PreconditionFailed, PreconditionRequired, RegistryRoute, version_etag
 from app.core.paging import CursorInvalid, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 
-router = APIRouter(prefix="/agencies", tags=["agencies"], route_class=RegistryRoute)
+router = Router(prefix="/agencies", tags=["agencies"], route_class=RegistryRoute)
 
 
 @router.get(

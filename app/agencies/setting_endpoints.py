@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import Path, Request, Response
 
 from app.agencies import queries, service, settings
 from app.agencies.endpoints import Admin, AgencyCode, Reader, Version
@@ -21,9 +21,10 @@ from app.core.http import (
     version_etag,
 )
 from app.core.paging import LIMIT_DEFAULT, CursorInvalid, CursorText, Limit, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 
-router = APIRouter(prefix="/agencies", tags=["agencies"], route_class=RegistryRoute)
+router = Router(prefix="/agencies", tags=["agencies"], route_class=RegistryRoute)
 SettingKey = Annotated[
     str, Path(pattern=r"^[a-z][a-z0-9_]{1,39}$", examples=["default_share_months"])
 ]

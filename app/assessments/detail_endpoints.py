@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import Header, Request, Response
 
 from app.assessments import detail
 from app.assessments.errors import AssessmentNotFound, PurposeNotShared, PurposeRequired
@@ -17,8 +17,9 @@ from app.auth.scopes import Scope
 from app.core.db import DatabaseDep
 from app.core.errors import problems
 from app.core.http import RegistryRoute, not_modified
+from app.core.routing import Router
 
-router = APIRouter(prefix="/assessments", tags=["assessments"], route_class=RegistryRoute)
+router = Router(prefix="/assessments", tags=["assessments"], route_class=RegistryRoute)
 DetailReader = Annotated[VerifiedToken, requires_token(Scope.ASSESSMENTS_DETAIL)]
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 
 from app.agencies.errors import AgencyUnknown
@@ -46,6 +46,7 @@ from app.core.http import (
     version_etag,
 )
 from app.core.paging import LIMIT_DEFAULT, CursorInvalid, CursorText, Limit, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 from app.partners.errors import PartnerMerged, PartnerNotFound, PatchEmpty
 
@@ -71,7 +72,7 @@ def _untagged(loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
     return (loc[0], *loc[2:]) if loc[0] == "body" and loc[1:2] and loc[1] in ALL else loc
 
 
-router = APIRouter(prefix="/assessments", tags=["assessments"], route_class=TypedRoute)
+router = Router(prefix="/assessments", tags=["assessments"], route_class=TypedRoute)
 Reader = Annotated[Caller, requires(Scope.ASSESSMENTS_READ)]
 Filer = Annotated[Caller, requires_once(Scope.ASSESSMENTS_WRITE)]
 Writer = Annotated[Caller, requires(Scope.ASSESSMENTS_WRITE)]

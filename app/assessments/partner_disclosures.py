@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import Field
 from sqlalchemy import text
 
@@ -15,9 +15,10 @@ from app.core.db import Session
 from app.core.errors import problems
 from app.core.http import RegistryRoute
 from app.core.paging import CursorInvalid, PageQuery, Pager
+from app.core.routing import Router
 from app.core.schemas import Page, Schema
 
-router = APIRouter(prefix="/self", tags=["self"], route_class=RegistryRoute)
+router = Router(prefix="/self", tags=["self"], route_class=RegistryRoute)
 _PAGE = text(
     "SELECT disclosed_on, agency, type FROM partner_disclosures(CAST(:day AS date), "
     "CAST(:agency AS text), CAST(:type AS text), :limit)"

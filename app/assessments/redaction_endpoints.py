@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import Depends, Response
 
 from app.assessments import redaction
 from app.assessments.errors import AccessRequestNotFound, AssessmentNotFound, ShareNotFound
@@ -23,8 +23,9 @@ from app.core.http import (
     expected_version,
     version_etag,
 )
+from app.core.routing import Router
 
-router = APIRouter(tags=["redactions"], route_class=RegistryRoute)
+router = Router(tags=["redactions"], route_class=RegistryRoute)
 Redactor = Annotated[Caller, requires_once(Scope.ASSESSMENTS_WRITE)]
 Version = Annotated[int, Depends(expected_version)]
 _HIDING = (PersonRequired, errors.RoleRequired, errors.RedactionExists)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from app.agencies.errors import AgencyUnknown
 from app.assessments import access_decisions, access_requests, sharing
@@ -48,10 +48,11 @@ from app.core.http import (
     version_etag,
 )
 from app.core.paging import LIMIT_DEFAULT, CursorInvalid, CursorText, Limit, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 
-shares = APIRouter(prefix="/assessments", tags=["assessments"], route_class=RegistryRoute)
-requests = APIRouter(prefix="/access-requests", tags=["access requests"], route_class=RegistryRoute)
+shares = Router(prefix="/assessments", tags=["assessments"], route_class=RegistryRoute)
+requests = Router(prefix="/access-requests", tags=["access requests"], route_class=RegistryRoute)
 Reader = Annotated[Caller, requires(Scope.ASSESSMENTS_READ)]
 Asker = Annotated[Caller, requires_once(Scope.ASSESSMENTS_DETAIL)]
 Giver = Annotated[Caller, requires_once(Scope.ASSESSMENTS_SHARE)]

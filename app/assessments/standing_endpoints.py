@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.agencies.errors import AgencyUnknown
 from app.assessments import standing
@@ -30,10 +30,11 @@ from app.core.db import Session
 from app.core.errors import problems
 from app.core.http import RegistryRoute
 from app.core.paging import CursorInvalid, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 from app.partners.errors import PartnerMerged, PartnerNotFound
 
-router = APIRouter(prefix="/sharing-policies", tags=["assessments"], route_class=RegistryRoute)
+router = Router(prefix="/sharing-policies", tags=["assessments"], route_class=RegistryRoute)
 Giver = Annotated[Caller, requires_once(Scope.ASSESSMENTS_SHARE)]
 Holder = Annotated[Caller, requires(Scope.ASSESSMENTS_SHARE)]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import Path, Request, Response
 from pydantic_core import to_json
 
 from app.assessments import access, rules
@@ -29,8 +29,9 @@ from app.auth.scopes import Scope
 from app.core.errors import problems
 from app.core.http import RegistryRoute, bytes_etag, not_modified
 from app.core.json_schema import rename_bounds
+from app.core.routing import Router
 
-router = APIRouter(prefix="/assessment-types", tags=["assessments"], route_class=RegistryRoute)
+router = Router(prefix="/assessment-types", tags=["assessments"], route_class=RegistryRoute)
 Reader = Annotated[Caller, requires(Scope.ASSESSMENTS_READ)]
 TypeInPath = Annotated[str, Path(pattern=r"^[a-z_]{1,40}$", examples=["psea"])]
 MethodologyInPath = Annotated[

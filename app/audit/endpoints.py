@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.audit import reading
 from app.audit.errors import (
@@ -28,9 +28,10 @@ from app.core.db import Session
 from app.core.errors import problems
 from app.core.http import RegistryRoute, bytes_etag, not_modified
 from app.core.paging import CursorInvalid, Pager
+from app.core.routing import Router
 from app.core.schemas import Page, QueryInt
 
-router = APIRouter(tags=["audit"], route_class=RegistryRoute)
+router = Router(tags=["audit"], route_class=RegistryRoute)
 Reader = Annotated[Caller, requires(Scope.AUDIT_READ)]
 ListReader = Annotated[Caller, requires(Scope.AUDIT_READ, Scope.SELF_READ)]
 # The tree holds hashes only; whoever relies on the log may check it.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Header, Request
+from fastapi import Depends, Form, Header, Request
 from fastapi.responses import JSONResponse
 from sqlalchemy import text
 from starlette.background import BackgroundTask
@@ -21,9 +21,10 @@ from app.core.clock import Now
 from app.core.db import Session
 from app.core.errors import problems, refused
 from app.core.limits import RateLimited
+from app.core.routing import Router
 from app.core.settings import Settings
 
-router = APIRouter(tags=["tokens"])
+router = Router(tags=["tokens"])
 _NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}  # RFC 6749 5.1
 _PUBLIC = {"Cache-Control": "public, max-age=300"}
 _REFUSALS: dict[int | str, dict[str, Any]] = {

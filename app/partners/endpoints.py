@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from pydantic_core import to_json
 
 from app.auth.caller import (
@@ -32,6 +32,7 @@ from app.core.http import (
     version_etag,
 )
 from app.core.paging import LIMIT_DEFAULT, CursorInvalid, CursorText, Limit, Pager
+from app.core.routing import Router
 from app.core.schemas import Day, Instant, Page
 from app.partners import queries, service, visibility
 from app.partners.errors import (
@@ -67,7 +68,7 @@ from app.partners.schemas import (
 )
 from app.partners.types import PartnerStatus
 
-router = APIRouter(prefix="/partners", tags=["partners"], route_class=RegistryRoute)
+router = Router(prefix="/partners", tags=["partners"], route_class=RegistryRoute)
 Reader = Annotated[Caller, requires(Scope.PARTNERS_READ)]
 FastReader = Annotated[VerifiedToken, requires_token(Scope.PARTNERS_READ)]
 Creator = Annotated[Caller, requires_once(Scope.PARTNERS_WRITE)]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter
-
 from app.auth.caller import Caller, requires
 from app.auth.scopes import Scope
 from app.core.http import RegistryRoute
+from app.core.routing import Router
 from app.partners.types import TYPE_RULES, TypeRules
 
-router = APIRouter(prefix="/partner-types", tags=["partners"], route_class=RegistryRoute)
+router = Router(prefix="/partner-types", tags=["partners"], route_class=RegistryRoute)
 
 
 @router.get(

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.auth.caller import Caller, FastWriter, Keys, requires, requires_fast_once
 from app.auth.endpoints import KeysDep
@@ -16,6 +16,7 @@ from app.core.db import DatabaseDep, Session
 from app.core.errors import problems
 from app.core.http import RegistryRoute, bytes_etag, not_modified
 from app.core.paging import CursorInvalid, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 from app.partners.errors import PartnerNotFound
 from app.partners.visibility import sees_protected
@@ -32,7 +33,7 @@ from app.recognition.schemas import (
     PolicyOut,
 )
 
-router = APIRouter(tags=["recognition"], route_class=RegistryRoute)
+router = Router(tags=["recognition"], route_class=RegistryRoute)
 Runner = Annotated[FastWriter, requires_fast_once(Scope.CLEARANCE_RUN)]
 Reader = Annotated[Caller, requires(Scope.CLEARANCE_READ)]
 PolicyReader = Annotated[Caller, requires(Scope.POLICIES_READ)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import Depends, Path, Query, Request, Response
 
 from app.agencies.clients import queries, service
 from app.agencies.clients.errors import (
@@ -45,9 +45,10 @@ from app.core.http import (
 )
 from app.core.idempotency import shown_once
 from app.core.paging import LIMIT_DEFAULT, CursorInvalid, CursorText, Limit, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 
-router = APIRouter(prefix="/clients", tags=["clients"], route_class=RegistryRoute)
+router = Router(prefix="/clients", tags=["clients"], route_class=RegistryRoute)
 Admin = Annotated[Caller, requires(Scope.CLIENTS_ADMIN)]
 Maker = Annotated[Caller, requires_once(Scope.CLIENTS_ADMIN)]
 TheClient = Annotated[ClientId, Path()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from app.agencies.issuers import queries, service
 from app.agencies.issuers.errors import (
@@ -39,9 +39,10 @@ from app.core.http import (
 )
 from app.core.outbound import Outbound
 from app.core.paging import CursorInvalid, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 
-router = APIRouter(prefix="/trusted-issuers", tags=["trusted issuers"], route_class=RegistryRoute)
+router = Router(prefix="/trusted-issuers", tags=["trusted issuers"], route_class=RegistryRoute)
 Reader = Annotated[Caller, requires(Scope.AGENCIES_READ, Scope.AGENCIES_ADMIN)]
 Admin = Annotated[Caller, requires(Scope.AGENCIES_ADMIN)]
 WritingAdmin = Annotated[Caller, requires_once(Scope.AGENCIES_ADMIN)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from app.agencies.clients.errors import BeyondCaller
 from app.agencies.errors import PatchEmpty
@@ -25,9 +25,10 @@ from app.core.http import (
     version_etag,
 )
 from app.core.paging import CursorInvalid, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 
-router = APIRouter(prefix="/persons", tags=["persons"], route_class=RegistryRoute)
+router = Router(prefix="/persons", tags=["persons"], route_class=RegistryRoute)
 Admin = Annotated[Caller, requires(Scope.CLIENTS_ADMIN)]
 Maker = Annotated[Caller, requires_once(Scope.CLIENTS_ADMIN)]
 

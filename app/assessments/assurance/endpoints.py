@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from app.agencies.errors import AgencyUnknown
 from app.assessments.assurance import errors, needs, plans
@@ -37,10 +37,11 @@ from app.core.http import (
     version_etag,
 )
 from app.core.paging import LIMIT_DEFAULT, CursorInvalid, CursorText, Limit, PageQuery, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 from app.partners.errors import PartnerMerged, PartnerNotFound
 
-router = APIRouter(tags=["assurance"], route_class=RegistryRoute)
+router = Router(tags=["assurance"], route_class=RegistryRoute)
 Reader = Annotated[Caller, requires(Scope.ASSESSMENTS_READ)]
 Planner = Annotated[Caller, requires_once(Scope.ASSESSMENTS_WRITE)]
 Writer = Annotated[Caller, requires(Scope.ASSESSMENTS_WRITE)]

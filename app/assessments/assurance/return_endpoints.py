@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.assessments.assurance import returns
 from app.assessments.assurance.errors import PlanNotFound
@@ -17,9 +17,10 @@ from app.core.db import Session
 from app.core.errors import problems
 from app.core.http import RegistryRoute
 from app.core.paging import CursorInvalid, PageQuery, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 
-router = APIRouter(tags=["assurance"], route_class=RegistryRoute)
+router = Router(tags=["assurance"], route_class=RegistryRoute)
 DetailReader = Annotated[Caller, requires(Scope.ASSESSMENTS_DETAIL)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from app.agencies.errors import AgencyUnknown
 from app.assessments.assurance import errors, rows
@@ -28,10 +28,11 @@ from app.core.http import (
     version_etag,
 )
 from app.core.paging import CursorInvalid, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 from app.partners.errors import PartnerMerged, PartnerNotFound, PatchEmpty
 
-router = APIRouter(
+router = Router(
     prefix="/assurance-plans/{plan_id}/activities", tags=["assurance"], route_class=RegistryRoute
 )
 _CHANGING = (errors.PlanNotFound, RoleLacksRight)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from app.assessments.bulk.lines import Entry, entries
@@ -19,8 +19,9 @@ from app.core.clock import Now
 from app.core.crypto import KeyRing
 from app.core.errors import refused
 from app.core.ndjson import MEDIA_TYPE, NdjsonRoute, Results, read_chunks
+from app.core.routing import Router
 
-router = APIRouter(tags=["assessments"], route_class=NdjsonRoute)
+router = Router(tags=["assessments"], route_class=NdjsonRoute)
 Loader = Annotated[Stream, requires_stream(Scope.ASSESSMENTS_WRITE)]
 CHUNK = 100
 """Lines a transaction: each line is several statements, and a share of the pool is held so long."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from app.assessments.documents import errors, papers, service
 from app.assessments.documents.schemas import (
@@ -46,6 +46,7 @@ from app.core.http import (
     version_etag,
 )
 from app.core.paging import CursorInvalid, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 from app.partners.purpose import PurposeHeader, purposes_of
 
@@ -55,8 +56,8 @@ _WRITING = (
     *(AssessmentNotFound, RoleLacksRight, ContentRedacted),
     *(AssessmentSubmitted, AssessmentFinal),
 )
-router = APIRouter(tags=["assessment documents"], route_class=RegistryRoute)
-uploads = APIRouter(tags=["assessment documents"], route_class=UploadRoute)
+router = Router(tags=["assessment documents"], route_class=RegistryRoute)
+uploads = Router(tags=["assessment documents"], route_class=UploadRoute)
 Reader = Annotated[Caller, requires(Scope.ASSESSMENTS_DETAIL)]
 Writer = Annotated[Caller, requires(Scope.ASSESSMENTS_WRITE)]
 Creator = Annotated[Caller, requires_once(Scope.ASSESSMENTS_WRITE)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from app.assessments.documents import papers
 from app.assessments.documents.errors import DocumentNotFound, DocumentUploaded, EvidenceKept
@@ -43,6 +43,7 @@ from app.core.http import (
     version_etag,
 )
 from app.core.paging import CursorInvalid, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 from app.partners.purpose import PurposeHeader, purposes_of
 
@@ -51,9 +52,9 @@ _OWN_PATH = f"/self{_PATH}"
 _READING = (FindingNotFound, ContentRedacted, PurposeRequired, PurposeNotShared)
 _WRITING = (FindingNotFound, RoleLacksRight, FindingNotOpen)
 _SERVING = (DocumentNotFound, DocumentNotScanned, DocumentQuarantined, ContentUnavailable)
-router = APIRouter(tags=["findings"], route_class=RegistryRoute)
-uploads = APIRouter(tags=["findings"], route_class=UploadRoute)
-own_router = APIRouter(tags=["self"], route_class=RegistryRoute)
+router = Router(tags=["findings"], route_class=RegistryRoute)
+uploads = Router(tags=["findings"], route_class=UploadRoute)
+own_router = Router(tags=["self"], route_class=RegistryRoute)
 Reader = Annotated[Caller, requires(Scope.ASSESSMENTS_DETAIL)]
 Writer = Annotated[Caller, requires(Scope.ASSESSMENTS_WRITE)]
 Creator = Annotated[Caller, requires_once(Scope.ASSESSMENTS_WRITE)]

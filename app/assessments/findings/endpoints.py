@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.assessments.errors import AssessmentNotFound, PurposeNotShared, PurposeRequired
 from app.assessments.findings import reading, service, wire
@@ -41,11 +41,12 @@ from app.core.db import Session
 from app.core.errors import problems
 from app.core.http import RegistryRoute
 from app.core.paging import LIMIT_DEFAULT, CursorInvalid, CursorText, Limit, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 from app.partners.errors import PartnerMerged, PartnerNotFound
 from app.partners.purpose import PurposeHeader, purposes_of
 
-router = APIRouter(tags=["findings"], route_class=RegistryRoute)
+router = Router(tags=["findings"], route_class=RegistryRoute)
 Reader = Annotated[Caller, requires(Scope.ASSESSMENTS_READ)]
 DetailReader = Annotated[Caller, requires(Scope.ASSESSMENTS_DETAIL)]
 Writer = Annotated[Caller, requires_once(Scope.ASSESSMENTS_WRITE)]

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.assessments.findings import own
 from app.assessments.findings.errors import FindingClosed, FindingNotFound
@@ -22,9 +22,10 @@ from app.core.db import Session
 from app.core.errors import problems
 from app.core.http import RegistryRoute
 from app.core.paging import CursorInvalid, PageQuery, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 
-router = APIRouter(prefix="/self/findings", tags=["self"], route_class=RegistryRoute)
+router = Router(prefix="/self/findings", tags=["self"], route_class=RegistryRoute)
 Own = Annotated[Caller, requires(Scope.SELF_READ)]
 Contester = Annotated[Caller, requires_once(Scope.SELF_CONTEST)]
 

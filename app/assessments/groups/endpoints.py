@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from app.agencies.errors import AgencyUnknown
 from app.assessments.errors import (
@@ -42,9 +42,10 @@ from app.auth.errors import (
 from app.core.db import Session
 from app.core.errors import problems
 from app.core.http import RegistryRoute
+from app.core.routing import Router
 from app.partners.errors import PartnerMerged, PartnerNotFound
 
-router = APIRouter(prefix="/sharing-policies", tags=["assessments"], route_class=RegistryRoute)
+router = Router(prefix="/sharing-policies", tags=["assessments"], route_class=RegistryRoute)
 _GIVING = (
     PersonRequired,
     RoleLacksRight,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import Depends, Query, Response
 
 from app.assessments.errors import (
     AdjustmentDecided,
@@ -43,9 +43,10 @@ from app.core.http import (
     expected_version,
     version_etag,
 )
+from app.core.routing import Router
 from app.partners.errors import PartnerMerged, PartnerNotFound
 
-router = APIRouter(prefix="/assessments", tags=["assessments"], route_class=RegistryRoute)
+router = Router(prefix="/assessments", tags=["assessments"], route_class=RegistryRoute)
 Reader = Annotated[Caller, requires(Scope.ASSESSMENTS_READ)]
 DetailReader = Annotated[Caller, requires(Scope.ASSESSMENTS_DETAIL)]
 Writer = Annotated[Caller, requires_once(Scope.ASSESSMENTS_WRITE)]

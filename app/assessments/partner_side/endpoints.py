@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.assessments.documents import errors, papers
 from app.assessments.documents.schemas import AssessmentDocumentFilter, AssessmentDocumentOut
@@ -37,6 +37,7 @@ from app.core.db import Session
 from app.core.errors import problems
 from app.core.http import RegistryRoute, version_etag
 from app.core.paging import CursorInvalid, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 from app.partners.purpose import PurposeHeader, purposes_of
 from app.partners.self_service import comments
@@ -44,7 +45,7 @@ from app.partners.self_service.schemas import CommentOut
 
 _SELF = "/self/assessments"
 _ONE = _SELF + "/{assessment_id}"
-router = APIRouter(tags=["assessments of the partner"], route_class=RegistryRoute)
+router = Router(tags=["assessments of the partner"], route_class=RegistryRoute)
 Own = Annotated[Caller, requires(Scope.SELF_READ)]
 Reader = Annotated[Caller, requires(Scope.ASSESSMENTS_DETAIL)]
 Writer = Annotated[Caller, requires_once(Scope.ASSESSMENTS_WRITE)]

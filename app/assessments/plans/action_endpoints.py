@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from app.assessments.plans import actions, own, texts
 from app.assessments.plans.access import wire
@@ -48,10 +48,11 @@ from app.core.http import (
     version_etag,
 )
 from app.core.paging import CursorInvalid, PageQuery, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 from app.partners.errors import PatchEmpty
 
-router = APIRouter(tags=["capacity-plans"], route_class=RegistryRoute)
+router = Router(tags=["capacity-plans"], route_class=RegistryRoute)
 Planner = Annotated[Caller, requires_once(Scope.ASSESSMENTS_WRITE)]
 Writer = Annotated[Caller, requires(Scope.ASSESSMENTS_WRITE)]
 Own = Annotated[Caller, requires(Scope.SELF_READ)]

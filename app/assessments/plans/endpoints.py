@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from app.assessments.errors import AssessmentNotFound
 from app.assessments.plans import service, texts
@@ -49,11 +49,12 @@ from app.core.http import (
     version_etag,
 )
 from app.core.paging import CursorInvalid, PageQuery, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 from app.partners.errors import PartnerMerged, PartnerNotFound, PatchEmpty
 from app.partners.purpose import PurposeHeader, purposes_of
 
-router = APIRouter(prefix="/capacity-plans", tags=["capacity-plans"], route_class=RegistryRoute)
+router = Router(prefix="/capacity-plans", tags=["capacity-plans"], route_class=RegistryRoute)
 Reader = Annotated[Caller, requires(Scope.ASSESSMENTS_READ)]
 DetailReader = Annotated[Caller, requires(Scope.ASSESSMENTS_DETAIL)]
 Planner = Annotated[Caller, requires_once(Scope.ASSESSMENTS_WRITE)]

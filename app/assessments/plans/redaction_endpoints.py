@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import Depends, Response
 
 from app.assessments.plans import redaction
 from app.assessments.plans.errors import ActionNotFound, PlanNotFound, StepNotFound
@@ -23,10 +23,9 @@ from app.core.http import (
     expected_version,
     version_etag,
 )
+from app.core.routing import Router
 
-router = APIRouter(
-    prefix="/capacity-plans/{plan_id}", tags=["redactions"], route_class=RegistryRoute
-)
+router = Router(prefix="/capacity-plans/{plan_id}", tags=["redactions"], route_class=RegistryRoute)
 Redactor = Annotated[Caller, requires_once(Scope.ASSESSMENTS_WRITE)]
 _HIDING = (PlanNotFound, PersonRequired, errors.RoleRequired, errors.RedactionExists)
 _DECIDING = (

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from app.assessments.sea_restrictions import service
 from app.assessments.sea_restrictions.errors import (
@@ -37,11 +37,12 @@ from app.core.http import (
     version_etag,
 )
 from app.core.paging import CursorInvalid, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 from app.partners.errors import PartnerMerged, PartnerNotFound
 from app.partners.purpose import PurposeHeader, purposes_of
 
-router = APIRouter(prefix="/sea-restrictions", tags=["sea-restrictions"], route_class=RegistryRoute)
+router = Router(prefix="/sea-restrictions", tags=["sea-restrictions"], route_class=RegistryRoute)
 Reader = Annotated[Caller, requires(Scope.ASSESSMENTS_DETAIL)]
 Setter = Annotated[Caller, requires_once(Scope.ASSESSMENTS_WRITE)]
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from app.agencies.errors import AgencyUnknown
 from app.assessments.errors import MethodologyUnknown
@@ -40,12 +40,13 @@ from app.core.http import (
     version_etag,
 )
 from app.core.paging import CursorInvalid, PageQuery, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 from app.partners.errors import PartnerMerged, PartnerNotFound, PatchEmpty
 from app.partners.self_service.access import own_id
 
 _SELF, _PATH = "/self/psea-self-assessments", "/psea-self-assessments"
-router = APIRouter(tags=["psea self-assessments"], route_class=RegistryRoute)
+router = Router(tags=["psea self-assessments"], route_class=RegistryRoute)
 Own = Annotated[Caller, requires(Scope.SELF_READ)]
 OwnWriter = Annotated[Caller, requires(Scope.SELF_WRITE)]
 OwnCreator = Annotated[Caller, requires_once(Scope.SELF_WRITE)]

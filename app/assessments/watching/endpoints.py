@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.assessments.watching import service
 from app.assessments.watching.schemas import UnusualReadingFilter, UnusualReadingOut
@@ -16,9 +16,10 @@ from app.core.db import Session
 from app.core.errors import problems
 from app.core.http import RegistryRoute
 from app.core.paging import CursorInvalid, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 
-router = APIRouter(prefix="/assessments", tags=["assessments"], route_class=RegistryRoute)
+router = Router(prefix="/assessments", tags=["assessments"], route_class=RegistryRoute)
 Watcher = Annotated[Caller, requires(Scope.AUDIT_READ)]
 
 

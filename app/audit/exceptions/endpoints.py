@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.audit.exceptions import errors, holds, redaction, withholding
 from app.audit.exceptions.schemas import (
@@ -29,9 +29,10 @@ from app.core.db import Session
 from app.core.errors import problems
 from app.core.http import RegistryRoute, version_etag
 from app.core.paging import CursorInvalid, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 
-router = APIRouter(route_class=RegistryRoute)
+router = Router(route_class=RegistryRoute)
 RedactionReader = Annotated[
     Caller, requires(Scope.ASSESSMENTS_WRITE, Scope.SANCTIONS_WRITE, Scope.AUDIT_READ)
 ]

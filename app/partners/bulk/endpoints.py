@@ -6,7 +6,7 @@ import asyncio
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from app.auth.caller import Caller, requires
@@ -18,6 +18,7 @@ from app.core.errors import problems
 from app.core.http import RegistryRoute
 from app.core.ndjson import MEDIA_TYPE, NdjsonRoute, Results, read_chunks
 from app.core.paging import CursorInvalid, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 from app.partners.bulk import loads, service
 from app.partners.bulk.errors import LoadNotFound, LoadUndone
@@ -25,8 +26,8 @@ from app.partners.bulk.lines import Entry, entries
 from app.partners.bulk.schemas import LineResult, LoadFilter, LoadOut, LoadQuery, PartnerLine
 
 _PATH = "/partners/loads"
-streams = APIRouter(tags=["bulk"], route_class=NdjsonRoute)
-router = APIRouter(tags=["bulk"], route_class=RegistryRoute)
+streams = Router(tags=["bulk"], route_class=NdjsonRoute)
+router = Router(tags=["bulk"], route_class=RegistryRoute)
 Loader = Annotated[Stream, requires_stream(Scope.PARTNERS_WRITE)]
 Reader = Annotated[Caller, requires(Scope.PARTNERS_WRITE)]
 _EXAMPLE = (

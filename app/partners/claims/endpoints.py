@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from app.audit.errors import PurposeRequired
 from app.auth.caller import Caller, Keys, requires, requires_once
@@ -25,6 +25,7 @@ from app.core.http import (
 from app.core.idempotency import shown_once
 from app.core.limits import RateLimited, address_of, limits_of
 from app.core.paging import CursorInvalid, PageQuery, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 from app.core.settings import Settings
 from app.partners.claims import control, invitations, queries, service
@@ -60,7 +61,7 @@ from app.partners.claims.schemas import (
 from app.partners.errors import PartnerNotFound
 from app.partners.purpose import PurposeHeader, purposes_of
 
-router = APIRouter(tags=["claims"], route_class=RegistryRoute)
+router = Router(tags=["claims"], route_class=RegistryRoute)
 Reader = Annotated[Caller, requires(Scope.PARTNERS_CLAIMS)]
 Writer = Annotated[Caller, requires_once(Scope.PARTNERS_CLAIMS)]
 _PATH = "/partners/{partner_id}"

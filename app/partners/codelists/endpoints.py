@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi import Header, Path, Query, Request, Response
 
 from app.auth.caller import Caller, requires
 from app.auth.scopes import Scope
 from app.core.errors import problems
 from app.core.http import RegistryRoute, bytes_etag, not_modified
 from app.core.paging import CursorInvalid, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 from app.partners.codelists import service
 from app.partners.codelists.errors import CodeListNotFound
 from app.partners.codelists.schemas import CodeListFilter, CodeListOut, CodeListQuery, CodeListRow
 
-router = APIRouter(prefix="/codelists", tags=["codelists"], route_class=RegistryRoute)
+router = Router(prefix="/codelists", tags=["codelists"], route_class=RegistryRoute)
 Reader = Annotated[Caller, requires(Scope.AGENCIES_READ, Scope.PARTNERS_READ, Scope.SELF_READ)]
 ListCode = Annotated[
     str, Path(pattern=r"^[a-z0-9_]{1,40}$", description="code of a list", examples=["sectors"])

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from app.auth.caller import Caller, Keys, requires, requires_once
 from app.auth.scopes import Scope
@@ -21,6 +21,7 @@ from app.core.http import (
     version_etag,
 )
 from app.core.paging import CursorInvalid, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 from app.partners.corrections import service
 from app.partners.corrections.errors import (
@@ -38,7 +39,7 @@ from app.partners.corrections.schemas import (
 from app.partners.errors import EditsFrozen, PartnerMerged, PartnerNotFound
 from app.partners.self_service.access import own_id
 
-router = APIRouter(tags=["corrections"], route_class=RegistryRoute)
+router = Router(tags=["corrections"], route_class=RegistryRoute)
 Reader = Annotated[Caller, requires(Scope.PARTNERS_WRITE)]
 Filer = Annotated[Caller, requires_once(Scope.PARTNERS_WRITE)]
 Own = Annotated[Caller, requires(Scope.SELF_READ)]

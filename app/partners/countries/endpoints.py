@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import Depends, Path, Query, Request, Response
 
 from app.auth.caller import Caller, requires
 from app.auth.errors import CountryOutsideScope, PersonRequired, RoleLacksRight
@@ -19,6 +19,7 @@ from app.core.http import (
     version_etag,
 )
 from app.core.paging import CursorInvalid, Pager
+from app.core.routing import Router
 from app.core.schemas import Country, Page
 from app.partners.countries import queries, service
 from app.partners.countries.schemas import (
@@ -27,7 +28,7 @@ from app.partners.countries.schemas import (
     CountrySettingOut,
 )
 
-router = APIRouter(prefix="/country-settings", tags=["partners"], route_class=RegistryRoute)
+router = Router(prefix="/country-settings", tags=["partners"], route_class=RegistryRoute)
 
 
 @router.get(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.audit.errors import PurposeRequired
 from app.auth.caller import Caller, Keys, requires_once
@@ -14,6 +14,7 @@ from app.core.db import Session
 from app.core.errors import problems
 from app.core.http import RegistryRoute
 from app.core.paging import CursorInvalid, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 from app.partners.declarations import service
 from app.partners.declarations.errors import (
@@ -31,7 +32,7 @@ from app.partners.declarations.schemas import (
 from app.partners.errors import EditsFrozen, OwnedByPartner, PartnerNotFound
 from app.partners.sections.endpoints import PeopleReader, Purpose, Reader, purposes
 
-router = APIRouter(
+router = Router(
     prefix="/partners/{partner_id}/declarations", tags=["partners"], route_class=RegistryRoute
 )
 Signer = Annotated[Caller, requires_once(Scope.PARTNERS_WRITE)]

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from app.audit.errors import PurposeRequired
 from app.auth.caller import Caller, Keys, requires, requires_once
@@ -32,6 +32,7 @@ from app.core.http import (
     version_etag,
 )
 from app.core.paging import CursorInvalid, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 from app.partners.documents import errors, service
 from app.partners.documents.codes import DeletionReason
@@ -40,8 +41,8 @@ from app.partners.errors import EditsFrozen, OwnedByPartner, PartnerNotFound
 from app.partners.purpose import PurposeHeader, purposes_of
 
 _PATH = "/partners/{partner_id}/documents"
-router = APIRouter(tags=["documents"], route_class=RegistryRoute)
-uploads = APIRouter(tags=["documents"], route_class=UploadRoute)
+router = Router(tags=["documents"], route_class=RegistryRoute)
+uploads = Router(tags=["documents"], route_class=UploadRoute)
 Reader = Annotated[Caller, requires(Scope.PARTNERS_READ)]
 ContentReader = Annotated[Caller, requires(Scope.DOCUMENTS_READ)]
 Writer = Annotated[Caller, requires(Scope.PARTNERS_WRITE)]

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import Depends, Header, Query, Request, Response
 
 from app.audit.errors import PurposeRequired
 from app.audit.exceptions.errors import PeriodInvalid, RoleRequired, SecondPersonRequired
@@ -23,6 +23,7 @@ from app.core.http import (
     expected_version,
 )
 from app.core.paging import CursorInvalid, PageQuery, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 from app.partners.errors import PartnerNotFound
 from app.partners.flags import service, texts
@@ -48,7 +49,7 @@ from app.partners.flags.schemas import (
 )
 from app.partners.public_authority import GovernmentEntity
 
-router = APIRouter(tags=["flags"], route_class=RegistryRoute)
+router = Router(tags=["flags"], route_class=RegistryRoute)
 Reader = Annotated[Caller, requires(Scope.PARTNERS_READ)]
 TextReader = Annotated[Caller, requires(Scope.FLAGS_READ)]
 Author = Annotated[Caller, requires_once(Scope.FLAGS_WRITE)]

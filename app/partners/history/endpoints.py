@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from app.auth.caller import Caller, requires
 from app.auth.scopes import Scope
@@ -13,12 +13,13 @@ from app.core.db import Session
 from app.core.errors import problems
 from app.core.http import RegistryRoute
 from app.core.paging import LIMIT_DEFAULT, CursorInvalid, CursorText, Limit, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 from app.partners.errors import PartnerNotFound
 from app.partners.history import service
 from app.partners.history.schemas import VersionOut
 
-router = APIRouter(prefix="/partners", tags=["partners"], route_class=RegistryRoute)
+router = Router(prefix="/partners", tags=["partners"], route_class=RegistryRoute)
 
 
 @router.get(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from app.audit.errors import PurposeRequired
 from app.auth.caller import Caller, Keys, requires, requires_once
@@ -21,6 +21,7 @@ from app.core.http import (
     version_etag,
 )
 from app.core.paging import CursorInvalid, PageQuery, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 from app.partners import service as partners
 from app.partners.errors import EditsFrozen, OwnedByPartner, PartnerNotFound
@@ -42,7 +43,7 @@ from app.partners.identifiers.schemas import (
     DisputeOut,
 )
 
-router = APIRouter(
+router = Router(
     prefix="/partners/{partner_id}/identifier-disputes",
     tags=["identifiers"],
     route_class=RegistryRoute,

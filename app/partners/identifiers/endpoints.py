@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import Depends, Header, Query, Request, Response
 
 from app.audit.errors import PurposeRequired
 from app.audit.purposes import StatedPurpose, parse_purpose
@@ -16,6 +16,7 @@ from app.core.db import Session
 from app.core.errors import InvalidRequest, problems
 from app.core.http import RegistryRoute, version_etag
 from app.core.paging import CursorInvalid, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 from app.partners import service as partners
 from app.partners.errors import (
@@ -46,7 +47,7 @@ from app.partners.identifiers.schemas import (
 )
 from app.partners.schemas import PartnerOut
 
-router = APIRouter(prefix="/partners", tags=["identifiers"], route_class=RegistryRoute)
+router = Router(prefix="/partners", tags=["identifiers"], route_class=RegistryRoute)
 Reader = Annotated[Caller, requires(Scope.PARTNERS_READ)]
 RestrictedReader = Annotated[Caller, requires(Scope.PEOPLE_READ)]
 Keeper = Annotated[Caller, requires_once(Scope.PARTNERS_WRITE, Scope.VENDORS_WRITE)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from app.auth.caller import Caller, requires, requires_once
 from app.auth.scopes import Scope
@@ -19,6 +19,7 @@ from app.core.http import (
     version_etag,
 )
 from app.core.paging import CursorInvalid, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 from app.partners.matching import duplicates, queries, service
 from app.partners.matching.errors import PairDecided, PairNotFound
@@ -31,7 +32,7 @@ from app.partners.matching.schemas import (
     PairOut,
 )
 
-router = APIRouter(prefix="/partners", tags=["partners"], route_class=RegistryRoute)
+router = Router(prefix="/partners", tags=["partners"], route_class=RegistryRoute)
 Reader = Annotated[Caller, requires(Scope.PARTNERS_READ)]
 Decider = Annotated[Caller, requires_once(Scope.PARTNERS_MERGE)]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from app.auth.caller import Caller, requires, requires_once
 from app.auth.errors import PersonRequired, RoleLacksRight
@@ -21,6 +21,7 @@ from app.core.http import (
     version_etag,
 )
 from app.core.paging import CursorInvalid, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 from app.partners.errors import PartnerMerged, PartnerNotFound
 from app.partners.merges import errors, service
@@ -33,7 +34,7 @@ from app.partners.merges.schemas import (
     MergeSummaryOut,
 )
 
-router = APIRouter(tags=["merges"], route_class=RegistryRoute)
+router = Router(tags=["merges"], route_class=RegistryRoute)
 Reader = Annotated[Caller, requires(Scope.PARTNERS_READ, Scope.PARTNERS_MERGE)]
 Merger = Annotated[Caller, requires_once(Scope.PARTNERS_MERGE)]
 Version = Annotated[int, Depends(expected_version)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import Depends, Header, Query, Request, Response
 
 from app.audit.errors import PurposeRequired
 from app.auth.caller import Caller, Keys, requires, requires_once
@@ -20,6 +20,7 @@ from app.core.http import (
     expected_version,
 )
 from app.core.paging import CursorInvalid, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 from app.partners.errors import PartnerNotFound
 from app.partners.flags.endpoints import after_of
@@ -40,7 +41,7 @@ from app.partners.objections.schemas import (
     ObjectionTextOut,
 )
 
-router = APIRouter(tags=["objections"], route_class=RegistryRoute)
+router = Router(tags=["objections"], route_class=RegistryRoute)
 Reader = Annotated[Caller, requires(Scope.PARTNERS_READ)]
 TextReader = Annotated[Caller, requires(Scope.FLAGS_READ)]
 Proxy = Annotated[Caller, requires_once(Scope.PARTNERS_WRITE)]

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from app.auth.caller import Caller, Keys, requires, requires_once
 from app.auth.errors import PersonRequired
@@ -22,6 +22,7 @@ from app.core.http import (
     version_etag,
 )
 from app.core.paging import CursorInvalid, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 from app.partners.errors import PartnerNotFound
 from app.partners.flags.errors import ReviewDateInvalid
@@ -35,7 +36,7 @@ from app.partners.pending.schemas import (
 )
 from app.partners.public_authority import GovernmentEntity
 
-router = APIRouter(prefix="/pending-statements", tags=["flags"], route_class=RegistryRoute)
+router = Router(prefix="/pending-statements", tags=["flags"], route_class=RegistryRoute)
 Reader = Annotated[Caller, requires(Scope.FLAGS_READ)]
 Decider = Annotated[Caller, requires_once(Scope.FLAGS_WRITE)]
 

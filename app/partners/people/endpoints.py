@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from app.audit.errors import PurposeRequired
 from app.auth.caller import Caller, Keys, requires, requires_once
@@ -23,6 +23,7 @@ from app.core.http import (
     version_etag,
 )
 from app.core.paging import CursorInvalid, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 from app.partners.errors import EditsFrozen, OwnedByPartner, PartnerNotFound
 from app.partners.people import errors, service
@@ -41,7 +42,7 @@ from app.partners.people.schemas import (
 from app.partners.purpose import PurposeHeader, purposes_of
 
 _PATH = "/partners/{partner_id}/people"
-router = APIRouter(tags=["people"], route_class=RegistryRoute)
+router = Router(tags=["people"], route_class=RegistryRoute)
 Reader = Annotated[Caller, requires(Scope.PEOPLE_READ)]
 Writer = Annotated[Caller, requires(Scope.PEOPLE_WRITE)]
 Creator = Annotated[Caller, requires_once(Scope.PEOPLE_WRITE)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from app.audit.exceptions.errors import UnderLegalHold
 from app.auth.caller import Caller, Keys, requires, requires_once
@@ -21,6 +21,7 @@ from app.core.http import (
     version_etag,
 )
 from app.core.paging import CursorInvalid, PageQuery, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 from app.partners.errors import PartnerNotFound
 from app.partners.people import errors, requests
@@ -34,7 +35,7 @@ from app.partners.people.schemas import (
 )
 
 _PATH = "/partners/{partner_id}/people/{person_id}/requests"
-router = APIRouter(tags=["people"], route_class=RegistryRoute)
+router = Router(tags=["people"], route_class=RegistryRoute)
 Handler = Annotated[Caller, requires(Scope.PEOPLE_WRITE, Scope.OBJECTIONS_ANSWER)]
 Filer = Annotated[Caller, requires_once(Scope.PEOPLE_WRITE, Scope.OBJECTIONS_ANSWER)]
 Decider = Annotated[Caller, requires_once(Scope.OBJECTIONS_ANSWER)]

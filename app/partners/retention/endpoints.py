@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.auth.caller import Caller, requires
 from app.auth.scopes import Scope
@@ -13,11 +13,12 @@ from app.core.db import Session
 from app.core.errors import problems
 from app.core.http import RegistryRoute
 from app.core.paging import CursorInvalid, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 from app.partners.retention import service
 from app.partners.retention.schemas import RetentionRunOut, RunFilter
 
-router = APIRouter(tags=["audit"], route_class=RegistryRoute)
+router = Router(tags=["audit"], route_class=RegistryRoute)
 Reader = Annotated[Caller, requires(Scope.AUDIT_READ)]
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.auth.caller import VerifiedToken, caller_from, requires_token
 from app.auth.scopes import Scope
@@ -16,6 +16,7 @@ from app.core.db import Database, DatabaseDep
 from app.core.errors import problems
 from app.core.http import RegistryRoute
 from app.core.paging import CursorInvalid, Pager, Window
+from app.core.routing import Router
 from app.core.schemas import TwoWayPage
 from app.partners.schemas import PartnerOut
 from app.partners.search import facets, service, words
@@ -23,7 +24,7 @@ from app.partners.search.conditions import Conditions, conditions
 from app.partners.search.queries import Order
 from app.partners.search.schemas import FacetQuery, FacetsOut, SearchQuery
 
-router = APIRouter(prefix="/partners", tags=["partners"], route_class=RegistryRoute)
+router = Router(prefix="/partners", tags=["partners"], route_class=RegistryRoute)
 FastReader = Annotated[VerifiedToken, requires_token(Scope.PARTNERS_READ)]
 
 

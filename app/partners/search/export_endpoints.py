@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
@@ -17,12 +17,13 @@ from app.core import notice
 from app.core.db import DatabaseDep, Session
 from app.core.errors import FieldError, InvalidRequest, problems
 from app.core.http import RegistryRoute
+from app.core.routing import Router
 from app.partners.purpose import PurposeHeader, purposes_of, stated_purpose
 from app.partners.search import export
 from app.partners.search.conditions import conditions
 from app.partners.search.schemas import Filters
 
-router = APIRouter(prefix="/partners", tags=["partners"], route_class=RegistryRoute)
+router = Router(prefix="/partners", tags=["partners"], route_class=RegistryRoute)
 Exporter = Annotated[Caller, requires(Scope.PARTNERS_EXPORT)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import Depends, Header, Request, Response
 
 from app.audit.errors import PurposeRequired
 from app.auth.caller import Caller, Keys, requires
@@ -19,6 +19,7 @@ from app.core.http import (
     expected_version,
 )
 from app.core.paging import LIMIT_DEFAULT, CursorInvalid, CursorText, Limit, Pager
+from app.core.routing import Router
 from app.core.schemas import Page, Schema
 from app.partners.errors import EditsFrozen, OwnedByPartner, PartnerNotFound, PatchEmpty
 from app.partners.history.errors import NotKnownThen
@@ -35,7 +36,7 @@ from app.partners.sections.schemas import (
 )
 from app.partners.sections.then import AsOf, ValidOn, answer, past
 
-router = APIRouter(prefix="/partners/{partner_id}", tags=["partners"], route_class=RegistryRoute)
+router = Router(prefix="/partners/{partner_id}", tags=["partners"], route_class=RegistryRoute)
 Reader = Annotated[Caller, requires(Scope.PARTNERS_READ)]
 Writer = Annotated[Caller, requires(Scope.PARTNERS_WRITE)]
 PeopleReader = Annotated[Caller, requires(Scope.PEOPLE_READ)]

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.auth.caller import Caller, Keys, requires, requires_once
 from app.auth.scopes import Scope
@@ -14,6 +14,7 @@ from app.core.db import Session
 from app.core.errors import problems
 from app.core.http import RegistryRoute
 from app.core.paging import CursorInvalid, PageQuery, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 from app.partners import service
 from app.partners.errors import EditsFrozen, PartnerMerged
@@ -35,7 +36,7 @@ from app.partners.self_service.errors import (
 )
 from app.partners.self_service.schemas import DeactivationAsk, DeactivationAsked
 
-router = APIRouter(prefix="/self", tags=["self"], route_class=RegistryRoute)
+router = Router(prefix="/self", tags=["self"], route_class=RegistryRoute)
 Reader = Annotated[Caller, requires(Scope.SELF_READ)]
 Creator = Annotated[Caller, requires_once(Scope.SELF_WRITE)]
 Contester = Annotated[Caller, requires_once(Scope.SELF_CONTEST)]

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from app.auth.caller import Caller, Keys, requires, requires_once
 from app.auth.scopes import Scope
@@ -31,6 +31,7 @@ from app.core.http import (
     version_etag,
 )
 from app.core.paging import CursorInvalid, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 from app.partners.documents import endpoints as files
 from app.partners.documents import errors as document_errors
@@ -52,8 +53,8 @@ from app.partners.people.schemas import (
 )
 from app.partners.self_service.access import own_id
 
-router = APIRouter(prefix="/self", tags=["self"], route_class=RegistryRoute)
-uploads = APIRouter(prefix="/self", tags=["self"], route_class=UploadRoute)
+router = Router(prefix="/self", tags=["self"], route_class=RegistryRoute)
+uploads = Router(prefix="/self", tags=["self"], route_class=UploadRoute)
 Reader = Annotated[Caller, requires(Scope.SELF_READ)]
 Writer = Annotated[Caller, requires(Scope.SELF_WRITE)]
 Creator = Annotated[Caller, requires_once(Scope.SELF_WRITE)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from app.auth.caller import Caller, Keys, requires, requires_once
 from app.auth.errors import RoleLacksRight
@@ -21,6 +21,7 @@ from app.core.http import (
     version_etag,
 )
 from app.core.paging import LIMIT_DEFAULT, CursorInvalid, CursorText, Limit, Pager
+from app.core.routing import Router
 from app.core.schemas import Page, Schema
 from app.partners import service
 from app.partners.claims import control
@@ -68,7 +69,7 @@ from app.partners.self_service.schemas import Administrators, IdentifierQuery
 from app.partners.verifications import standing
 from app.partners.verifications.schemas import StandingOut
 
-router = APIRouter(prefix="/self", tags=["self"], route_class=RegistryRoute)
+router = Router(prefix="/self", tags=["self"], route_class=RegistryRoute)
 Reader = Annotated[Caller, requires(Scope.SELF_READ)]
 Writer = Annotated[Caller, requires(Scope.SELF_WRITE)]
 Creator = Annotated[Caller, requires_once(Scope.SELF_WRITE)]

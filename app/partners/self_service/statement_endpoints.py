@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from app.audit.errors import PurposeRequired
 from app.auth.caller import Caller, Keys, requires, requires_once
@@ -17,6 +17,7 @@ from app.core.db import Session
 from app.core.errors import problems
 from app.core.http import RegistryRoute
 from app.core.paging import CursorInvalid, PageQuery, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 from app.partners.errors import PartnerNotFound
 from app.partners.purpose import PurposeHeader, purposes_of
@@ -31,7 +32,7 @@ from app.partners.self_service.schemas import (
     StatementOut,
 )
 
-router = APIRouter(tags=["self"], route_class=RegistryRoute)
+router = Router(tags=["self"], route_class=RegistryRoute)
 Own = Annotated[Caller, requires(Scope.SELF_READ)]
 Contester = Annotated[Caller, requires_once(Scope.SELF_CONTEST)]
 TextReader = Annotated[Caller, requires(Scope.FLAGS_READ)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from app.auth.caller import Caller, Keys, requires
 from app.auth.errors import LevelAboveClient, RoleLacksRight
@@ -21,6 +21,7 @@ from app.core.http import (
     version_etag,
 )
 from app.core.paging import CursorInvalid, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 from app.partners.errors import PartnerNotFound
 from app.partners.verifications import deactivation
@@ -40,7 +41,7 @@ from app.partners.verifications.schemas import (
     VerificationFilter,
 )
 
-router = APIRouter(prefix="/partners", tags=["verifications"], route_class=RegistryRoute)
+router = Router(prefix="/partners", tags=["verifications"], route_class=RegistryRoute)
 Proposer = Annotated[Caller, requires(Scope.PARTNERS_VERIFY)]
 _PROPOSING = problems(
     PartnerNotFound,

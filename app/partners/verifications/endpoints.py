@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import Header, Query, Request, Response
 
 from app.audit.errors import PurposeRequired
 from app.auth.caller import Caller, Keys, requires, requires_once
@@ -16,6 +16,7 @@ from app.core.db import Session
 from app.core.errors import problems
 from app.core.http import RegistryRoute, bytes_etag, not_modified
 from app.core.paging import CursorInvalid, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 from app.partners.errors import PartnerNotFound
 from app.partners.verifications import rules, service, standing
@@ -35,7 +36,7 @@ from app.partners.verifications.schemas import (
     VerificationOut,
 )
 
-router = APIRouter(tags=["verifications"], route_class=RegistryRoute)
+router = Router(tags=["verifications"], route_class=RegistryRoute)
 Reader = Annotated[Caller, requires(Scope.PARTNERS_READ)]
 Verifier = Annotated[Caller, requires_once(Scope.PARTNERS_VERIFY)]
 CommentReader = Annotated[Caller, requires(Scope.FLAGS_READ)]

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from app.auth.caller import Keys
 from app.core.clock import Now
 from app.core.db import Session
 from app.core.errors import problems
 from app.core.http import PreconditionFailed, PreconditionRequired, RegistryRoute, version_etag
+from app.core.routing import Router
 from app.partners.errors import PartnerMerged
 from app.partners.public_authority import GovernmentEntity
 from app.sanctions.cases import appeals, decisions, errors, interims, releases, service
@@ -45,7 +46,7 @@ from app.sanctions.cases.schemas import (
 from app.sanctions.entries.errors import ConditionsNotMet, EntryEnded
 from app.sanctions.entries.schemas import EntryOut
 
-router = APIRouter(prefix="/sanctions/cases", tags=["sanctions"], route_class=RegistryRoute)
+router = Router(prefix="/sanctions/cases", tags=["sanctions"], route_class=RegistryRoute)
 
 
 def _tagged(row: Any, response: Response) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.caller import Caller, Keys, requires, requires_once
@@ -22,6 +22,7 @@ from app.core.http import (
     version_etag,
 )
 from app.core.paging import LIMIT_DEFAULT, CursorInvalid, CursorText, Limit, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 from app.partners.errors import PartnerMerged
 from app.partners.public_authority import GovernmentEntity
@@ -45,7 +46,7 @@ from app.sanctions.entries.errors import (
 from app.sanctions.entries.schemas import EntryOut
 from app.sanctions.errors import DateNotPossible
 
-router = APIRouter(prefix="/sanctions", tags=["sanctions"], route_class=RegistryRoute)
+router = Router(prefix="/sanctions", tags=["sanctions"], route_class=RegistryRoute)
 CaseReader = Annotated[
     Caller,
     requires(Scope.SANCTIONS_WRITE, Scope.SANCTIONS_REVIEW, Scope.SANCTIONS_DECIDE),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.auth.caller import Caller, Keys, requires, requires_once
 from app.auth.scopes import Scope
@@ -14,6 +14,7 @@ from app.core.db import Session
 from app.core.errors import problems
 from app.core.http import RegistryRoute
 from app.core.paging import CursorInvalid, PageQuery, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 from app.sanctions.cases import errors, own
 from app.sanctions.cases.own_schemas import (
@@ -24,7 +25,7 @@ from app.sanctions.cases.own_schemas import (
     OwnReplyIn,
 )
 
-router = APIRouter(prefix="/self/sanction-cases", tags=["self"], route_class=RegistryRoute)
+router = Router(prefix="/self/sanction-cases", tags=["self"], route_class=RegistryRoute)
 Own = Annotated[Caller, requires(Scope.SELF_READ)]
 Contester = Annotated[Caller, requires_once(Scope.SELF_CONTEST)]
 

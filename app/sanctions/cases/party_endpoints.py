@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.auth.caller import Caller, Keys, requires, requires_once
 from app.auth.errors import LevelAboveClient, PersonRequired, RoleLacksRight
@@ -15,6 +15,7 @@ from app.core.db import Session
 from app.core.errors import problems
 from app.core.http import RegistryRoute
 from app.core.paging import CursorInvalid, PageQuery, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 from app.partners.errors import PartnerMerged
 from app.sanctions.cases import errors, parties, reading, recorded
@@ -25,7 +26,7 @@ from app.sanctions.cases.schemas import CaseOut, PartyOut
 from app.sanctions.entries.schemas import EntryOut
 from app.sanctions.errors import DateNotPossible
 
-router = APIRouter(prefix="/sanctions", tags=["sanctions"], route_class=RegistryRoute)
+router = Router(prefix="/sanctions", tags=["sanctions"], route_class=RegistryRoute)
 Ender = Annotated[Caller, requires(Scope.SANCTIONS_WRITE)]
 Answerer = Annotated[Caller, requires_once(Scope.SANCTIONS_REVIEW, Scope.SANCTIONS_DECIDE)]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from app.auth.caller import Caller, requires, requires_once
 from app.auth.errors import PersonRequired, RoleLacksRight
@@ -21,6 +21,7 @@ from app.core.http import (
     version_etag,
 )
 from app.core.paging import CursorInvalid, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 from app.sanctions.cases import errors, procedures, queries
 from app.sanctions.cases.procedures import (
@@ -30,7 +31,7 @@ from app.sanctions.cases.procedures import (
     ProcedureOut,
 )
 
-router = APIRouter(prefix="/sanctions/procedures", tags=["sanctions"], route_class=RegistryRoute)
+router = Router(prefix="/sanctions/procedures", tags=["sanctions"], route_class=RegistryRoute)
 Reader = Annotated[Caller, requires(Scope.SANCTIONS_READ)]
 Decider = Annotated[Caller, requires_once(Scope.SANCTIONS_DECIDE)]
 

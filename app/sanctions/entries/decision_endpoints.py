@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import Depends, Response
 
 from app.auth.caller import Caller, Keys, requires, requires_once
 from app.auth.errors import PersonRequired
@@ -20,6 +20,7 @@ from app.core.http import (
     expected_version,
     version_etag,
 )
+from app.core.routing import Router
 from app.sanctions.entries import acts, decisions, errors
 from app.sanctions.entries.decision_models import SanctionCondition
 from app.sanctions.entries.decision_schemas import (
@@ -33,7 +34,7 @@ from app.sanctions.entries.decision_schemas import (
 )
 from app.sanctions.entries.schemas import ConditionOut, RecognitionOut
 
-router = APIRouter(prefix="/sanctions/entries", tags=["sanctions"], route_class=RegistryRoute)
+router = Router(prefix="/sanctions/entries", tags=["sanctions"], route_class=RegistryRoute)
 Decider = Annotated[Caller, requires_once(Scope.SANCTIONS_DECIDE)]
 Reader = Annotated[Caller, requires(Scope.SANCTIONS_DECIDE)]
 Version = Annotated[int, Depends(expected_version)]

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from app.audit.errors import PurposeRequired
 from app.auth.caller import Caller, Keys, requires, requires_once
@@ -23,6 +23,7 @@ from app.core.http import (
     version_etag,
 )
 from app.core.paging import CursorInvalid, PageQuery, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 from app.partners.errors import PartnerMerged, PartnerNotFound
 from app.partners.purpose import PurposeHeader, purposes_of
@@ -39,7 +40,7 @@ from app.sanctions.entries.schemas import (
 )
 from app.sanctions.errors import DateNotPossible
 
-router = APIRouter(prefix="/sanctions", tags=["sanctions"], route_class=RegistryRoute)
+router = Router(prefix="/sanctions", tags=["sanctions"], route_class=RegistryRoute)
 Reader = Annotated[Caller, requires(Scope.SANCTIONS_READ)]
 Changer = Annotated[Caller, requires(Scope.SANCTIONS_DECIDE)]
 Decider = Annotated[Caller, requires_once(Scope.SANCTIONS_DECIDE)]

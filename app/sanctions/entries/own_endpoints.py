@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.auth.caller import Caller, requires
 from app.auth.scopes import Scope
@@ -14,12 +14,13 @@ from app.core.db import Session
 from app.core.errors import problems
 from app.core.http import RegistryRoute
 from app.core.paging import CursorInvalid, PageQuery, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 from app.partners.self_service.access import own_id
 from app.sanctions.entries import errors, reading
 from app.sanctions.entries.schemas import EntryOut
 
-router = APIRouter(prefix="/self/sanction-entries", tags=["self"], route_class=RegistryRoute)
+router = Router(prefix="/self/sanction-entries", tags=["self"], route_class=RegistryRoute)
 Own = Annotated[Caller, requires(Scope.SELF_READ)]
 
 

@@ -6,7 +6,7 @@ import asyncio
 from typing import Annotated, Any
 
 import asyncpg
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 from pydantic_core import to_json
 
 from app.auth.caller import VerifiedToken, caller_from, requires_token
@@ -15,6 +15,7 @@ from app.core.clock import rfc3339
 from app.core.db import Database, DatabaseDep
 from app.core.errors import problems
 from app.core.http import RegistryRoute, bytes_etag, not_modified
+from app.core.routing import Router
 from app.sanctions.feed import queries
 from app.sanctions.feed.errors import (
     CursorAhead,
@@ -25,7 +26,7 @@ from app.sanctions.feed.errors import (
 )
 from app.sanctions.feed.schemas import ChangesOut, ChangesQuery, KeysOut, StreamName
 
-router = APIRouter(prefix="/feeds/sanctions", tags=["feed"], route_class=RegistryRoute)
+router = Router(prefix="/feeds/sanctions", tags=["feed"], route_class=RegistryRoute)
 Reader = Annotated[VerifiedToken, requires_token(Scope.FEED_READ)]
 Digest = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$", examples=["e3" * 32])]
 _POLL_S = 0.25

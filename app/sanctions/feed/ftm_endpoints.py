@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Annotated, Any
 
 import asyncpg
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic_core import to_json
 
@@ -17,12 +17,13 @@ from app.core.clock import rfc3339
 from app.core.db import Database, DatabaseDep
 from app.core.errors import problems
 from app.core.http import RegistryRoute, not_modified
+from app.core.routing import Router
 from app.core.settings import Settings
 from app.sanctions.feed import ftm, queries
 from app.sanctions.feed.errors import StreamNotFound
 from app.sanctions.feed.schemas import FtmIndexOut
 
-router = APIRouter(prefix="/feeds/sanctions/ftm", tags=["feed"], route_class=RegistryRoute)
+router = Router(prefix="/feeds/sanctions/ftm", tags=["feed"], route_class=RegistryRoute)
 Reader = Annotated[FeedReader, reads_feed()]
 Stream = Annotated[
     ftm.FtmStream,

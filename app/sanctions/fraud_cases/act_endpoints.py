@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from app.agencies.errors import AgencyUnknown
 from app.audit.exceptions.errors import SecondPersonRequired
@@ -16,6 +16,7 @@ from app.core.db import Session
 from app.core.errors import problems
 from app.core.http import RegistryRoute, version_etag
 from app.core.paging import LIMIT_DEFAULT, CursorInvalid, CursorText, Limit, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 from app.sanctions.fraud_cases import errors, reading, service, sharing
 from app.sanctions.fraud_cases.endpoints import (
@@ -38,7 +39,7 @@ from app.sanctions.fraud_cases.schemas import (
     RecoveryIn,
 )
 
-router = APIRouter(tags=["fraud-cases"], route_class=RegistryRoute)
+router = Router(tags=["fraud-cases"], route_class=RegistryRoute)
 _CASE = "/fraud-cases/{case_id}"
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from app.audit.errors import PurposeNotShared, PurposeRequired
 from app.audit.exceptions.errors import RoleRequired
@@ -24,6 +24,7 @@ from app.core.http import (
     version_etag,
 )
 from app.core.paging import CursorInvalid, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 from app.partners.errors import PartnerMerged, PartnerNotFound
 from app.partners.purpose import PurposeHeader, purposes_of
@@ -40,7 +41,7 @@ from app.sanctions.fraud_cases.schemas import (
     StageIn,
 )
 
-router = APIRouter(prefix="/fraud-cases", tags=["fraud-cases"], route_class=RegistryRoute)
+router = Router(prefix="/fraud-cases", tags=["fraud-cases"], route_class=RegistryRoute)
 Reader = Annotated[Caller, requires(Scope.FRAUD_READ)]
 Keeper = Annotated[Caller, requires_once(Scope.FRAUD_WRITE)]
 Changer = Annotated[Caller, requires(Scope.FRAUD_WRITE)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import Depends, Path, Query, Request, Response
 
 from app.auth.caller import Caller, requires, requires_once
 from app.auth.errors import PersonRequired
@@ -21,6 +21,7 @@ from app.core.http import (
     version_etag,
 )
 from app.core.paging import LIMIT_DEFAULT, CursorInvalid, CursorText, Limit, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 from app.sanctions.lists import errors, queries, service
 from app.sanctions.lists.schemas import (
@@ -34,7 +35,7 @@ from app.sanctions.lists.schemas import (
     VersionOut,
 )
 
-router = APIRouter(prefix="/sanctions", tags=["sanctions"], route_class=RegistryRoute)
+router = Router(prefix="/sanctions", tags=["sanctions"], route_class=RegistryRoute)
 Reader = Annotated[Caller, requires(Scope.SANCTIONS_READ)]
 Proposer = Annotated[
     Caller,

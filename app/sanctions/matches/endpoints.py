@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from app.audit.errors import PurposeRequired
 from app.auth.caller import Caller, Keys, requires, requires_once
@@ -23,6 +23,7 @@ from app.core.http import (
     version_etag,
 )
 from app.core.paging import CursorInvalid, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 from app.partners.purpose import PurposeHeader, purposes_of
 from app.sanctions.matches import asking, decisions, errors, reading
@@ -38,7 +39,7 @@ from app.sanctions.matches.schemas import (
     MatchStatisticsOut,
 )
 
-router = APIRouter(prefix="/sanctions/matches", tags=["matches"], route_class=RegistryRoute)
+router = Router(prefix="/sanctions/matches", tags=["matches"], route_class=RegistryRoute)
 Reader = Annotated[Caller, requires(Scope.SCREENING_ADJUDICATE)]
 Adjudicator = Annotated[Caller, requires_once(Scope.SCREENING_ADJUDICATE)]
 _DECIDING = (errors.MatchNotFound, errors.MatchGone, PersonRequired, RoleLacksRight)

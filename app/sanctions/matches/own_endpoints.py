@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.auth.caller import Caller, Keys, requires, requires_once
 from app.auth.scopes import Scope
@@ -13,11 +13,12 @@ from app.core.db import Session
 from app.core.errors import problems
 from app.core.http import RegistryRoute
 from app.core.paging import CursorInvalid, PageQuery, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 from app.sanctions.matches import asking, errors
 from app.sanctions.matches.schemas import FactsAnswerIn, OwnFactsRequestOut
 
-router = APIRouter(prefix="/self/facts-requests", tags=["self"], route_class=RegistryRoute)
+router = Router(prefix="/self/facts-requests", tags=["self"], route_class=RegistryRoute)
 Own = Annotated[Caller, requires(Scope.SELF_READ)]
 Answerer = Annotated[Caller, requires_once(Scope.SELF_WRITE)]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from pydantic_core import to_json
 
 from app.audit.events import Event
@@ -18,12 +18,13 @@ from app.core.db import DatabaseDep
 from app.core.http import RegistryRoute
 from app.core.ids import new_id, new_secret_id
 from app.core.names import ALGORITHM, Subject
+from app.core.routing import Router
 from app.sanctions.lists.freshness import own_lists, required_stale
 from app.sanctions.screening import queries
 from app.sanctions.screening.schemas import ScreeningIn, ScreeningOut
 from app.sanctions.screening.service import Layers, Screener
 
-router = APIRouter(prefix="/screenings", tags=["screening"], route_class=RegistryRoute)
+router = Router(prefix="/screenings", tags=["screening"], route_class=RegistryRoute)
 Runner = Annotated[FastWriter, requires_fast_once(Scope.SCREENING_RUN)]
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from app.audit.errors import PurposeRequired
 from app.audit.exceptions import errors as exceptions
@@ -31,6 +31,7 @@ from app.core.http import (
     version_etag,
 )
 from app.core.paging import LIMIT_DEFAULT, CursorInvalid, CursorText, Limit, Pager
+from app.core.routing import Router
 from app.core.schemas import Page
 from app.partners.errors import PartnerMerged, PartnerNotFound
 from app.partners.purpose import PurposeHeader, purposes_of
@@ -45,7 +46,7 @@ from app.sanctions.transfer_restrictions.schemas import (
     RestrictionReviewIn,
 )
 
-router = APIRouter(
+router = Router(
     prefix="/transfer-restrictions", tags=["transfer-restrictions"], route_class=RegistryRoute
 )
 Reader = Annotated[Caller, requires(Scope.TRANSFERS_READ)]
