@@ -138,10 +138,10 @@ def _address(database: str, role: str | None = None) -> str:
 
 
 @asynccontextmanager
-async def cloned(name: str) -> AsyncIterator[str]:
-    """A database cloned from the migrated template, dropped afterwards."""
+async def cloned(name: str, template: str | None = None) -> AsyncIterator[str]:
+    """A database cloned from the migrated template or another one, dropped afterwards."""
     connection = await asyncpg.connect(os.environ[_URL])
-    await roles.create_database(connection, name, template=os.environ[_TEMPLATE])
+    await roles.create_database(connection, name, template=template or os.environ[_TEMPLATE])
     try:
         yield name
     finally:

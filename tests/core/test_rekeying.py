@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from app.core.rekeying import RotationProblem, rewrap, rotate_encryption
 from app.core.settings import Settings
 from app.main import create_app
 from tests.assessments.factories import PURPOSE, make_assessment, make_share, request_body
+from tests.conftest import cloned, settings_for
 from tests.partners.factories import make_partner
 from tests.sanctions.factories import reviewed_case
 from tests.support import Api, World, build_world, open_api
@@ -110,22 +112,43 @@ class House:
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[House]:
-    world = await build_world(settings)
+async def opened(settings: Settings, world: World) -> AsyncIterator[House]:
     app = create_app(settings)
     operator = Database(settings.require("database_migration_url"), settings)
     async with app.router.lifespan_context(app):
         house = House(app, world, operator)
-        await house.fill()
         yield house
         for api in house.apis.values():
             await api.aclose()
     await operator.close()
 
 
+@dataclass
+class Filled:
+    """A database with something sealed in every table, to be cloned."""
+
+    name: str
+    world: World
+    reads: list[tuple[str, str, dict[str, str]]]
+
+
+@pytest.fixture(scope="module")
+async def filled(worker_name: str, root_key: Path) -> AsyncIterator[Filled]:
+    async with cloned(f"registry_filled_{worker_name}_{secrets.token_hex(3)}") as name:
+        settings = settings_for(name, root_key)
+        world = await build_world(settings)
+        async with opened(settings, world) as house:
+            await house.fill()
+        yield Filled(name, world, house.reads)
+
+
 @pytest.fixture
-async def house(empty_database: Settings) -> AsyncIterator[House]:
-    async with opened(empty_database) as found:
+async def house(filled: Filled, root_key: Path) -> AsyncIterator[House]:
+    async with (
+        cloned(f"{filled.name}_{secrets.token_hex(3)}", filled.name) as name,
+        opened(settings_for(name, root_key), filled.world) as found,
+    ):
+        found.reads = list(filled.reads)
         yield found
 
 
@@ -252,10 +275,11 @@ async def test_one_scope_alone(house: House) -> None:
 
 
 async def test_an_old_key_stays_while_a_process_may_still_use_it(house: House) -> None:
+    unicef = await house.api_for("UNICEF")
+    await make_assessment(unicef)
     outcome = await rotate_encryption(house.operator, house.root, None, silent, sleep=None)
     assert (outcome.scopes, outcome.deleted, outcome.unsettled) == (3, (), 3)
     # What this process remembers is the old key, and it may seal with it.
-    unicef = await house.api_for("UNICEF")
     late = (await make_assessment(unicef))["id"]
     again = await rotate_encryption(house.operator, house.root, None, silent, sleep=None)
     assert (again.scopes, again.unsettled) == (0, 3), "unfinished: no second new key"

@@ -16,6 +16,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from app.core import migrate, roles
+from app.core.settings import Settings
 from tests.conftest import _URL, _address
 
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
@@ -46,6 +47,12 @@ async def bare_database() -> AsyncIterator[str]:
     yield _address(name)
     await connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
     await connection.close()
+
+
+@pytest.fixture
+def migrated(empty_database: Settings) -> str:
+    """URL of a database of this release, as reg_owner."""
+    return empty_database.require("database_migration_url")
 
 
 async def _column(url: str, sql: str) -> list[str]:
@@ -89,29 +96,28 @@ async def test_each_step_can_be_taken_back_alone(bare_database: str) -> None:
     for script in reversed(list(_scripts().walk_revisions())):
         await asyncio.to_thread(migrate.upgrade, bare_database, script.revision)
         await asyncio.to_thread(migrate.downgrade, bare_database, "-1")
-        await asyncio.to_thread(migrate.upgrade, bare_database, script.revision)
+    # Each next step was made on top of one that was taken back and made again; so is the last.
+    await asyncio.to_thread(migrate.upgrade, bare_database)
     assert await _column(bare_database, "SELECT version_num FROM alembic_version") == [
         migrate.head()
     ]
 
 
-async def test_every_table_belongs_to_the_owner_role(bare_database: str) -> None:
-    await asyncio.to_thread(migrate.upgrade, bare_database)
+async def test_every_table_belongs_to_the_owner_role(migrated: str) -> None:
     owners = await _column(
-        bare_database,
+        migrated,
         "SELECT DISTINCT pg_get_userbyid(relowner) FROM pg_class "
         "WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'S')",
     )
     assert owners == [roles.OWNER]
 
 
-async def test_drift_is_noticed(bare_database: str) -> None:
-    await asyncio.to_thread(migrate.upgrade, bare_database)
-    connection = await asyncpg.connect(bare_database)
+async def test_drift_is_noticed(migrated: str) -> None:
+    connection = await asyncpg.connect(migrated)
     await connection.execute("ALTER TABLE agencies ADD COLUMN forgotten text")
     await connection.close()
     with pytest.raises(Exception, match="forgotten"):
-        await asyncio.to_thread(migrate.check_drift, bare_database)
+        await asyncio.to_thread(migrate.check_drift, migrated)
 
 
 async def test_a_role_that_may_not_become_the_owner_changes_nothing(bare_database: str) -> None:
@@ -135,13 +141,12 @@ async def test_two_migrations_at_once_take_turns(bare_database: str) -> None:
     ]
 
 
-async def test_a_lock_held_by_somebody_ends_a_migration_soon(bare_database: str) -> None:
-    await asyncio.to_thread(migrate.upgrade, bare_database)
-    holder = await asyncpg.connect(bare_database)
+async def test_a_lock_held_by_somebody_ends_a_migration_soon(migrated: str) -> None:
+    holder = await asyncpg.connect(migrated)
     transaction = holder.transaction()
     await transaction.start()
     await holder.execute("LOCK TABLE partners IN ACCESS SHARE MODE")
     with pytest.raises((DBAPIError, asyncpg.LockNotAvailableError), match="lock timeout"):
-        await asyncio.to_thread(migrate.downgrade, bare_database, "base")
+        await asyncio.to_thread(migrate.downgrade, migrated, "base")
     await transaction.rollback()
     await holder.close()
