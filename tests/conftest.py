@@ -75,6 +75,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent.name in ("hostile", "contract", "house"):
             item.add_marker(pytest.mark.generated)
+        if item.path.parent.name == "confidentiality":
+            item.add_marker(pytest.mark.xdist_group("confidentiality"))  # one scene
     items.sort(key=_turn)
 
 
