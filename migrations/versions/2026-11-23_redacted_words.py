@@ -184,7 +184,9 @@ BEGIN
     PERFORM refuse_held(VARIADIC array_remove(ARRAY[NEW.subject_id, NEW.record_id, NEW.partner_id,
       (SELECT e.case_id FROM sanction_entries e WHERE e.id = NEW.record_id)], NULL));
   END IF;
-  FOR w IN SELECT * FROM (VALUES {", ".join(_places(kind) for kind in sorted(WORDS))})
+  FOR w IN SELECT v.kind, v.of_table, v.place FROM (VALUES {
+    ", ".join(_places(kind) for kind in sorted(WORDS))
+})
       AS v (kind, of_table, place) WHERE v.kind = NEW.subject_kind LOOP
     IF NEW.state = 'hidden' THEN
       EXECUTE format('WITH gone AS (UPDATE %1$I n SET %2$I = '''' FROM (SELECT id, %2$I AS words '

@@ -29,18 +29,18 @@ HIDE = {"reason": "Canary: it names a witness."}
 PERSON = {"names": ["Canary Person"], "nationalities": ["KEN"]}
 ASKED = {"kinds": ["other_names"], "reason": "Canary: a witness said so."}
 
-Words = Callable[[ApiFor, Database], Awaitable[tuple[str, str]]]
+Words = Callable[[ApiFor, Database, World], Awaitable[tuple[str, str]]]
 """Makes words: the URL that is redacted, and that of the record."""
 
 
-async def _act(api_for: ApiFor, operator: Database) -> tuple[str, str]:
+async def _act(api_for: ApiFor, operator: Database, world: World) -> tuple[str, str]:
     entry = await impose(api_for)
     act = await ended(api_for, entry, "annul", decision="reject")
     url = f"{ENTRIES}/{entry['entry_id']}"
     return f"{url}/texts/{act['id']}", f"{url}/acts"
 
 
-async def _condition(api_for: ApiFor, operator: Database) -> tuple[str, str]:
+async def _condition(api_for: ApiFor, operator: Database, world: World) -> tuple[str, str]:
     entry = await impose(api_for, conditions=[{"condition": "Repay."}])
     url, condition = f"{ENTRIES}/{entry['entry_id']}", entry["conditions"][0]["id"]
     await _verify(api_for, url, condition, "breached", 1)
@@ -56,7 +56,7 @@ async def _verify(api_for: ApiFor, url: str, condition: str, state: str, version
     assert done.status_code == 200, done.text
 
 
-async def _recognition(api_for: ApiFor, operator: Database) -> tuple[str, str]:
+async def _recognition(api_for: ApiFor, operator: Database, world: World) -> tuple[str, str]:
     entry = await impose(api_for, agency="WFP")
     url = f"{ENTRIES}/{entry['entry_id']}"
     body = {"decision": "recognise", "reason": "Canary: as the cashier told us."}
@@ -64,22 +64,21 @@ async def _recognition(api_for: ApiFor, operator: Database) -> tuple[str, str]:
     return f"{url}/texts/{made['id']}", url
 
 
-async def _lift(api_for: ApiFor, operator: Database) -> tuple[str, str]:
+async def _lift(api_for: ApiFor, operator: Database, world: World) -> tuple[str, str]:
     """Of a measure in custody, whose case lies elsewhere."""
     entry = await impose(api_for, agency="FAO")
-    undp = (await (await api_for("UNDP")).read("/v1/agencies/UNDP"))["id"]
-    await shift(operator, entry, custodian_agency=f"'{undp}'")
+    await shift(operator, entry, custodian_agency=f"'{world.agencies['UNDP']}'")
     url = f"{ENTRIES}/{entry['entry_id']}"
     done = await (await api_for("UNDP_APPROVER")).post(
         f"{url}/lift",
         json={"reason": "Canary: the cashier took it back."},
         headers={"If-Match": '"v1"'},
     )
-    assert done.status_code == 200, done.text
+    assert done.status_code == 201, done.text
     return f"{url}/texts/{entry['entry_id']}", url
 
 
-async def _individual(api_for: ApiFor, operator: Database) -> tuple[str, str]:
+async def _individual(api_for: ApiFor, operator: Database, world: World) -> tuple[str, str]:
     case = await Case.open(api_for)
     body = {"relation": "PRINCIPAL", "individual": PERSON}
     made = await (await case.investigator()).made(f"{case.url}/respondents", body)
@@ -119,7 +118,7 @@ async def _hidden(operator: Database, word: str) -> int:
 async def test_one_hides_a_second_brings_back_or_destroys(
     api_for: ApiFor, operator_database: Database, database: Database, world: World, kind: str
 ) -> None:
-    url, record = await EACH[kind][0](api_for, operator_database)
+    url, record = await EACH[kind][0](api_for, operator_database, world)
     undp, other, wfp = [await api_for(name) for name in ("UNDP", "UNDP_REVIEWER", "WFP_REVIEWER")]
     word = url.rsplit("/", 1)[1]
     before = await _stored(operator_database, kind, word)
@@ -156,10 +155,10 @@ async def test_one_hides_a_second_brings_back_or_destroys(
 
 
 async def test_acts_and_recognitions_say_that_their_reasons_are_hidden(
-    api_for: ApiFor, operator_database: Database
+    api_for: ApiFor, operator_database: Database, world: World
 ) -> None:
     undp, wfp = await api_for("UNDP"), await api_for("WFP")
-    url, acts = await _act(api_for, operator_database)
+    url, acts = await _act(api_for, operator_database, world)
     (act,) = (await undp.read(acts))["items"]
     assert (act["redacted"], bool(act["reason"]), bool(act["decision_reason"])) == (
         False,
@@ -169,7 +168,7 @@ async def test_acts_and_recognitions_say_that_their_reasons_are_hidden(
     await undp.made(f"{url}/redaction", HIDE)
     (act,) = (await undp.read(acts))["items"]
     assert (act["redacted"], act["reason"], act["decision_reason"]) == (True, None, None)
-    url, entry = await _recognition(api_for, operator_database)
+    url, entry = await _recognition(api_for, operator_database, world)
     await undp.made(f"{url}/redaction", HIDE)
     for reader in (undp, wfp):
         (said,) = (await reader.read(entry))["recognitions"]
@@ -182,10 +181,10 @@ async def test_acts_and_recognitions_say_that_their_reasons_are_hidden(
 
 
 async def test_a_note_that_is_written_later_is_hidden_once_more(
-    api_for: ApiFor, operator_database: Database
+    api_for: ApiFor, operator_database: Database, world: World
 ) -> None:
     undp, other = await api_for("UNDP"), await api_for("UNDP_REVIEWER")
-    url, entry = await _condition(api_for, operator_database)
+    url, entry = await _condition(api_for, operator_database, world)
     word = url.rsplit("/", 1)[1]
     await undp.made(f"{url}/redaction", HIDE)
     await _verify(api_for, entry, word, "met", 2)
@@ -213,7 +212,7 @@ async def test_what_is_under_a_hold_stays_hidden(
 
 
 async def test_nobody_is_listed_whose_facts_are_hidden(
-    api_for: ApiFor, operator_database: Database
+    api_for: ApiFor, operator_database: Database, world: World
 ) -> None:
     case = await Case.open(api_for)
     undp, other = await case.investigator(), await case.reviewer()
@@ -268,10 +267,10 @@ async def test_what_a_partner_was_asked_and_answered(
 
 
 async def test_words_whose_measure_is_erased_go_with_it(
-    api_for: ApiFor, operator_database: Database
+    api_for: ApiFor, operator_database: Database, world: World
 ) -> None:
     undp: Api = await api_for("UNDP")
-    url, _ = await _act(api_for, operator_database)
+    url, _ = await _act(api_for, operator_database, world)
     word = url.rsplit("/", 1)[1]
     await undp.made(f"{url}/redaction", HIDE)
     assert await _hidden(operator_database, word) == 2

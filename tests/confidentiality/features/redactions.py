@@ -1,4 +1,4 @@
-"""Redacted words of measures, of individuals in cases and of questions to partners, in the matrix."""
+"""Redacted words of measures, individuals in cases and questions to partners, in the matrix."""
 
 from __future__ import annotations
 
