@@ -271,6 +271,7 @@ async def test_a_killed_worker_loses_nothing_and_nothing_is_told_twice(
 
 
 @pytest.mark.drill
+@pytest.mark.timeout(600)
 async def test_twenty_kills_of_workers_that_compare(
     api_for: ApiFor,
     again: Again,
