@@ -84,6 +84,7 @@ from app.sanctions.cases.redaction_endpoints import router as case_redactions
 from app.sanctions.entries.decision_endpoints import router as sanction_decisions
 from app.sanctions.entries.endpoints import router as sanction_entries
 from app.sanctions.entries.own_endpoints import router as own_sanction_entries
+from app.sanctions.entries.redaction_endpoints import router as entry_redactions
 from app.sanctions.feed.endpoints import router as feed
 from app.sanctions.feed.ftm_endpoints import router as ftm
 from app.sanctions.fraud_cases.act_endpoints import router as fraud_case_acts
@@ -168,6 +169,7 @@ V1 = (
     capacity_plan_redactions,
     case_redactions,
     match_redactions,
+    entry_redactions,
     exceptions,
     partner_history,
     partner_types,

@@ -52,7 +52,8 @@ def import_files(
 ) -> None:
     """Import a published issue: checked whole, then put in force at once, or not at all.
 
-    An issue that lost more parties than its list may is held back for a person.
+    An issue that lost more parties than its list may is held back for a person, who looks at it
+    with `registry lists diff SOURCE --held` and decides with `registry lists approve SOURCE`.
     """
 
     async def work(database: Database, report: Steps) -> ImportResult:
@@ -76,6 +77,7 @@ def import_files(
         typer.echo(
             f"{source}: version {result.version}, {result.parties} parties; {result.added} added, "
             f"{result.changed} changed, {result.removed} removed{would}."
+            + (" It would be held back for a person: it lost too many." if result.held else "")
         )
 
 
@@ -217,7 +219,7 @@ _CHECKS = text("SELECT source, failures, failure FROM list_fetches")
 def _state(item: dict[str, Any]) -> str:
     parts = ["stale" if item["stale"] else "fresh"]
     if item["held"]:
-        parts.append("an issue waits for a person")
+        parts.append(f"an issue waits for a person: registry lists diff {item['code']} --held")
     if item["failures"]:
         parts.append(f"{item['failures']} checks failed: {item['failure']}")
     return ", ".join(parts)
@@ -233,7 +235,7 @@ def _with(work: Any) -> Any:
 
 
 def _result(result: ImportResult) -> dict[str, Any]:
-    names = ("version", "added", "changed", "removed", "parties", "unchanged")
+    names = ("version", "added", "changed", "removed", "parties", "unchanged", "held")
     return {name: getattr(result, name) for name in names}
 
 

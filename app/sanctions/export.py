@@ -28,8 +28,8 @@ TABLES = (
     ExportTable(
         "sanction_entries",
         f"""SELECT {_ENTRY}, recorded_from, {status_sql("e")} AS status,
-        CASE WHEN coalesce(custodian_agency, imposing_agency) = :agency THEN sealed_end_reason END
-          AS sealed_end_reason
+        CASE WHEN coalesce(custodian_agency, imposing_agency) = :agency
+          THEN nullif(sealed_end_reason, '') END AS sealed_end_reason
         FROM sanction_entries e WHERE imposing_agency = :agency OR custodian_agency = :agency
         ORDER BY id""",  # noqa: S608 - columns of ours; values are bound
         {"sealed_end_reason": Sealed("lift", end_reason_context)},
@@ -44,14 +44,15 @@ TABLES = (
         "sanction_conditions",
         """SELECT id, entry_id, owner_agency, position, condition, due_on, state, verified_by,
         verified_on, version, CASE WHEN EXISTS (SELECT FROM persons p WHERE p.id = verified_by
-          AND p.agency_id = :agency) THEN sealed END AS sealed
+          AND p.agency_id = :agency) THEN nullif(sealed, '') END AS sealed
         FROM sanction_conditions WHERE owner_agency = :agency ORDER BY entry_id, position""",
         {"sealed": Sealed("verification", condition_context)},
     ),
     ExportTable(
         "sanction_entry_acts",
         """SELECT id, entry_id, owner_agency, kind, state, version, proposed_by, proposed_at,
-        sealed, decided_by, decided_at, sealed_decision
+        nullif(sealed, '') AS sealed, decided_by, decided_at,
+        nullif(sealed_decision, '') AS sealed_decision
         FROM sanction_entry_acts WHERE owner_agency = :agency ORDER BY entry_id, id""",
         {
             "sealed": Sealed("request", lambda row: act_context("sealed", row)),
@@ -60,8 +61,9 @@ TABLES = (
     ),
     ExportTable(
         "sanction_recognitions",
-        """SELECT id, entry_id, owner_agency, decision, reason, policy, entry_version, decided_by,
-        decided_at FROM sanction_recognitions WHERE owner_agency = :agency ORDER BY entry_id, id""",
+        """SELECT id, entry_id, owner_agency, decision, reason, redacted, policy, entry_version,
+        decided_by, decided_at FROM sanction_recognitions
+        WHERE owner_agency = :agency ORDER BY entry_id, id""",
     ),
     ExportTable(
         "sanction_custody",

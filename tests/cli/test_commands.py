@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import socket
 import time
 from collections.abc import Iterator
@@ -263,6 +265,50 @@ async def test_lists_are_imported_and_shown(empty_database: Settings, tmp_path: 
     assert refused.stderr.startswith("The file cannot be used: ")
     unknown = await registry("lists", "import", "nonsense", SAMPLE, env=env)
     assert unknown.stderr.startswith("There is no list source nonsense; known: ")
+
+
+def _commands(words: str) -> list[list[str]]:
+    """The commands that a message names, as a shell would take them."""
+    return [shlex.split(found)[1:] for found in re.findall(r"`(registry [^`]+)`", words)]
+
+
+async def test_whoever_meets_a_shrunken_list_is_told_what_to_do(
+    empty_database: Settings, tmp_path: Path
+) -> None:
+    """Only what the messages say is used: no page of the manual, no knowledge of options."""
+    env = environment_of(empty_database)
+    await registry("lists", "import", "unsc", SAMPLE, env=env)
+    text = SAMPLE.read_text("utf-8")
+    start, end = text.index("<ENTITIES>"), text.index("</ENTITIES>")
+    short = tmp_path / "short.xml"
+    short.write_text(text[:start] + "<ENTITIES>" + text[end:], "utf-8")
+    dry = await registry("lists", "import", "unsc", short, "--dry-run", env=env)
+    assert dry.exit_code == 0
+    assert "would be held back" in dry.stdout
+    assert "waits" not in (await registry("lists", "status", env=env)).stdout
+    told = await registry("lists", "import", "unsc", short, env=env)
+    assert (told.exit_code, told.stdout) == (1, "")
+    assert "Traceback" not in told.stderr
+    assert re.search(r"lacks \d+ of the 25 parties in force", told.stderr)
+    assert "the list in force stands" in told.stderr
+    look, approve, refuse = _commands(told.stderr)
+    assert " ".join(look) in (await registry("lists", "status", env=env)).stdout
+    shown = await registry(*look, env=env)
+    assert (shown.exit_code, "removed" in shown.stdout) == (0, True)
+    # The first is dropped, and not taken again; another one is approved.
+    dropped = await registry(*refuse, env=env)
+    assert (dropped.exit_code, "the list in force stands" in dropped.stdout) == (0, True)
+    again = await registry("lists", "import", "unsc", short, env=env)
+    assert again.exit_code == 1
+    assert "refused before" in again.stderr
+    short.write_text(short.read_text("utf-8") + "<!-- another issue -->", "utf-8")
+    assert (
+        _commands((await registry("lists", "import", "unsc", short, env=env)).stderr)[1] == approve
+    )
+    taken = await registry(*approve, env=env)
+    assert (taken.exit_code, "version 2" in taken.stdout) == (0, True), taken.output
+    nothing = await registry(*look, env=env)
+    assert nothing.stderr == "No issue of unsc is held back.\n"
 
 
 async def test_a_root_key_is_made_once(tmp_path: Path) -> None:

@@ -67,6 +67,9 @@ _DEFINERS: frozenset[str] = frozenset(
         "keep_fraud_case()",
         "sum_fraud_case()",
         "apply_restriction_redaction()",
+        # Words of measures, cases and matches: hidden where nobody reads, and gone with their row.
+        "apply_words_redaction()",
+        "hidden_words_erased()",
         "settle_finding()",
         # A pair, what agencies say of it and what holds its partner back move together, whoever
         # writes: an agency may write none of the three itself, and the worker no word.
@@ -324,6 +327,7 @@ _ACCEPTED = {
             "partner_control_disputes.partner_control_disputes_facts_select",
         )
     },
+    "public.hidden_words.hidden_words_facts": "two triggers move or erase the words of one record",
     "public.assessment_findings.assessment_findings_facts": "counts and bands for every agency",
     "public.assessment_findings.assessment_findings_select": "asked of one partner's findings",
     "public.sanction_entries.sanction_entries_select": "entries are inter-agency: every reader's",

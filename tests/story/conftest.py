@@ -48,6 +48,19 @@ class Registry:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
+    def checkout(self, parent: Path) -> Path:
+        """A folder as `make run` leaves it: credentials and anchor in ``var``."""
+        folder = parent / "checkout"
+        (folder / "var").mkdir(parents=True)
+        clients = {
+            name: {"client_id": name, "client_secret": secret}
+            for name, secret in self.world.secrets.items()
+        }
+        (folder / "var" / "demo-credentials.json").write_text(json.dumps({"clients": clients}))
+        anchor = (self.folder / "root" / "anchor.json").read_text()
+        (folder / "var" / "anchor.json").write_text(anchor)
+        return folder
+
     def token(self, name: str, *scopes: str) -> str:
         """Step 1: a token by HTTP Basic."""
         answer = httpx.post(

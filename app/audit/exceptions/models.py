@@ -13,13 +13,20 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.core.db import Base
 
 NOW = func.now()
+WORDS = (
+    *("case_individual", "entry_act", "entry_condition", "entry_lift", "match_question"),
+    "entry_recognition",
+)
+"""Words that are added to later, and may then be hidden once more."""
+_AGAIN = ", ".join(repr(kind) for kind in WORDS)
 
 
 class Redaction(Base):
     """Content that one person hid; a second one has it destroyed, or brought back.
 
     A trigger hides with the row and destroys with its confirmation. The row stays, as tombstone.
-    ``record_id`` is the record that the subject is part of, or the subject itself.
+    ``record_id`` is the record that the subject is part of, or the subject itself. Only a measure
+    on a person has no partner.
     """
 
     __tablename__ = "redactions"
@@ -29,7 +36,7 @@ class Redaction(Base):
     subject_kind: Mapped[str] = mapped_column(Text)
     subject_id: Mapped[UUID]
     record_id: Mapped[UUID]
-    partner_id: Mapped[UUID]
+    partner_id: Mapped[UUID | None]
     sealed_reason: Mapped[bytes] = mapped_column(LargeBinary)
     requested_by: Mapped[UUID] = mapped_column(ForeignKey("persons.id"))
     requested_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=NOW)
@@ -46,7 +53,7 @@ class Redaction(Base):
     __table_args__ = (
         CheckConstraint(
             "subject_kind IN ('assessment', 'case_step', 'plan_action', 'plan_step', 'share', "
-            "'access_request', 'transfer_restriction', 'match_decision')",
+            f"'access_request', 'transfer_restriction', 'match_decision', {_AGAIN})",
             name="subject_kind",
         ),
         CheckConstraint("state IN ('hidden', 'confirmed', 'undone')", name="state"),
@@ -62,10 +69,32 @@ class Redaction(Base):
             "uq_redactions_subject_id",
             *("subject_id", "agency_id"),
             unique=True,
-            postgresql_where=text("state <> 'undone'"),
+            postgresql_where=text(
+                f"state = 'hidden' OR (state = 'confirmed' AND subject_kind NOT IN ({_AGAIN}))"
+            ),
         ),
         Index("ix_redactions_agency_id_id", "agency_id", "id"),
         Index("ix_redactions_decide_by", "decide_by", postgresql_where=text("state = 'hidden'")),
+    )
+
+
+class HiddenWords(Base):
+    """Words that are hidden, until a second person has decided; nobody reads them here.
+
+    ``place`` is the column they were taken from. Those that were not sealed are ``words``.
+    """
+
+    __tablename__ = "hidden_words"
+
+    redaction_id: Mapped[UUID] = mapped_column(ForeignKey("redactions.id"), primary_key=True)
+    place: Mapped[str] = mapped_column(Text, primary_key=True)
+    subject_id: Mapped[UUID]
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    words: Mapped[str | None] = mapped_column(Text)
+
+    __table_args__ = (
+        CheckConstraint("num_nonnulls(sealed, words) = 1", name="words"),
+        Index("ix_hidden_words_subject_id", "subject_id"),
     )
 
 

@@ -86,7 +86,10 @@ async def readers(session: AsyncSession, record_id: UUID) -> Sequence[Row[Any]]:
 
 async def live_redaction(session: AsyncSession, subject_id: UUID) -> Row[Any] | None:
     """The own agency's latest redaction of this content that was not undone."""
-    sql = text(f"{_REDACTIONS} WHERE r.subject_id = :id AND r.state <> 'undone'")
+    sql = text(
+        f"{_REDACTIONS} WHERE r.subject_id = :id AND r.state <> 'undone' "
+        "ORDER BY r.state = 'hidden' DESC, r.id DESC LIMIT 1"
+    )
     return (await session.execute(sql, {"id": subject_id})).one_or_none()
 
 

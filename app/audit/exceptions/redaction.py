@@ -36,18 +36,20 @@ _EVENTS = {"confirm": Event.CONTENT_DESTROYED, "undo": Event.CONTENT_RESTORED}
 class Target:
     """Content of the caller's own agency that can be redacted.
 
-    ``record_id`` is the record it is part of, under whose id its readings are logged.
+    ``record_id`` is the record it is part of, under whose id its readings are logged. ``written``:
+    there are words, also where former ones were destroyed.
     """
 
     kind: RedactedKind
     id: UUID
     record_id: UUID
-    partner_id: UUID
+    partner_id: UUID | None
+    written: bool = False
 
     @property
     def records(self) -> tuple[UUID, ...]:
         """What a legal hold on which keeps the content from being destroyed."""
-        return self.id, self.record_id, self.partner_id
+        return tuple(one for one in (self.id, self.record_id, self.partner_id) if one is not None)
 
 
 def _context(redaction_id: UUID, field: str, owner: UUID) -> str:
@@ -63,7 +65,8 @@ async def hide(
     """
     person = caller.require_person()
     require_role(caller, REDACTING, unless_none=True)
-    if await queries.live_redaction(session, target.id) is not None:
+    live = await queries.live_redaction(session, target.id)
+    if live is not None and (live.state == "hidden" or not target.written):
         raise errors.RedactionExists
     redaction_id = new_id()
     scope, context = (

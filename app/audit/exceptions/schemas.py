@@ -22,10 +22,17 @@ RedactedKind = Literal[
     "access_request",
     "transfer_restriction",
     "match_decision",
+    "case_individual",
+    "entry_act",
+    "entry_condition",
+    "entry_lift",
+    "entry_recognition",
+    "match_question",
 ]
 """What can be redacted: a detail, a step of a case, an action or a note of a capacity plan, the
 note of a share, texts of a request, the statement of a transfer restriction, reasons of a decision
-on a potential match."""
+on a potential match, facts that a partner was asked for, the facts of an individual in a case; of a
+measure the reasons of an act, of a lift and of a recognition, and the note beside a condition."""
 
 
 class RedactionIn(Schema):
@@ -59,7 +66,7 @@ class RedactionOut(Schema):
     subject_kind: RedactedKind
     subject_id: UUID
     record_id: UUID = Field(description="the record that the subject is part of, or the subject")
-    partner_id: UUID
+    partner_id: UUID | None = Field(description="null for a measure that names a person")
     state: Literal["hidden", "confirmed", "undone"]
     overdue: bool = Field(description="no decision within 72 hours; the content stays hidden")
     reason: str

@@ -66,6 +66,7 @@ STEP = (
 )
 """What a step of a case may raise."""
 LISTED = (
+    errors.IndividualRedacted,
     MeasureNeedsPeriod,
     MeasureTermsInvalid,
     NamedEntryUnknown,

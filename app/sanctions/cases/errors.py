@@ -160,3 +160,11 @@ class AgencyUnfit(ServiceError):
     status = 422
     code = "agency_unfit"
     title = "There is no such other agency, or it is not active."
+
+
+class IndividualRedacted(ServiceError):
+    """Nobody is listed whose facts are hidden or destroyed."""
+
+    status = 409
+    code = "individual_redacted"
+    title = "Who this individual is was redacted."

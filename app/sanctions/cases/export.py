@@ -24,7 +24,8 @@ TABLES = (
         """SELECT id, case_id, agency_id, main, kind, relation, partner_id, state, notice_sent_on,
         reply_due_on, reply_received_on, reply_waived, reviewer_id, reviewed_on, recommendation,
         panel_members, decider_id, decided_on, departed, appeal_suspensive, entry_id,
-        decision_sent_on, appeal_due_on, review_due_on, last_reviewed_on, created_at, sealed
+        decision_sent_on, appeal_due_on, review_due_on, last_reviewed_on, created_at,
+        nullif(sealed, '') AS sealed
         FROM sanction_respondents WHERE agency_id = :agency ORDER BY case_id, created_at, id""",
         {
             "sealed": Sealed(

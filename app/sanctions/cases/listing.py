@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.caller import Caller
 from app.core.crypto import KeyRing
-from app.sanctions.cases import queries
+from app.sanctions.cases import errors, queries
 from app.sanctions.cases.models import SanctionCase, SanctionRespondent
 from app.sanctions.cases.reading import individual_facts
 from app.sanctions.codes import CODES
@@ -53,7 +53,9 @@ async def put(
     decided_on: date | None = None,
     certificate: str | None = None,
 ) -> SanctionEntry:
-    """Put a measure on a respondent of the case onto the list. Raises what `entries.impose` does.
+    """Put a measure on a respondent of the case onto the list.
+
+    Raises IndividualRedacted, and what `entries.impose` does.
 
     ``certificate`` names the step with the certificate of a recorded decision. One on an affiliate
     or an individual names the main respondent's measure, while there is one that all may read.
@@ -61,6 +63,8 @@ async def put(
     individual = None
     if respondent.kind == "INDIVIDUAL":
         facts = await individual_facts(session, keys, respondent)
+        if facts is None:
+            raise errors.IndividualRedacted
         individual = IndividualIn.model_validate(facts)
     if not respondent.main and terms.affiliate_of is None and terms.measure != INTERIM:
         terms = await _beside_main(session, case, respondent, terms, now)

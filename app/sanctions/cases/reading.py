@@ -106,7 +106,11 @@ async def read_case(
     return (await show(session, case)) | {
         "steps": steps,
         "individuals": [
-            {"respondent_id": one.id, "facts": await individual_facts(session, keys, one)}
+            {
+                "respondent_id": one.id,
+                "facts": await individual_facts(session, keys, one),
+                "redacted": not one.sealed,
+            }
             for one in respondents
             if one.sealed is not None
         ],
@@ -120,8 +124,10 @@ async def read_case(
 async def individual_facts(
     session: AsyncSession, keys: KeyRing, respondent: SanctionRespondent
 ) -> Any:
-    """Who an individual is; the respondent must be one."""
+    """Who an individual is; the respondent must be one. None where that was redacted."""
     assert respondent.sealed is not None
+    if not respondent.sealed:
+        return None
     context = individual_context(respondent.id, respondent.case_id, respondent.agency_id)
     return from_json(await keys.open(session, context, respondent.sealed))
 

@@ -1,4 +1,7 @@
-"""Redaction of a case's step; what it means: `app.audit.exceptions.redaction`."""
+"""Redaction of a case's step, and of the facts of an individual.
+
+What it means: `app.audit.exceptions.redaction`.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +12,15 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.audit.exceptions import redaction
+from app.audit.exceptions.redaction import Target
 from app.audit.exceptions.schemas import RedactionDecisionIn
 from app.auth import policy
 from app.auth.caller import Caller
 from app.core.crypto import KeyRing
-from app.events import service as events
-from app.events.catalogue import EventType
+from app.sanctions import redacting
 from app.sanctions.cases import errors, queries
+from app.sanctions.cases.models import SanctionCase
 
-_TOLD = {"confirm": EventType.CONTENT_DESTROYED, "undo": EventType.CONTENT_RESTORED}
 _HIDDEN = text("SELECT id, kind, at FROM redacted_steps(:id)")
 
 
@@ -27,9 +29,7 @@ async def redacted_steps(session: AsyncSession, case_id: UUID) -> Sequence[Row[A
     return (await session.execute(_HIDDEN, {"id": case_id})).all()
 
 
-async def _target(
-    session: AsyncSession, caller: Caller, case_id: UUID, step_id: UUID
-) -> redaction.Target:
+async def _own_case(session: AsyncSession, caller: Caller, case_id: UUID) -> SanctionCase:
     found = await queries.find_case(session, case_id, lock=True)
     if found is None:
         raise errors.CaseNotFound
@@ -39,11 +39,28 @@ async def _target(
     # As with assessments: no right to the content, but to know of the case.
     if not (policy.reaches(caller, "AGENCY_ONLY") and policy.within(caller, country)):
         raise errors.CaseNotFound
+    return case
+
+
+async def _target(session: AsyncSession, caller: Caller, case_id: UUID, step_id: UUID) -> Target:
+    case = await _own_case(session, caller, case_id)
     known = {step.id for step in await queries.case_steps(session, case_id)}
     known |= {step.id for step in await redacted_steps(session, case_id)}
     if step_id not in known:
         raise errors.CaseNotFound
-    return redaction.Target("case_step", step_id, case_id, case.partner_id)
+    return Target("case_step", step_id, case_id, case.partner_id)
+
+
+async def _individual(
+    session: AsyncSession, caller: Caller, case_id: UUID, respondent_id: UUID
+) -> Target:
+    case = await _own_case(session, caller, case_id)
+    found = (await queries.respondents_of(session, [case_id])).get(case_id, [])
+    one = next((row for row in found if row.id == respondent_id), None)
+    if one is None or one.sealed is None:
+        raise errors.RespondentNotFound
+    written = bool(one.sealed)
+    return Target("case_individual", respondent_id, case_id, case.partner_id, written)
 
 
 async def hide(
@@ -56,9 +73,7 @@ async def hide(
 ) -> dict[str, Any]:
     """Hide what was written at a step of an own case. Raises CaseNotFound, and as hiding."""
     target = await _target(session, caller, case_id, step_id)
-    found = await redaction.hide(session, keyring, caller, target, reason)
-    await _tell(session, caller, EventType.CONTENT_HIDDEN, target, found)
-    return found
+    return await redacting.hide(session, keyring, caller, target, reason)
 
 
 async def decide(
@@ -72,17 +87,34 @@ async def decide(
 ) -> dict[str, Any]:
     """A second person decides. Raises CaseNotFound, and what deciding raises."""
     target = await _target(session, caller, case_id, step_id)
-    found = await redaction.decide(session, keyring, caller, target, version, decision)
-    await _tell(session, caller, _TOLD[decision.decision], target, found)
-    return found
+    return await redacting.decide(session, keyring, caller, target, version, decision)
 
 
-async def _tell(
+async def hide_individual(
     session: AsyncSession,
+    keyring: KeyRing,
     caller: Caller,
-    event: EventType,
-    target: redaction.Target,
-    found: dict[str, Any],
-) -> None:
-    about = {"redaction": str(found["id"]), "content": str(target.id)}
-    await events.publish(session, event, target.record_id, caller.agency_id, **about)
+    case_id: UUID,
+    respondent_id: UUID,
+    reason: str,
+) -> dict[str, Any]:
+    """Hide who an individual in an own case is; it is then listed by nobody.
+
+    Raises CaseNotFound, RespondentNotFound (also for a partner), and as hiding.
+    """
+    target = await _individual(session, caller, case_id, respondent_id)
+    return await redacting.hide(session, keyring, caller, target, reason)
+
+
+async def decide_individual(
+    session: AsyncSession,
+    keyring: KeyRing,
+    caller: Caller,
+    case_id: UUID,
+    respondent_id: UUID,
+    version: int,
+    decision: RedactionDecisionIn,
+) -> dict[str, Any]:
+    """A second person decides. Raises CaseNotFound, RespondentNotFound, and as deciding."""
+    target = await _individual(session, caller, case_id, respondent_id)
+    return await redacting.decide(session, keyring, caller, target, version, decision)

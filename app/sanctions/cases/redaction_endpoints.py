@@ -1,4 +1,4 @@
-"""HTTP of redacting what was written at a step of a case."""
+"""HTTP of redacting what was written at a step of a case, and who an individual in it is."""
 
 from __future__ import annotations
 
@@ -93,3 +93,76 @@ async def decide_redaction(
     the redaction.
     """
     return await redaction.decide(session, keys, caller, case_id, step_id, version, decision)
+
+
+@router.post(
+    "/cases/{case_id}/respondents/{respondent_id}/redaction",
+    status_code=201,
+    operation_id="redactSanctionCaseIndividual",
+    response_model=RedactionDetailOut,
+    responses=problems(
+        errors.CaseNotFound,
+        errors.RespondentNotFound,
+        PersonRequired,
+        refusals.RoleRequired,
+        refusals.RedactionExists,
+    ),
+    summary="Hide who an individual in a case is",
+)
+async def redact_individual(
+    case_id: UUID,
+    respondent_id: UUID,
+    new: RedactionIn,
+    caller: Redactor,
+    session: Session,
+    keys: Keys,
+    response: Response,
+) -> dict[str, Any]:
+    """An emergency: nobody reads the facts from the next request on, and nobody is listed by them.
+
+    A second person decides within 72 hours; without a decision it stays hidden.
+    """
+    found = await redaction.hide_individual(
+        session, keys, caller, case_id, respondent_id, new.reason
+    )
+    response.headers["Location"] = f"/v1/redactions/{found['id']}"
+    response.headers["ETag"] = version_etag(found["version"])
+    return found
+
+
+@router.post(
+    "/cases/{case_id}/respondents/{respondent_id}/redaction/decision",
+    status_code=201,
+    operation_id="decideSanctionCaseIndividualRedaction",
+    response_model=RedactionDetailOut,
+    responses=problems(
+        errors.CaseNotFound,
+        errors.RespondentNotFound,
+        PersonRequired,
+        refusals.RoleRequired,
+        refusals.RedactionNotFound,
+        refusals.RedactionDecided,
+        refusals.SecondPersonRequired,
+        refusals.UnderLegalHold,
+        PreconditionRequired,
+        PreconditionFailed,
+    ),
+    summary="Destroy or bring back the facts of an individual",
+)
+async def decide_individual_redaction(
+    case_id: UUID,
+    respondent_id: UUID,
+    decision: RedactionDecisionIn,
+    version: Annotated[int, Depends(expected_version)],
+    caller: Redactor,
+    session: Session,
+    keys: Keys,
+) -> dict[str, Any]:
+    """A second person: `confirm` destroys them for good, `undo` brings them back as they were.
+
+    Under a legal hold they stay hidden, and `confirm` is refused. `If-Match` is the version of
+    the redaction.
+    """
+    return await redaction.decide_individual(
+        session, keys, caller, case_id, respondent_id, version, decision
+    )

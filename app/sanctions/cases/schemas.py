@@ -287,7 +287,8 @@ class IndividualOut(Schema):
     """The facts of a respondent who is a person."""
 
     respondent_id: UUID
-    facts: IndividualIn
+    facts: IndividualIn | None
+    redacted: bool = Field(False, description="the facts are hidden, or destroyed")
 
 
 class CaseDetailOut(CaseOut):

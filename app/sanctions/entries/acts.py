@@ -184,7 +184,8 @@ async def list_acts(
     for act in acts:
         reason = await _opened(session, keys, act, "sealed")
         decided = await _opened(session, keys, act, "sealed_decision")
-        texts = {"reason": reason, "decision_reason": decided}
+        redacted = b"" in (act.sealed, act.sealed_decision)
+        texts = {"reason": reason, "decision_reason": decided, "redacted": redacted}
         shown.append(await _shown(session, act, entry, now) | texts)
     return shown
 
@@ -193,7 +194,7 @@ async def _opened(
     session: AsyncSession, keys: KeyRing, act: SanctionEntryAct, column: str
 ) -> str | None:
     sealed: bytes | None = getattr(act, column)
-    if sealed is None:
+    if not sealed:
         return None
     text_of: str = from_json(await keys.open(session, act_context(column, act), sealed))["reason"]
     return text_of

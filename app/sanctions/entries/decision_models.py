@@ -101,7 +101,8 @@ class SanctionEntryAct(Base):
 class SanctionRecognition(Base):
     """What another agency decided about a measure: whether it treats it as its own.
 
-    Insert-only: the newest decision of an agency is the one that counts.
+    Insert-only, but for a redaction of its reason: the newest decision of an agency is the one that
+    counts.
     """
 
     __tablename__ = "sanction_recognitions"
@@ -111,6 +112,7 @@ class SanctionRecognition(Base):
     owner_agency: Mapped[UUID] = mapped_column(ForeignKey("agencies.id"))
     decision: Mapped[str] = mapped_column(Text)
     reason: Mapped[str] = mapped_column(Text)
+    redacted: Mapped[bool] = mapped_column(server_default="false")
     policy: Mapped[str | None] = mapped_column(Text)
     entry_version: Mapped[int]
     decided_by: Mapped[UUID] = mapped_column(ForeignKey("persons.id"))
@@ -123,5 +125,7 @@ class SanctionRecognition(Base):
             "ix_sanction_recognitions_newest", "entry_id", "owner_agency", text("decided_at DESC")
         ),
         CheckConstraint("decision IN ('recognise', 'not_recognise')", name="decision"),
-        CheckConstraint("length(reason) BETWEEN 1 AND 1000", name="reason"),
+        CheckConstraint(
+            "length(reason) BETWEEN 1 AND 1000 OR (redacted AND reason = '')", name="reason"
+        ),
     )

@@ -49,8 +49,9 @@ class EntryActOut(Schema):
 class EntryActDetailOut(EntryActOut):
     """With its reasons, for the agency that answers for the measure."""
 
-    reason: str
+    reason: str | None
     decision_reason: str | None
+    redacted: bool = Field(False, description="a reason is hidden, or destroyed")
 
 
 class EntryActsOut(Schema):

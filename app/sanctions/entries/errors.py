@@ -105,3 +105,9 @@ class OwnMeasure(ServiceError):
     status = 422
     code = "own_measure"
     title = "An agency recognises measures of others, not its own."
+
+
+class EntryTextNotFound(NotFound):
+    code = "entry_text_not_found"
+    title = "There is no such text of the own agency beside this entry."
+    refusal = True

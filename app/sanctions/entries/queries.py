@@ -67,8 +67,8 @@ _CONDITIONS = text(
     FROM sanction_conditions c WHERE c.entry_id = ANY (:ids) ORDER BY c.entry_id, c.position"""
 )
 _RECOGNITIONS = text(
-    """SELECT DISTINCT ON (r.entry_id, a.code) r.entry_id, a.code AS agency, r.decision, r.reason,
-      r.policy, r.decided_at
+    """SELECT DISTINCT ON (r.entry_id, a.code) r.entry_id, r.id, a.code AS agency, r.decision,
+      CASE WHEN NOT r.redacted THEN r.reason END AS reason, r.redacted, r.policy, r.decided_at
     FROM sanction_recognitions r JOIN agencies a ON a.id = r.owner_agency
     WHERE r.entry_id = ANY (:ids)
       AND r.decided_at <= coalesce(CAST(:as_of AS timestamptz), 'infinity')

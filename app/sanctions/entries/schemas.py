@@ -193,9 +193,11 @@ class ConditionOut(Schema):
 class RecognitionOut(Schema):
     """What another agency decided about the measure."""
 
+    id: UUID
     agency: str = Field(examples=["WFP"])
     decision: Literal["recognise", "not_recognise"]
-    reason: str
+    reason: str | None
+    redacted: bool = Field(False, description="the reason is hidden, or destroyed")
     policy: str | None
     decided_at: Instant
 

@@ -8,7 +8,7 @@ person (`quarantine`).
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -68,7 +68,10 @@ class ListHeld(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """What an import did, or, of a dry run, would have done."""
+    """What an import did, or, of a dry run, would have done.
+
+    ``held``: of a dry run, that the issue would be held back for a person.
+    """
 
     version: int
     added: int
@@ -76,6 +79,7 @@ class ImportResult:
     removed: int
     parties: int
     unchanged: bool
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +133,16 @@ async def import_list(
         shrunk = bool(delta.before) and delta.removed > delta.before * source.shrink_limit
         if dry_run:
             await session.rollback()
-            return _result(state.version or 0, delta, parsed.header.count)
+            would = _result(state.version or 0, delta, parsed.header.count)
+            return replace(would, held=shrunk)
         if not shrunk:
             return await swap(session, source, parsed.header, delta)
         held = await quarantine.hold(session, source, parsed.header, delta, state.version)
     raise ListHeld(
-        f"The file lacks {delta.removed} of the {delta.before} parties in force: it is held back. "
-        f"Look at it with `registry lists diff {code} --held`, then say "
-        f"`registry lists approve {code}` or `--refuse`.",
+        f"The file lacks {delta.removed} of the {delta.before} parties in force: it is held back, "
+        f"and the list in force stands. Look at it with `registry lists diff {code} --held`. "
+        f"Put it in force with `registry lists approve {code} --reason '...'`, or drop it with "
+        f"`registry lists approve {code} --refuse --reason '...'`.",
         held,
     )
 

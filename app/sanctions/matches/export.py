@@ -34,7 +34,8 @@ TABLES = (
     ExportTable(
         "match_questions",
         """SELECT id, match_id, owner_agency, round, partner_id, person_id, kinds, state, asked_by,
-        asked_at, answered_at, sealed, sealed_answer
+        asked_at, answered_at, nullif(sealed, '') AS sealed,
+        nullif(sealed_answer, '') AS sealed_answer
         FROM match_questions WHERE owner_agency = :agency ORDER BY match_id, id""",
         {
             "sealed": Sealed("reason", lambda row: question_context("sealed", row), json=False),

@@ -154,6 +154,7 @@ class FactsRequestOut(Schema):
     asked_at: Instant
     answered_at: Instant | None
     facts: dict[str, str] | None
+    redacted: bool = Field(False, description="the reason and the answer are hidden, or destroyed")
 
 
 class MatchDetailOut(MatchOut):

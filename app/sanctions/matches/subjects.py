@@ -17,6 +17,7 @@ from uuid import UUID
 
 from app.core import datafiles
 from app.core.names import Subject, fold
+from app.partners.types import is_public_authority
 from app.sanctions.matches.found import SubjectRef
 
 _OFFICE: dict[str, Any] = datafiles.read("app.sanctions", "data/public_office.yaml")
@@ -59,8 +60,7 @@ def of_partner(row: Mapping[str, Any], key: bytes) -> Compared:
         subject,
         weak or None,
         _keyed(key, subject, row["acronym"]),
-        row["partner_type"] in _OFFICE["partner_types"]
-        or any(tag.lower() in _OFFICE["partner_tags"] for tag in row["tags"]),
+        is_public_authority(row["partner_type"], row["tags"]),
     )
 
 

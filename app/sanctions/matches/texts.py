@@ -37,10 +37,11 @@ async def decision_texts(
 
 
 async def facts_of(session: AsyncSession, keys: KeyRing, asked: MatchQuestion) -> dict[str, Any]:
-    """What was asked and answered, as FactsRequestOut needs it."""
+    """What was asked and answered, as FactsRequestOut needs it; nothing of what was redacted."""
     names = ("id", "kinds", "state", "asked_at", "answered_at")
     facts = None
-    if asked.sealed_answer is not None:
+    if asked.sealed_answer:
         context = question_context("sealed_answer", asked)
         facts = from_json(await keys.open(session, context, asked.sealed_answer))
-    return {name: getattr(asked, name) for name in names} | {"facts": facts}
+    redacted = not asked.sealed or asked.sealed_answer == b""
+    return {name: getattr(asked, name) for name in names} | {"facts": facts, "redacted": redacted}

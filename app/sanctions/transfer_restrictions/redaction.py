@@ -10,27 +10,24 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.audit.exceptions import redaction
+from app.audit.exceptions.redaction import Target
 from app.audit.exceptions.schemas import RedactionDecisionIn
 from app.auth import policy
 from app.auth.caller import Caller
 from app.core.crypto import KeyRing
-from app.events import service as events
-from app.events.catalogue import EventType
+from app.sanctions import redacting
 from app.sanctions.transfer_restrictions import queries
 from app.sanctions.transfer_restrictions.errors import RestrictionNotFound
 
-_TOLD = {"confirm": EventType.CONTENT_DESTROYED, "undo": EventType.CONTENT_RESTORED}
 
-
-async def _target(session: AsyncSession, caller: Caller, restriction_id: UUID) -> redaction.Target:
+async def _target(session: AsyncSession, caller: Caller, restriction_id: UUID) -> Target:
     row = await queries.lock(session, restriction_id)
     # An emergency needs no right to the content, but it must not look absent to the caller.
     if row is None or not policy.within(caller, row.country):
         raise RestrictionNotFound
     if not policy.reaches(caller, "RESTRICTED"):
         raise RestrictionNotFound
-    return redaction.Target("transfer_restriction", row.id, row.id, row.partner_id)
+    return Target("transfer_restriction", row.id, row.id, row.partner_id)
 
 
 async def hide(
@@ -38,9 +35,7 @@ async def hide(
 ) -> dict[str, Any]:
     """Hide the statement of an own restriction. Raises RestrictionNotFound, and as hiding."""
     target = await _target(session, caller, restriction_id)
-    found = await redaction.hide(session, keys, caller, target, reason)
-    await _tell(session, caller, EventType.CONTENT_HIDDEN, target, found)
-    return found
+    return await redacting.hide(session, keys, caller, target, reason)
 
 
 async def decide(
@@ -53,18 +48,4 @@ async def decide(
 ) -> dict[str, Any]:
     """A second person decides. Raises RestrictionNotFound, and what deciding raises."""
     target = await _target(session, caller, restriction_id)
-    found = await redaction.decide(session, keys, caller, target, version, decision)
-    await _tell(session, caller, _TOLD[decision.decision], target, found)
-    return found
-
-
-async def _tell(
-    session: AsyncSession,
-    caller: Caller,
-    kind: EventType,
-    target: redaction.Target,
-    found: dict[str, Any],
-) -> None:
-    # Whoever keeps a copy drops it.
-    about = {"redaction": str(found["id"]), "content": str(target.id)}
-    await events.publish(session, kind, target.record_id, caller.agency_id, **about)
+    return await redacting.decide(session, keys, caller, target, version, decision)

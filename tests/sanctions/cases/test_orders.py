@@ -283,7 +283,7 @@ async def test_every_order_of_steps_keeps_the_gates(
 
 
 @pytest.mark.drill
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1_800)
 async def test_every_order_of_steps_keeps_the_gates_at_length(
     api_for: ApiFor, operator_database: Database, world: World
 ) -> None:

@@ -6,6 +6,7 @@ import json
 from typing import Any
 from uuid import UUID
 
+import pytest
 from sqlalchemy import text
 
 from app.core.crypto import KeyRing
@@ -265,3 +266,19 @@ async def test_the_command_compares_again_what_it_is_told(
     for wrong in (["--all", "--source", SHARED], [], ["--source", "nonsense"]):
         answer = await registry("matches", "rescreen", *wrong, env=env)
         assert answer.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        {"partner_type": "GOV_LOCAL", "tags": []},
+        {"partner_type": "UN_ENTITY", "tags": []},
+        {"tags": ["EXERCISES_PUBLIC_FUNCTIONS"]},
+    ],
+)
+async def test_a_match_of_a_public_authority_is_the_legal_offices(
+    api_for: ApiFor, again: Again, lists: Put, kind: dict[str, Any]
+) -> None:
+    await lists(party("8", "Periwinkle Estuary Commission"))
+    partner = await _partner(api_for, "Periwinkle Estuary Commission", **kind)
+    assert _only((await again()).subjects[SubjectRef(partner)]).public_office is True

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -13,12 +14,29 @@ from app.core.db import Database
 from app.partners.types import TYPE_RULES, PartnerType, is_public_authority
 from tests.conftest import ApiFor
 from tests.partners.factories import make_partner
-from tests.partners.flags.support import partner_api
+from tests.partners.flags.support import decide as flag_decided
+from tests.partners.flags.support import (
+    escalate,
+    flag_body,
+    hq,
+    make_flag,
+    make_red,
+    partner_api,
+)
 from tests.partners.merges.support import decided, proposed
-from tests.sanctions.cases.support import CASES, Case
+from tests.sanctions.cases.support import CASES, REASON, Case, day
+from tests.sanctions.cases.test_recorded import CERTIFICATE
 from tests.sanctions.cases.test_recorded import URL as RECORDED
 from tests.sanctions.cases.test_recorded import body as recorded_body
 from tests.sanctions.factories import impose, open_case
+from tests.sanctions.matches.support import URL as MATCHES
+from tests.sanctions.matches.support import (
+    Rescreening,
+    a_find,
+    match_of,
+    say,
+    standing_reasons,
+)
 from tests.sanctions.transfer_restrictions.support import government
 from tests.support import World
 
@@ -156,3 +174,117 @@ async def test_a_merge_does_not_bring_a_measure_and_an_authority_together(
     assert done.status_code == 200, done.text
     merge = await proposed(unicef, both[0], both[1])
     assert refused(await decided(await api_for("WFP"), merge))
+
+
+_TAGGED = {"partner_type": "NGO_NATIONAL", "tags": [TAG]}
+
+
+async def _becomes(api: Any, partner: str, **change: Any) -> None:
+    """The profile is that of a United Nations entity from now on."""
+    url = f"/v1/partners/{partner}"
+    now = (await api.read(url))["version"]
+    body = {"partner_type": "UN_ENTITY", "tags": []} | change
+    done = await api.patch(url, json=body, headers={"If-Match": f'"v{now}"'})
+    assert done.status_code == 200, done.text
+
+
+async def test_a_case_on_what_became_a_un_entity_ends_without_a_measure(api_for: ApiFor) -> None:
+    """By every way: a suspension, the decision on it or on an affiliate, a recorded decision."""
+    unicef = await api_for("UNICEF")
+    case = await Case.open(api_for)
+    decider, undp = await case.decider(), await case.investigator()
+    affiliate = (await make_partner(unicef))["id"]
+    added = await undp.made(
+        f"{case.url}/respondents", {"partner_id": affiliate, "relation": "CONTROLLED"}
+    )
+    second = added["respondents"][1]["id"]
+    await case.to_review()
+    await case.to_review(respondent_id=second)
+    told = await Case.open(api_for, partner=affiliate)
+    await told.told()
+    recorded = await undp.made(RECORDED, recorded_body(affiliate))
+    await _becomes(unicef, affiliate)
+    interim = {"effective_from": day(), "until_on": day(30), **REASON}
+    assert refused(await decider.post(f"{told.url}/interim-suspensions", json=interim))
+    assert refused(await case.decide(respondent_id=second))
+    certified = await decider.post(f"{CASES}/{recorded['id']}/certificate", json=CERTIFICATE)
+    assert refused(certified)
+    # The others' decision is not in the way of it; and the case itself can be closed.
+    assert (await case.decide()).status_code == 201
+    closed = await decider.post(f"{case.url}/dismissal", json=REASON | {"respondent_id": second})
+    assert closed.status_code == 201, closed.text
+    for reader in (undp, unicef):
+        url = f"/v1/sanctions/entries?partner_id={affiliate}"
+        assert (await reader.read(url))["items"] == []
+
+
+@pytest.mark.parametrize("authority", [0, 1])
+async def test_a_red_flag_does_not_reach_a_un_entity_by_a_merge(
+    api_for: ApiFor, world: World, operator_database: Database, authority: int
+) -> None:
+    unicef = await api_for("UNICEF")
+    both = [await make_partner(unicef), await make_partner(unicef)]
+    merge = await proposed(unicef, both[0], both[1])
+    await make_red(await hq(api_for, operator_database, world), both[1 - authority]["id"])
+    await _becomes(unicef, both[authority]["id"])
+    answer = await decided(await api_for("WFP"), merge)
+    assert (answer.status_code, answer.json()["code"]) == (422, "merge_types_differ")
+    # Nor to a body that is handled like one, whose type differs in nothing.
+    both = [await make_partner(unicef), await make_partner(unicef)]
+    await make_red(await hq(api_for, operator_database, world), both[1 - authority]["id"])
+    await _becomes(unicef, both[authority]["id"], **_TAGGED)
+    assert refused(await decided(await api_for("WFP"), await proposed(unicef, *both)))
+
+
+async def test_after_a_merge_no_way_leads_to_the_profile_that_was_merged(
+    api_for: ApiFor, world: World, operator_database: Database
+) -> None:
+    """What stands on a merged profile would stand on the one that it is: neither gets one."""
+    unicef, undp = await api_for("UNICEF"), await api_for("UNDP")
+    loser, survivor = await make_partner(unicef), await make_partner(unicef)
+    case = await Case.open(api_for, partner=loser["id"])
+    await case.to_review()
+    await _becomes(unicef, survivor["id"], **_TAGGED)
+    done = await decided(await api_for("WFP"), await proposed(unicef, loser, survivor))
+    assert done.status_code == 200, done.text
+    assert refused(await case.decide())
+    for partner in (loser["id"], survivor["id"]):
+        opened = await undp.post(CASES, json=case_body(partner))
+        assert opened.status_code in (308, 409, 422), opened.text
+        red = await (await hq(api_for, operator_database, world)).post(
+            f"/v1/partners/{partner}/flags", json=flag_body(kind="RED")
+        )
+        assert red.status_code in (308, 409, 422), red.text
+
+
+async def test_what_is_merged_after_its_profile_was_flagged_yellow_does_not_turn_red(
+    api_for: ApiFor, world: World, operator_database: Database
+) -> None:
+    unicef = await api_for("UNICEF")
+    head = await hq(api_for, operator_database, world)
+    loser, survivor = await make_partner(unicef), await make_partner(unicef)
+    flag = await escalate(unicef, await make_flag(unicef, loser["id"]))
+    await _becomes(unicef, survivor["id"], **_TAGGED)
+    done = await decided(await api_for("WFP"), await proposed(unicef, loser, survivor))
+    assert done.status_code == 200, done.text
+    flag = flag | {"partner_id": survivor["id"]}
+    assert refused(await flag_decided(head, flag, "confirm"))
+
+
+async def test_an_agencys_own_list_says_what_it_says_and_restrains_nobody(
+    app: FastAPI, api_for: ApiFor, worker_database: Database, world: World
+) -> None:
+    """A mapped table is a list: its parties stay as published, and the legal office decides."""
+    unicef = await api_for("UNICEF")
+    partner = await government(unicef, partner_type="UN_ENTITY")
+    found = a_find(partner, holder=world.agencies["UNICEF"], public_office=True)
+    await Rescreening(app, worker_database).subject(partner, found)
+    match = await match_of(unicef, partner)
+    assert match["public_office"] is True
+    proposal = (await say(unicef, match, "TRUE_MATCH"))["own"]["pending"]
+    other = await api_for("UNICEF_REVIEWER")
+    body = {"proposal_id": proposal, "decision": "confirm", **REASON}
+    answer = await other.post(f"{MATCHES}/{match['id']}/confirmation", json=body)
+    assert answer.status_code == 201, answer.text
+    assert await standing_reasons(unicef, partner) == []
+    assert await standing_reasons(await api_for("WFP"), partner) == []
