@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import Depends, Response
 
 from app.audit.exceptions import errors as refusals
 from app.audit.exceptions.schemas import RedactionDecisionIn, RedactionDetailOut, RedactionIn
@@ -21,9 +21,10 @@ from app.core.http import (
     expected_version,
     version_etag,
 )
+from app.core.routing import Router
 from app.sanctions.entries import errors, redaction
 
-router = APIRouter(prefix="/sanctions/entries", tags=["redactions"], route_class=RegistryRoute)
+router = Router(prefix="/sanctions/entries", tags=["redactions"], route_class=RegistryRoute)
 Redactor = Annotated[Caller, requires_once(Scope.SANCTIONS_WRITE)]
 
 
