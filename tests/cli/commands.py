@@ -91,7 +91,7 @@ def free_port() -> int:
         return port
 
 
-def answers(port: int, path: str, seconds: float = 30) -> int:
+def answers(port: int, path: str, seconds: float = 90) -> int:
     """Status of a GET once the port takes connections; 0 when it never did."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
