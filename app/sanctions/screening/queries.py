@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -138,7 +139,7 @@ async def list_screenings(
             values[name] = filters[name]
     if after is not None:
         clauses.append("(t.at, t.id) < (CAST(:at AS timestamptz), CAST(:id AS uuid))")
-        values |= {"at": after[0], "id": after[1]}
+        values |= {"at": datetime.fromisoformat(after[0]), "id": UUID(after[1])}
     sql = (
         f"SELECT {_COLUMNS}, {_PARTNER} {_FROM} WHERE {' AND '.join(clauses)} "
         "ORDER BY t.at DESC, t.id DESC LIMIT :limit"
