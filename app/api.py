@@ -92,6 +92,7 @@ from app.sanctions.lists.endpoints import router as lists
 from app.sanctions.matches.endpoints import router as matches
 from app.sanctions.matches.own_endpoints import router as own_facts_requests
 from app.sanctions.matches.redaction_endpoints import router as match_redactions
+from app.sanctions.screening.batch_endpoints import router as screening_batches
 from app.sanctions.screening.endpoints import router as screening
 from app.sanctions.transfer_restrictions.endpoints import router as transfer_restrictions
 
@@ -108,6 +109,7 @@ V1 = (
     identifier_disputes,
     recognition,
     screening,
+    screening_batches,
     feed,
     partner_merges,
     verifications,

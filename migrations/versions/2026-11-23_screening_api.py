@@ -17,9 +17,8 @@ branch_labels = None
 depends_on = None
 
 _ROLES = "role IN ('PARTNER', 'PARTNER_OFFICER', 'SUB_PARTNER', 'VENDOR')"
-_DUE = "BEFORE UPDATE ON screenings FOR EACH ROW WHEN (current_user = 'reg_worker')"
 
-SECURITY = f"""
+SECURITY = """
 -- What an oversight role asked for an investigation or audit, only such roles of its agency read.
 DROP POLICY screenings_select ON screenings;
 CREATE POLICY screenings_select ON screenings FOR SELECT TO reg_app
@@ -48,7 +47,8 @@ GRANT SELECT (subject_erased_at) ON screenings TO reg_worker;
 GRANT UPDATE (sealed, subject_erased_at) ON screenings TO reg_worker;
 CREATE POLICY screenings_retention_update ON screenings FOR UPDATE TO reg_worker
   USING (true) WITH CHECK (sealed IS NULL);
-CREATE TRIGGER screenings_subject_due {_DUE}
+CREATE TRIGGER screenings_subject_due BEFORE UPDATE ON screenings FOR EACH ROW
+  WHEN (current_user = 'reg_worker')
   EXECUTE FUNCTION only_when_due('id', 'screening_subjects');
 """
 

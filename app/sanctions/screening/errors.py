@@ -35,3 +35,11 @@ class AlgorithmGone(ServiceError):
     status = 409
     code = "algorithm_gone"
     title = "This screening was made by an algorithm that is no longer in use."
+
+
+class NotScreened(ServiceError):
+    """Of a line in a stream: comparing it failed, and it says nothing about the lists."""
+
+    status = 500
+    code = "not_screened"
+    title = "This line could not be compared; it was not screened."

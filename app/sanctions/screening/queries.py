@@ -160,3 +160,4 @@ async def find_screening(
 
 REASONS = """SELECT id, match_id, owner_agency, sealed FROM match_decisions
     WHERE id = ANY ($1::uuid[]) AND NOT redacted"""
+TELL = "INSERT INTO outbox (id, type, agency_id, subject_id, data) VALUES ($1, $2, $3, $4, $5)"

@@ -114,6 +114,12 @@ class ScreeningIn(Asked):
     """A subject, as what it is screened, and from which score a listed party may be it."""
 
 
+class BatchLine(Asked):
+    """A subject in a stream, by the sender's own id."""
+
+    id: LineId
+
+
 class DecisionOut(Schema):
     """What counts of what agencies decided about a potential match of this very partner."""
 
@@ -190,6 +196,31 @@ class ScreeningOut(Schema):
     lists: list[ListOut] = Field(description="every list that counted")
     hits: list[HitOut] = Field(description="best first, those that were cleared last")
     more: int = Field(description="hits that are not shown; `limit` says how many are", ge=0)
+
+
+class LineFault(Schema):
+    """One thing wrong with a line."""
+
+    pointer: str
+    code: str
+    message: str
+
+
+class LineError(Schema):
+    """Why a line has no answer."""
+
+    code: str
+    title: str
+    errors: list[LineFault]
+
+
+class BatchResult(Schema):
+    """What became of a line: its screening, or an error. ``id`` is null where none was readable."""
+
+    line: int
+    id: str | None
+    screening: ScreeningOut | None = None
+    error: LineError | None = None
 
 
 class ScreeningItem(Schema):

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import text
 
 from app.core.db import Database
 from app.sanctions.lists.importer import import_list
@@ -48,6 +49,16 @@ async def filled(lists: Put, api_for: ApiFor, settle: Settle) -> Put:
     await switch_on(api_for, OWN, "UNHCR")
     await settle()
     return lists
+
+
+@pytest.fixture(autouse=True)
+async def _fresh(operator_database: Database) -> None:
+    """Every list was looked at just now."""
+    async with operator_database.session() as session:
+        await session.execute(
+            text("UPDATE list_sources SET last_success = now() WHERE code = ANY(:codes)"),
+            {"codes": ["unsc", ALL, OWN]},
+        )
 
 
 @pytest.fixture(scope="session")

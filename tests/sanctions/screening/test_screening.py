@@ -38,13 +38,6 @@ from tests.support import Api, World, unique
 pytestmark = pytest.mark.usefixtures("filled")
 _ID = "6a1f0c52-8f0d-4a37-9c53-2b7f6d0a4e11"
 _NEVER = "UPDATE list_sources SET last_success = NULL WHERE code = :code"
-_NOW = "UPDATE list_sources SET last_success = now() WHERE code = ANY(:codes)"
-
-
-@pytest.fixture(autouse=True)
-async def _fresh(operator_database: Database) -> None:
-    async with operator_database.session() as session:
-        await session.execute(text(_NOW), {"codes": ["unsc", ALL, OWN]})
 
 
 async def _stale(database: Database, code: str) -> None:

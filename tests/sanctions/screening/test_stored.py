@@ -189,7 +189,8 @@ async def test_what_cannot_be_had_any_more_is_said(
         )
     gone = await wfp.post(f"{URL}/{other}/rerun", json={})
     assert (gone.status_code, gone.json()["code"]) == (409, "list_version_gone")
-    for body in ({"against": "tomorrow"}, {"threshold": 0.1}, []):
+    wrong: tuple[Any, ...] = ({"against": "tomorrow"}, {"threshold": 0.1}, [])
+    for body in wrong:
         assert (await wfp.post(f"{URL}/{made}/rerun", json=body)).status_code == 422
 
 
