@@ -93,6 +93,8 @@ from app.sanctions.matches.endpoints import router as matches
 from app.sanctions.matches.own_endpoints import router as own_facts_requests
 from app.sanctions.matches.redaction_endpoints import router as match_redactions
 from app.sanctions.screening.batch_endpoints import router as screening_batches
+from app.sanctions.screening.compare_endpoints import router as comparison
+from app.sanctions.screening.compare_endpoints import streams as comparisons
 from app.sanctions.screening.endpoints import router as screening
 from app.sanctions.transfer_restrictions.endpoints import router as transfer_restrictions
 
@@ -110,6 +112,9 @@ V1 = (
     recognition,
     screening,
     screening_batches,
+    # Before the one pair: it takes lines alone.
+    comparisons,
+    comparison,
     feed,
     partner_merges,
     verifications,

@@ -18,6 +18,7 @@ from app.cli import (
     persons,
     retention,
     run,
+    screening,
 )
 from app.cli.shell import group
 
@@ -31,6 +32,7 @@ app.add_typer(issuers.app, name="issuers")
 app.add_typer(partners.app, name="partners")
 app.add_typer(lists.app, name="lists")
 app.add_typer(matches.app, name="matches")
+app.add_typer(screening.app, name="screening")
 app.add_typer(operators.app, name="operators")
 app.add_typer(break_glass.app, name="break-glass")
 app.add_typer(keys.app, name="keys")

@@ -109,6 +109,18 @@ def _parsed(number: int, raw: bytes | None) -> Line:
         return Line(number, None, "malformed_json")
 
 
+def cut_lines(pieces: Iterable[bytes]) -> Iterator[Line]:
+    """The lines of these bytes in order; blank ones count but carry nothing."""
+    cutter = _Lines()
+    for piece in pieces:
+        yield from _filled(cutter.feed(piece))
+    yield from _filled(cutter.end())
+
+
+def _filled(found: Iterable[tuple[int, bytes | None]]) -> Iterator[Line]:
+    return (_parsed(number, raw) for number, raw in found if raw is None or raw.strip())
+
+
 async def read_chunks(request: Request, size: int = CHUNK) -> AsyncIterator[list[Line]]:
     """The lines of the body in order, at most ``size`` or about 1 MB at a time.
 

@@ -120,6 +120,26 @@ class BatchLine(Asked):
     id: LineId
 
 
+class ComparisonIn(Schema):
+    """Two subjects; ``b`` stands in the place of the listed party."""
+
+    a: SubjectIn
+    b: SubjectIn
+    threshold: Threshold = DEFAULT_THRESHOLD
+    id: LineId | None = None
+
+
+class ComparisonOut(Schema):
+    """How alike two subjects are. `match`: the score reaches the threshold."""
+
+    id: str | None = None
+    score: float = Field(ge=0, le=1)
+    match: bool
+    threshold: float
+    algorithm: str = Field(examples=[ALGORITHM])
+    explanation: dict[str, Any] = Field(description="which names matched how, and each factor")
+
+
 class DecisionOut(Schema):
     """What counts of what agencies decided about a potential match of this very partner."""
 
@@ -220,6 +240,19 @@ class BatchResult(Schema):
     line: int
     id: str | None
     screening: ScreeningOut | None = None
+    error: LineError | None = None
+
+
+class ComparisonResult(Schema):
+    """What became of a line of pairs: the fields of `ComparisonOut`, or an error."""
+
+    line: int
+    id: str | None
+    score: float | None = None
+    match: bool | None = None
+    threshold: float | None = None
+    algorithm: str | None = None
+    explanation: dict[str, Any] | None = None
     error: LineError | None = None
 
 
