@@ -96,6 +96,7 @@ from app.sanctions.screening.batch_endpoints import router as screening_batches
 from app.sanctions.screening.compare_endpoints import router as comparison
 from app.sanctions.screening.compare_endpoints import streams as comparisons
 from app.sanctions.screening.endpoints import router as screening
+from app.sanctions.screening.match_endpoints import router as matching
 from app.sanctions.transfer_restrictions.endpoints import router as transfer_restrictions
 
 V1 = (
@@ -203,3 +204,5 @@ def include_all(app: FastAPI) -> None:
     for router in V1:
         app.include_router(router, prefix="/v1", dependencies=[Depends(refuse_unknown_query)])
     app.include_router(auth)
+    # In the form of other programs, at the addresses where their clients look.
+    app.include_router(matching, dependencies=[Depends(refuse_unknown_query)])

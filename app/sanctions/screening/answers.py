@@ -48,6 +48,8 @@ class Prepared:
     rerun_of: UUID | None = None
     floor: float | None = None
     """Hits below the threshold, down to here, are found, too, and count for nothing."""
+    left_out: bool = False
+    """Whether the caller left entities out beside choosing lists."""
 
     def find(self) -> Found:
         """Listed parties that may be the subject, best first. Slow: may run in a thread."""

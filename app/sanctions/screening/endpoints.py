@@ -167,6 +167,7 @@ async def get_screening(
         errors.SubjectErased,
         errors.ListVersionGone,
         errors.AlgorithmGone,
+        errors.RerunUnfit,
         errors.ListUnknown,
         PartnerNotFound,
     ),

@@ -43,3 +43,30 @@ class NotScreened(ServiceError):
     status = 500
     code = "not_screened"
     title = "This line could not be compared; it was not screened."
+
+
+class DatasetNotFound(NotFound):
+    code = "dataset_not_found"
+    title = "There is no such dataset."
+
+
+class MatchUnfit(ServiceError):
+    """A query that cannot be answered as it is meant: an answer without it would look clear."""
+
+    status = 400
+    code = "match_unfit"
+    title = "This cannot be matched here."
+
+
+class ListStale(ServiceError):
+    """Nobody was found, on a list too old to say so; the form of the answer has no word for it."""
+
+    status = 503
+    code = "list_stale"
+    title = "A required list is missing or too old: nobody can be said not to be on it."
+
+
+class RerunUnfit(ServiceError):
+    status = 409
+    code = "rerun_unfit"
+    title = "This screening left entities out as its caller wished; it is not run again by itself."

@@ -54,21 +54,28 @@ class Lists:
         A list that is asked for by its name must be fresh: what is too old, or was never
         imported, cannot say that somebody is not on it.
         """
-        shown = [one | {"audience": "all"} for one in self.shared]
-        shown += [one | {"audience": "own"} for one in self.own]
         if codes is None:
-            return Chosen(None, self.own, shown, self.stale)
+            return Chosen(None, self.own, self._shown(), self.stale)
         wanted = frozenset(codes)
-        known = {one["code"] for one in shown}
-        if not wanted <= known:
+        if not wanted <= {one["code"] for one in self._shown()}:
             raise ListUnknown
-        shown = [one for one in shown if one["code"] in wanted]
-        return Chosen(
-            wanted,
-            [one for one in self.own if one["code"] in wanted],
-            shown,
-            sorted(one["code"] for one in shown if one["stale"]),
-        )
+        return self.pick(wanted, wanted, whole=False)
+
+    def pick(self, codes: frozenset[str], named: frozenset[str], *, whole: bool) -> Chosen:
+        """These lists; those that are ``named`` must be fresh, and with ``whole`` (the stream of
+        all, or much of it) those that every answer needs.
+        """
+        shown = [one for one in self._shown() if one["code"] in codes]
+        old = {one["code"] for one in shown if one["stale"] and one["code"] in named}
+        held = {one["code"] for one in self.shared}
+        needed = {one for one in self.stale if one in codes or one not in held}
+        own = [one for one in self.own if one["code"] in codes]
+        return Chosen(codes, own, shown, sorted(old | (needed if whole else set())))
+
+    def _shown(self) -> list[dict[str, Any]]:
+        return [one | {"audience": "all"} for one in self.shared] + [
+            one | {"audience": "own"} for one in self.own
+        ]
 
 
 def _described(

@@ -161,3 +161,13 @@ async def find_screening(
 REASONS = """SELECT id, match_id, owner_agency, sealed FROM match_decisions
     WHERE id = ANY ($1::uuid[]) AND NOT redacted"""
 TELL = "INSERT INTO outbox (id, type, agency_id, subject_id, data) VALUES ($1, $2, $3, $4, $5)"
+
+ENTRIES = """SELECT DISTINCT ON (f.entry_id) f.entry_id, f.stream, f.entry, c.at
+    FROM feed_entries f LEFT JOIN feed_changes c ON c.stream = f.stream AND c.seq = f.seq
+    WHERE f.stream = ANY ($1) AND f.entry_id = ANY ($2)
+    ORDER BY f.entry_id, f.stream <> 'inter_agency', f.stream"""
+"""Entries as the feed has them now, and when each last changed."""
+
+HEADS = """SELECT h.stream, h.version, h.count, c.at FROM feed_heads h
+    LEFT JOIN feed_changes c ON c.stream = h.stream AND c.seq = h.seq_to
+    WHERE h.stream = ANY ($1)"""

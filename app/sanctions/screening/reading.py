@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -72,7 +73,7 @@ async def read(
     Raises ScreeningNotFound.
     """
     row = await find(session, caller, screening_id)
-    request, answer, _ = await opened(session, keys, row)
+    found = await opened(session, keys, row)
     await audit.record(
         session,
         caller,
@@ -80,25 +81,37 @@ async def read(
         audit.Subject(row.id, row.agency_id),
         purpose=OWN_RECORD,
         basis="owner",
-        erased=request is None,
+        erased=found.asked is None,
     )
-    known = request or {}
+    known = found.asked or {}
     about = {name: getattr(row, name) for name in _OF_ROW}
     about |= {"subject": known.get("subject"), "acting_for": known.get("acting_for")}
     # Who may not know of the profile any more is not told of it by what was answered then.
-    return (answer or from_facts(row)) | about | {"partner_id": row.partner_id}
+    return (found.answer or from_facts(row)) | about | {"partner_id": row.partner_id}
 
 
-Opened = tuple[dict[str, Any] | None, dict[str, Any] | None, dict[str, Any]]
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What was sealed of a screening; ``asked`` None: it was erased."""
+
+    asked: dict[str, Any] | None = None
+    answer: dict[str, Any] | None = None
+    decisions: dict[str, Any] = field(default_factory=dict)
+    left_out: bool = False
 
 
 async def opened(session: AsyncSession, keys: KeyRing, row: Any) -> Opened:
-    """What was asked, answered, and counted of decisions; nothing once it was erased."""
+    """What was asked, answered, and counted of decisions. Raises Undecipherable."""
     if row.sealed is None:
-        return None, None, {}
+        return Opened()
     plain = from_json(await keys.open(session, context(row.id, row.agency_id), row.sealed))
     # Before the answer was kept, too, there was the request alone.
-    return plain.get("request", plain), plain.get("answer"), plain.get("decisions") or {}
+    return Opened(
+        plain.get("request", plain),
+        plain.get("answer"),
+        plain.get("decisions") or {},
+        bool(plain.get("left_out")),
+    )
 
 
 def from_facts(row: Any) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from app.core.crypto import KeyRing
 from app.partners.visibility import sees_protected
 from app.sanctions.screening import queries, reading, scorer
 from app.sanctions.screening.answers import Prepared, answered, prepare
-from app.sanctions.screening.errors import AlgorithmGone, ListVersionGone, SubjectErased
+from app.sanctions.screening.errors import AlgorithmGone, ListVersionGone, RerunUnfit, SubjectErased
 from app.sanctions.screening.lists import Chosen
 from app.sanctions.screening.schemas import Asked
 from app.sanctions.screening.service import Screener
@@ -51,15 +51,18 @@ async def run_again(
 ) -> dict[str, Any]:
     """``then`` makes the answer again and stores nothing; ``current`` is a new screening.
 
-    Raises ScreeningNotFound, SubjectErased; for ``then`` AlgorithmGone and ListVersionGone; for
-    ``current`` PartnerNotFound and ListUnknown, when the present facts do not fit what was asked.
+    Raises ScreeningNotFound, SubjectErased, RerunUnfit; for ``then`` AlgorithmGone and
+    ListVersionGone; for ``current`` PartnerNotFound and ListUnknown, when the present facts do not
+    fit what was asked.
     """
     row = await reading.find(session, caller, screening_id)
-    asked, answer, decisions = await reading.opened(session, tools.keys, row)
-    if asked is None:
+    held = await reading.opened(session, tools.keys, row)
+    if held.asked is None:
         raise SubjectErased
-    wanted = Asked.model_validate(asked | {"threshold": row.threshold, "role": row.role})
-    past = _Past(row, wanted, answer or reading.from_facts(row), decisions)
+    if held.left_out:
+        raise RerunUnfit
+    wanted = Asked.model_validate(held.asked | {"threshold": row.threshold, "role": row.role})
+    past = _Past(row, wanted, held.answer or reading.from_facts(row), held.decisions)
     body = await (_then if against == "then" else _now)(caller, tools, past)
     found = reading.difference(past.answer, body)
     await audit.record(

@@ -161,6 +161,20 @@ def compare(a: Described, b: Described) -> tuple[float, dict[str, Any]]:
     return found[0].score, found[0].explanation
 
 
+def features(explanation: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """An explanation by the parts of the score: names first, then what moved it."""
+    met = {
+        "score": explanation.get("name_score", 0.0),
+        "detail": explanation.get("method"),
+        "candidate": explanation.get("name"),
+    }
+    moved = {
+        one["factor"]: {"score": one["effect"], "detail": one["detail"]}
+        for one in explanation.get("factors", ())
+    }
+    return {"name_match": met} | moved
+
+
 __all__ = [
     "ALGORITHM",
     "DEFAULT_THRESHOLD",
@@ -173,6 +187,7 @@ __all__ = [
     "Subject",
     "build_layer",
     "compare",
+    "features",
     "fold",
     "subject_of",
 ]

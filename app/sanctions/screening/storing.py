@@ -155,6 +155,7 @@ async def _row(
                 "request": wanted.model_dump(mode="json", include=set(_REQUEST)),
                 "answer": body,
                 "decisions": answer.decisions,
+                "left_out": answer.prepared.left_out,
             }
         ),
     )
