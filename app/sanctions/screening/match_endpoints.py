@@ -214,8 +214,13 @@ async def list_datasets(request: Request, asker: Asker, now: Now) -> Response:
         heads = await connection.fetch(queries.HEADS, list(streams))
     known = {one["stream"]: one for one in heads}
     stale = {one["code"] for one in (*lists.shared, *lists.own) if one["stale"]}
+    # Of a stream of many lists those count that every answer needs.
     shown = [
-        _dataset(stream, known.get(stream), current=not codes & stale)
+        _dataset(
+            stream,
+            known.get(stream),
+            current=not (codes & stale if stream.startswith("source.") else lists.stale),
+        )
         for stream, codes in streams.items()
     ]
     every = [one["name"] for one in shown if len(streams) > 1]
