@@ -122,8 +122,6 @@ def _check(wanted: MatchIn, params: MatchParams) -> None:
     """Raises MatchUnfit for what would silently be something else."""
     if not 1 <= len(wanted.queries) <= MOST_QUERIES:
         raise errors.MatchUnfit(f"1 to {MOST_QUERIES} queries are matched at once.")
-    if wanted.weights or wanted.config:
-        raise errors.MatchUnfit("Scores have no weights or settings of the caller's own.")
     if params.algorithm not in ("best", scorer.ALGORITHM):
         raise errors.MatchUnfit(f"The algorithm is {scorer.ALGORITHM}, or best.")
     match.since(params)

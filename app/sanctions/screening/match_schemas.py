@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import Field, StringConstraints
 
 from app.core.schemas import Keyed, QueryInt, Schema, Text
 from app.sanctions.screening.scorer import ALGORITHM, DEFAULT_THRESHOLD
@@ -13,7 +13,7 @@ MOST_QUERIES = 100
 _Value = Annotated[Text, StringConstraints(max_length=300)]
 _Values = Annotated[list[_Value], Field(max_length=50)]
 _Name = Annotated[Text, StringConstraints(max_length=80)]
-_Floats = Annotated[dict[str, float], Field(max_length=50), Keyed]
+_NONE = "scores have no weights or settings of the caller's own"
 _Ratio = Annotated[float, Field(ge=0, le=1)]
 _EXAMPLE = {"q1": {"schema": "Organization", "properties": {"name": ["Amani Relief Trust"]}}}
 
@@ -36,9 +36,11 @@ class MatchIn(Schema):
         Field(max_length=1_000, examples=[_EXAMPLE]),
         Keyed,
     ]
-    weights: _Floats = Field(default_factory=dict, examples=[{}])
-    config: Annotated[dict[str, Any], Field(max_length=50), Keyed] = Field(
-        default_factory=dict, examples=[{}]
+    weights: Annotated[dict[str, float], Keyed] = Field(
+        default_factory=dict, max_length=0, examples=[{}], description=_NONE
+    )
+    config: Annotated[dict[str, Any], Keyed] = Field(
+        default_factory=dict, max_length=0, examples=[{}], description=_NONE
     )
 
 
@@ -59,11 +61,6 @@ class MatchParams(Schema):
         description="day or time, UTC",
     )
     exclude_entity_ids: list[_Name] = Field(default=[], max_length=50)
-
-    @field_validator("threshold", "cutoff", mode="before")
-    @classmethod
-    def _number(cls, value: Any) -> Any:
-        return float(value) if isinstance(value, str) and value.isascii() else value
 
 
 class FeatureOut(Schema):

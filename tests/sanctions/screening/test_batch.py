@@ -11,11 +11,9 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-import uvicorn
 from fastapi import FastAPI
 from sqlalchemy import text
 
-from app.cli import protocol
 from app.core.db import Database
 from app.core.limits import Limits
 from app.core.ndjson import MAX_LINE
@@ -239,23 +237,6 @@ async def test_lines_count_as_requests_of_their_client(app: FastAPI, api_for: Ap
 
 
 # ---------------------------------------------------------------------- over a real connection
-
-
-@pytest.fixture
-async def port(app: FastAPI) -> AsyncIterator[int]:
-    """The application behind the server and protocol it has in life."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        app, http=protocol.DeadlineProtocol, lifespan="off", log_config=None, ws="none"
-    )
-    server = uvicorn.Server(config)
-    running = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started:  # noqa: ASYNC110 - uvicorn tells it by a flag only
-        await asyncio.sleep(0.01)
-    yield listener.getsockname()[1]
-    server.should_exit = True
-    await running
-    listener.close()
 
 
 def _head(api: Api) -> bytes:
