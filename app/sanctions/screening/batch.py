@@ -25,6 +25,7 @@ from app.auth.scopes import Scope
 from app.auth.streams import Stream
 from app.core.clock import utc_now
 from app.core.crypto import KeyRing
+from app.core.db import NotCommitted
 from app.core.errors import ServiceError, Unavailable
 from app.core.ids import new_id
 from app.core.ndjson import Take, read_chunks
@@ -41,7 +42,7 @@ from app.sanctions.screening.storing import facts_of, named, store_group
 log = structlog.get_logger()
 GROUP = 100
 """Lines that are stored together: none of their answers leaves before all of them are."""
-_AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError)
+_AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError, NotCommitted)
 _Line = Entry[BatchLine]
 
 
@@ -143,7 +144,7 @@ class Batch:
         now = before + sum(answer.prepared.wanted.alone for answer in told)
         if before < limit <= now:
             about: dict[str, Any] = {"persons": now, "rules": RULES.version}
-            about |= {"focal_point": "data_protection"}
+            about |= {"focal_point": "data_protection", "level": "AGENCY_ONLY"}
             scope = self.request.scope
             subject = audit.Subject(self.id, caller.agency_id)
             await audit.record_fast(
