@@ -115,6 +115,26 @@ async def test_what_is_wrong_with_a_line_is_its_own(api_for: ApiFor) -> None:
     assert await stream(wfp, _URL) == []
 
 
+async def test_streams_that_mean_harm(api_for: ApiFor) -> None:
+    wfp = await api_for("WFP")
+    deep = b'{"id":"1","subject":' + b"[" * 20_000 + b"]" * 20_000 + b"}"
+    huge = b"x" * 3_000_000
+    found = await stream(wfp, _URL, huge, _line(1), deep, b"", b" \t", _line(2), b"\x00", b"\xff")
+    codes = [one.get("error", {}).get("code") for one in found]
+    assert codes == ["line_too_long", None, "malformed_json", None, *["malformed_json"] * 2]
+    assert [one["line"] for one in found] == [1, 2, 3, 6, 7, 8]
+    for coding in ("gzip", "identity"):
+        answer = await wfp.post(
+            _URL, content=b"7\n", headers=_NDJSON | {"Content-Encoding": coding}
+        )
+        assert answer.status_code == 415
+    assert await stream(wfp, _URL, *[b""] * 50_000) == []
+    # What one line asks of the scorer is bounded: names, words, and time.
+    names = [" ".join(["abdul"] * 49 + [str(n)]) for n in range(10)]
+    many = [{"id": str(n), "subject": {"kind": "unknown", "names": names}} for n in range(20)]
+    assert all("screening" in one for one in await stream(wfp, _URL, *many))
+
+
 async def test_a_line_that_cannot_be_compared_ends_nothing(
     api_for: ApiFor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
