@@ -32,17 +32,16 @@ from app.sanctions.screening.answers import answered, prepare
 from app.sanctions.screening.reasons import with_reasons
 from app.sanctions.screening.rerun import Tools, run_again
 from app.sanctions.screening.rules import RULES
-from app.sanctions.screening.schemas import (
+from app.sanctions.screening.schemas import ScreeningIn, ScreeningOut
+from app.sanctions.screening.service import Screener
+from app.sanctions.screening.stored_schemas import (
     AlgorithmsOut,
     RerunIn,
     RerunOut,
     ScreeningFilter,
-    ScreeningIn,
     ScreeningItem,
-    ScreeningOut,
     ScreeningRecord,
 )
-from app.sanctions.screening.service import Screener
 from app.sanctions.screening.storing import facts_of, location, named, store_one
 
 router = APIRouter(prefix="/screenings", tags=["screening"], route_class=RegistryRoute)
