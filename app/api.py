@@ -93,7 +93,11 @@ from app.sanctions.lists.endpoints import router as lists
 from app.sanctions.matches.endpoints import router as matches
 from app.sanctions.matches.own_endpoints import router as own_facts_requests
 from app.sanctions.matches.redaction_endpoints import router as match_redactions
+from app.sanctions.screening.batch_endpoints import router as screening_batches
+from app.sanctions.screening.compare_endpoints import router as comparison
+from app.sanctions.screening.compare_endpoints import streams as comparisons
 from app.sanctions.screening.endpoints import router as screening
+from app.sanctions.screening.match_endpoints import router as matching
 from app.sanctions.transfer_restrictions.endpoints import router as transfer_restrictions
 
 V1 = (
@@ -109,6 +113,10 @@ V1 = (
     identifier_disputes,
     recognition,
     screening,
+    screening_batches,
+    # Before the one pair: it takes lines alone.
+    comparisons,
+    comparison,
     feed,
     partner_merges,
     verifications,
@@ -198,3 +206,5 @@ def include_all(app: FastAPI) -> None:
     app.include_router(auth)
     for router in V1:
         app.include_router(router, prefix="/v1", dependencies=[Depends(refuse_unknown_query)])
+    # In the form of other programs, at the addresses where their clients look.
+    app.include_router(matching, dependencies=[Depends(refuse_unknown_query)])

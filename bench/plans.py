@@ -84,7 +84,7 @@ async def _measure(stand: Stand, count: int) -> None:
             f"XX-PLAN-{count // 2}",
             None,
         ),
-        "POST /v1/screenings": (screening.FACTS, *key),
+        "POST /v1/screenings": (screening.FACTS, *key, [], False),
     }
     print(
         "| statement | first ms | again ms | buffers | whole tables read |\n|---|---|---|---|---|"

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+import asyncpg
 from fastapi import Depends, Request, Security
 from fastapi.security import SecurityScopes
 from sqlalchemy import text
@@ -14,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.caller import STATUS_COLUMNS, Caller, VerifiedToken, caller_from, verified_token
 from app.auth.scopes import Scope
-from app.core.db import bind_now
+from app.core.db import bind_now, database_of
 from app.core.limits import limits_of, release
 from app.core.ndjson import chunk_session
 
@@ -49,6 +50,26 @@ class Stream:
             caller = caller_from(self._request, self._token, row, *self._scopes)
             await bind_now(session, caller.binding)
             yield session, caller
+
+    @asynccontextmanager
+    async def fast_chunk(self) -> AsyncIterator[asyncpg.Connection]:
+        """As `chunk` without the ORM, bound to the agency: its first statement reads the client's
+        status for `caller_of`. Raises AgencyBusy.
+        """
+        share = self._token.agency or self._token.client_id
+        async with (
+            limits_of(self._request).bulkhead.slot(share, _SHARE_WAIT_S),
+            database_of(self._request).fast_write(self.caller.agency_id) as connection,
+        ):
+            yield connection
+
+    def caller_of(self, row: Any | None) -> Caller:
+        """The caller as it is now, by a ``client_status`` row. Raises as `caller_from`."""
+        return caller_from(self._request, self._token, row, *self._scopes)
+
+    async def pace(self, lines: int) -> None:
+        """Wait until so many lines are within the client's rate."""
+        await limits_of(self._request).pace(self._token.client_id, lines)
 
 
 async def get_stream(

@@ -26,6 +26,7 @@ PARTS = {
     "partners": ("partners", f"Partners in bulk. {_OPERATOR}"),
     "lists": ("lists", f"External sanction lists. {_WORKER}"),
     "matches": ("matches", f"Matches with sanction lists. {_WORKER}"),
+    "screening": ("screening", "Screening by name. Needs neither database nor network."),
     "operators": ("operators", f"Persons who run the service, by their keys. {_OPERATOR}"),
     "break-glass": (
         "break_glass",

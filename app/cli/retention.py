@@ -64,6 +64,7 @@ def _wire(outcome: job.Outcome) -> dict[str, Any]:
     return {
         "rule": outcome.rule,
         "months": PERIODS.rules[outcome.rule].months,
+        "days": PERIODS.rules[outcome.rule].days,
         "due": outcome.due,
         "erased": outcome.erased,
         "oldest": outcome.oldest.isoformat() if outcome.oldest else None,
@@ -81,11 +82,11 @@ def _wire(outcome: job.Outcome) -> dict[str, Any]:
 
 def _show(outcomes: list[job.Outcome], erased: str) -> None:
     show(
-        ["rule", "months", "due", erased, "held", "kept", "oldest"],
+        ["rule", "kept for", "due", erased, "held", "kept", "oldest"],
         [
             [
                 item.rule,
-                str(PERIODS.rules[item.rule].months),
+                PERIODS.rules[item.rule].length,
                 str(item.due),
                 str(item.erased),
                 str(item.held),

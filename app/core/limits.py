@@ -109,6 +109,14 @@ class Rate:
             raise self._empty(bucket)
         bucket.left -= 1
 
+    def take_many(self, key: str, count: int) -> float:
+        """Take so many tokens, at most a burst, if they are there; else seconds until they are."""
+        bucket, wanted = self._bucket(key), min(count, self._burst)
+        if bucket.left >= wanted:
+            bucket.left -= wanted
+            return 0.0
+        return (wanted - bucket.left) / self._rate
+
     def _empty(self, bucket: Bucket) -> RateLimited:
         wait = max(1, math.ceil((1 - bucket.left) / self._rate))
         return RateLimited(headers={"Retry-After": str(wait)})
@@ -215,6 +223,13 @@ class Limits:
         if _SLOT not in scope:
             await self.bulkhead.enter(agency)
             scope[_SLOT] = (self.bulkhead, agency)
+
+    async def pace(self, client_id: str, lines: int) -> None:
+        """Charge lines of a stream as requests of their client; waits until they are affordable."""
+        wait = self._requests.take_many(client_id, lines) if self.on else 0.0
+        while wait:
+            await asyncio.sleep(wait)
+            wait = self._requests.take_many(client_id, lines)
 
     def before_token(self, address: str | None, client_id: str) -> None:
         """Whether a token may be asked for. Raises RateLimited.

@@ -6,9 +6,10 @@ line is reported for that line alone. Routes opt in by ``route_class=NdjsonRoute
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
@@ -18,9 +19,11 @@ from fastapi import Request
 from fastapi.responses import StreamingResponse
 from pydantic_core import to_json
 from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.routing import Match
+from starlette.types import Receive, Scope, Send
 
 from app.core.db import BINDING, Binding, database_of
-from app.core.http import RegistryRoute, parse_json
+from app.core.http import OFFERED, RegistryRoute, parse_json
 
 MEDIA_TYPE = "application/x-ndjson"
 CHUNK = 500
@@ -32,10 +35,21 @@ _PIECE = 262_144
 _CODE = re.compile(r"[^a-z0-9]+")
 
 
+Take = Callable[[Iterable[Mapping[str, Any]]], None]
+
+
 class NdjsonRoute(RegistryRoute):
     """Takes a stream of lines and nothing else; its endpoint reads it by `read_chunks`."""
 
     ndjson: ClassVar[bool] = True
+
+
+class AlsoLines(NdjsonRoute):
+    """A stream of lines where the same path takes one JSON document, too: register it first."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Only what offers lines."""
+        return super().matches(scope) if OFFERED in scope else (Match.NONE, {})
 
 
 Fault = Literal["malformed_json", "line_too_long"]
@@ -93,6 +107,18 @@ def _parsed(number: int, raw: bytes | None) -> Line:
         return Line(number, parse_json(raw))
     except json.JSONDecodeError:
         return Line(number, None, "malformed_json")
+
+
+def cut_lines(pieces: Iterable[bytes]) -> Iterator[Line]:
+    """The lines of these bytes in order; blank ones count but carry nothing."""
+    cutter = _Lines()
+    for piece in pieces:
+        yield from _filled(cutter.feed(piece))
+    yield from _filled(cutter.end())
+
+
+def _filled(found: Iterable[tuple[int, bytes | None]]) -> Iterator[Line]:
+    return (_parsed(number, raw) for number, raw in found if raw is None or raw.strip())
 
 
 async def read_chunks(request: Request, size: int = CHUNK) -> AsyncIterator[list[Line]]:
@@ -169,4 +195,56 @@ class Results:
             while piece := self._spool.read(_PIECE):
                 yield piece
         finally:
+            self._spool.close()
+
+
+class LinesAsMade(StreamingResponse):
+    """An answer that is sent while its request is still being read, by `work`.
+
+    ``work`` gets a function that takes results, in order. They are kept, on disk if need be, until
+    the peer takes them: one that first sends everything and reads later holds up nothing. What
+    `work` raises ends the answer before its end, which every HTTP client tells from a whole one.
+    """
+
+    media_type = MEDIA_TYPE
+
+    def __init__(
+        self, work: Callable[[Take], Coroutine[Any, Any, None]], headers: Mapping[str, str]
+    ) -> None:
+        self._spool = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - closed by `_sent`
+        self._written = self._read = 0
+        self._news = asyncio.Event()
+        super().__init__(self._sent(work), headers=headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # Not as the base class does: its look-out for a disconnect would eat the request's body.
+        await self.stream_response(send)
+
+    def _take(self, results: Iterable[Mapping[str, Any]]) -> None:
+        self._spool.seek(self._written)
+        self._spool.write(b"".join(to_json(result) + b"\n" for result in results))
+        self._written = self._spool.tell()
+        self._news.set()
+
+    async def _sent(
+        self, work: Callable[[Take], Coroutine[Any, Any, None]]
+    ) -> AsyncIterator[bytes]:
+        task = asyncio.create_task(work(self._take))
+        task.add_done_callback(lambda _: self._news.set())
+        try:
+            while True:
+                self._news.clear()
+                ended = task.done()
+                while self._read < self._written:
+                    self._spool.seek(self._read)
+                    piece = self._spool.read(min(_PIECE, self._written - self._read))
+                    self._read += len(piece)
+                    yield piece
+                if ended:
+                    break
+                await self._news.wait()
+            await task
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
             self._spool.close()

@@ -125,3 +125,4 @@ class EventType(StrEnum):
     MATCH_DECIDED = "match.decided"
     MATCH_FACTS_ASKED = "match.facts_asked"
     MATCH_FACTS_ANSWERED = "match.facts_answered"
+    PERSONS_SCREENED_ALONE = "screening.persons_without_organisation"

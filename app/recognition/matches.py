@@ -11,8 +11,7 @@ from typing import Any
 
 from app.recognition.rules import Outcome, SanctionsRule
 from app.sanctions.lists.audience import audience_of, known
-
-Item = Mapping[str, Any]
+from app.sanctions.matches.words import Item, decided
 
 
 def joined(
@@ -51,45 +50,12 @@ def _cleared(item: Item) -> bool:
 
 def _about(group: Sequence[Item], agency: str) -> dict[str, Any]:
     """What stands of the items of one listed party: profiles that are one partner may have more."""
-    words = [_word(item, agency) for item in group]
-    true = [word for word in words if word and word["decision"] == "TRUE_MATCH"]
-    decided = true or ([] if None in words else words)
+    found = decided(group, agency)
     return {
         "subject": "person" if group and group[0]["person"] else "partner",
         "inherited": bool(group) and all(item["inherited"] for item in group),
         "match_id": group[0]["match_id"] if group else None,
-        "decision": decided[0] if decided else None,
-    }
-
-
-def _word(item: Item, agency: str) -> dict[str, Any] | None:
-    words = item["words"] or []
-    for word in sorted(words, key=lambda one: one["agency"] != agency):
-        # As long as it stands it counts, also in the moment in which a side has just changed.
-        if word["decision"] == "TRUE_MATCH":
-            return _said(word, "own" if word["agency"] == agency else "other")
-    if not item["fresh"]:
-        return None
-    for word in words:
-        if word["agency"] == agency:
-            return _said(word, "accepted" if word["accepted"] else "own")
-    accepts = item["accepts"] or "none"
-    for word in words:
-        if not word["accepted"] and (accepts == "all" or word["agency"] in _listed(accepts)):
-            return _said(word, "policy")
-    return None
-
-
-def _listed(accepts: Any) -> list[str]:
-    return accepts if isinstance(accepts, list) else []
-
-
-def _said(word: Mapping[str, Any], by: str) -> dict[str, Any]:
-    return {
-        "decision": word["decision"],
-        "by": by,
-        "agency": word["agency"],
-        "on": word["on"],
+        "decision": found[1] if found else None,
     }
 
 

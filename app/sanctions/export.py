@@ -10,6 +10,7 @@ from app.sanctions.entries.service import end_reason_context
 from app.sanctions.entries.status import status_sql
 from app.sanctions.fraud_cases.export import TABLES as FRAUD
 from app.sanctions.matches.export import TABLES as MATCHES
+from app.sanctions.screening.export import TABLES as SCREENINGS
 from app.sanctions.transfer_restrictions.export import TABLES as TRANSFERS
 
 _ENTRY = """id, partner_id, imposing_agency, case_id, individual, affiliate_of, affiliate_relation,
@@ -76,10 +77,5 @@ TABLES = (
         approved_at, ended_by, ended_at, version
         FROM list_uses WHERE agency_id = :agency ORDER BY id""",
     ),
-    ExportTable(
-        "screenings",
-        """SELECT id, agency_id, client_id, at, algorithm, threshold, list_version, outcome,
-        entry_ids, own_lists, sealed FROM screenings WHERE agency_id = :agency ORDER BY id""",
-        {"sealed": Sealed("request", lambda row: f"screenings|{row.id}|{row.agency_id}")},
-    ),
+    *SCREENINGS,
 )

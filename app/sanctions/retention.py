@@ -6,6 +6,7 @@ from app.partners.retention.rules import rule
 from app.sanctions.cases.retention import RETENTION as CASES
 from app.sanctions.fraud_cases.retention import RETENTION as FRAUD
 from app.sanctions.matches.retention import RETENTION as MATCHES
+from app.sanctions.screening.retention import RETENTION as SCREENINGS
 from app.sanctions.transfer_restrictions.retention import RETENTION as TRANSFERS
 
 _WITH_ENTRY = (
@@ -37,5 +38,5 @@ RETENTION = (
     *TRANSFERS,
     *FRAUD,
     *MATCHES,
-    rule("screenings", "DELETE FROM screenings WHERE id = ANY(:ids)"),
+    *SCREENINGS,
 )

@@ -44,12 +44,16 @@ def environment_of(settings: Settings, **more: str) -> dict[str, str]:
     return found | more
 
 
-def registry_here(*arguments: str | Path, env: Mapping[str, str] | None = None) -> Result:
+def registry_here(
+    *arguments: str | Path, env: Mapping[str, str] | None = None, stdin: bytes | None = None
+) -> Result:
     """Run a command inside this process, in this thread: not from a coroutine."""
     hidden: dict[str, Any] = {name: None for name in os.environ if name.startswith("REGISTRY_")}
     words = [str(argument) for argument in arguments]
     try:
-        return CliRunner().invoke(app, words, env=hidden | dict(env or {}), prog_name="registry")
+        return CliRunner().invoke(
+            app, words, env=hidden | dict(env or {}), input=stdin, prog_name="registry"
+        )
     finally:
         # A command sets logging up for its own stderr, which is gone now.
         structlog.reset_defaults()

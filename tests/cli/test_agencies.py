@@ -137,7 +137,7 @@ async def test_an_export_holds_everything_it_owns_and_nothing_else(
     assert len(found["persons"]) == len(found["clients"]) == 3
     assert cleared.status_code == 201, cleared.text
     assert json.loads(found["clearances"][0]["answer"])["outcome"] == cleared.json()["outcome"]
-    assert found["screenings"][0]["request"]["subject"]["names"] == ["Canary Name"]
+    assert found["screenings"][0]["screening"]["request"]["subject"]["names"] == ["Canary Name"]
     whole = b"".join(path.read_bytes() for path in folder.iterdir())
     assert world.secrets[code].encode() not in whole
     assert foreign["id"] not in {row["id"] for row in found["assessments"]}

@@ -294,7 +294,6 @@ TABLES: dict[str, Table] = {
     "sanction_custody": Table(_ID, closed=True),
     "break_glass": Table(_ID, closed=True),
     "operators": Table(("name",), closed=True),
-    "screenings": Table(_ID, select=_AGENCY, insert=_AGENCY),
     "clearances": Table(_ID, select=_AGENCY, insert=_AGENCY),
     "clearance_receipts": Table(("clearance_id",), select=_AGENCY, insert=_AGENCY),
     "idempotency_keys": Table(

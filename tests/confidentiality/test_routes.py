@@ -69,10 +69,13 @@ async def test_who_gets_what(app: FastAPI, scene: Scene, operation: str, relatio
         if relation in AGENCIES:
             listed = await listed_ids(api, method, path, call)
             # As the item itself: an agency's own refusals also name what it asked for.
-            here = any(f'"{key}":"{scene.ids[name]}"' in listed for key in ("id", "clearance_id"))
+            here = any(f'"{key}":"{scene.ids[name]}"' in listed for key in _OWN_IDS)
             assert here == (relation in seen_by), name
     if rule.hides is not None and answer.status_code == 404 and relation in AGENCIES:
         await _looks_absent(api, method, path, call, rule.hides, answer)
+
+
+_OWN_IDS = ("id", "clearance_id", "screening_id")
 
 
 async def events(scene: Scene, request_id: str) -> int:

@@ -12,17 +12,18 @@ from app.core.db import Base
 
 
 class RetentionPeriod(Base):
-    """Months that a rule keeps. Written by migrations only: the floor under every erasure."""
+    """How long a rule keeps. Written by migrations only: the floor under every erasure."""
 
     __tablename__ = "retention_rules"
 
     name: Mapped[str] = mapped_column(Text, primary_key=True)
     months: Mapped[int]
+    days: Mapped[int] = mapped_column(server_default="0")
     version: Mapped[str] = mapped_column(Text)
 
     __table_args__ = (
         CheckConstraint("name ~ '^[a-z_]{1,40}$'", name="name"),
-        CheckConstraint("months >= 1", name="months"),
+        CheckConstraint("months >= 0 AND days >= 0 AND months + days >= 1", name="period"),
     )
 
 

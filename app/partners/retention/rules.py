@@ -18,16 +18,23 @@ from app.core import datafiles
 
 
 class Period(BaseModel):
-    """What one rule says."""
+    """What one rule says: it keeps for so many months, and so many days."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     data: str
-    months: int
+    months: int = 0
+    days: int = 0
     counted_from: str
     action: str
     kept_by: str | None = None
     source: str
+
+    @property
+    def length(self) -> str:
+        """The period in words."""
+        parts = ((self.months, "month"), (self.days, "day"))
+        return " ".join(f"{n} {unit}{'s' * (n != 1)}" for n, unit in parts if n)
 
 
 class Periods(BaseModel):

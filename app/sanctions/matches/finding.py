@@ -27,7 +27,8 @@ from app.sanctions.lists.audience import PREFIX, own_stream
 from app.sanctions.matches import candidates
 from app.sanctions.matches.found import Found
 from app.sanctions.matches.subjects import Compared, entry_hash, holds_office
-from app.sanctions.screening.service import STREAM, Layers, Screener, build_layer
+from app.sanctions.screening.scorer import build_layer
+from app.sanctions.screening.service import STREAM, Layers, Screener
 
 log = structlog.get_logger()
 

@@ -12,7 +12,7 @@ import asyncio
 import gc
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
@@ -20,41 +20,21 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.core.db import Database
-from app.core.names import Hit, IndexedName, Kind, NameIndex, Party, Subject, screen
+from app.sanctions.lists.audience import PREFIX, own_stream
+from app.sanctions.screening.scorer import Hit, Layer, Listed, Subject, build_layer
 
 log = structlog.get_logger()
 STREAM = "inter_agency"
-_COMPARED: dict[str, tuple[Kind, ...]] = {
-    "person": ("person",),
-    "organisation": ("organisation",),
-    "unknown": ("person", "organisation"),
-}
-"""As what a listed party is compared. Ships and aeroplanes are nobody's name."""
 _REMEMBER = 20_000
 _OVERLAY_LIMIT = 300
 """Changed entries laid over the index before it is built anew."""
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """What an answer repeats of an entry."""
-
-    entry_id: str
-    source: str
-    reference: str
-    caption: str
-    partner_id: str | None
-    blocking: bool
-
-
-@dataclass(slots=True)
-class _Layer:
-    """Entries and their names, ready to be searched."""
-
-    parties: dict[str, Party] = field(default_factory=dict)
-    listed: dict[str, Listed] = field(default_factory=dict)
-    entries: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    index: NameIndex = field(default_factory=lambda: NameIndex(()))
+_FURTHEST = 20_000
+"""Entries that may have changed since a past number; beyond it indexing them takes too long."""
+_CHANGED_SINCE = """SELECT DISTINCT entry_id FROM feed_changes
+    WHERE stream = $1 AND seq > $2 AND seq <= $3 LIMIT $4"""
+_AS_OF = """SELECT DISTINCT ON (entry_id) entry_id, entry FROM feed_changes
+    WHERE stream = $1 AND seq <= $2 AND entry_id = ANY ($3) ORDER BY entry_id, seq DESC"""
+_FIRST = "SELECT coalesce(min(seq), 1) FROM feed_changes WHERE stream = $1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,62 +42,23 @@ class _Index:
     """Base, what is laid over it, and entries of the base that no longer count."""
 
     seq: int
-    base: _Layer
-    overlay: _Layer
+    base: Layer
+    overlay: Layer
     hidden: frozenset[str]
 
-
-def _party(entry: Mapping[str, Any]) -> Party:
-    return Party(
-        owner=entry["entry_id"],
-        kind="organisation" if entry["kind"] == "organisation" else "person",
-        names=[name["name"] for name in entry["names"]],
-        countries=entry["countries"],
-        birth_dates=[_date(item) for item in entry["birth_dates"]],
-        identifiers=[item["value"] for item in entry["identifiers"]],
-    )
-
-
-def _date(text: str) -> str | tuple[int, int]:
-    first, slash, last = text.partition("/")
-    return (int(first), int(last)) if slash else text
-
-
-def build_layer(entries: Iterable[Mapping[str, Any]], *, keep: bool = False) -> _Layer:
-    """Index these entries (feed objects); ``keep`` holds them for a later overlay, too."""
-    layer = _Layer()
-    names: list[IndexedName] = []
-    for entry in entries:
-        entry_id = entry["entry_id"]
-        if keep:
-            layer.entries[entry_id] = entry
-        kinds = _COMPARED.get(entry["kind"], ())
-        if not kinds:
-            continue
-        layer.parties[entry_id] = _party(entry)
-        layer.listed[entry_id] = Listed(
-            entry_id,
-            entry["source"],
-            entry["reference"],
-            entry["names"][0]["name"],
-            entry["partner_id"],
-            entry["blocking"],
-        )
-        names += [
-            IndexedName(entry_id, item["name"], kind, weak=item["type"] == "weak_alias")
-            for kind in kinds
-            for item in entry["names"]
-        ]
-    layer.index = NameIndex(names)
-    return layer
+    def screen(self, subject: Subject, threshold: float) -> list[tuple[Hit, Listed]]:
+        """Entries that may be the subject."""
+        under = self.base.screen(subject, threshold)
+        kept = [found for found in under if found[0].owner not in self.hidden]
+        return kept + self.overlay.screen(subject, threshold)
 
 
 class _StreamIndex:
     """The index of one stream in this process, and what was found in it before."""
 
     def __init__(self, stream: str) -> None:
-        self._stream = stream
-        self._index = _Index(-1, _Layer(), _Layer(), frozenset())
+        self.name = stream
+        self._index = _Index(-1, Layer(), Layer(), frozenset())
         self._lock = asyncio.Lock()
         self._remembered: dict[tuple[object, ...], list[tuple[Hit, Listed]]] = {}
         self._remembered_seq = -1
@@ -140,14 +81,14 @@ class _StreamIndex:
 
     async def _load(self, connection: asyncpg.Connection) -> _Index:
         top = await connection.fetchval(
-            "SELECT coalesce((SELECT seq_to FROM feed_heads WHERE stream = $1), 0)", self._stream
+            "SELECT coalesce((SELECT seq_to FROM feed_heads WHERE stream = $1), 0)", self.name
         )
         old = self._index
         if old.seq >= 0:
             rows = await connection.fetch(
                 "SELECT DISTINCT ON (entry_id) entry_id, op, entry FROM feed_changes "
                 "WHERE stream = $1 AND seq > $2 AND seq <= $3 ORDER BY entry_id, seq DESC LIMIT $4",
-                self._stream,
+                self.name,
                 old.seq,
                 top,
                 _OVERLAY_LIMIT + 1,
@@ -155,42 +96,87 @@ class _StreamIndex:
             if len(rows) + len(old.hidden) <= _OVERLAY_LIMIT:
                 return await asyncio.to_thread(_lay_over, old, top, rows)
         rows = await connection.fetch(
-            "SELECT entry FROM feed_entries WHERE stream = $1 AND seq <= $2", self._stream, top
+            "SELECT entry FROM feed_entries WHERE stream = $1 AND seq <= $2", self.name, top
         )
         layer = await asyncio.to_thread(build_layer, (json.loads(row["entry"]) for row in rows))
         # As at start-up: the new index stays, and is no work for the garbage collector.
         gc.freeze()
-        return _Index(top, layer, _Layer(), frozenset())
+        return _Index(top, layer, Layer(), frozenset())
+
+    def now(self) -> Snapshot:
+        """The index as it is now; it does not change when the list does."""
+        return Snapshot(self.name, self, self._index)
+
+    async def past(self, connection: asyncpg.Connection, seq: int) -> Snapshot | None:
+        """The stream as it was at ``seq``: what changed since is put back over the index.
+
+        None where its history is not held any more, or too much has changed since.
+        """
+        now = self.now()
+        changed = [
+            row["entry_id"]
+            for row in await connection.fetch(_CHANGED_SINCE, self.name, seq, now.seq, _FURTHEST)
+        ]
+        rows = await connection.fetch(_AS_OF, self.name, seq, changed) if changed else []
+        first = await connection.fetchval(_FIRST, self.name)
+        if len(changed) >= _FURTHEST or (first > 1 and len(rows) < len(changed)):
+            return None
+        index, gone = now.index, frozenset(changed)
+        entries = [entry for key, entry in index.overlay.entries.items() if key not in gone]
+        entries += [json.loads(row["entry"]) for row in rows if row["entry"] is not None]
+        overlay = await asyncio.to_thread(build_layer, entries)
+        return Snapshot(self.name, self, _Index(seq, index.base, overlay, index.hidden | gone))
+
+    def screen_known(
+        self, index: _Index, key: tuple[object, ...], subject: Subject, threshold: float
+    ) -> list[tuple[Hit, Listed]]:
+        """As `screen`, remembered until the list changes; ``key`` names the subject's state."""
+        if index is not self._index:
+            return index.screen(subject, threshold)
+        if self._remembered_seq != index.seq or len(self._remembered) >= _REMEMBER:
+            self._remembered.clear()
+            self._remembered_seq = index.seq
+        found = self._remembered.get(key)
+        if found is None:
+            found = self._remembered[key] = index.screen(subject, threshold)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One stream at one number. What was taken once says the same, whatever comes meanwhile."""
+
+    name: str
+    stream: _StreamIndex
+    index: _Index
+
+    @property
+    def seq(self) -> int:
+        """Number of the stream."""
+        return self.index.seq
+
+    @property
+    def code(self) -> str:
+        """The list, of a stream of one list."""
+        return self.name.removeprefix(PREFIX)
+
+    def screen(self, subject: Subject, threshold: float) -> list[tuple[Hit, Listed]]:
+        """Entries that may be the subject."""
+        return self.index.screen(subject, threshold)
 
     def screen_known(
         self, key: tuple[object, ...], subject: Subject, threshold: float
     ) -> list[tuple[Hit, Listed]]:
         """As `screen`, remembered until the list changes; ``key`` names the subject's state."""
-        if self._remembered_seq != self._index.seq or len(self._remembered) >= _REMEMBER:
-            self._remembered.clear()
-            self._remembered_seq = self._index.seq
-        found = self._remembered.get(key)
-        if found is None:
-            found = self._remembered[key] = self.screen(subject, threshold)
-        return found
-
-    def screen(self, subject: Subject, threshold: float) -> list[tuple[Hit, Listed]]:
-        """Entries that may be the subject."""
-        index = self._index
-        return [
-            (hit, layer.listed[hit.owner])
-            for layer in (index.base, index.overlay)
-            for hit in screen(layer.index, layer.parties, subject, threshold)
-            if layer is index.overlay or hit.owner not in index.hidden
-        ]
+        return self.stream.screen_known(self.index, key, subject, threshold)
 
 
 @dataclass(frozen=True, slots=True)
 class Layers:
     """What one agency is screened against: the stream of all, and the lists it switched on."""
 
-    shared: _StreamIndex
-    own: tuple[_StreamIndex, ...] = ()
+    shared: Snapshot
+    own: tuple[Snapshot, ...] = ()
 
     @property
     def seq(self) -> int:
@@ -207,6 +193,10 @@ class Layers:
         """As `screen`, remembered layer by layer: what one agency adds changes no other's."""
         layers = (self.shared, *self.own)
         return _merged(layer.screen_known(key, subject, threshold) for layer in layers)
+
+    def only(self, codes: frozenset[str]) -> Layers:
+        """Of the lists that the agency switched on, these alone."""
+        return Layers(self.shared, tuple(one for one in self.own if one.code in codes))
 
 
 def _merged(found: Iterable[list[tuple[Hit, Listed]]]) -> list[tuple[Hit, Listed]]:
@@ -229,7 +219,7 @@ class Screener:
         """What to screen against, up to ``seq`` and to the version of each of the ``own`` lists."""
         shared = await self._stream(STREAM, connection, seq)
         indexes = [
-            await self._stream(f"source.{item['code']}", connection, item["version"])
+            await self._stream(own_stream(item["code"]), connection, item["version"])
             for item in own
         ]
         return Layers(shared, tuple(indexes))
@@ -246,10 +236,25 @@ class Screener:
         except (OSError, asyncpg.PostgresError, SQLAlchemyError) as error:
             log.warning("screening_not_warm", kind=type(error).__name__)
 
-    async def _stream(self, name: str, connection: asyncpg.Connection, seq: int) -> _StreamIndex:
-        index = self._streams.setdefault(name, _StreamIndex(name))
-        await index.refresh(connection, seq)
-        return index
+    async def past(
+        self, connection: asyncpg.Connection, seq: int, own: Sequence[Mapping[str, Any]] = ()
+    ) -> Layers | None:
+        """As `layers`, as they were at just these numbers; None where that cannot be had."""
+        shared = await self._past(STREAM, connection, seq)
+        found = [
+            await self._past(own_stream(one["code"]), connection, one["version"]) for one in own
+        ]
+        held = tuple(one for one in found if one is not None)
+        return Layers(shared, held) if shared is not None and len(held) == len(found) else None
+
+    async def _past(self, name: str, connection: asyncpg.Connection, seq: int) -> Snapshot | None:
+        now = await self._stream(name, connection, seq)
+        return now if now.seq == seq else await now.stream.past(connection, seq)
+
+    async def _stream(self, name: str, connection: asyncpg.Connection, seq: int) -> Snapshot:
+        stream = self._streams.setdefault(name, _StreamIndex(name))
+        await stream.refresh(connection, seq)
+        return stream.now()
 
 
 def _lay_over(old: _Index, seq: int, rows: list[asyncpg.Record]) -> _Index:

@@ -472,6 +472,13 @@ CASES = (
         ),
     ),
     Case(
+        "screening_subjects",
+        _screening,
+        "UPDATE screenings SET at = now() - :back WHERE id = :id",
+        ("SELECT 1 FROM screenings WHERE id = :id AND sealed IS NOT NULL",),
+        holdable=False,
+    ),
+    Case(
         "screenings",
         _screening,
         "UPDATE screenings SET at = now() - :back WHERE id = :id",

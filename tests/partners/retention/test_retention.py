@@ -51,8 +51,8 @@ async def aged(hands: Hands, case: Case, days: int, partner: str | None = None) 
     if partner is None:
         partner = (await make_partner(await hands.unicef()))["id"]
     made = await case.make(hands, partner)
-    months = PERIODS.rules[case.rule].months
-    back = timedelta(days=months * 30.44 + days)
+    period = PERIODS.rules[case.rule]
+    back = timedelta(days=period.months * 30.44 + period.days + days)
     await hands.shift(case.age, id=UUID(made), back=back)
     return made, partner
 
@@ -90,14 +90,14 @@ async def preview(database: Database, rule: str) -> job.Outcome:
 async def test_the_database_has_the_periods_of_the_data(operator_database: Database) -> None:
     async with operator_database.session() as session:
         rows = (
-            await session.execute(text("SELECT name, months, version FROM retention_rules"))
+            await session.execute(text("SELECT name, months, days, version FROM retention_rules"))
         ).all()
         settled = await session.scalar(
             text("SELECT retention_settled() < now() - make_interval(days => :days)"),
             {"days": KEEP_DAYS},
         )
-    assert {row.name: row.months for row in rows} == {
-        name: period.months for name, period in PERIODS.rules.items()
+    assert {row.name: (row.months, row.days) for row in rows} == {
+        name: (period.months, period.days) for name, period in PERIODS.rules.items()
     }
     assert {row.version for row in rows} == {PERIODS.version}
     assert settled, "a stored answer outlives what it answered"

@@ -1,0 +1,66 @@
+"""``registry screening``: comparing names by the scorer of the service, without the service."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, BinaryIO
+
+import typer
+from pydantic_core import to_json
+
+from app.cli.shell import Refused, group, steps
+from app.core.ndjson import Line, cut_lines
+from app.sanctions.screening.compare import compared_lines
+
+app = group()
+_CHUNK = 100
+_PIECE = 262_144
+_SOME_WRONG = 3
+
+
+@app.command("compare")
+def compare(
+    file: Annotated[
+        str, typer.Argument(help="pairs, a JSON document a line; `-` reads from stdin")
+    ],
+) -> None:
+    """Compare the pairs {"a", "b", "threshold"?, "id"?} of a file; one result a line on stdout.
+
+    Exit code 0 when every line was compared, 3 when some could not be (their results say why),
+    1 when the file cannot be read.
+    """
+    done = wrong = 0
+    with steps() as report, _opened(file) as source:
+        for chunk in _chunks(source):
+            results = compared_lines(chunk)
+            sys.stdout.buffer.write(b"".join(to_json(result) + b"\n" for result in results))
+            done += len(results)
+            wrong += sum("error" in result for result in results)
+            report("comparing", done, done + 1)
+        sys.stdout.buffer.flush()
+        report("compared", done, done)
+    if wrong:
+        typer.echo(f"{wrong} of {done} lines could not be compared.", err=True)
+        raise typer.Exit(_SOME_WRONG)
+
+
+def _opened(file: str) -> BinaryIO:
+    if file == "-":
+        return sys.stdin.buffer
+    try:
+        return Path(file).open("rb")
+    except OSError as error:
+        raise Refused(f"{file} cannot be read: {error.strerror}.") from error
+
+
+def _chunks(source: BinaryIO) -> Iterator[list[Line]]:
+    chunk: list[Line] = []
+    for line in cut_lines(iter(lambda: source.read(_PIECE), b"")):
+        chunk.append(line)
+        if len(chunk) == _CHUNK:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
