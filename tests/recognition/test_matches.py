@@ -67,10 +67,10 @@ async def near(api_for: ApiFor, settle: Settle) -> tuple[str, Found]:
     """A partner with the very name of another one that is listed, and the pair of the two."""
     name = " ".join(coined() for _ in range(3))
     unicef = await api_for("UNICEF")
-    other = (await make_partner(unicef, legal_name=name, country="UG"))["id"]
+    other = (await make_partner(unicef, legal_name=name, aliases=[], country="UG"))["id"]
     entry = await impose(api_for, other)
     await settle()
-    partner = (await make_partner(unicef, legal_name=name))["id"]
+    partner = (await make_partner(unicef, legal_name=name, aliases=[]))["id"]
     return partner, a_find(
         partner, entry_id=UUID(entry["entry_id"]), source="agency", reference="UNDP-1"
     )
