@@ -30,6 +30,7 @@ async def test_a_measure_ends_on_its_day_and_the_feed_says_so(
     await settle()
     wfp = await api_for("WFP")
     before = (await wfp.read("/v1/feeds/sanctions/changes?after=0&limit=1000"))["to"]
+    await expire_entries(worker_database)  # what other tests left behind
     await _run(
         operator_database,
         "UPDATE sanction_entries SET effective_to = current_date - 1 WHERE id = :id",

@@ -25,6 +25,12 @@ from tests.sanctions.entries.support import (
 from tests.sanctions.factories import ended, released, suspend
 
 
+@pytest.fixture(autouse=True)
+async def nothing_due(worker_database: Database) -> None:
+    """What other tests left behind is told before a test counts."""
+    await expire_entries(worker_database)
+
+
 async def _events(database: Database, entry: dict[str, object]) -> list[tuple[str, object]]:
     async with database.connection() as connection:
         rows = await connection.fetch(
@@ -40,7 +46,6 @@ async def test_a_measure_begins_on_its_day(
 ) -> None:
     partner = await new_partner(api_for)
     entry = await measure(api_for, partner, effective_from=day(2))
-    await expire_entries(worker_database)  # what other tests left behind
     assert await expire_entries(worker_database) == 0
     assert reasons(await clearance(api_for, partner)) == {}
     await shift(operator_database, entry, effective_from="current_date")
@@ -79,7 +84,6 @@ async def test_many_workers_tell_once(
     api_for: ApiFor, settle: Settle, operator_database: Database, worker_database: Database
 ) -> None:
     made = [await measure(api_for) for _ in range(3)]
-    await expire_entries(worker_database)  # what other tests left
     for entry in made:
         await shift(operator_database, entry, effective_to="current_date - 1")
     told = await asyncio.gather(*(expire_entries(worker_database) for _ in range(4)))
