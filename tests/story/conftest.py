@@ -94,8 +94,10 @@ def _environment(settings: Settings, url: str) -> dict[str, str]:
     def secret(name: str) -> str:
         return settings.require(name)
 
+    # The worker would take a newer list from a folder of lists before a test imports its own.
+    given = {name: value for name, value in os.environ.items() if name != "REGISTRY_LISTS_DIR"}
     return {
-        **os.environ,
+        **given,
         "REGISTRY_ENV": "test",
         "REGISTRY_DATABASE_URL": secret("database_url"),
         "REGISTRY_DATABASE_WORKER_URL": secret("database_worker_url"),
