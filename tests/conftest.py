@@ -40,7 +40,10 @@ from app.worker import CONSUMERS
 from tests.support import Api, World, build_world, open_api, plain_logs
 
 _ROOT = Path(__file__).resolve().parents[1]
-LISTS_DIR = Path(os.environ["REGISTRY_LISTS_DIR"]) if "REGISTRY_LISTS_DIR" in os.environ else None
+# A worker would import what lies there by itself; to the tests it only names files to read.
+if "REGISTRY_LISTS_DIR" in os.environ:
+    os.environ["REGISTRY_TEST_LISTS"] = os.environ.pop("REGISTRY_LISTS_DIR")
+LISTS_DIR = Path(os.environ["REGISTRY_TEST_LISTS"]) if "REGISTRY_TEST_LISTS" in os.environ else None
 """Folder of real list files; tests that need them skip without it."""
 _URL = "REGISTRY_TEST_DATABASE_URL"
 _TEMPLATE = "REGISTRY_TEST_TEMPLATE"

@@ -94,10 +94,8 @@ def _environment(settings: Settings, url: str) -> dict[str, str]:
     def secret(name: str) -> str:
         return settings.require(name)
 
-    # The worker would take a newer list from a folder of lists before a test imports its own.
-    given = {name: value for name, value in os.environ.items() if name != "REGISTRY_LISTS_DIR"}
     return {
-        **given,
+        **os.environ,
         "REGISTRY_ENV": "test",
         "REGISTRY_DATABASE_URL": secret("database_url"),
         "REGISTRY_DATABASE_WORKER_URL": secret("database_worker_url"),

@@ -26,7 +26,7 @@ Leaf = tuple[str, tuple[tuple[str, str], ...], str]
 
 def real(name: str) -> Path:
     """A published file, if the folder of real files is there."""
-    folder = os.environ.get("REGISTRY_LISTS_DIR")
+    folder = os.environ.get("REGISTRY_TEST_LISTS")
     if not folder:
         pytest.skip("REGISTRY_LISTS_DIR names no folder with real list files")
     path = Path(folder) / name

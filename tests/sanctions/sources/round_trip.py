@@ -20,7 +20,7 @@ SAMPLES = Path(sources.__file__).parent / "samples"
 
 def real(name: str) -> Path:
     """A real file, or the test is skipped."""
-    folder = os.environ.get("REGISTRY_LISTS_DIR")
+    folder = os.environ.get("REGISTRY_TEST_LISTS")
     if not folder:
         pytest.skip("REGISTRY_LISTS_DIR names no folder with real list files")
     path = Path(folder) / name

@@ -178,7 +178,7 @@ def test_every_text_of_the_sample_is_in_the_originals() -> None:
 
 
 def real(name: str) -> Path:
-    folder = os.environ.get("REGISTRY_LISTS_DIR")
+    folder = os.environ.get("REGISTRY_TEST_LISTS")
     if not folder:
         pytest.skip("REGISTRY_LISTS_DIR names no folder with real list files")
     path = Path(folder) / name
