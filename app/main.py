@@ -40,6 +40,7 @@ from app.openapi import describe, install_docs
 from app.partners.errors import PartnerMerged
 from app.partners.merges.redirect import lead_on
 from app.partners.self_service.statements import FLAGS, VERIFICATIONS
+from app.sanctions.feed.reading import Feed
 from app.sanctions.screening.service import Screener
 from app.sanctions.statements import SANCTION_ENTRIES
 
@@ -68,6 +69,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         )
         app.state.verifier = TokenVerifier(app.state.keys, settings.issuer, app.state.trusted)
         app.state.agency_by_client = {}
+        app.state.feed = Feed(database, settings)
         app.state.screener = Screener()
         warming = asyncio.create_task(app.state.screener.warm(database))
         app.state.migration_head = migrate.head()
@@ -78,6 +80,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         try:
             yield
         finally:
+            await app.state.feed.close()
             warming.cancel()
             await asyncio.gather(warming, return_exceptions=True)
     finally:

@@ -73,7 +73,7 @@ from app.partners.verifications.upkeep import give_notice, lapse
 from app.sanctions import consumers as sanctions
 from app.sanctions import sources
 from app.sanctions.cases.upkeep import remind as remind_of_measures
-from app.sanctions.entries.expiry import expire_entries
+from app.sanctions.entries.expiry import complete_own_streams, expire_entries
 from app.sanctions.feed.stream import FeedStream
 from app.sanctions.lists.audience import own_stream
 from app.sanctions.lists.checks import ListChecks
@@ -237,6 +237,7 @@ def _sanction_rounds(database: Database) -> dict[str, tuple[Work, float]]:
     """What measures and matches need: their days come and go, and people are reminded."""
     return {
         "expiry": (lambda: _until_none(lambda: expire_entries(database)), EXPIRY_S),
+        "own_streams": (lambda: complete_own_streams(database), EXPIRY_S),
         "measure_reviews": (
             lambda: _until_none(lambda: remind_of_measures(database)),
             HOUSEKEEPING_S,

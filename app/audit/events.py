@@ -135,6 +135,8 @@ class Event(StrEnum):
     ENTRY_CONDITION_VERIFIED = "sanction:condition:verify"
     ENTRY_RECOGNISED = "sanction:entry:recognise"
     ENTRY_RESTRICTED_READ = "sanction:restricted_entry:read"
+    FEED_OWN_READ = "sanction:own_feed:read"
+    FEED_BUNDLED = "sanction:feed:bundle"
     LIST_IMPORTED = "sanction:list:import"
     LIST_HELD = "sanction:list:hold"
     LIST_APPROVED = "sanction:list:approve"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
@@ -138,6 +139,16 @@ def version_etag(version: int) -> str:
 def bytes_etag(body: bytes) -> str:
     """Strong ETag over the exact bytes of a body."""
     return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+
+
+def repr_digest(body: bytes) -> str:
+    """Value of ``Repr-Digest`` (RFC 9530) for a body that goes out as it is."""
+    return digest_field(hashlib.sha256(body).digest())
+
+
+def digest_field(sha256: bytes) -> str:
+    """The same for a digest that is known."""
+    return f"sha-256=:{base64.b64encode(sha256).decode()}:"
 
 
 def not_modified(request: Request, etag: str) -> Response | None:

@@ -33,6 +33,9 @@ sequenced_total = Counter(
 consumer_lag_events = Gauge(
     "consumer_lag_events", "Events a consumer has not seen yet", ("consumer",), registry=registry
 )
+feed_waiting = Gauge(
+    "feed_waiting", "Requests that wait for changes of the feed now", registry=registry
+)
 feed_token_requests_total = Counter(
     "feed_token_requests_total",
     "Requests that came with a feed token, by outcome",

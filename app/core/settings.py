@@ -101,6 +101,9 @@ class Settings(BaseSettings):
     rate_limit_burst: int = Field(10_000, ge=1, description="requests of one client at once")
     feed_token_rps: int = Field(5, ge=1, description="requests a second of one feed token")
     feed_token_burst: int = Field(50, ge=1, description="requests of one feed token at once")
+    feed_waiters: int = Field(
+        12_000, ge=2, description="requests that may wait for changes of the feed in one process"
+    )
     token_rps: int = Field(200, ge=1, description="tokens a second for one client")
     token_burst: int = Field(2_000, ge=1, description="tokens for one client at once")
     token_failures_client: int = Field(

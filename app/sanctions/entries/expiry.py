@@ -20,7 +20,7 @@ from app.sanctions.entries.models import SanctionEntry
 from app.sanctions.entries.publishing import publish_entry, retract_entry, tell
 from app.sanctions.entries.status import status_sql
 
-_COLUMNS = "e.id, e.partner_id, e.imposing_agency, e.version, e.level"
+_COLUMNS = "e.id, e.partner_id, e.imposing_agency, e.custodian_agency, e.version, e.level"
 _ENDED = text(
     f"""WITH due AS (SELECT id FROM sanction_entries
         WHERE announced <> 'ENDED' AND (upper(valid) <= current_date OR isempty(valid))
@@ -35,6 +35,28 @@ _BEGUN = text(
     UPDATE sanction_entries e SET announced = 'ACTIVE' FROM due WHERE e.id = due.id
     RETURNING e.id"""
 )
+
+# After a handover, and of measures that are older than these streams.
+_LACKING = text(
+    f"""SELECT e.id FROM sanction_entries e WHERE e.level = 'RESTRICTED' AND e.announced <> 'ENDED'
+      AND {status_sql("e")} IN ('PENDING', 'ACTIVE')
+      AND NOT EXISTS (SELECT FROM feed_pending p WHERE p.entry_id = e.id::text)
+      AND EXISTS (SELECT FROM unnest(ARRAY[e.imposing_agency, e.custodian_agency]) a (id)
+        WHERE a.id IS NOT NULL AND NOT EXISTS (SELECT FROM feed_entries f
+          WHERE f.stream = 'agency:' || a.id AND f.entry_id = e.id::text))
+    LIMIT 500 FOR NO KEY UPDATE OF e SKIP LOCKED"""  # noqa: S608 - texts of ours
+)
+
+
+async def complete_own_streams(database: Database) -> None:
+    """Put RESTRICTED measures into the streams of agencies that answer for them and lack them."""
+    async with database.session() as session:
+        lacking = (await session.scalars(_LACKING)).all()
+        found = select(SanctionEntry).where(SanctionEntry.id.in_(lacking))
+        for entry in (await session.scalars(found)).all():
+            code = await queries.agency_code(session, entry.imposing_agency)
+            assert code is not None
+            await publish_entry(session, entry, code)
 
 
 async def expire_entries(database: Database) -> int:

@@ -1,7 +1,8 @@
 """What the feed and the followers of events are told of a measure.
 
-A RESTRICTED measure is in no stream, and its events say which record changed and nothing of the
-partner: whoever may read it asks for it, for a purpose.
+A RESTRICTED measure is in the own streams of the agencies that answer for it, and its events say
+which record changed and nothing of the partner: any other agency that may read it asks for it, for
+a purpose.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from app.sanctions.entries import queries
 from app.sanctions.entries.models import SanctionEntry
 from app.sanctions.entries.status import status_sql
 from app.sanctions.feed import service as feed
+from app.sanctions.feed.build import own_stream
 from app.sanctions.feed.entries import Standing, agency_entry
 
 _STANDING = text(
@@ -34,9 +36,12 @@ _STANDING = text(
 _STREAMS = {"PUBLIC": ("public", "inter_agency"), "INTER_AGENCY": ("inter_agency",)}
 
 
-def streams(level: str) -> tuple[str, ...]:
-    """The feed's streams for a measure of this level; none for a RESTRICTED one."""
-    return _STREAMS.get(level, ())
+def streams(entry: Any) -> tuple[str, ...]:
+    """The feed's streams for a measure of its level."""
+    if entry.level == "RESTRICTED":
+        answering = dict.fromkeys((entry.imposing_agency, entry.custodian_agency))
+        return tuple(own_stream(agency) for agency in answering if agency is not None)
+    return _STREAMS[entry.level]
 
 
 async def publish_entry(
@@ -45,20 +50,18 @@ async def publish_entry(
     """Put the entry, as it is on this day (today), into the feed. What is over is not put."""
     found = (await session.execute(_STANDING, {"id": entry.id, "day": day})).one()
     standing = Standing(*found)
-    if standing.status not in ("PENDING", "ACTIVE") or not streams(entry.level):
+    if standing.status not in ("PENDING", "ACTIVE"):
         return
     profiles = await queries.partner_facts(session, entry.partner_id) if entry.partner_id else []
     sent = agency_entry(entry, profiles, agency_code, standing)
-    await feed.put(session, sent, streams(entry.level))
+    await feed.put(session, sent, streams(entry))
 
 
 async def retract_entry(
     session: AsyncSession, entry: Any, reason: str, of: tuple[str, ...] | None = None
 ) -> None:
     """Take the entry out of its streams, or of these; the tombstone says why, and no name."""
-    wanted = streams(entry.level) if of is None else of
-    if wanted:
-        await feed.remove(session, str(entry.id), reason, wanted)
+    await feed.remove(session, str(entry.id), reason, streams(entry) if of is None else of)
 
 
 async def tell(session: AsyncSession, kind: EventType, entry: Any, **more: Any) -> None:

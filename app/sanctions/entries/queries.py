@@ -198,7 +198,6 @@ async def live_entries_of(session: AsyncSession, partner_id: UUID) -> Sequence[S
         .where(
             SanctionEntry.partner_id.in_(profiles),
             SanctionEntry.announced != "ENDED",
-            SanctionEntry.level != "RESTRICTED",
         )
         .order_by(SanctionEntry.id)
         .with_for_update(key_share=True)

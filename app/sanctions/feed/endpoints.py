@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
+from functools import partial
 from typing import Annotated, Any
 
 import asyncpg
 from fastapi import Path, Query, Request, Response
+from pydantic import Field
 from pydantic_core import to_json
 
 from app.auth.caller import VerifiedToken, caller_from, requires_token
@@ -14,85 +15,124 @@ from app.auth.scopes import Scope
 from app.core.clock import rfc3339
 from app.core.db import Database, DatabaseDep
 from app.core.errors import problems
-from app.core.http import RegistryRoute, bytes_etag, not_modified
+from app.core.http import RegistryRoute, bytes_etag, digest_field, not_modified, repr_digest
+from app.core.limits import release
 from app.core.routing import Router
-from app.sanctions.feed import queries
+from app.core.schemas import QueryInt
+from app.sanctions.feed import build, deltas, queries
 from app.sanctions.feed.errors import (
     CursorAhead,
+    FeedBusy,
     FileNotFound,
+    FileWithdrawn,
     FullSyncRequired,
     KeysNotPublished,
+    KeysVersionUnknown,
     StreamNotFound,
 )
-from app.sanctions.feed.schemas import ChangesOut, ChangesQuery, KeysOut, StreamName
+from app.sanctions.feed.reading import (
+    Head,
+    feed_of,
+    find_head,
+    head_from,
+    note_reading,
+    reads_own,
+    shown,
+)
+from app.sanctions.feed.schemas import (
+    ChangesOut,
+    ChangesQuery,
+    FeedFilesOut,
+    KeysOut,
+    StreamName,
+)
 
 router = Router(prefix="/feeds/sanctions", tags=["feed"], route_class=RegistryRoute)
 Reader = Annotated[VerifiedToken, requires_token(Scope.FEED_READ)]
 Digest = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$", examples=["e3" * 32])]
-_POLL_S = 0.25
+KeysVersion = Annotated[
+    QueryInt | None, Field(ge=1, le=2**53), Query(description="an older document; default: newest")
+]
+IMMUTABLE = "max-age=31536000, immutable"
 _JOSE = "application/jose"
+_JSON = "application/json"
+_NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "Not modified"}}
 
 
 def _content(media_type: str, **schema: str) -> dict[int | str, dict[str, Any]]:
     return {200: {"content": {media_type: {"schema": {"type": "string", **schema}}}}}
 
 
+def _answer(request: Request, body: bytes, media_type: str) -> Response:
+    etag = bytes_etag(body)
+    return not_modified(request, etag) or Response(
+        body, media_type=media_type, headers={"ETag": etag, "Repr-Digest": repr_digest(body)}
+    )
+
+
 @router.get(
     "/keys",
     operation_id="getFeedKeys",
     response_model=KeysOut,
-    responses=problems(KeysNotPublished),
+    responses=problems(KeysNotPublished, KeysVersionUnknown) | _NOT_MODIFIED,
     summary="Read the signed keys document",
 )
-async def get_keys(request: Request, token: Reader, database: DatabaseDep) -> Response:
-    """Keys that manifests and receipts are signed with, signed by two of three offline keys."""
+async def get_keys(
+    request: Request, token: Reader, database: DatabaseDep, version: KeysVersion = None
+) -> Response:
+    """Keys that manifests and receipts are signed with, signed by two of three offline keys.
+
+    An older `version` is for clients that trust a root which has since been replaced: they go
+    from document to document.
+    """
     async with database.fast_read() as connection:
-        row = await connection.fetchrow(queries.KEYS, token.client_id)
+        row = await connection.fetchrow(queries.KEYS, token.client_id, version)
     caller_from(request, token, row, Scope.FEED_READ)
     if row["document"] is None:
-        raise KeysNotPublished
-    body = row["document"].encode()
-    etag = bytes_etag(body)
-    return not_modified(request, etag) or Response(
-        body, media_type="application/jose+json", headers={"ETag": etag}
-    )
+        raise KeysNotPublished if version is None else KeysVersionUnknown
+    return _answer(request, row["document"].encode(), "application/jose+json")
 
 
 @router.get(
     "/manifest",
     operation_id="getFeedManifest",
     response_class=Response,
-    responses=problems(StreamNotFound)
-    | _content(_JOSE, description="compact JWS")
-    | {304: {"description": "Not modified"}},
+    responses=problems(StreamNotFound) | _content(_JOSE, description="compact JWS") | _NOT_MODIFIED,
     summary="Read the signed manifest",
 )
 async def get_manifest(
-    request: Request, token: Reader, database: DatabaseDep, stream: StreamName = "inter_agency"
+    request: Request, token: Reader, stream: StreamName = "inter_agency"
 ) -> Response:
     """What the stream holds now: version, last number, digest, times; a JWS under 1,200 bytes."""
-    head = await _head(request, token, database, stream)
-    body = head["manifest"].encode()
-    etag = bytes_etag(body)
-    return not_modified(request, etag) or Response(body, media_type=_JOSE, headers={"ETag": etag})
+    head = await find_head(request, token, stream)
+    return _answer(request, head.manifest.encode(), _JOSE)
 
 
-async def _head(
-    request: Request, token: VerifiedToken, database: Database, stream: str
-) -> asyncpg.Record:
-    async with database.fast_read() as connection:
-        row = await connection.fetchrow(queries.HEAD, token.client_id, stream)
-    caller_from(request, token, row, Scope.FEED_READ)
-    if row["manifest"] is None:
-        raise StreamNotFound
-    return row
+@router.get(
+    "/files",
+    operation_id="getFeedFiles",
+    response_model=FeedFilesOut,
+    responses=problems(StreamNotFound) | _NOT_MODIFIED,
+    summary="List skip deltas and withdrawn files",
+)
+async def get_files(
+    request: Request, token: Reader, database: DatabaseDep, stream: StreamName = "inter_agency"
+) -> Response:
+    """For who is far behind, files with many changes at once; and which files to delete.
+
+    Not signed: what a copy must arrive at is in the manifest.
+    """
+    head = await find_head(request, token, stream)
+    async with shown(database, head.own) as connection:
+        body = await deltas.listing(connection, head.stream)
+    return _answer(request, body, _JSON)
 
 
 @router.get(
     "/chunks/{sha256}",
     operation_id="getFeedFile",
     response_class=Response,
-    responses=problems(FileNotFound)
+    responses=problems(FileNotFound, FileWithdrawn)
     | {
         200: {
             "content": {
@@ -100,24 +140,45 @@ async def _head(
                 "application/json": {"schema": {"type": "object"}},
             }
         },
-        304: {"description": "Not modified"},
-    },
+    }
+    | _NOT_MODIFIED,
     summary="Read an immutable file",
 )
 async def get_file(
     request: Request, sha256: Digest, token: Reader, database: DatabaseDep
 ) -> Response:
-    """A chunk (gzip of canonical lines) or an index, named by the SHA-256 of its bytes."""
+    """A chunk, a skip delta or an attachment (gzip) or an index, named by the SHA-256 of its bytes.
+
+    One that held an annulled or a wrong entry is withdrawn: 410, delete every copy.
+    """
     async with database.fast_read() as connection:
         row = await connection.fetchrow(queries.BLOB, token.client_id, sha256)
-    caller_from(request, token, row, Scope.FEED_READ)
-    if row["content"] is None:
+    caller = caller_from(request, token, row, Scope.FEED_READ)
+    found, own = row, False
+    if row["content"] is None and reads_own(caller):
+        async with shown(database, caller.agency_id) as connection:
+            stream = build.own_stream(caller.agency_id)
+            kept = await connection.fetchrow(queries.BLOB_OF, stream, sha256)
+        if kept is not None:
+            found, own = kept, True
+    if found["withdrawn"]:
+        raise FileWithdrawn
+    if found["content"] is None:
         raise FileNotFound
     etag = f'"{sha256}"'
-    return not_modified(request, etag) or Response(
-        row["content"],
-        media_type=row["media_type"],
-        headers={"ETag": etag, "Cache-Control": "private, max-age=31536000, immutable"},
+    unchanged = not_modified(request, etag)
+    if unchanged is not None:
+        return unchanged
+    if own:
+        await note_reading(request, caller, file=sha256)
+    return Response(
+        found["content"],
+        media_type=found["media_type"],
+        headers={
+            "ETag": etag,
+            "Cache-Control": f"private, {IMMUTABLE}",
+            "Repr-Digest": digest_field(bytes.fromhex(sha256)),
+        },
     )
 
 
@@ -125,7 +186,7 @@ async def get_file(
     "/changes",
     operation_id="getFeedChanges",
     response_model=ChangesOut,
-    responses=problems(StreamNotFound, FullSyncRequired, CursorAhead)
+    responses=problems(StreamNotFound, FullSyncRequired, CursorAhead, FeedBusy)
     | {304: {"description": "Nothing new since the manifest with this ETag"}},
     summary="Read changes after a cursor",
 )
@@ -136,40 +197,50 @@ async def get_changes(
     wanted: Annotated[ChangesQuery, Query()],
 ) -> Response:
     """Changes with a number above `after`; `wait` seconds for the first one if there is none."""
-    head = await _head(request, token, database, wanted.stream)
-    if head["seq_to"] < wanted.after:
+    head = await find_head(request, token, wanted.stream)
+    if head.seq_to < wanted.after:
         raise CursorAhead
-    if wanted.wait and head["seq_to"] == wanted.after:
-        await _wait(database, wanted)
-        head = await _head(request, token, database, wanted.stream)
-    etag = bytes_etag(head["manifest"].encode())
+    if wanted.wait and head.seq_to == wanted.after:
+        head = await _wait(request, token, wanted, head)
+    etag = bytes_etag(head.manifest.encode())
     # Only who is at the end may hear "nothing new"; the tag is the manifest's own.
-    unchanged = not_modified(request, etag) if head["seq_to"] == wanted.after else None
+    unchanged = not_modified(request, etag) if head.seq_to == wanted.after else None
     if unchanged is not None:
         return unchanged
-    async with database.fast_read() as connection:
+    make = partial(_page, database, head, wanted)
+    key = (head.stream, head.manifest, wanted.after, wanted.limit)
+    page = await feed_of(request).pages.get(key, make)
+    if head.own is not None and head.seq_to > wanted.after:
+        await note_reading(request, head.caller, after=wanted.after, seq_to=head.seq_to)
+    headers = {"ETag": etag, "Repr-Digest": page.digest}
+    return Response(page.body, media_type=_JSON, headers=headers)
+
+
+async def _wait(request: Request, token: VerifiedToken, wanted: ChangesQuery, head: Head) -> Head:
+    """The head when the stream has moved or the time is over. Raises FeedBusy, and as find_head."""
+    # Who waits takes nothing of its agency's share of the pool.
+    release(request.scope)
+    row = await feed_of(request).waiting.wait(
+        head.stream, wanted.after, wanted.wait, token.client_id, token.agency or token.client_id
+    )
+    if row is not None:
+        return head_from(request, token, head.stream, row)
+    return await find_head(request, token, wanted.stream)
+
+
+async def _page(database: Database, head: Head, wanted: ChangesQuery) -> bytes:
+    """Raises FullSyncRequired when the changes after the cursor are not kept."""
+    async with shown(database, head.own) as connection:
         rows = await connection.fetch(
-            queries.CHANGES, wanted.stream, wanted.after, head["seq_to"], wanted.limit
+            queries.CHANGES, head.stream, wanted.after, head.seq_to, wanted.limit
         )
-    missed = rows[0]["seq"] != wanted.after + 1 if rows else head["seq_to"] > wanted.after
+    missed = rows[0]["seq"] != wanted.after + 1 if rows else head.seq_to > wanted.after
     if missed:
         raise FullSyncRequired
-    return Response(
-        _page(wanted, rows, head), media_type="application/json", headers={"ETag": etag}
-    )
+    return _page_bytes(wanted, rows, head)
 
 
-async def _wait(database: Database, wanted: ChangesQuery) -> None:
-    """Until the stream moves or the time is over; holds no connection in between."""
-    deadline = asyncio.get_running_loop().time() + wanted.wait
-    while asyncio.get_running_loop().time() < deadline:
-        async with database.fast_read() as connection:
-            if await connection.fetchval(queries.SEQ_TO, wanted.stream) != wanted.after:
-                return
-        await asyncio.sleep(_POLL_S)
-
-
-def _page(wanted: ChangesQuery, rows: list[asyncpg.Record], head: asyncpg.Record) -> bytes:
+def _page_bytes(wanted: ChangesQuery, rows: list[asyncpg.Record], head: Head) -> bytes:
     # Entries are put in as the canonical bytes they are, not parsed and written again.
     changes = [
         b'{"seq":%d,"op":%s,"entry_id":%s,"entry":%s,"reason":%s,"at":%s}'
@@ -189,6 +260,6 @@ def _page(wanted: ChangesQuery, rows: list[asyncpg.Record], head: asyncpg.Record
         wanted.after,
         last,
         b",".join(changes),
-        b"true" if last < head["seq_to"] else b"false",
-        to_json(head["manifest"]),
+        b"true" if last < head.seq_to else b"false",
+        to_json(head.manifest),
     )

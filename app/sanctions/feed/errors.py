@@ -30,3 +30,20 @@ class CursorAhead(ServiceError):
     status = 409
     code = "cursor_ahead"
     title = "The cursor is ahead of the stream; do not trust your copy, take the full set."
+
+
+class FileWithdrawn(ServiceError):
+    status = 410
+    code = "file_withdrawn"
+    title = "The file held what was annulled or wrong; delete every copy of it."
+
+
+class KeysVersionUnknown(NotFound):
+    code = "keys_version_unknown"
+    title = "There is no keys document of this version."
+
+
+class FeedBusy(ServiceError):
+    status = 503
+    code = "feed_busy"
+    title = "Too many requests wait for changes; try again, or ask without waiting."

@@ -1,4 +1,8 @@
-"""Tables of the feed: what waits for a number, the changes, the current set, the signed heads."""
+"""Tables of the feed: what waits for a number, the changes, the current set, the signed heads.
+
+``stream`` is the name that clients use; of an agency's own stream it is `agency:<agency id>`, and
+row security shows its rows to that agency alone.
+"""
 
 from __future__ import annotations
 
@@ -55,6 +59,9 @@ class FeedChange(Base):
     reason: Mapped[str | None] = mapped_column(Text)
     at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
+    # What is purged is looked for by its entry.
+    __table_args__ = (Index("ix_feed_changes_stream_entry_id", "stream", "entry_id"),)
+
 
 class FeedEntry(Base):
     """An entry that a stream holds now, as the exact bytes clients get."""
@@ -84,21 +91,74 @@ class FeedChunk(Base):
     count: Mapped[int]
 
 
+class FeedDelta(Base):
+    """A skip delta: of the changes after one number up to another the last of each entry."""
+
+    __tablename__ = "feed_deltas"
+
+    stream: Mapped[str] = mapped_column(Text, primary_key=True)
+    seq_from: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    seq_to: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    sha256: Mapped[str] = mapped_column(Text)
+    bytes: Mapped[int]
+    raw_sha256: Mapped[str] = mapped_column(Text)
+    raw_bytes: Mapped[int]
+    count: Mapped[int]
+
+    __table_args__ = (CheckConstraint("seq_from < seq_to", name="range"),)
+
+
+class FeedAttachment(Base):
+    """A further file that the index of a stream names, such as statistics of its words."""
+
+    __tablename__ = "feed_attachments"
+
+    stream: Mapped[str] = mapped_column(Text, primary_key=True)
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    sha256: Mapped[str] = mapped_column(Text)
+    bytes: Mapped[int]
+    raw_sha256: Mapped[str] = mapped_column(Text)
+    raw_bytes: Mapped[int]
+
+    __table_args__ = (CheckConstraint("name ~ '^[a-z][a-z0-9_.-]{0,63}$'", name="name"),)
+
+
+class FeedPublished(Base):
+    """A file that lies in a folder or bucket for everybody, by its name there."""
+
+    __tablename__ = "feed_published"
+
+    target: Mapped[str] = mapped_column(Text, primary_key=True)
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    sha256: Mapped[str] = mapped_column(Text)
+
+
 class FeedBlob(Base):
-    """An immutable file, named by the SHA-256 of its bytes: a chunk or an index."""
+    """An immutable file, named by the SHA-256 of its bytes: a chunk, an index, a delta.
+
+    Of one that was withdrawn only the name is left, so that who asks for it is told. ``low`` and
+    ``high`` are the first and the last prefix of a chunk's bucket.
+    """
 
     __tablename__ = "feed_blobs"
 
     sha256: Mapped[str] = mapped_column(Text, primary_key=True)
     stream: Mapped[str] = mapped_column(Text, primary_key=True)
     media_type: Mapped[str] = mapped_column(Text)
-    content: Mapped[bytes] = mapped_column(LargeBinary)
+    content: Mapped[bytes | None] = mapped_column(LargeBinary)
+    low: Mapped[int | None] = mapped_column(SmallInteger)
+    high: Mapped[int | None] = mapped_column(SmallInteger)
     # When it was last part of the set: a client in the middle of a full pull still finds it.
     current_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    withdrawn_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+    __table_args__ = (
+        CheckConstraint("(content IS NULL) = (withdrawn_at IS NOT NULL)", name="withdrawn"),
+    )
 
 
 class FeedHead(Base):
-    """The newest signed manifest of a stream."""
+    """The newest signed manifest of a stream. ``purges`` counts how often entries were purged."""
 
     __tablename__ = "feed_heads"
 
@@ -111,6 +171,7 @@ class FeedHead(Base):
     index_sha256: Mapped[str] = mapped_column(Text)
     manifest: Mapped[str] = mapped_column(Text)
     signed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    purges: Mapped[int] = mapped_column(BigInteger, server_default="0")
 
 
 class KeysDocument(Base):

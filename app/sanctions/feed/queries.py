@@ -10,18 +10,34 @@ HEAD = f"""SELECT {STATUS_COLUMNS}, h.manifest, h.seq_to
       ON h.stream = $2 AND list_stream_open(s.agency_id, h.stream)
     WHERE s.client_id = $1"""  # noqa: S608 - texts of ours; values are bound
 
-BLOB = f"""SELECT {STATUS_COLUMNS}, b.content, b.media_type
+STATUS = f"SELECT {STATUS_COLUMNS} FROM client_status s WHERE s.client_id = $1"  # noqa: S608 - constant
+
+WOKEN = f"""SELECT {STATUS_COLUMNS}, h.manifest, h.seq_to, s.client_id
+    FROM client_status s LEFT JOIN feed_heads h
+      ON h.stream = $2 AND list_stream_open(s.agency_id, h.stream)
+    WHERE s.client_id = ANY ($1)"""  # noqa: S608 - texts of ours; values are bound
+"""As HEAD, for all clients that waited for it."""
+
+TOPS = "SELECT stream, seq_to FROM feed_tops($1)"
+
+HEAD_OF = "SELECT manifest, seq_to FROM feed_heads WHERE stream = $1"
+
+# A file that was withdrawn from one stream may still be part of another.
+BLOB = f"""SELECT {STATUS_COLUMNS}, b.content, b.media_type, b.withdrawn
     FROM client_status s LEFT JOIN LATERAL (
-        SELECT content, media_type FROM feed_blobs
-        WHERE sha256 = $2 AND list_stream_open(s.agency_id, stream) LIMIT 1) b ON true
+        SELECT content, media_type, withdrawn_at IS NOT NULL AS withdrawn FROM feed_blobs
+        WHERE sha256 = $2 AND list_stream_open(s.agency_id, stream)
+        ORDER BY withdrawn_at NULLS FIRST LIMIT 1) b ON true
     WHERE s.client_id = $1"""  # noqa: S608 - texts of ours; values are bound
+
+BLOB_OF = """SELECT content, media_type, withdrawn_at IS NOT NULL AS withdrawn FROM feed_blobs
+    WHERE stream = $1 AND sha256 = $2"""
 
 KEYS = f"""SELECT {STATUS_COLUMNS}, k.document::text AS document
     FROM client_status s LEFT JOIN LATERAL (
-        SELECT document FROM keys_documents ORDER BY version DESC LIMIT 1) k ON true
+        SELECT document FROM keys_documents WHERE $2::bigint IS NULL OR version = $2
+        ORDER BY version DESC LIMIT 1) k ON true
     WHERE s.client_id = $1"""  # noqa: S608 - texts of ours; values are bound
-
-SEQ_TO = "SELECT seq_to FROM feed_heads WHERE stream = $1"
 
 CHANGES = """SELECT seq, op, entry_id, entry, reason, at FROM feed_changes
     WHERE stream = $1 AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT $4"""

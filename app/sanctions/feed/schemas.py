@@ -12,8 +12,9 @@ StreamName = Annotated[
     str,
     Field(
         pattern=r"^[a-z][a-z0-9_.]{0,40}(:[a-z0-9_]{1,40})?$",
-        description="`inter_agency` (contains public), `public` or `source.<code>`; that of a list "
-        "which agencies switch on is there for those that did",
+        description="`inter_agency` (contains public), `public`, `source.<code>` (that of a list "
+        "which agencies switch on is there for those that did), or `agency`: RESTRICTED measures "
+        "of the caller's own agency",
         examples=["inter_agency"],
     ),
 ]
@@ -55,6 +56,36 @@ class ChangesQuery(Schema):
     after: Annotated[QueryInt, Field(ge=0, le=2**53)] = 0
     limit: Annotated[QueryInt, Field(ge=1, le=1_000)] = 200
     wait: Annotated[QueryInt, Field(ge=0, le=55)] = 0
+
+
+class FeedDeltaOut(Schema):
+    """A skip delta: the last change of each entry among the numbers after `from` up to `to`."""
+
+    from_: int = Field(alias="from", description="take it when this is not above your number")
+    to: int = Field(description="your number once it is applied")
+    sha256: str = Field(description="name of the gzip file under `chunks`")
+    bytes: int
+    raw_sha256: str
+    raw_bytes: int
+    count: int = Field(description="lines, each a change as `changes` has them")
+
+
+class WithdrawnOut(Schema):
+    """A file that held what was annulled or wrong."""
+
+    sha256: str
+    at: int = Field(description="seconds since 1970")
+
+
+class FeedFilesOut(Schema):
+    """What there is of a stream beside its index."""
+
+    stream: str
+    version: int
+    seq_to: int
+    changes_from: int = Field(description="the lowest `after` that `changes` answers")
+    deltas: list[FeedDeltaOut]
+    withdrawn: list[WithdrawnOut] = Field(description="delete every copy of these")
 
 
 class FtmResource(Schema):

@@ -6,34 +6,68 @@ finds everything it speaks of.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 
+from app.audit import notes
 from app.auth import jose
 from app.auth.keys import SigningKeys
 from app.core.sequencer import Stream, take_numbers
-from app.sanctions.feed import build
+from app.sanctions.feed import attachments, build, upkeep
+from app.sanctions.feed.purge import purge
+from app.sanctions.feed.store import (
+    JSON,
+    leave,
+    store_blob,
+    store_changes,
+    store_chunk,
+    store_entries,
+)
 
 RESIGN_S = 3_600
-KEEP_BLOBS_H = 48
 
 # Of what the stream carries: one that the worker has not told of yet is still in it.
-_NEXT_TRANSITION = """SELECT least(
+_CARRIED = """level = ANY ($1)
+      AND ($2::uuid IS NULL OR $2 IN (imposing_agency, custodian_agency))"""
+_NEXT_TRANSITION = f"""SELECT least(
     (SELECT min(effective_from) FROM sanction_entries WHERE announced = 'PENDING'
-      AND effective_from > current_date AND NOT isempty(valid) AND level = ANY ($1)),
+      AND effective_from > current_date AND NOT isempty(valid) AND {_CARRIED}),
     (SELECT min(upper(valid)) FROM sanction_entries WHERE announced <> 'ENDED'
-      AND upper(valid) > current_date AND level = ANY ($1)))"""
-_LEVELS = {"inter_agency": ["INTER_AGENCY", "PUBLIC"], "public": ["PUBLIC"]}
+      AND upper(valid) > current_date AND {_CARRIED}))"""  # noqa: S608 - texts of ours
+_LEVELS = {
+    "inter_agency": ["INTER_AGENCY", "PUBLIC"],
+    "public": ["PUBLIC"],
+    build.OWN: ["RESTRICTED"],
+}
+_OWN_STREAMS = "SELECT 'agency:' || id FROM agencies WHERE status <> 'withdrawn'"
+_CHECKPOINT = "SELECT size, root FROM log_checkpoints ORDER BY size DESC LIMIT 1"
+_HEAD = """SELECT version, seq_to, count, bucket_bits, set_sha256, purges FROM feed_heads
+    WHERE stream = $1 FOR UPDATE"""
 
 _NEXT_END = """SELECT min(p.ends_on) + 1 FROM list_sources s JOIN listed_parties p
     ON p.source = s.code WHERE $1 = ANY (s.streams) AND p.to_version IS NULL
     AND p.expired_at IS NULL AND p.ends_on >= current_date"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Next:
+    """What the next head of a stream says."""
+
+    version: int
+    seq_to: int
+    count: int
+    bits: int
+    previous: str | None
+    purges: int
 
 
 class FeedStream:
@@ -72,115 +106,138 @@ class FeedStream:
         return len(rows)
 
     async def heartbeat(self, connection: asyncpg.Connection, streams: Iterable[str]) -> None:
-        """Sign again what is older than an hour; give a stream without a head its first one."""
+        """Sign again what is older than an hour; give a stream without a head its first one.
+
+        Each agency has a stream of its own beside those that are named.
+        """
         known = await connection.fetch("SELECT stream, signed_at FROM feed_heads")
         signed = {row["stream"]: row["signed_at"] for row in known}
+        own = [row[0] for row in await connection.fetch(_OWN_STREAMS)]
         now = datetime.now(UTC)
-        for stream in sorted({*streams, *signed}):
+        for stream in sorted({*streams, *own, *signed}):
             async with connection.transaction():
                 if stream not in signed:
                     await self._apply(connection, stream, [])
                 elif (now - signed[stream]).total_seconds() >= RESIGN_S:
                     await self._resign(connection, stream)
-        await connection.execute(
-            "DELETE FROM feed_blobs b WHERE current_at < now() - make_interval(hours => $1) "
-            "AND NOT EXISTS (SELECT FROM feed_chunks c "
-            "  WHERE c.stream = b.stream AND c.sha256 = b.sha256) "
-            "AND NOT EXISTS (SELECT FROM feed_heads h "
-            "  WHERE h.stream = b.stream AND h.index_sha256 = b.sha256)",
-            KEEP_BLOBS_H,
-        )
+        await upkeep.tidy(connection)
+
+    async def attach(
+        self, connection: asyncpg.Connection, stream: str, name: str, content: bytes | None
+    ) -> bool:
+        """Name this content in the index of the stream from now on; None takes the name out.
+
+        One transaction of its own: the version rises, the set stays. It is kept as long as an
+        index names it. False when nothing changed. Raises ValueError for a bad name or a stream
+        without a head.
+        """
+        async with connection.transaction():
+            head = await connection.fetchrow(_HEAD, stream)
+            if head is None:
+                raise ValueError(stream)
+            if content is None:
+                changed = await attachments.remove_attachment(connection, stream, name)
+            else:
+                changed = await attachments.store_attachment(connection, stream, name, content)
+            if changed:
+                await leave(connection, stream, ())
+                await self._sign(connection, stream, _following(head))
+        return changed
 
     async def _apply(
         self, connection: asyncpg.Connection, stream: str, changes: Sequence[asyncpg.Record]
     ) -> None:
-        head = await connection.fetchrow(
-            "SELECT version, seq_to, count, bucket_bits, set_sha256 FROM feed_heads "
-            "WHERE stream = $1 FOR UPDATE",
-            stream,
-        )
-        seq_to = head["seq_to"] if head else 0
+        head = await connection.fetchrow(_HEAD, stream)
+        seq_to, first = head["seq_to"] if head else 0, 0
         if changes:
             first = await take_numbers(connection, f"feed:{stream}", len(changes))
-            await _store_changes(connection, stream, changes, first)
+            await store_changes(connection, stream, changes, first)
             seq_to = first + len(changes) - 1
-        touched, grown = await _store_entries(connection, stream, changes, seq_to)
+        touched, grown = await store_entries(connection, stream, changes, seq_to)
         count = (head["count"] if head else 0) + grown
-        bits = build.bits_for(count)
-        await _still_current(connection, stream)
+        bits = build.bits_for(count, head["bucket_bits"] if head else 0)
         if head is None or bits != head["bucket_bits"]:
+            before = range(1 << head["bucket_bits"]) if head else range(0)
+            await leave(connection, stream, before)
             await connection.execute("DELETE FROM feed_chunks WHERE stream = $1", stream)
             buckets: Iterable[int] = range(1 << bits)
         else:
             buckets = {build.bucket_of(prefix, bits) for prefix in touched}
+            await leave(connection, stream, buckets)
         for bucket in sorted(buckets):
-            await _store_chunk(connection, stream, bucket, bits)
+            await store_chunk(connection, stream, bucket, bits)
+        purged = await purge(connection, stream, changes, first)
+        known = _following(head) if head else _Next(1, 0, 0, bits, None, 0)
         await self._sign(
             connection,
             stream,
-            version=(head["version"] if head else 0) + 1,
-            seq_to=seq_to,
-            count=count,
-            bits=bits,
-            previous=head["set_sha256"] if head else None,
+            replace(known, seq_to=seq_to, count=count, bits=bits, purges=known.purges + purged),
         )
 
-    async def _sign(
-        self,
-        connection: asyncpg.Connection,
-        stream: str,
-        *,
-        version: int,
-        seq_to: int,
-        count: int,
-        bits: int,
-        previous: str | None,
-    ) -> None:
+    async def _sign(self, connection: asyncpg.Connection, stream: str, new: _Next) -> None:
         rows = await connection.fetch(
             "SELECT bucket, sha256, bytes, raw_sha256, raw_bytes, count FROM feed_chunks "
             "WHERE stream = $1 ORDER BY bucket",
             stream,
         )
-        index = build.make_index(stream, version, [dict(row) for row in rows])
+        more = await connection.fetch(
+            "SELECT name, sha256, bytes, raw_sha256, raw_bytes FROM feed_attachments "
+            "WHERE stream = $1 ORDER BY name",
+            stream,
+        )
+        index = build.make_index(stream, new.version, _dicts(rows), _dicts(more))
         index_sha256 = hashlib.sha256(index).hexdigest()
-        await _store_blob(connection, stream, index_sha256, "application/json", index)
+        await store_blob(connection, stream, index_sha256, JSON, index)
         digest = build.set_digest(row["raw_sha256"] for row in rows)
         claims = {
-            "version": version,
-            "seq_to": seq_to,
-            "count": count,
-            "bucket_bits": bits,
+            "version": new.version,
+            "seq_to": new.seq_to,
+            "count": new.count,
+            "bucket_bits": new.bits,
             "set_sha256": digest,
-            "prev_set_sha256": previous,
+            "prev_set_sha256": new.previous,
             "index": {"sha256": index_sha256, "bytes": len(index)},
         }
         manifest = await self._manifest(connection, stream, claims)
         await connection.execute(
             "INSERT INTO feed_heads (stream, version, seq_to, count, bucket_bits, set_sha256, "
-            "index_sha256, manifest, signed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, now()) "
+            "index_sha256, manifest, signed_at, purges) "
+            "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, now(), $9) "
             "ON CONFLICT (stream) DO UPDATE SET version = $2, seq_to = $3, count = $4, "
             "bucket_bits = $5, set_sha256 = $6, index_sha256 = $7, manifest = $8, "
-            "signed_at = now()",
+            "signed_at = now(), purges = $9",
             stream,
-            version,
-            seq_to,
-            count,
-            bits,
+            new.version,
+            new.seq_to,
+            new.count,
+            new.bits,
             digest,
             index_sha256,
             manifest,
+            new.purges,
         )
 
     async def _manifest(
         self, connection: asyncpg.Connection, stream: str, claims: dict[str, Any]
     ) -> str:
-        levels = _LEVELS.get(stream)
-        day = await connection.fetchval(_NEXT_TRANSITION, levels) if levels else None
+        name, _, whose = stream.partition(":")
+        levels = _LEVELS.get(name)
+        agency = UUID(whose) if name == build.OWN else None
+        day = await connection.fetchval(_NEXT_TRANSITION, levels, agency) if levels else None
         ends = await connection.fetchval(_NEXT_END, stream)
         day = min((one for one in (day, ends) if one is not None), default=None)
         transition = f"{day.isoformat()}T00:00:00Z" if day else None
-        payload = build.make_claims(self._issuer, stream, claims, int(time.time()), transition)
+        log = await self._log(connection)
+        payload = build.make_claims(self._issuer, stream, claims, int(time.time()), transition, log)
         return jose.sign(payload, await self._keys.signing_key("list"), build.MANIFEST_TYPE)
+
+    async def _log(self, connection: asyncpg.Connection) -> dict[str, Any] | None:
+        """The newest checkpoint: who has both signatures knows which list the log stood beside."""
+        row = await connection.fetchrow(_CHECKPOINT)
+        if row is None:
+            return None
+        root = base64.b64encode(row["root"]).decode()
+        return {"origin": notes.origin_of(self._issuer), "size": row["size"], "root": root}
 
     async def _resign(self, connection: asyncpg.Connection, stream: str) -> None:
         """Same version and content, new times: shows clients that nothing is withheld."""
@@ -208,99 +265,17 @@ class FeedStream:
         )
 
 
-async def _store_changes(
-    connection: asyncpg.Connection, stream: str, changes: Sequence[asyncpg.Record], first: int
-) -> None:
-    await connection.executemany(
-        "INSERT INTO feed_changes (stream, seq, entry_id, op, entry, reason, at) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        [
-            (stream, first + n, row["entry_id"], row["op"], row["entry"], row["reason"], row["at"])
-            for n, row in enumerate(changes)
-        ],
+def _following(head: asyncpg.Record) -> _Next:
+    """The version after this head, with the same numbers and entries."""
+    return _Next(
+        head["version"] + 1,
+        head["seq_to"],
+        head["count"],
+        head["bucket_bits"],
+        head["set_sha256"],
+        head["purges"],
     )
 
 
-async def _store_entries(
-    connection: asyncpg.Connection, stream: str, changes: Sequence[asyncpg.Record], seq_to: int
-) -> tuple[set[int], int]:
-    """Apply changes to the current set, the last one of an entry wins.
-
-    Returns the prefixes touched and by how much the set has grown.
-    """
-    first = seq_to - len(changes) + 1
-    last = {row["entry_id"]: (first + n, row) for n, row in enumerate(changes)}
-    gone = [entry_id for entry_id, (_, row) in last.items() if row["op"] == "remove"]
-    deleted = await connection.fetch(
-        "DELETE FROM feed_entries WHERE stream = $1 AND entry_id = ANY($2::text[]) "
-        "RETURNING entry_id",
-        stream,
-        gone,
-    )
-    puts = [(key, seq, row) for key, (seq, row) in last.items() if row["op"] == "put"]
-    # xmax tells an insert from an update without asking first.
-    stored = await connection.fetch(
-        "INSERT INTO feed_entries (stream, entry_id, seq, prefix, entry) "
-        "SELECT $1, n.entry_id, n.seq, n.prefix, n.entry "
-        "FROM unnest($2::text[], $3::bigint[], $4::smallint[], $5::bytea[]) "
-        "AS n (entry_id, seq, prefix, entry) "
-        "ON CONFLICT (stream, entry_id) DO UPDATE SET seq = excluded.seq, entry = excluded.entry "
-        "RETURNING (xmax = 0) AS added",
-        stream,
-        [key for key, _, _ in puts],
-        [seq for _, seq, _ in puts],
-        [build.prefix_of(key) for key, _, _ in puts],
-        [row["entry"] for _, _, row in puts],
-    )
-    grown = sum(row["added"] for row in stored) - len(deleted)
-    return {build.prefix_of(entry_id) for entry_id in last}, grown
-
-
-async def _store_chunk(connection: asyncpg.Connection, stream: str, bucket: int, bits: int) -> None:
-    low, high = build.bucket_range(bucket, bits)
-    rows = await connection.fetch(
-        "SELECT entry FROM feed_entries WHERE stream = $1 AND prefix BETWEEN $2 AND $3 "
-        'ORDER BY entry_id COLLATE "C"',
-        stream,
-        low,
-        high,
-    )
-    chunk = build.make_chunk(bucket, [row["entry"] for row in rows])
-    if chunk.content is not None and chunk.sha256 is not None:
-        await _store_blob(connection, stream, chunk.sha256, "application/gzip", chunk.content)
-    await connection.execute(
-        "INSERT INTO feed_chunks (stream, bucket, sha256, bytes, raw_sha256, raw_bytes, count) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (stream, bucket) DO UPDATE "
-        "SET sha256 = $3, bytes = $4, raw_sha256 = $5, raw_bytes = $6, count = $7",
-        stream,
-        bucket,
-        chunk.sha256,
-        chunk.bytes,
-        chunk.raw_sha256,
-        chunk.raw_bytes,
-        chunk.count,
-    )
-
-
-async def _still_current(connection: asyncpg.Connection, stream: str) -> None:
-    """The files of the set that is about to be replaced leave it now, not when they were made."""
-    await connection.execute(
-        "UPDATE feed_blobs b SET current_at = now() WHERE stream = $1 AND ("
-        "sha256 IN (SELECT c.sha256 FROM feed_chunks c WHERE c.stream = $1) "
-        "OR sha256 = (SELECT h.index_sha256 FROM feed_heads h WHERE h.stream = $1))",
-        stream,
-    )
-
-
-async def _store_blob(
-    connection: asyncpg.Connection, stream: str, sha256: str, media_type: str, content: bytes
-) -> None:
-    # A file that comes back (a change and its undoing) counts anew.
-    await connection.execute(
-        "INSERT INTO feed_blobs (sha256, stream, media_type, content) VALUES ($1, $2, $3, $4) "
-        "ON CONFLICT (sha256, stream) DO UPDATE SET current_at = now()",
-        sha256,
-        stream,
-        media_type,
-        content,
-    )
+def _dicts(rows: Sequence[asyncpg.Record]) -> list[dict[str, Any]]:
+    return [dict(row) for row in rows]

@@ -1,0 +1,69 @@
+"""Pages of changes, written once for each stream and cursor and sent to all who ask for them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from app.core.http import repr_digest
+
+Key = tuple[str, str, int, int]
+"""Stream, manifest, cursor, limit."""
+_LIMIT = 33_554_432
+
+
+class Page:
+    """The bytes of a page and their digest."""
+
+    __slots__ = ("body", "digest")
+
+    def __init__(self, body: bytes) -> None:
+        self.body = body
+        self.digest = repr_digest(body)
+
+
+class Pages:
+    """The pages used last, at most so many bytes; of each stream those of its newest head only."""
+
+    def __init__(self, limit: int = _LIMIT) -> None:
+        self._limit = limit
+        self._size = 0
+        self._pages: OrderedDict[Key, Page] = OrderedDict()
+        self._newest: dict[str, str] = {}
+        self._making: dict[Key, asyncio.Task[Page]] = {}
+
+    async def get(self, key: Key, make: Callable[[], Coroutine[Any, Any, bytes]]) -> Page:
+        """The page; who asks while it is being made waits for that. Raises as ``make``."""
+        page = self._pages.get(key)
+        if page is not None:
+            self._pages.move_to_end(key)
+            return page
+        task = self._making.get(key)
+        if task is None:
+            task = self._making[key] = asyncio.create_task(self._make(key, make))
+        # One reader that goes away does not take the page from the others.
+        return await asyncio.shield(task)
+
+    async def _make(self, key: Key, make: Callable[[], Coroutine[Any, Any, bytes]]) -> Page:
+        try:
+            page = Page(await make())
+        finally:
+            del self._making[key]
+        self._keep(key, page)
+        return page
+
+    def _keep(self, key: Key, page: Page) -> None:
+        stream, manifest = key[:2]
+        if self._newest.get(stream) != manifest:
+            for old in [one for one in self._pages if one[0] == stream]:
+                self._drop(old)
+            self._newest[stream] = manifest
+        self._pages[key] = page
+        self._size += len(page.body)
+        while self._size > self._limit:
+            self._drop(next(iter(self._pages)))
+
+    def _drop(self, key: Key) -> None:
+        self._size -= len(self._pages.pop(key).body)
