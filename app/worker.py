@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -74,6 +74,8 @@ from app.sanctions import consumers as sanctions
 from app.sanctions import sources
 from app.sanctions.cases.upkeep import remind as remind_of_measures
 from app.sanctions.entries.expiry import complete_own_streams, expire_entries
+from app.sanctions.feed import publication
+from app.sanctions.feed.publication import Target, TargetAway
 from app.sanctions.feed.stream import FeedStream
 from app.sanctions.lists.audience import own_stream
 from app.sanctions.lists.checks import ListChecks
@@ -85,6 +87,7 @@ from app.sanctions.transfer_restrictions.upkeep import announce
 log = structlog.get_logger()
 TRANSIENT = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError)
 HEARTBEAT_S = 30.0
+PUBLISH_S = 5.0
 EXPIRY_S = 60.0
 HOUSEKEEPING_S = 3_600.0
 LOG_SAMPLE_S = 30.0
@@ -171,7 +174,9 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
         log.info("worker_started")
         blobs = open_blobs(settings, database, outbound, KeyRing(root))
         again = Rescreener(database, KeyRing(root))
-        await _run_until(stop, _tasks(database, keys, settings, blobs, lists, again, stop))
+        public = publication.targets(settings, outbound)
+        tasks = _tasks(database, keys, settings, blobs, lists, again, public, stop)
+        await _run_until(stop, tasks)
         log.info("worker_stopped")
     finally:
         await outbound.close()
@@ -185,6 +190,7 @@ def _tasks(
     blobs: Blobs,
     lists: ListChecks,
     again: Rescreener,
+    public: Sequence[Target],
     stop: asyncio.Event,
 ) -> list[asyncio.Task[None]]:
     feed = FeedStream(keys, settings.issuer)
@@ -194,6 +200,7 @@ def _tasks(
         "sequencer": (lambda: sequencer.run(stop), 0.0),
         "consumers": (lambda: run_consumers(database, CONSUMERS, stop), 0.0),
         "feed_heartbeat": (lambda: keep_feed_fresh(database, feed), HEARTBEAT_S),
+        "feed_publication": (lambda: publish_feed(database, public), PUBLISH_S),
         "reminders": (lambda: _until_none(lambda: remind(database)), EXPIRY_S),
         "held_assessments": (lambda: _until_none(lambda: open_held(database)), EXPIRY_S),
         "assessment_expiry": (lambda: _until_none(lambda: notify_assessments(database)), EXPIRY_S),
@@ -304,6 +311,15 @@ async def keep_feed_fresh(database: Database, feed: FeedStream) -> None:
         finally:
             if not connection.is_closed():
                 await connection.execute("SELECT pg_advisory_unlock($1)", LEADER_LOCK)
+
+
+async def publish_feed(database: Database, public: Sequence[Target]) -> None:
+    """Bring the public stream up to date where it lies for everybody."""
+    for target in public:
+        try:
+            await publication.publish(database, target)
+        except TargetAway as error:
+            log.warning("feed_not_published", target=target.name, kind=str(error))
 
 
 async def keep_files(database: Database, blobs: Blobs) -> None:

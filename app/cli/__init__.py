@@ -25,6 +25,7 @@ PARTS = {
     "issuers": ("issuers", f"Trusted issuers. {_OPERATOR}"),
     "partners": ("partners", f"Partners in bulk. {_OPERATOR}"),
     "lists": ("lists", f"External sanction lists. {_WORKER}"),
+    "feed": ("feed", "The feed as files: bundles, and the public stream for everybody."),
     "matches": ("matches", f"Matches with sanction lists. {_WORKER}"),
     "screening": ("screening", "Screening by name. Needs neither database nor network."),
     "operators": ("operators", f"Persons who run the service, by their keys. {_OPERATOR}"),

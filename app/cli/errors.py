@@ -18,6 +18,7 @@ from app.core.key_provider import Undecipherable
 from app.core.rekeying import RotationProblem
 from app.core.settings import UnsafeSettings
 from app.partners.retention.run import RetentionProblem
+from app.sanctions.feed.bundle import BundleProblem
 from app.sanctions.feed.root_keys import RootKeyProblem
 from app.sanctions.lists.files import NoIssue
 from app.sanctions.lists.importer import ListHeld, ListOlder, ListRefused, UnknownSource
@@ -32,6 +33,7 @@ _PLAIN = (
     AgencyProblem,
     BreakGlassRefused,
     RootKeyProblem,
+    BundleProblem,
     KeyProblem,
     RotationProblem,
     RetentionProblem,

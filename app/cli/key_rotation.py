@@ -23,7 +23,7 @@ from app.core.crypto import EncryptionKey
 from app.core.key_provider import RootKey, RootKeys, load_root_keys
 from app.core.safety import check_root_key
 from app.core.settings import Settings
-from app.sanctions.feed import root_keys
+from app.sanctions.feed import root_documents
 
 rotate = group("Put a new key in the place of the present one, beside a running service.")
 UseOption = Annotated[Use, typer.Argument(help="token, list, receipt or checkpoint")]
@@ -110,7 +110,7 @@ async def _rotate(settings: Settings, use: Use, at_once: bool) -> key_rotation.C
         else:
             event = Event.SIGNING_KEY_ROTATED
             coming = await key_rotation.find_next(session, use)
-            since = await root_keys.published_since(database, coming.kid) if coming else None
+            since = await root_documents.published_since(database, coming.kid) if coming else None
             change = await key_rotation.rotate(session, use, since, utc_now())
         await _record(
             session, event, _subject(change.new), use=use, kid=change.new, replaced=change.old

@@ -132,6 +132,15 @@ class Settings(BaseSettings):
     s3_region: str = Field("us-east-1", pattern=r"^[a-z0-9-]{1,32}$")
     s3_access_key: str | None = None
     s3_secret_key: SecretStr | None = None
+    feed_publish_dir: Path | None = Field(
+        None, description="folder in which the worker keeps the public stream for everybody"
+    )
+    feed_publish_bucket: str | None = Field(
+        None,
+        pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
+        description="bucket for the same, at the endpoint and with the keys of REGISTRY_S3_*; "
+        "never that of the sealed files",
+    )
     scan_clamd: str | None = Field(
         None,
         pattern=r"^(/\S{1,200}|[A-Za-z0-9.-]{1,200}:[0-9]{1,5}|\[[0-9a-fA-F:]{2,45}\]:[0-9]{1,5})$",
@@ -190,6 +199,14 @@ class Settings(BaseSettings):
                     raise UnsafeSettings(
                         f"REGISTRY_BLOB_STORE=s3 needs REGISTRY_{name.upper()} as well."
                     )
+        if self.feed_publish_bucket is not None:
+            for name in ("s3_endpoint", "s3_access_key", "s3_secret_key"):
+                if getattr(self, name) is None:
+                    raise UnsafeSettings(
+                        f"REGISTRY_FEED_PUBLISH_BUCKET needs REGISTRY_{name.upper()} as well."
+                    )
+            if self.feed_publish_bucket == self.s3_bucket:
+                raise UnsafeSettings("REGISTRY_FEED_PUBLISH_BUCKET must not be that of the files.")
         endpoint = self.s3_endpoint
         if endpoint is not None and (
             not urlsplit(endpoint).hostname

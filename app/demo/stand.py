@@ -22,7 +22,7 @@ from app.core.settings import Settings, UnsafeSettings
 from app.demo.folder import Folder
 from app.demo.processes import Child, DemoFailed, environment, supervise
 from app.demo.world import SAMPLES, load_world
-from app.sanctions.feed import root_keys
+from app.sanctions.feed import root_documents, root_keys
 
 Report = Callable[[str, int, int], None]
 HOST = "127.0.0.1"
@@ -176,7 +176,7 @@ async def _publish_keys(folder: Folder, settings: Settings, moved: bool) -> None
     try:
         await SigningKeys(app, RootKey.load(folder.root_key)).ensure()
         now = utc_now()
-        claims = await root_keys.latest_document(operator)
+        claims = await root_documents.latest_document(operator)
         anchor = root_keys.read_anchor(folder.anchor)
         if (
             claims is None
@@ -185,7 +185,7 @@ async def _publish_keys(folder: Folder, settings: Settings, moved: bool) -> None
         ):
             files = sorted(folder.root_keys.glob("root-*.pem"))[: anchor["threshold"]]
             keys = root_keys.read_root_keys(files, anchor)
-            await root_keys.root_sign(operator, anchor, keys, settings.issuer, now)
+            await root_documents.root_sign(operator, anchor, keys, settings.issuer, now)
         if moved:
             # Manifests name their issuer: let the worker sign them anew at once.
             async with operator.connection() as connection:

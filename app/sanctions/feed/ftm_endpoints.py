@@ -14,7 +14,7 @@ from pydantic_core import to_json
 
 from app.auth.feed_tokens import FeedReader, reads_feed
 from app.core.clock import rfc3339
-from app.core.db import Database, DatabaseDep
+from app.core.db import Database, DatabaseAway, DatabaseDep
 from app.core.errors import problems
 from app.core.http import RegistryRoute, not_modified
 from app.core.routing import Router
@@ -139,4 +139,7 @@ async def _pieces(
     for sha256 in chunks:
         async with database.fast_read() as connection:
             content = await connection.fetchval(queries.FTM_CHUNK, sha256)
+        if content is None:
+            # It was withdrawn while this file was being read: cut short, its reader asks again.
+            raise DatabaseAway(sha256)
         yield write(map(json.loads, gzip.decompress(content).splitlines()), stream)

@@ -51,4 +51,4 @@ FTM_HEAD = f"""SELECT {STATUS_COLUMNS}, h.version, h.count, h.set_sha256, h.sign
     WHERE s.client_id = $1"""  # noqa: S608 - texts of ours; values are bound
 """The caller's status, the head of a stream and the index of its present files."""
 
-FTM_CHUNK = "SELECT content FROM feed_blobs WHERE sha256 = $1 LIMIT 1"
+FTM_CHUNK = "SELECT content FROM feed_blobs WHERE sha256 = $1 AND content IS NOT NULL LIMIT 1"

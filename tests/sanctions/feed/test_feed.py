@@ -110,7 +110,7 @@ async def test_cursors_outside_the_stream_are_told_so(api_for: ApiFor, settle: S
     wfp = await api_for("WFP")
     ahead = await wfp.get("/v1/feeds/sanctions/changes?after=999999999")
     assert (ahead.status_code, ahead.json()["code"]) == (409, "cursor_ahead")
-    assert (await wfp.get("/v1/feeds/sanctions/manifest?stream=agency")).status_code == 404
+    assert (await wfp.get("/v1/feeds/sanctions/manifest?stream=nothing")).status_code == 404
 
 
 async def test_changes_no_longer_kept_ask_for_the_full_set(
