@@ -162,6 +162,16 @@ def not_modified(request: Request, etag: str) -> Response | None:
     return None
 
 
+def takes_gzip(request: Request) -> bool:
+    """Whether the caller asks for gzip by name; what it would put up with is not asked."""
+    for item in request.headers.get("accept-encoding", "").split(","):
+        name, _, weight = item.partition(";")
+        if name.strip().lower() == "gzip":
+            return not _NO_WEIGHT.match(weight.strip())
+    return False
+
+
+_NO_WEIGHT = re.compile(r"\Aq=0(\.0*)?\Z")
 _VERSION_TAG = re.compile(r'\A"v([0-9]{1,9})"\Z')
 
 

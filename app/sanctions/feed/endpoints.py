@@ -15,7 +15,14 @@ from app.auth.scopes import Scope
 from app.core.clock import rfc3339
 from app.core.db import Database, DatabaseDep
 from app.core.errors import problems
-from app.core.http import RegistryRoute, bytes_etag, digest_field, not_modified, repr_digest
+from app.core.http import (
+    RegistryRoute,
+    bytes_etag,
+    digest_field,
+    not_modified,
+    repr_digest,
+    takes_gzip,
+)
 from app.core.limits import release
 from app.core.routing import Router
 from app.core.schemas import QueryInt
@@ -56,6 +63,7 @@ KeysVersion = Annotated[
 IMMUTABLE = "max-age=31536000, immutable"
 _JOSE = "application/jose"
 _JSON = "application/json"
+_VARY = "Accept-Encoding"
 _NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "Not modified"}}
 
 
@@ -203,17 +211,22 @@ async def get_changes(
     if wanted.wait and head.seq_to == wanted.after:
         head = await _wait(request, token, wanted, head)
     etag = bytes_etag(head.manifest.encode())
+    # Other bytes, another tag.
+    packed_etag = f'{etag[:-1]}z"'
     # Only who is at the end may hear "nothing new"; the tag is the manifest's own.
-    unchanged = not_modified(request, etag) if head.seq_to == wanted.after else None
-    if unchanged is not None:
-        return unchanged
+    if head.seq_to == wanted.after:
+        unchanged = not_modified(request, etag) or not_modified(request, packed_etag)
+        if unchanged is not None:
+            return unchanged
     make = partial(_page, database, head, wanted)
     key = (head.stream, head.manifest, wanted.after, wanted.limit)
     page = await feed_of(request).pages.get(key, make)
     if head.own is not None and head.seq_to > wanted.after:
         await note_reading(request, head.caller, after=wanted.after, seq_to=head.seq_to)
-    headers = {"ETag": etag, "Repr-Digest": page.digest}
-    return Response(page.body, media_type=_JSON, headers=headers)
+    if takes_gzip(request):
+        headers = {"ETag": packed_etag, "Vary": _VARY, "Content-Encoding": "gzip"}
+        return Response(page.packed, media_type=_JSON, headers=headers)
+    return Response(page.body, media_type=_JSON, headers={"ETag": etag, "Vary": _VARY})
 
 
 async def _wait(request: Request, token: VerifiedToken, wanted: ChangesQuery, head: Head) -> Head:

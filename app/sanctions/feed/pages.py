@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from typing import Any
-
-from app.core.http import repr_digest
 
 Key = tuple[str, str, int, int]
 """Stream, manifest, cursor, limit."""
@@ -15,13 +14,16 @@ _LIMIT = 33_554_432
 
 
 class Page:
-    """The bytes of a page and their digest."""
+    """A page as it is and compressed. It has no digest of its own: the manifest proves it."""
 
-    __slots__ = ("body", "digest")
+    __slots__ = ("body", "packed")
 
     def __init__(self, body: bytes) -> None:
         self.body = body
-        self.digest = repr_digest(body)
+        self.packed = gzip.compress(body, compresslevel=9, mtime=0)
+
+    def __len__(self) -> int:
+        return len(self.body) + len(self.packed)
 
 
 class Pages:
@@ -48,7 +50,7 @@ class Pages:
 
     async def _make(self, key: Key, make: Callable[[], Coroutine[Any, Any, bytes]]) -> Page:
         try:
-            page = Page(await make())
+            page = await asyncio.to_thread(Page, await make())
         finally:
             del self._making[key]
         self._keep(key, page)
@@ -61,9 +63,9 @@ class Pages:
                 self._drop(old)
             self._newest[stream] = manifest
         self._pages[key] = page
-        self._size += len(page.body)
+        self._size += len(page)
         while self._size > self._limit:
             self._drop(next(iter(self._pages)))
 
     def _drop(self, key: Key) -> None:
-        self._size -= len(self._pages.pop(key).body)
+        self._size -= len(self._pages.pop(key))

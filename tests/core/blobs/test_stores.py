@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-import socket
 from collections.abc import AsyncIterator, Iterator
 from uuid import uuid4
 
-import httpx
 import pytest
-from moto.server import ThreadedMotoServer
 
 from app.core.addresses import parse_allowed
 from app.core.blobs import service as files
@@ -24,33 +21,20 @@ from app.core.crypto import KeyRing
 from app.core.db import Database
 from app.core.key_provider import KeyProvider
 from app.core.outbound import Outbound
+from tests.s3 import KEYS, s3_serving
 from tests.support import World
-
-_KEYS = ("AKIAEXAMPLE", "secret")
 
 
 @pytest.fixture(scope="module")
 def s3_server() -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
-    server.start()
-    address = f"http://127.0.0.1:{port}"
-    httpx.put(
-        f"{address}/files",
-        headers={
-            "Authorization": "AWS4-HMAC-SHA256 Credential=x/20260301/us-east-1/s3/aws4_request"
-        },
-    ).raise_for_status()
-    yield address
-    server.stop()
+    with s3_serving("files") as address:
+        yield address
 
 
 @pytest.fixture
 async def s3(s3_server: str) -> AsyncIterator[S3Store]:
     outbound = Outbound(parse_allowed("127.0.0.0/8:*"))
-    yield S3Store(outbound, s3_server, "files", "us-east-1", _KEYS)
+    yield S3Store(outbound, s3_server, "files", "us-east-1", KEYS)
     await outbound.close()
 
 
@@ -105,7 +89,7 @@ async def test_what_is_put_into_postgresql_comes_back(
 
 async def test_a_store_on_an_address_that_is_not_public_is_not_called() -> None:
     outbound = Outbound()
-    store = S3Store(outbound, "http://127.0.0.1:9", "files", "us-east-1", _KEYS)
+    store = S3Store(outbound, "http://127.0.0.1:9", "files", "us-east-1", KEYS)
     with pytest.raises(StoreAway, match="scheme_or_port"):
         await store.delete(uuid4())
     await outbound.close()

@@ -1,0 +1,131 @@
+"""What was annulled or wrong leaves all that is kept of the past, and its files answer 410."""
+
+from __future__ import annotations
+
+import gzip
+from uuid import uuid4
+
+import pytest
+
+from app.core.db import DatabaseAway
+from app.sanctions.feed import build
+from app.sanctions.feed.ftm_endpoints import _pieces
+from tests.sanctions.feed.conftest import (
+    FEED,
+    Stand,
+    chunk_lines,
+    entry,
+    index,
+    manifest,
+    whole_set,
+)
+
+SMALL = (4, 16)
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "DELTA_SIZES", SMALL)
+
+
+async def chunk_with(stand: Stand, entry_id: str) -> str:
+    """The present chunk of the entry's bucket."""
+    wfp = await stand.api()
+    bits = (await manifest(wfp))["bucket_bits"]
+    bucket = build.bucket_of(build.prefix_of(entry_id), bits)
+    return str((await index(wfp))["chunks"][bucket]["sha256"])
+
+
+@pytest.mark.parametrize("reason", ["annulled", "error"])
+async def test_its_past_is_erased_and_its_files_are_gone(stand: Stand, reason: str) -> None:
+    wfp, one, other = await stand.api(), str(uuid4()), str(uuid4())
+    await stand.put(entry(other), "inter_agency")
+    before = await chunk_with(stand, one)
+    await stand.put(entry(one, "Canary Trust"), "inter_agency")
+    held = await chunk_with(stand, one)
+    while (await manifest(wfp))["seq_to"] % 4:
+        await stand.put(entry(other, f"Other {uuid4()}"), "inter_agency")
+    await stand.beat()
+    files = await wfp.read(f"{FEED}/files")
+    delta = files["deltas"][-1]["sha256"]
+    ids = {
+        line["entry_id"]
+        for item in files["deltas"]
+        for line in await chunk_lines(wfp, item["sha256"])
+    }
+    assert one in ids
+    await stand.remove(one, reason, "inter_agency")
+    for sha256 in (held, delta):
+        gone = await wfp.get(f"{FEED}/chunks/{sha256}")
+        assert (gone.status_code, gone.json()["code"]) == (410, "file_withdrawn")
+    assert one not in await whole_set(wfp)
+    if before != "None":
+        assert (await wfp.get(f"{FEED}/chunks/{before}")).status_code == 200
+    # Nothing in the database says the name any more; what there was to tell is told.
+    assert (
+        await stand.run("SELECT seq FROM feed_changes WHERE position('Canary'::bytea in entry) > 0")
+        == []
+    )
+    rows = await stand.run(
+        "SELECT content FROM feed_blobs WHERE media_type LIKE '%gzip' AND content IS NOT NULL"
+    )
+    assert not any(b"Canary" in gzip.decompress(row) for row in rows)
+    page = await wfp.read(f"{FEED}/changes?after=0&limit=1000")
+    told = [(c["op"], c["reason"], c["entry"]) for c in page["changes"] if c["entry_id"] == one]
+    assert told == [("remove", reason, None)] * 2
+    assert [c["seq"] for c in page["changes"]] == list(range(1, page["to"] + 1))
+    await stand.beat()
+    again = await wfp.read(f"{FEED}/files")
+    assert {held, delta} <= {item["sha256"] for item in again["withdrawn"]}
+    lines = [line for item in again["deltas"] for line in await chunk_lines(wfp, item["sha256"])]
+    assert {(c["op"], c["reason"]) for c in lines if c["entry_id"] == one} == {("remove", reason)}
+
+
+async def test_what_comes_back_with_the_same_bytes_is_served_again(stand: Stand) -> None:
+    wfp, one = await stand.api(), str(uuid4())
+    await stand.put(entry(one), "inter_agency")
+    held = await chunk_with(stand, one)
+    await stand.remove(one, "error", "inter_agency")
+    assert (await wfp.get(f"{FEED}/chunks/{held}")).status_code == 410
+    await stand.put(entry(one), "inter_agency")
+    assert (await wfp.get(f"{FEED}/chunks/{held}")).status_code == 200
+    assert held not in {item["sha256"] for item in (await wfp.read(f"{FEED}/files"))["withdrawn"]}
+
+
+async def test_other_ends_erase_nothing(stand: Stand) -> None:
+    wfp, one = await stand.api(), str(uuid4())
+    await stand.put(entry(one), "inter_agency")
+    held = await chunk_with(stand, one)
+    last = (await manifest(wfp))["seq_to"]
+    await stand.remove(one, "lifted", "inter_agency")
+    assert (await wfp.get(f"{FEED}/chunks/{held}")).status_code == 200
+    page = await wfp.read(f"{FEED}/changes?after={last - 1}")
+    assert [c["op"] for c in page["changes"]] == ["put", "remove"]
+
+
+async def test_a_file_withdrawn_from_one_stream_may_stay_in_another(stand: Stand) -> None:
+    wfp, one = await stand.api(), str(uuid4())
+    streams = ("source.zz_a", "source.zz_b")
+    for stream in streams:
+        await stand.run(
+            "INSERT INTO list_sources (code, audience, required, max_staleness_s, streams) "
+            "VALUES ($1, 'shared', false, 86400, ARRAY['inter_agency']) RETURNING code",
+            stream.removeprefix("source."),
+        )
+    await stand.put(entry(one), *streams)
+    held = (await index(wfp, streams[0]))["chunks"][0]["sha256"]
+    await stand.remove(one, "error", streams[0])
+    assert (await wfp.get(f"{FEED}/chunks/{held}")).status_code == 200
+    await stand.remove(one, "error", streams[1])
+    assert (await wfp.get(f"{FEED}/chunks/{held}")).status_code == 410
+
+
+async def test_a_twin_being_read_meanwhile_is_cut_short(stand: Stand) -> None:
+    one = str(uuid4())
+    await stand.put(entry(one), "inter_agency")
+    held = await chunk_with(stand, one)
+    await stand.remove(one, "error", "inter_agency")
+    pieces = _pieces(stand.app.state.database, [held], "inter_agency", b"", lambda *_: b"")
+    assert await anext(pieces) == b""
+    with pytest.raises(DatabaseAway):
+        await anext(pieces)

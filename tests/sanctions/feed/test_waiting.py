@@ -1,0 +1,121 @@
+"""Requests that wait: one look for all, a cap, and nothing held meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.core.db import Database
+from app.sanctions.feed import waiting
+from app.sanctions.feed.errors import FeedBusy
+from app.sanctions.feed.waiting import Waiting
+from tests.sanctions.feed.conftest import FEED, Stand, entry, manifest
+
+
+async def test_many_wait_without_a_connection_and_hear_at_once(stand: Stand) -> None:
+    wfp, one = await stand.api(), str(uuid4())
+    last = (await manifest(wfp))["seq_to"]
+    url = f"{FEED}/changes?after={last}&wait=30"
+    # More than the pool has connections, and more than an agency's share of it.
+    polls = [asyncio.create_task(wfp.get(url)) for _ in range(40)]
+    database: Database = stand.app.state.database
+    async with asyncio.timeout(20):
+        while len(stand.app.state.feed.waiting._waiters) < 40:  # noqa: ASYNC110 - a line's state
+            await asyncio.sleep(0.02)
+    assert stand.app.state.limits.bulkhead.held("WFP") == 0
+    assert database.engine.pool.checkedout() <= 1  # type: ignore[attr-defined]
+    assert (await wfp.get(f"{FEED}/manifest")).status_code == 200
+    await stand.put(entry(one), "inter_agency")
+    began = time.monotonic()
+    answers = await asyncio.gather(*polls)
+    assert time.monotonic() - began < 20
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.content for answer in answers}) == 1
+    assert [c["entry_id"] for c in answers[0].json()["changes"]] == [one]
+
+
+async def test_who_was_stopped_while_it_waited_is_told_nothing(stand: Stand) -> None:
+    fao = await stand.api("FAO_REVIEWER")
+    last = (await manifest(fao))["seq_to"]
+    poll = asyncio.create_task(fao.get(f"{FEED}/changes?after={last}&wait=30"))
+    await asyncio.sleep(0.1)
+    await stand.run("UPDATE clients SET status = 'revoked' WHERE id = 'FAO_REVIEWER' RETURNING id")
+    await stand.put(entry(str(uuid4())), "inter_agency")
+    assert (await poll).status_code == 401
+
+
+async def test_when_the_time_is_over_nothing_is_new(stand: Stand) -> None:
+    wfp = await stand.api()
+    head = await wfp.get(f"{FEED}/manifest")
+    last = (await manifest(wfp))["seq_to"]
+    url = f"{FEED}/changes?after={last}&wait=1"
+    assert (await wfp.read(url))["changes"] == []
+    unchanged = await wfp.get(url, headers={"If-None-Match": head.headers["etag"]})
+    assert unchanged.status_code == 304
+
+
+async def test_there_is_a_cap_for_all_and_one_for_each_agency(stand: Stand) -> None:
+    database: Database = stand.app.state.database
+    line = Waiting(database, 4)
+    last = (await manifest(await stand.api()))["seq_to"]
+
+    def wait(agency: str) -> asyncio.Task[object]:
+        return asyncio.create_task(line.wait("inter_agency", last, 30, "WFP", agency))
+
+    polls = [wait("WFP"), wait("WFP")]
+    await asyncio.sleep(0)
+    with pytest.raises(FeedBusy) as refused:
+        await wait("WFP")
+    assert refused.value.headers == {"Retry-After": "5"}
+    polls += [wait("FAO"), wait("FAO")]
+    await asyncio.sleep(0)
+    with pytest.raises(FeedBusy):
+        await wait("UNDP")
+    # Who goes away makes room.
+    polls[0].cancel()
+    await asyncio.gather(polls[0], return_exceptions=True)
+    polls[0] = wait("UNDP")
+    await asyncio.sleep(0)
+    await line.close()
+    assert await asyncio.gather(*polls) == [None] * 4
+    await Waiting(database, 4).close()
+
+
+async def test_over_http_the_cap_is_a_503_with_a_time(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wfp = await stand.api()
+    last = (await manifest(wfp))["seq_to"]
+    monkeypatch.setattr(stand.app.state.feed.waiting, "_cap", 0)
+    answer = await wfp.get(f"{FEED}/changes?after={last}&wait=30")
+    assert (answer.status_code, answer.json()["code"]) == (503, "feed_busy")
+    assert answer.headers["retry-after"] == "5"
+    assert (await wfp.get(f"{FEED}/changes?after={last}")).status_code == 200
+
+
+@pytest.mark.parametrize("error", [OSError, asyncpg.PostgresError, SQLAlchemyError])
+async def test_a_database_that_is_away_for_a_while_ends_no_wait(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    monkeypatch.setattr(waiting, "_RETRY_S", 0.01)
+    line, wake, failed = stand.app.state.feed.waiting, Waiting._wake, list[int]()
+
+    async def fail(self: Waiting) -> None:
+        if len(failed) < 3:
+            failed.append(1)
+            raise error
+        await wake(self)
+
+    monkeypatch.setattr(Waiting, "_wake", fail)
+    last = (await manifest(await stand.api()))["seq_to"]
+    poll = asyncio.create_task(line.wait("inter_agency", last, 30, "WFP", "WFP"))
+    await asyncio.sleep(0)
+    await stand.put(entry(str(uuid4())), "inter_agency")
+    row = await poll
+    assert row["seq_to"] == last + 1
+    assert len(failed) == 3
