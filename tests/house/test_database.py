@@ -48,6 +48,8 @@ _DEFINERS: frozenset[str] = frozenset(
         "counted_facts(uuid[],date)",
         "partner_disclosures(date,text,text,integer)",
         "list_stream_open(uuid,text)",
+        # Numbers of streams, no row: for those who wait for a change.
+        "feed_tops(text[])",
         "list_streams_in_use()",
         "redacted_steps(uuid)",
         # The former row is kept whoever changes a measure; RESTRICTED ones of other agencies are
@@ -284,6 +286,7 @@ _ACCEPTED = {
             ("partner_merge_steps.partner_merge_steps", "select"),
         )
     },
+    "public.feed_heads.feed_heads_facts": "one function tells numbers to this process alone",
     "public.list_uses.list_uses_facts": "one function answers for the agency of the token alone",
     "public.identifier_dispute_voices.identifier_dispute_voices_select": "who decides needs all",
     **{
