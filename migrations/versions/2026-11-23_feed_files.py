@@ -54,7 +54,7 @@ GRANT EXECUTE ON FUNCTION feed_tops(text[]) TO reg_app;
 GRANT CREATE ON SCHEMA public TO reg_facts;
 ALTER FUNCTION feed_tops(text[]) OWNER TO reg_facts;
 REVOKE CREATE ON SCHEMA public FROM reg_facts;
-"""
+"""  # noqa: S608 - texts of ours
 
 UNDO = f"""
 DROP FUNCTION feed_tops(text[]);

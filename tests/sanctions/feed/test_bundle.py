@@ -58,6 +58,13 @@ async def test_it_holds_all_that_a_full_pull_would_fetch(signed: Stand, tmp_path
     assert exists.stderr == f"{file} exists already.\n"
 
 
+async def test_a_stream_without_entries_is_a_bundle_too(signed: Stand, tmp_path: Path) -> None:
+    await signed.beat("source.zz_nobody")
+    file = tmp_path / "feed.zip"
+    done = await write_bundle(signed.operator, "source.zz_nobody", "https://x", file)
+    assert (done.count, done.files) == (0, 0)
+
+
 async def test_single_agencies_and_unknown_streams_are_not_bundled(
     signed: Stand, tmp_path: Path
 ) -> None:

@@ -13,6 +13,8 @@ import pytest
 
 from app.sanctions.feed import build, deltas
 from app.sanctions.feed.attachments import store_attachment
+from partner_registry_client.chunks import read_index
+from partner_registry_client.manifest import Manifest
 from tests.sanctions.feed.conftest import (
     FEED,
     Stand,
@@ -179,6 +181,9 @@ async def test_an_attachment_is_named_in_the_index_and_kept_while_one_names_it(
         "raw_bytes": len(content),
     }
     after = await manifest(wfp, stream)
+    # A client that knows no attachments reads the list as ever.
+    index_file = await wfp.get(f"{FEED}/chunks/{after['index']['sha256']}")
+    assert len(read_index(index_file.content, Manifest.read(build.canonical(after)))) == 1
     same = ("seq_to", "count", "set_sha256", "bucket_bits")
     assert [after[name] for name in same] == [before[name] for name in same]
     assert after["version"] == before["version"] + 1

@@ -81,7 +81,7 @@ async def test_there_is_a_cap_for_all_and_one_for_each_agency(stand: Stand) -> N
     await asyncio.gather(polls[0], return_exceptions=True)
     polls[0] = wait("UNDP")
     await asyncio.sleep(0)
-    await line.close()
+    await asyncio.gather(line.close(), line.close())
     assert await asyncio.gather(*polls) == [None] * 4
     await Waiting(database, 4).close()
 
