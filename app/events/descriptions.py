@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -196,3 +197,7 @@ def table() -> str:
             fields = ["`partner_id`", "`vendor_numbers`", *fields]
         lines.append(f"| `{one.type.value}` | {one.title} | {told} | {', '.join(fields)} |")
     return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":  # for docs/events.md
+    sys.stdout.write(table())

@@ -14,7 +14,7 @@ _BATCH = 5_000
 _EVENTS = text(
     """WITH old AS (SELECT agency_id, seq FROM agency_events
         WHERE told_at < now() - make_interval(days => :days)
-        ORDER BY told_at, agency_id, seq LIMIT :batch FOR UPDATE SKIP LOCKED),
+        ORDER BY told_at LIMIT :batch),
       upto AS (SELECT agency_id, max(seq) AS seq FROM old GROUP BY agency_id),
       gone AS (DELETE FROM agency_events e USING upto u
         WHERE e.agency_id = u.agency_id AND e.seq <= u.seq RETURNING e.seq),

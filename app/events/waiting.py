@@ -30,18 +30,18 @@ class EventWaits:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._waiting: dict[UUID, dict[asyncio.Future[None], int]] = {}
-        self._count = 0
+        self.count = 0
         self._looking: asyncio.Task[None] | None = None
         self._reading = asyncio.Semaphore(_READERS)
 
     async def until(self, agency_id: UUID, after: int, seconds: float) -> None:
         """Return when the agency has an event behind ``after``, or after ``seconds``."""
-        if self._count >= MOST:
+        if self.count >= MOST:
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         waiting = self._waiting.setdefault(agency_id, {})
         waiting[turn] = after
-        self._count += 1
+        self.count += 1
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look())
         try:
@@ -50,7 +50,7 @@ class EventWaits:
         except TimeoutError:
             return
         finally:
-            self._count -= 1
+            self.count -= 1
             waiting.pop(turn, None)
             if not waiting and self._waiting.get(agency_id) is waiting:
                 del self._waiting[agency_id]
