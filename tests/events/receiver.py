@@ -102,22 +102,28 @@ class Receiver:
         self._serving.add(task)
         self._now += 1
         self.most = max(self.most, self._now)
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
-            head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
-            pairs = (line.partition(": ") for line in head[1:] if line)
-            headers = {name.lower(): value for name, _, value in pairs}
-            body = await reader.readexactly(int(headers["content-length"]))
-            call = Received(headers, body)
-            self.calls.append(call)
-            if self.hold is not None:
-                await self.hold.wait()
-            writer.write(self._answer(call))
-            await writer.drain()
-        self._now -= 1
-        self._serving.discard(task)
-        writer.close()
-        with contextlib.suppress(OSError):
-            await writer.wait_closed()
+        try:
+            await self._take(reader, writer)
+        except (OSError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            self._now -= 1
+            self._serving.discard(task)
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+    async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+        pairs = (line.partition(": ") for line in head[1:] if line)
+        headers = {name.lower(): value for name, _, value in pairs}
+        body = await reader.readexactly(int(headers["content-length"]))
+        call = Received(headers, body)
+        self.calls.append(call)
+        if self.hold is not None:
+            await self.hold.wait()
+        writer.write(self._answer(call))
+        await writer.drain()
 
     def _answer(self, call: Received) -> bytes:
         if self.raw is not None:

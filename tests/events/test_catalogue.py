@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from uuid import uuid4
 
 import jsonschema
 import pytest
-from fastapi import FastAPI
 
 from app.events import descriptions
 from app.events.catalogue import EventType
@@ -16,7 +16,8 @@ from app.events.descriptions import ALL, TOLD, read
 from app.events.models import OutboxEvent
 from tests.conftest import ApiFor
 
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "events.md"
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs" / "events.md"
 
 
 def test_every_type_is_described() -> None:
@@ -27,10 +28,11 @@ def test_the_guide_has_the_catalogue_as_it_is() -> None:
     assert descriptions.table() in DOCS.read_text("utf-8"), "python -m app.events.descriptions"
 
 
-def test_every_resource_is_a_route(app: FastAPI) -> None:
+def test_every_resource_is_a_route() -> None:
+    contract = json.loads((ROOT / "openapi" / "openapi.json").read_text("utf-8"))
     paths = {
         re.sub(r"\{\w+\}", "{}", path)
-        for path, operations in app.openapi()["paths"].items()
+        for path, operations in contract["paths"].items()
         if "get" in operations
     }
     for one in TOLD.values():

@@ -16,6 +16,7 @@ from app.core.outbound import Outbound, OutboundFailed
 from app.events.webhooks import delivery as delivering
 from app.events.webhooks import queue
 from app.events.webhooks.delivery import Deliverer
+from app.events.webhooks.outcomes import Reply
 from tests.conftest import Settle
 from tests.events.conftest import HOOKS, Happen, Hook, Hurry
 from tests.events.receiver import Receiver
@@ -323,13 +324,11 @@ async def test_an_answer_that_comes_after_the_lease_is_not_counted(
         taken = await queue.claim(session, one["id"], 60.0)
     assert late is not None
     assert taken is not None
-    reply = delivering.Reply(500, None, 1)
+    reply = Reply(500, None, 1)
     async with worker_database.session() as session:
         assert not await queue.record(session, late, late.deliveries[0], reply)
     async with worker_database.session() as session:
-        assert await queue.record(
-            session, taken, taken.deliveries[0], delivering.Reply(200, None, 1)
-        )
+        assert await queue.record(session, taken, taken.deliveries[0], Reply(200, None, 1))
     assert await states(unicef, one["id"]) == ["delivered"]
 
 
