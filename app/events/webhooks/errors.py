@@ -8,11 +8,13 @@ from app.core.errors import NotFound, ServiceError
 class WebhookNotFound(NotFound):
     code = "webhook_not_found"
     title = "There is no such webhook."
+    refusal = True
 
 
 class DeliveryNotFound(NotFound):
     code = "webhook_delivery_not_found"
     title = "There is no such delivery."
+    refusal = True
 
 
 class TooManyWebhooks(ServiceError):
