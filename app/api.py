@@ -42,6 +42,8 @@ from app.audit.endpoints import router as audit
 from app.audit.exceptions.endpoints import router as exceptions
 from app.auth.endpoints import router as auth
 from app.core.http import refuse_unknown_query
+from app.events.endpoints import router as events
+from app.events.webhooks.endpoints import router as webhooks
 from app.partners.bulk.endpoints import router as partner_loads
 from app.partners.bulk.endpoints import streams as partner_bulk
 from app.partners.claims.endpoints import router as claims
@@ -197,6 +199,8 @@ V1 = (
     self_statements,
     own_disclosures,
     retention_runs,
+    events,
+    webhooks,
 )
 """Routers under /v1; those of the hot routes first, because routes are tried in order."""
 

@@ -36,6 +36,7 @@ from app.core.outbound import Outbound
 from app.core.paging import Cursors
 from app.core.safety import check_database, check_root_key
 from app.core.settings import Settings
+from app.events.waiting import EventWaits
 from app.openapi import describe, install_docs
 from app.partners.errors import PartnerMerged
 from app.partners.merges.redirect import lead_on
@@ -71,6 +72,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.agency_by_client = {}
         app.state.feed = Feed(database, settings)
         app.state.screener = Screener()
+        app.state.event_waits = EventWaits(database)
         warming = asyncio.create_task(app.state.screener.warm(database))
         app.state.migration_head = migrate.head()
         # What lives as long as the process is no work for the garbage collector: without this a
@@ -82,6 +84,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         finally:
             await app.state.feed.close()
             warming.cancel()
+            await app.state.event_waits.close()
             await asyncio.gather(warming, return_exceptions=True)
     finally:
         await key_sets.close()
@@ -106,7 +109,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.root = root
     app.state.keyring = KeyRing(root)
     app.state.limits = Limits(settings)
-    app.state.cursors = Cursors(root.derive("cursors"))
+    app.state.cursors = Cursors(*(key.derive("cursors") for key in root.all))
     app.state.refusal_hook = Refusals()
     app.state.statements = (VERIFICATIONS, FLAGS, ASSESSMENTS, SANCTION_ENTRIES)
     install_handlers(app)

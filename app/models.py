@@ -18,6 +18,7 @@ from app.core import crypto, idempotency, safety, sequencer
 from app.core.blobs import models as blobs
 from app.core.db import Base
 from app.events import models as events
+from app.events.webhooks import models as webhooks
 from app.partners import models as partners
 from app.partners.bulk import models as partner_bulk
 from app.partners.claims import models as partner_claims
@@ -99,4 +100,5 @@ __all__ = [
     "sharing_groups",
     "transfer_restrictions",
     "verifications",
+    "webhooks",
 ]

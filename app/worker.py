@@ -47,8 +47,11 @@ from app.core.outbound import Outbound
 from app.core.safety import check_database, check_root_key
 from app.core.sequencer import LEADER_LOCK, Sequencer
 from app.core.settings import Settings
+from app.events import upkeep as event_upkeep
 from app.events.reminders import remind
 from app.events.service import STREAM, run_consumers
+from app.events.telling import CONSUMERS as TELLING
+from app.events.webhooks.delivery import CALLS, Deliverer
 from app.partners.bulk.retention import RETENTION as BULK_RETENTION
 from app.partners.claims.retention import RETENTION as CLAIMS_RETENTION
 from app.partners.corrections.retention import RETENTION as CORRECTIONS_RETENTION
@@ -99,7 +102,7 @@ ALIVE_S = 5.0
 _RETRY_S = 1.0
 _GRACE_S = 0.8
 _BATCH = 5_000
-CONSUMERS = (*assessments.CONSUMERS, *sanctions.CONSUMERS)
+CONSUMERS = (*TELLING, *assessments.CONSUMERS, *sanctions.CONSUMERS)
 RETENTION = (
     *PEOPLE_RETENTION,
     *DOCUMENTS_RETENTION,
@@ -165,6 +168,8 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
     await wait_for_database(url, settings)
     database = Database(url, settings, application="registry-worker")
     outbound = Outbound(settings.outbound_networks)
+    # Slow receivers take no place of the calls that fetch lists and keys.
+    calls = Outbound(settings.outbound_networks, connections=CALLS)
     try:
         await check_database(database, settings, deciding=DECIDING)
         keys = SigningKeys(database, root)
@@ -175,10 +180,12 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
         blobs = open_blobs(settings, database, outbound, KeyRing(root))
         again = Rescreener(database, KeyRing(root))
         public = publication.targets(settings, outbound)
-        tasks = _tasks(database, keys, settings, blobs, lists, again, public, stop)
+        webhooks = Deliverer(database, KeyRing(root), calls)
+        tasks = _tasks(database, keys, settings, blobs, lists, again, public, webhooks, stop)
         await _run_until(stop, tasks)
         log.info("worker_stopped")
     finally:
+        await calls.close()
         await outbound.close()
         await database.close()
 
@@ -191,6 +198,7 @@ def _tasks(
     lists: ListChecks,
     again: Rescreener,
     public: Sequence[Target],
+    webhooks: Deliverer,
     stop: asyncio.Event,
 ) -> list[asyncio.Task[None]]:
     feed = FeedStream(keys, settings.issuer)
@@ -199,6 +207,9 @@ def _tasks(
     rounds: dict[str, tuple[Work, float]] = {
         "sequencer": (lambda: sequencer.run(stop), 0.0),
         "consumers": (lambda: run_consumers(database, CONSUMERS, stop), 0.0),
+        "webhooks": (lambda: webhooks.run(stop), 0.0),
+        "events_tidied": (lambda: _until_none(lambda: event_upkeep.tidy(database)), HOUSEKEEPING_S),
+        "webhooks_measured": (lambda: event_upkeep.measure(database), EXPIRY_S),
         "feed_heartbeat": (lambda: keep_feed_fresh(database, feed), HEARTBEAT_S),
         "feed_publication": (lambda: publish_feed(database, public), PUBLISH_S),
         "reminders": (lambda: _until_none(lambda: remind(database)), EXPIRY_S),

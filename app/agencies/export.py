@@ -107,6 +107,12 @@ AGENCY_TABLES = (
         valid_from, valid_to, version, created_at
         FROM trusted_issuers WHERE agency_id = :agency ORDER BY id""",
     ),
+    # Secrets stay: they are the registry's to sign with.
+    ExportTable(
+        "webhooks",
+        """SELECT id, url, description, types, max_in_flight, enabled, disabled_reason, verified_at,
+        version, created_at, updated_at FROM webhooks WHERE agency_id = :agency ORDER BY id""",
+    ),
     # What its own oversight held back from others stays held back: it is for oversight roles.
     ExportTable(
         "audit_events",

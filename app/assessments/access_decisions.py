@@ -70,6 +70,7 @@ async def decide(
         caller,
         row.assessment_id,
         decision=decision.decision,
+        requested_by=str(row.requester_id),
     )
     return await access_requests.get_request(session, keyring, caller, request_id)
 

@@ -42,6 +42,8 @@ class Scope(StrEnum):
     POLICIES_READ = "policies:read"
     CLEARANCE_RUN = "clearance:run"
     CLEARANCE_READ = "clearance:read"
+    EVENTS_READ = "events:read"
+    WEBHOOKS_WRITE = "webhooks:write"
     AGENCIES_READ = "agencies:read"
     AGENCIES_ADMIN = "agencies:admin"
     CLIENTS_ADMIN = "clients:admin"
@@ -88,6 +90,8 @@ DESCRIPTIONS: dict[str, str] = {
     Scope.POLICIES_READ: "read recognition policies and rating scales",
     Scope.CLEARANCE_RUN: "ask for a clearance before contracting",
     Scope.CLEARANCE_READ: "re-read the own agency's clearances and receipts",
+    Scope.EVENTS_READ: "follow what the own agency is told",
+    Scope.WEBHOOKS_WRITE: "keep the own agency's webhooks, read their delivery log, and replay",
     Scope.AGENCIES_READ: "read agencies, their offices and focal points",
     Scope.AGENCIES_ADMIN: "keep the own agency's profile, offices and trusted issuers",
     Scope.CLIENTS_ADMIN: "make, rotate and revoke the own agency's clients and persons",

@@ -104,6 +104,24 @@ rescreen_oldest_seconds = Gauge(
     registry=registry,
 )
 
+webhook_calls_total = Counter(
+    "webhook_calls_total",
+    "Calls of webhooks by outcome; late: answered after its lease had run out",
+    ("outcome",),
+    registry=registry,
+)
+webhook_waiting = Gauge(
+    "webhook_waiting",
+    "Messages for webhooks by state: queued, retrying, dead",
+    ("state",),
+    registry=registry,
+)
+webhook_oldest_seconds = Gauge(
+    "webhook_oldest_seconds",
+    "Since when the oldest message for an active webhook waits",
+    registry=registry,
+)
+
 
 async def metrics_endpoint(request: object) -> Response:
     """``GET /metrics`` in the Prometheus text format."""

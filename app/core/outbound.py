@@ -13,10 +13,11 @@ import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Annotated, Any, BinaryIO
 
 import httpcore
 import httpx
+from fastapi import Depends, Request
 
 from app.core.addresses import Address, AllowedNetwork, is_public, parse_address
 
@@ -93,14 +94,17 @@ class Outbound:
     """Calls addresses that come from data. One for the application; close it at the end."""
 
     def __init__(
-        self, allowed: Sequence[AllowedNetwork] = (), tls: ssl.SSLContext | None = None
+        self,
+        allowed: Sequence[AllowedNetwork] = (),
+        tls: ssl.SSLContext | None = None,
+        connections: int = _POOL,
     ) -> None:
         context = tls or httpx.create_ssl_context()
         self._allowed = tuple(allowed)
         self._pools = {
             scheme: httpcore.AsyncConnectionPool(
                 ssl_context=context,
-                max_connections=_POOL,
+                max_connections=connections,
                 # A kept connection would be used without a new check of its address.
                 max_keepalive_connections=0,
                 network_backend=_Guard(allowed, scheme),
@@ -137,9 +141,11 @@ class Outbound:
         content: bytes | AsyncIterable[bytes] | None = None,
         seconds: float = DEADLINE_S,
         limit: int = LIMIT_BYTES,
+        cut: bool = False,
     ) -> Answer:
         """Send one request and read the whole answer, at most ``limit`` bytes, in ``seconds``.
 
+        With ``cut`` what is beyond the limit stays unread, and is no reason to refuse the answer.
         Content that comes in pieces needs its ``Content-Length`` among the headers.
 
         Raises OutboundRefused for an address that is not called, OutboundFailed for no answer, a
@@ -148,7 +154,7 @@ class Outbound:
         parsed = self.check(url)
         try:
             async with asyncio.timeout(seconds), self._sent(parsed, method, headers, content) as it:
-                return await _read(it, limit)
+                return await (_read_start if cut else _read)(it, limit)
         except TimeoutError as error:
             raise OutboundFailed("late") from error
         except (httpcore.TimeoutException, httpcore.NetworkError, OSError) as error:
@@ -245,10 +251,14 @@ class Outbound:
             await pool.aclose()
 
 
-def _headers(response: httpcore.Response, limit: int) -> dict[str, str]:
-    headers = {
+def _named(response: httpcore.Response) -> dict[str, str]:
+    return {
         name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers
     }
+
+
+def _headers(response: httpcore.Response, limit: int) -> dict[str, str]:
+    headers = _named(response)
     # A compressed answer grows after it was counted: none is asked for, none is taken.
     if headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
         raise OutboundFailed("encoded")
@@ -266,3 +276,22 @@ async def _read(response: httpcore.Response, limit: int) -> Answer:
         if len(body) > limit:
             raise OutboundFailed("too_large")
     return Answer(response.status, headers, bytes(body))
+
+
+async def _read_start(response: httpcore.Response, limit: int) -> Answer:
+    """The answer with the beginning of its body, as it came: nothing is decoded."""
+    body = bytearray()
+    async for chunk in response.aiter_stream():
+        body += chunk
+        if len(body) >= limit:
+            break
+    return Answer(response.status, _named(response), bytes(body[:limit]))
+
+
+async def outbound_of(request: Request) -> Outbound:
+    """Dependency: the application's client for addresses that come from data."""
+    outbound: Outbound = request.app.state.outbound
+    return outbound
+
+
+OutboundDep = Annotated[Outbound, Depends(outbound_of)]

@@ -54,28 +54,37 @@ class CursorInvalid(ServiceError):
 
 
 class Cursors:
-    """Seals and opens cursors under a key derived from the root key."""
+    """Seals and opens cursors under a key derived from the root key.
 
-    def __init__(self, key: bytes) -> None:
+    Those sealed under ``former`` ones, while the root key changes, still open.
+    """
+
+    def __init__(self, key: bytes, *former: bytes) -> None:
         self._aead = AESGCM(key)
+        self._all = (self._aead, *(AESGCM(one) for one in former))
 
-    def seal(self, binding: bytes, values: list[Any]) -> str:
+    def seal(self, binding: bytes, values: list[Any], life_s: int = _LIFE_S) -> str:
         """A cursor after the row with these sort values (JSON scalars)."""
         nonce = os.urandom(12)
-        plain = json.dumps([int(time.time()) + _LIFE_S, values]).encode()
+        plain = json.dumps([int(time.time()) + life_s, values]).encode()
         return _b64(nonce + self._aead.encrypt(nonce, plain, binding))
 
     def open(self, binding: bytes, cursor: str) -> list[Any]:
         """Undo `seal`. Raises CursorInvalid."""
         try:
             raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-            expires, values = json.loads(self._aead.decrypt(raw[:12], raw[12:], binding))
-        except (ValueError, InvalidTag):
+        except ValueError:
             raise CursorInvalid from None
-        if expires < time.time():
-            raise CursorInvalid
-        result: list[Any] = values
-        return result
+        for aead in self._all:
+            try:
+                expires, values = json.loads(aead.decrypt(raw[:12], raw[12:], binding))
+            except (ValueError, InvalidTag):
+                continue
+            if expires < time.time():
+                break
+            result: list[Any] = values
+            return result
+        raise CursorInvalid
 
 
 def _b64(raw: bytes) -> str:

@@ -1,4 +1,7 @@
-"""Types of events. One line each; a type is never reused for another meaning."""
+"""Types of events. One line each; a type is never reused for another meaning.
+
+What each tells, and whom, is in `catalogue.yaml`.
+"""
 
 from __future__ import annotations
 
@@ -126,3 +129,5 @@ class EventType(StrEnum):
     MATCH_FACTS_ASKED = "match.facts_asked"
     MATCH_FACTS_ANSWERED = "match.facts_answered"
     PERSONS_SCREENED_ALONE = "screening.persons_without_organisation"
+    WEBHOOK_FAILING = "webhook.failing"
+    WEBHOOK_DISABLED = "webhook.disabled"

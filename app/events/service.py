@@ -61,16 +61,25 @@ STREAM = Stream(
 )
 
 Effect = Callable[[AsyncSession, OutboxEvent], Awaitable[None]]
+Together = Callable[[AsyncSession, Sequence[OutboxEvent]], Awaitable[None]]
+
+
+async def _nothing(session: AsyncSession, event: OutboxEvent) -> None:
+    """The effect of one event where the batch has one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Consumer:
-    """Applies events of some types in order. ``effect`` runs in the transaction of the cursor."""
+    """Applies events of some types in order. ``effect`` runs in the transaction of the cursor.
+
+    ``together`` takes those of a batch at once, in the same transaction.
+    """
 
     name: str
     types: frozenset[EventType]
-    effect: Effect
+    effect: Effect = _nothing
     batch: int = 100
+    together: Together | None = None
 
 
 async def consume(database: Database, consumer: Consumer) -> int:
@@ -93,9 +102,11 @@ async def consume(database: Database, consumer: Consumer) -> int:
             .limit(consumer.batch)
         )
         events = list(rows)
-        for event in events:
-            if event.type in consumer.types:
-                await consumer.effect(session, event)
+        wanted = [event for event in events if event.type in consumer.types]
+        for event in wanted:
+            await consumer.effect(session, event)
+        if wanted and consumer.together is not None:
+            await consumer.together(session, wanted)
         if events:
             await session.execute(
                 text("UPDATE consumer_cursors SET seq = :seq WHERE name = :name"),

@@ -60,7 +60,8 @@ TAGS: dict[str, str] = {
     "feeds": "The signed sanction list for clients that keep a verified copy.",
     "recognition": "Which assessments of others an agency accepts.",
     "clearances": "One complete answer before signing, with a signed receipt.",
-    "events": "What happened, in order.",
+    "events": "What your agency is told, in order, and the catalogue of what there is.",
+    "webhooks": "Addresses of yours that are called with events: proof, secrets, log, replay.",
     "audit": "Who did what.",
     "operations": "State of the service.",
 }

@@ -1,6 +1,6 @@
 """Skip deltas, attachments, withdrawn and published files of the feed; streams of one agency
 
-Revision: 0050, after 0048
+Revision: 0049, after 0048
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from alembic import op
 
 from app.core.migrate import run_script
 
-revision = "0050"
+revision = "0049"
 down_revision = "0048"
 branch_labels = None
 depends_on = None

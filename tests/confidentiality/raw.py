@@ -94,6 +94,8 @@ class Matrix:
             wanted &= seen
         if verb == "update" and not await self._blindly(table, rules, who):
             return False
+        if verb == "delete" and not await self._deletes_blindly(table, rules, who):
+            return False
         return await self._touched(table, rules, verb) == wanted
 
     async def _blindly(self, table: str, rules: Table, who: Who) -> bool:
@@ -117,6 +119,19 @@ class Matrix:
         except asyncpg.PostgresError:  # a constraint: a row was let through to it
             return bool(wanted)
         return int(str(done).removeprefix("UPDATE ")) == len(wanted)
+
+    async def _deletes_blindly(self, table: str, rules: Table, who: Who) -> bool:
+        """A DELETE that reads nothing is bound by the policy for DELETE alone."""
+        if not await self._may(table, "DELETE"):
+            return True
+        assert self._facts is not None
+        wanted = [row for row in self._rows[table] if rules.delete(row, who, self._facts)]
+        try:
+            async with Undone(self._connection):
+                done = await self._connection.execute(f"DELETE FROM {table}")
+        except asyncpg.PostgresError:  # a constraint: a row was let through to it
+            return bool(wanted)
+        return int(str(done).removeprefix("DELETE ")) == len(wanted)
 
     async def _updatable(self, table: str) -> str | None:
         """A column that reg_app may change; ``version`` before others, which keys may bind."""

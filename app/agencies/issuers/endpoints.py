@@ -37,7 +37,7 @@ from app.core.http import (
     not_modified,
     version_etag,
 )
-from app.core.outbound import Outbound
+from app.core.outbound import OutboundDep
 from app.core.paging import CursorInvalid, Pager
 from app.core.routing import Router
 from app.core.schemas import Page
@@ -46,15 +46,6 @@ router = Router(prefix="/trusted-issuers", tags=["trusted issuers"], route_class
 Reader = Annotated[Caller, requires(Scope.AGENCIES_READ, Scope.AGENCIES_ADMIN)]
 Admin = Annotated[Caller, requires(Scope.AGENCIES_ADMIN)]
 WritingAdmin = Annotated[Caller, requires_once(Scope.AGENCIES_ADMIN)]
-
-
-async def outbound_of(request: Request) -> Outbound:
-    """The application's client for addresses that come from data."""
-    outbound: Outbound = request.app.state.outbound
-    return outbound
-
-
-OutboundDep = Annotated[Outbound, Depends(outbound_of)]
 
 
 @router.post(
