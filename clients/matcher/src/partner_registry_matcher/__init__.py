@@ -1,0 +1,1 @@
+"""Name matcher of the partner registry."""
