@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .letters import all_keys
-from .model import Model, model
+from .features import COUNT, describe
+from .letters import LONGEST, all_keys
+from .model import Model, model, total
 from .search import CANDIDATES, SPREAD, Names, Scratch, Words, joined, search
 from .statistics import Statistics
 from .store import WordStore
@@ -18,6 +19,7 @@ from .words import MAX_WORDS, Name, analyse, parts_of
 _FORGET = 50_000  # words of subjects that are remembered
 _REMEMBERED = 8192  # words whose neighbours are remembered
 _ACRONYM = 12
+_NOTHING = np.empty(0, np.float64)
 
 
 class Row(NamedTuple):
@@ -160,6 +162,24 @@ class NameIndex:
             np.zeros(_REMEMBERED, np.int32),
             np.array([1, 0], np.int64),
         )
+
+    def describe(self, subject: Row, listed: Row) -> NDArray[np.float64]:
+        """The features of two names, whether or not the index holds them."""
+        found = np.empty(COUNT, np.float64)
+        describe(
+            self.store.arrays, self._weights, subject.words, subject.count, subject.forms,
+            subject.acronyms, listed.words, listed.count, listed.forms, listed.acronyms, found,
+            np.empty((3, LONGEST), np.int32),
+        )  # fmt: skip
+        return found
+
+    def total(self, features: NDArray[np.float64]) -> float:
+        """The trees' sum for these features."""
+        return float(total(self.model.trees, features, _NOTHING))
+
+    def weight(self, row: int) -> float:
+        """What a word says, in nats."""
+        return float(self._weights[row])
 
     def row(self, name: Name) -> Row:
         """A name as arrays; its words become known to this index."""

@@ -12,13 +12,13 @@ from .model import total
 
 SPREAD = 40
 """Indexed words that a word of a subject may stand for."""
-CANDIDATES = 24
+CANDIDATES = 16
 """Names that are compared word by word."""
 _NEAREST = 0.5
 _LONG = 1500  # names with a word: more are added only if they can matter
 _ENOUGH = 4  # consonants that make a word known
-_SURE = 6  # candidates that are compared in any case
-_HOPELESS = 0.6  # of the best candidate's cover: what covers less is not compared
+_SURE = 4  # candidates that are compared in any case
+_HOPELESS = 0.8  # of the best candidate's cover: what covers less is not compared
 
 
 class Words(NamedTuple):

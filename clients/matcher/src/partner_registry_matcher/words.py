@@ -98,6 +98,8 @@ def _folded(word: str, kind: Kind) -> tuple[tuple[str, bool], ...]:
 
 def _person_parts(word: str) -> list[str]:
     """Compounds that are written as one word or as two become two."""
+    if word in table("person").entries:
+        return [word]
     match = _ABD.match(word)
     if match and len(word) > match.end() + 1:
         return ["abd", word[match.end() :]]
@@ -157,17 +159,20 @@ def _initials(words: Iterable[str]) -> str:
     return found
 
 
+def _letters(words: Iterable[Word]) -> str:
+    return "".join(w.text[0] for w in words if w.klass not in (PARTICLE, NUMBER, LEGAL))
+
+
 def _acronyms(words: list[Word], written: list[str]) -> tuple[list[Word], tuple[str, str]]:
     """The initials of a name, and its words without an acronym of itself."""
     for at in (-1, 0):
         own = words[at].text if len(words) > 2 else ""
         if len(own) > 2:
             rest = [word for word in written if word != own]
-            short = "".join(w.text[0] for w in words if w.text != own and w.klass != PARTICLE)
+            short = _letters(word for word in words if word.text != own)
             if own in (short, _initials(rest), "".join(word[0] for word in rest)):
                 return (words[:-1] if at else words[1:]), (own, _initials(rest))
-    short = "".join(w.text[0] for w in words if w.klass not in (PARTICLE, NUMBER))
-    return words, (short, _initials(written))
+    return words, (_letters(words), _initials(written))
 
 
 def analyse(text: str, kind: Kind) -> Name:
@@ -184,8 +189,8 @@ def analyse(text: str, kind: Kind) -> Name:
     if kind == "person":
         found, forms, acronyms = _looked_up(words, rough, kind), frozenset[str](), ("", "")
     else:
-        found, forms = _without_forms(_looked_up(merge_letters(words), rough, kind))
-        found, acronyms = _acronyms(found, words)
+        found, acronyms = _acronyms(_looked_up(merge_letters(words), rough, kind), words)
+        found, forms = _without_forms(found)
     if len(found) > MAX_WORDS:
         found = [w for w in found if w.klass not in (PARTICLE, TITLE)][:MAX_WORDS] or found
     return Name(text, kind, tuple(found[:MAX_WORDS]), forms, acronyms)
