@@ -1,0 +1,103 @@
+"""Retrieval across lists: one authority's names as queries against another authority's list."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rapidfuzz import fuzz, process
+
+from bench.screening.parties import Name, Party
+from bench.screening.text import script, tokens
+
+Row = dict[str, Any]
+QUERYING = ("uk_ofsi", "eu_fsf", "ofac_sdn", "ofac_irgc", "ofac_cons", "ca_sema", "unsc")
+_DOUBTFUL = 82  # a name this near to a listed one may be the same party in another spelling
+
+
+def target(parties: Sequence[Party], code: str) -> Iterator[Row]:
+    """The list searched in: one row a name."""
+    for party in parties:
+        if party.list == code:
+            for name in party.names:
+                yield {
+                    "id": party.id,
+                    "kind": party.kind,
+                    "name": name.text,
+                    "type": name.type,
+                    "half": party.half,
+                }
+
+
+def queries(parties: Sequence[Party], code: str) -> Iterator[Row]:
+    """Names of other lists: of parties the target has (``truth``), and of parties it has not."""
+    listed: defaultdict[str, list[Party]] = defaultdict(list)
+    for party in parties:
+        if party.list == code:
+            listed[party.cluster].append(party)
+    known = {
+        cluster: {name for party in group for name in party.token_names()}
+        for cluster, group in listed.items()
+    }
+    doubt = _Doubt([party for group in listed.values() for party in group])
+    asked: set[tuple[str, str, str]] = set()
+    for party in parties:
+        if party.list not in QUERYING or party.list == code:
+            continue
+        group = [one for one in listed.get(party.cluster, ()) if one.kind == party.kind]
+        if not group and (party.cluster in listed or doubt.about(party)):
+            continue
+        if len(group) > 2:
+            continue  # linked through names that several parties bear
+        for name in party.names:
+            once = (party.kind, tokens(name.text), party.cluster)
+            if once not in asked:
+                asked.add(once)
+                yield _query(party, name, group, known.get(party.cluster, set()))
+
+
+def _query(party: Party, name: Name, group: list[Party], known: set[str]) -> Row:
+    return {
+        "name": name.text,
+        "kind": party.kind,
+        "truth": sorted(one.id for one in group),
+        "category": _category(name, known) if group else "stranger",
+        "half": party.half,
+        "script": script(name.text),
+        "list": party.list,
+        "party": party.id,
+    }
+
+
+def _category(name: Name, known: set[str]) -> str:
+    if tokens(name.text) in known:
+        return "exact_tokens"
+    if script(name.text) != "Latn":
+        return "hard:nonlatin"
+    return {"weak_alias": "hard:low", "primary": "hard:primary"}.get(name.type, "hard:alias")
+
+
+class _Doubt:
+    """Whether a party without a link may be listed after all: then it is no sure negative."""
+
+    def __init__(self, listed: list[Party]) -> None:
+        self.names: defaultdict[str, list[str]] = defaultdict(list)
+        self.parties: defaultdict[str, list[Party]] = defaultdict(list)
+        for party in listed:
+            for name in party.strong():
+                self.names[party.kind].append(tokens(name))
+                self.parties[party.kind].append(party)
+
+    def about(self, party: Party) -> bool:
+        for name in party.strong()[:12]:
+            for _, score, index in process.extract(
+                tokens(name),
+                self.names[party.kind],
+                scorer=fuzz.ratio,
+                limit=5,
+                score_cutoff=60,
+            ):
+                other = self.parties[party.kind][index]
+                apart = party.years and other.years and not party.years & other.years
+                if party.births & other.births or (score >= _DOUBTFUL and not apart):
+                    return True
+        return False
