@@ -38,7 +38,7 @@ def queries(parties: Sequence[Party], code: str) -> Iterator[Row]:
         cluster: {name for party in group for name in party.token_names()}
         for cluster, group in listed.items()
     }
-    doubt = _Doubt([party for group in listed.values() for party in group])
+    doubt = Doubt([party for group in listed.values() for party in group])
     asked: set[tuple[str, str, str]] = set()
     for party in parties:
         if party.list not in QUERYING or party.list == code:
@@ -76,7 +76,7 @@ def _category(name: Name, known: set[str]) -> str:
     return {"weak_alias": "hard:low", "primary": "hard:primary"}.get(name.type, "hard:alias")
 
 
-class _Doubt:
+class Doubt:
     """Whether a party without a link may be listed after all: then it is no sure negative."""
 
     def __init__(self, listed: list[Party]) -> None:

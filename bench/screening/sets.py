@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.screening import set_crosslist, set_pairs
+from bench.screening import set_crosslist, set_pairs, set_typed
 from bench.screening.parties import Party, load
 
 Row = dict[str, Any]
@@ -20,6 +20,8 @@ SETS: dict[str, Callable[[Sequence[Party]], Iterable[Row]]] = {
     "crosslist": lambda parties: set_crosslist.queries(parties, "unsc"),
     "eu_list": lambda parties: set_crosslist.target(parties, "eu_fsf"),
     "crosslist_eu": lambda parties: set_crosslist.queries(parties, "eu_fsf"),
+    "typed_list": set_typed.target,
+    "typed": set_typed.queries,
 }
 
 
