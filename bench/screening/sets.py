@@ -10,19 +10,34 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.screening import set_crosslist, set_pairs, set_typed
+from bench.screening import set_crosslist, set_pairs, set_typed, set_variants
 from bench.screening.parties import Party, load
 
 Row = dict[str, Any]
-SETS: dict[str, Callable[[Sequence[Party]], Iterable[Row]]] = {
-    "pairs": set_pairs.build,
-    "un_list": lambda parties: set_crosslist.target(parties, "unsc"),
-    "crosslist": lambda parties: set_crosslist.queries(parties, "unsc"),
-    "eu_list": lambda parties: set_crosslist.target(parties, "eu_fsf"),
-    "crosslist_eu": lambda parties: set_crosslist.queries(parties, "eu_fsf"),
-    "typed_list": set_typed.target,
-    "typed": set_typed.queries,
+
+
+def _variants(parties: Sequence[Party]) -> dict[str, Iterable[Row]]:
+    listed, asked = set_variants.rows(parties)
+    return {"variants_list": listed, "variants": asked}
+
+
+SETS: dict[str, Callable[[Sequence[Party]], dict[str, Iterable[Row]]]] = {
+    "pairs": lambda parties: {"pairs": set_pairs.build(parties)},
+    "crosslist": lambda parties: {
+        "un_list": set_crosslist.target(parties, "unsc"),
+        "crosslist": set_crosslist.queries(parties, "unsc"),
+    },
+    "crosslist_eu": lambda parties: {
+        "eu_list": set_crosslist.target(parties, "eu_fsf"),
+        "crosslist_eu": set_crosslist.queries(parties, "eu_fsf"),
+    },
+    "typed": lambda parties: {
+        "typed_list": set_typed.target(parties),
+        "typed": set_typed.queries(parties),
+    },
+    "variants": _variants,
 }
+"""What each set is made of: the files it writes."""
 
 
 def write(path: Path, rows: Iterable[Row]) -> int:
@@ -46,7 +61,8 @@ def main() -> None:
     wanted.out.mkdir(parents=True, exist_ok=True)
     parties = load(wanted.lists)
     for name in wanted.only:
-        print(name, write(wanted.out / f"{name}.jsonl", SETS[name](parties)), flush=True)
+        for file, rows in SETS[name](parties).items():
+            print(file, write(wanted.out / f"{file}.jsonl", rows), flush=True)
 
 
 if __name__ == "__main__":
