@@ -21,7 +21,7 @@ Row = dict[str, Any]
 WORDS: dict[str, Any] = yaml.safe_load(
     (Path(__file__).parent / "words.yaml").read_text(encoding="utf-8")
 )
-_INVENTED, _LISTED, _STRANGERS, _SEED = 3_000, 2_000, 6_000, 23
+_INVENTED, _LISTED, _STRANGERS, _SEED = 3_000, 2_000, 5_000, 23
 _PATTERNS = {
     "en": ("{place} {generic} {cause} {type}", "{own} {type} for {cause}, {place}", "{own} {cause} {type}"),
     "fr": ("{type} {generic} {own} pour {cause} de {place}", "{type} {own} pour {cause}", "{type} de {place} pour {cause}"),
@@ -91,7 +91,7 @@ def _charity(rng: random.Random) -> Made:
         topic=rng.choice(list(WORDS["causes"])),
         type=rng.choice(list(WORDS["types"])),
         generic=generic,
-        number=rng.randint(2, 99) if rng.random() < 0.06 else 0,
+        number=rng.randint(2, 99) if rng.random() < 0.1 else 0,
     )
 
 
@@ -215,13 +215,15 @@ def rows(parties: Sequence[Party]) -> tuple[list[Row], list[Row]]:
         if len(acronym(name)) > 3 and short[acronym(name)] == 1 and rng.random() < 0.2:
             spelt.append(("acronym_alone", acronym(name)))
         asked += [_query(text, f"v{i}", [f"v{i}"], c) for c, text in spelt if text and text != name]
-        category, stranger = _stranger(one, rng)
-        if not taken.by(stranger):
-            asked.append(_query(stranger.name(rng), f"v{i}", [], category))
-    while sum(not row["truth"] for row in asked) < _STRANGERS:
+        for category, stranger in _strangers(one, rng):
+            if not taken.by(stranger):
+                asked.append(_query(stranger.name(rng), f"v{i}", [], category))
+    strangers: list[Row] = []
+    while len(strangers) < _STRANGERS:
         other = _firm(rng) if rng.random() < 0.4 else _charity(rng)
         if not taken.by(other):
-            asked.append(_query(other.name(rng), str(other.core()), [], "stranger"))
+            strangers.append(_query(other.name(rng), str(other.core()), [], "stranger"))
+    asked += strangers
     real, spelt_real = _of_lists(parties, rng)
     return target + real, asked + spelt_real
 
@@ -242,8 +244,8 @@ def _query(name: str, near: str, truth: list[str], category: str) -> Row:
     }
 
 
-def _stranger(made: Made, rng: random.Random) -> tuple[str, Made]:
-    """An organisation that differs in one thing that counts."""
+def _strangers(made: Made, rng: random.Random) -> list[tuple[str, Made]]:
+    """Organisations that differ in one thing that counts."""
     changes: dict[str, Made] = {}
     if "{place}" in made.pattern:
         changes["other_place"] = replace(made, place=rng.choice(WORDS["places"]))
@@ -253,8 +255,7 @@ def _stranger(made: Made, rng: random.Random) -> tuple[str, Made]:
         changes["other_number"] = replace(made, number=made.number + rng.randint(1, 8))
     table = "trades" if made.firm else "causes"
     changes["other_cause"] = replace(made, topic=rng.choice(list(WORDS[table])))
-    category = rng.choice(list(changes))
-    return category, changes[category]
+    return rng.sample(sorted(changes.items(), key=lambda item: item[0]), min(2, len(changes)))
 
 
 class _Taken:
@@ -262,15 +263,20 @@ class _Taken:
 
     def __init__(self, targets: list[Made]) -> None:
         self.cores: defaultdict[tuple[str, int], list[tuple[str, str]]] = defaultdict(list)
+        self.plain: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
         for own, place, topic, number in (one.core() for one in targets):
-            self.cores[topic, number].append((own, place))
-            self.cores[topic, 0].append((own, place))
+            for asked in {number, 0}:  # who leaves the number out may mean any
+                self.cores[topic, asked].append((own, place))
+            if not number:
+                self.plain[topic].append((own, place))
 
     def by(self, made: Made) -> bool:
         own, place, topic, number = made.core()
-        near = self.cores[topic, number] + (self.cores[topic, 0] if number else [])
+        near = self.cores[topic, number] + (self.plain[topic] if number else [])
         return any(
-            (not own or not other or own == other) and (not there or not place or there == place)
+            ((own and own == other) or (place and place == there))
+            and (not own or not other or own == other)
+            and (not there or not place or there == place)
             for other, there in near
         )
 

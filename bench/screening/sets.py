@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.screening import set_crosslist, set_pairs, set_typed, set_variants
+from bench.screening import cases, set_crosslist, set_pairs, set_typed, set_variants
 from bench.screening.parties import Party, load
 
 Row = dict[str, Any]
@@ -36,6 +36,7 @@ SETS: dict[str, Callable[[Sequence[Party]], dict[str, Iterable[Row]]]] = {
         "typed": set_typed.queries(parties),
     },
     "variants": _variants,
+    "cases": lambda parties: {"cases": cases.rows()},
 }
 """What each set is made of: the files it writes."""
 
