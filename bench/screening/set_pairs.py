@@ -141,5 +141,3 @@ def strangers(one: Party, other: Party) -> bool:
         and not one.births & other.births
         and not one.token_names() & other.token_names()
     )
-
-

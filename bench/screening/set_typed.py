@@ -1,4 +1,4 @@
-"""Person names as somebody typed them over, with birth date and nationality, against the UN list."""
+"""Names of UN-listed persons as somebody typed them over, with birth date and nationality."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -10,13 +10,12 @@ from bench.screening.text import folded, script
 
 Row = dict[str, Any]
 _STRANGERS = 6_000
-_KEYS = dict(
-    zip(
-        "abcdefghijklmnopqrstuvwxyz",
-        "sq vn xv sf wr dg fh gj uo hk jl ko nk bm ip ol wa et ad ry yi cb qe zc tu xs".split(),
-        strict=True,
-    )
-)
+_ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
+_KEYS = {
+    key: row[max(0, at - 1) : at] + row[at + 1 : at + 2]
+    for row in _ROWS
+    for at, key in enumerate(row)
+}
 """The neighbours of a letter on a keyboard."""
 
 
@@ -42,7 +41,9 @@ def queries(parties: Sequence[Party], seed: int = 11) -> Iterator[Row]:
     listed = [one for one in parties if one.list == "unsc" and one.kind == "person"]
     for party in listed:
         names = [name for name in party.strong()[:1] if len(folded(name).split()) > 1]
-        names += [n for n in party.strong()[1:] if len(folded(n).split()) > 2 and script(n) == "Latn"]
+        names += [
+            n for n in party.strong()[1:] if len(folded(n).split()) > 2 and script(n) == "Latn"
+        ]
         for category in rng.sample(list(FAULTS), 4) if names else ():
             name = names[0] if rng.random() < 0.75 else rng.choice(names)
             typed = FAULTS[category](name.title() if name.isupper() else name, rng)

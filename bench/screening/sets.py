@@ -46,8 +46,9 @@ def write(path: Path, rows: Iterable[Row]) -> int:
     count = 0
     part = path.with_suffix(".part")
     with part.open("w", encoding="utf-8") as file:
-        for count, row in enumerate(rows, 1):
+        for row in rows:
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
+            count += 1
     part.rename(path)
     return count
 
