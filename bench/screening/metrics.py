@@ -1,4 +1,4 @@
-"""Figures from scores: what is found, what is alarmed for nothing, and whether scores are honest."""
+"""Figures from scores: what is found, what is alarmed for nothing, how honest the scores are."""
 
 import math
 from bisect import bisect_left, bisect_right

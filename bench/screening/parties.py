@@ -31,6 +31,7 @@ FILES: dict[str, tuple[str, list[str]]] = {
 }
 """The newest issue of each list, with an older one of the Security Council's."""
 _KINDS = {"person": "person", "organisation": "organization"}
+_QUOTES = "\"'“”‘’„«»"
 _LONGEST = 140  # a longer "name" is a sentence, or several names the parser could not part
 
 
@@ -110,11 +111,18 @@ def _names(listed: ListedParty) -> Iterator[Name]:
     derived = [one.name for one in listed.names if one.derived]
     seen: set[str] = set()
     for one in listed.names:
-        text = " ".join(one.name.split()).strip(" \"'“”‘’,;")
+        text = _unquoted(" ".join(one.name.split()))
         joined = not one.derived and any(part in text and part != text for part in derived)
         if not joined and text not in seen and len(folded(text)) > 2 and len(text) <= _LONGEST:
             seen.add(text)
             yield Name(text, one.type)
+
+
+def _unquoted(text: str) -> str:
+    """Without the quotation marks around all of it."""
+    inner = text[1:-1]
+    around = text[:1] in _QUOTES and text[-1:] in _QUOTES
+    return inner if around and not any(mark in inner for mark in _QUOTES) else text
 
 
 class _Links:

@@ -41,7 +41,16 @@ def build(parties: Sequence[Party], seed: int = 7) -> Iterator[Row]:
         rng = random.Random(f"{seed}:{key}")
         positives = [row for party in group for row in _positives(party, rng, _LISTS[key[0]])]
         yield from positives
-        yield from _negatives(group, positives, rng)
+        yield from _once(_negatives(group, positives, rng))
+
+
+def _once(rows: Iterator[Row]) -> Iterator[Row]:
+    seen: set[tuple[str, ...]] = set()
+    for made in rows:
+        pair = tuple(sorted((made["a"], made["b"])))
+        if pair not in seen:
+            seen.add(pair)
+            yield made
 
 
 def row(a: str, b: str, one: Party, other: Party, same: bool, category: str) -> Row:
