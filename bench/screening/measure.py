@@ -39,16 +39,31 @@ class Plan:
             return [json.loads(line) for line in file]
 
     def rows(self, name: str) -> list[Row]:
-        """The rows that count; of every category the same share, where there are too many."""
+        """The rows that count; where there are too many, a sample.
+
+        Of pairs of every category the same share, so that precision stays what it is; of queries
+        as many as can be of the rare categories, which are the hard ones.
+        """
         rows = [row for row in self.read(name) if self.half in ("all", row["half"])]
         if self.sample is None or len(rows) <= self.sample:
             return rows
+        groups = list(metrics.by(rows, lambda row: f"{row['category']} {row['kind']}").values())
         share = self.sample / len(rows)
+        sizes = [round(len(group) * share) for group in groups]
+        if name in RETRIEVAL:
+            sizes = even([len(group) for group in groups], self.sample)
         rng = random.Random(self.seed)
-        taken: list[Row] = []
-        for group in metrics.by(rows, lambda row: f"{row['category']} {row['kind']}").values():
-            taken += rng.sample(group, min(len(group), max(10, round(len(group) * share))))
-        return taken
+        pairs = zip(groups, sizes, strict=True)
+        return [row for group, size in pairs for row in rng.sample(group, size)]
+
+
+def even(available: Sequence[int], total: int) -> list[int]:
+    """So many of each group that none gives more than another, unless that one has no more."""
+    level = next(
+        (n for n in range(max(available) + 1) if sum(min(n, a) for a in available) >= total),
+        max(available),
+    )
+    return [min(level, one) for one in available]
 
 
 def measure(engine: Engine, plan: Plan, name: str) -> metrics.Figures:

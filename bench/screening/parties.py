@@ -48,7 +48,7 @@ class Party:
     """A listed person or organisation; `cluster` names the party across the lists."""
 
     id: str
-    list: str
+    source: str
     kind: str
     names: list[Name]
     births: frozenset[str]
@@ -77,7 +77,7 @@ def load(folder: Path) -> list[Party]:
         if all((folder / name).exists() for name in files)
         for party in _of_list(code, source, [folder / name for name in files])
     ]
-    _link(parties)
+    link(parties)
     return parties
 
 
@@ -95,7 +95,7 @@ def _of_list(code: str, source: str, paths: list[Path]) -> Iterator[Party]:
             countries = (one.country for one in listed.nationalities if one.country)
             yield Party(
                 id=f"{code}:{listed.key}",
-                list=code,
+                source=code,
                 kind=kind,
                 names=names,
                 births=births,
@@ -143,7 +143,8 @@ class _Links:
             self.parent[other] = first
 
 
-def _link(parties: list[Party]) -> None:
+def link(parties: list[Party]) -> None:
+    """Tell each party which others it is, and its half."""
     groups: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
     for party in parties:
         for key in _identities(party):
@@ -158,7 +159,7 @@ def _link(parties: list[Party]) -> None:
 
 def _identities(party: Party) -> Iterator[tuple[str, ...]]:
     """What two entries share if they are the same party."""
-    family = party.list.split("_")[0]
+    family = party.source.split("_")[0]
     if family == "unsc":
         yield ("reference", f"unsc:{party.reference}")
     if family == "ofac":

@@ -17,7 +17,7 @@ _DOUBTFUL = 82  # a name this near to a listed one may be the same party in anot
 def target(parties: Sequence[Party], code: str) -> Iterator[Row]:
     """The list searched in: one row a name."""
     for party in parties:
-        if party.list == code:
+        if party.source == code:
             for name in party.names:
                 yield {
                     "id": party.id,
@@ -32,7 +32,7 @@ def queries(parties: Sequence[Party], code: str) -> Iterator[Row]:
     """Names of other lists: of parties the target has (``truth``), and of parties it has not."""
     listed: defaultdict[str, list[Party]] = defaultdict(list)
     for party in parties:
-        if party.list == code:
+        if party.source == code:
             listed[party.cluster].append(party)
     known = {
         cluster: {name for party in group for name in party.token_names()}
@@ -41,7 +41,7 @@ def queries(parties: Sequence[Party], code: str) -> Iterator[Row]:
     doubt = Doubt([party for group in listed.values() for party in group])
     asked: set[tuple[str, str, str]] = set()
     for party in parties:
-        if party.list not in QUERYING or party.list == code:
+        if party.source not in QUERYING or party.source == code:
             continue
         group = [one for one in listed.get(party.cluster, ()) if one.kind == party.kind]
         if not group and (party.cluster in listed or doubt.about(party)):
@@ -63,7 +63,7 @@ def _query(party: Party, name: Name, group: list[Party], known: set[str]) -> Row
         "category": _category(name, known) if group else "stranger",
         "half": party.half,
         "script": script(name.text),
-        "list": party.list,
+        "list": party.source,
         "party": party.id,
     }
 

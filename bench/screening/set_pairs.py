@@ -35,8 +35,8 @@ def build(parties: Sequence[Party], seed: int = 7) -> Iterator[Row]:
     """
     groups: defaultdict[tuple[str, str, str], list[Party]] = defaultdict(list)
     for party in parties:
-        if party.list in _LISTS:
-            groups[party.list, party.kind, party.half].append(party)
+        if party.source in _LISTS:
+            groups[party.source, party.kind, party.half].append(party)
     for key, group in sorted(groups.items()):
         rng = random.Random(f"{seed}:{key}")
         positives = [row for party in group for row in _positives(party, rng, _LISTS[key[0]])]
@@ -65,7 +65,7 @@ def row(a: str, b: str, one: Party, other: Party, same: bool, category: str) -> 
         "script": f"{script(a)}/{script(b)}",
         "party_a": one.id,
         "party_b": other.id,
-        "list": one.list,
+        "list": one.source,
         "half": one.half,
     }
 
@@ -86,14 +86,15 @@ def _positives(party: Party, rng: random.Random, share: float) -> list[Row]:
     taken: list[tuple[str, str]] = []
     for pairs in found.values():
         rng.shuffle(pairs)
-        taken += _spread(pairs, _A_PARTY[party.kind] + _RICH.get(party.list, 0))
+        taken += _spread(pairs, _A_PARTY[party.kind] + _RICH.get(party.source, 0))
     return [row(a, b, party, party, True, f"{party.kind}:alias") for a, b in taken]
 
 
 def _spread(pairs: list[tuple[str, str]], count: int) -> list[tuple[str, str]]:
     """Of the pairs some that use different names, as far as there are any."""
     used: set[str] = set()
-    fresh, rest = [], []
+    fresh: list[tuple[str, str]] = []
+    rest: list[tuple[str, str]] = []
     for pair in pairs:
         (rest if used & set(pair) else fresh).append(pair)
         used.update(pair)

@@ -22,7 +22,7 @@ _KEYS = {
 def target(parties: Sequence[Party]) -> Iterator[Row]:
     """The persons of the UN list, one row a name."""
     for party in parties:
-        if party.list == "unsc" and party.kind == "person":
+        if party.source == "unsc" and party.kind == "person":
             for name in party.names:
                 yield {
                     "id": party.id,
@@ -38,7 +38,7 @@ def target(parties: Sequence[Party]) -> Iterator[Row]:
 def queries(parties: Sequence[Party], seed: int = 11) -> Iterator[Row]:
     """Four queries a listed person, each with another fault; and strangers of other lists."""
     rng = random.Random(seed)
-    listed = [one for one in parties if one.list == "unsc" and one.kind == "person"]
+    listed = [one for one in parties if one.source == "unsc" and one.kind == "person"]
     for party in listed:
         names = [name for name in party.strong()[:1] if len(folded(name).split()) > 1]
         names += [
@@ -57,7 +57,7 @@ def _strangers(parties: Sequence[Party], listed: list[Party], rng: random.Random
     others = [
         one
         for one in parties
-        if one.kind == "person" and one.list not in ("unsc", "unsc_2018")
+        if one.kind == "person" and one.source not in ("unsc", "unsc_2018")
         if one.cluster not in known and not doubt.about(one)
     ]
     rng.shuffle(others)
@@ -86,7 +86,7 @@ def _query(name: str, party: Party, truth: list[str], category: str, birth: str 
         "category": category,
         "half": party.half,
         "script": script(name),
-        "list": party.list,
+        "list": party.source,
         "party": party.id,
     }
 

@@ -170,7 +170,7 @@ def _of_lists(parties: Sequence[Party], rng: random.Random) -> tuple[list[Row], 
     pool = []
     for party in parties:
         name = party.names[0].text
-        if party.kind == "organization" and party.list in lists and script(name) == "Latn":
+        if party.kind == "organization" and party.source in lists and script(name) == "Latn":
             words = folded(name).split()
             if 2 <= len(words) <= 9 and party.cluster not in seen and tokens(name) not in seen:
                 seen.update((party.cluster, tokens(name)))
