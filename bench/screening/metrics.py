@@ -49,7 +49,7 @@ def _rates(found: int, false: int, same: int, other: int) -> Figures:
 
 def _best(same: list[float], other: list[float]) -> Figures:
     """At the threshold where F1 is highest; ties are settled by the lowest one."""
-    tried = (_at(same, other, threshold) for threshold in sorted(set(same)))
+    tried = (_at(same, other, one) for one in sorted(set(same)) if one >= 0)
     return max(tried, key=lambda one: one["f1"], default=_at(same, other, 1.0))
 
 

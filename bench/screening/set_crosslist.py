@@ -6,12 +6,15 @@ from typing import Any
 
 from rapidfuzz import fuzz, process
 
+from bench.screening.invented import WORDS
 from bench.screening.parties import Name, Party
-from bench.screening.text import script, tokens
+from bench.screening.text import folded, script, tokens
 
 Row = dict[str, Any]
 QUERYING = ("uk_ofsi", "eu_fsf", "ofac_sdn", "ofac_irgc", "ofac_cons", "ca_sema", "unsc")
 _DOUBTFUL = 82  # a name this near to a listed one may be the same party in another spelling
+_SURELY = 92  # and one this near may be even where the birth years differ
+_FORMS = {folded(form) for forms in WORDS["forms"].values() for form in forms} | {"pao", "pjsc"}
 
 
 def target(parties: Sequence[Party], code: str) -> Iterator[Row]:
@@ -50,7 +53,7 @@ def queries(parties: Sequence[Party], code: str) -> Iterator[Row]:
             continue  # linked through names that several parties bear
         for name in party.names:
             once = (party.kind, tokens(name.text), party.cluster)
-            if once not in asked:
+            if once not in asked and (group or not doubt.names(party.kind, name.text)):
                 asked.add(once)
                 yield _query(party, name, group, known.get(party.cluster, set()))
 
@@ -80,24 +83,50 @@ class Doubt:
     """Whether a party without a link may be listed after all: then it is no sure negative."""
 
     def __init__(self, listed: list[Party]) -> None:
-        self.names: defaultdict[str, list[str]] = defaultdict(list)
+        self.cores: defaultdict[str, list[str]] = defaultdict(list)
         self.parties: defaultdict[str, list[Party]] = defaultdict(list)
+        self.by_word: defaultdict[tuple[str, str], list[frozenset[str]]] = defaultdict(list)
+        self.exact: set[tuple[str, str]] = set()
         for party in listed:
-            for name in party.strong():
-                self.names[party.kind].append(tokens(name))
+            self.exact |= {(party.kind, name) for name in party.token_names()}
+            for core in {_core(name) for name in party.strong()}:
+                self.cores[party.kind].append(core)
                 self.parties[party.kind].append(party)
+                for word in (words := frozenset(core.split())):
+                    self.by_word[party.kind, word].append(words)
 
     def about(self, party: Party) -> bool:
-        for name in party.strong()[:12]:
-            for _, score, index in process.extract(
-                tokens(name),
-                self.names[party.kind],
-                scorer=fuzz.ratio,
-                limit=5,
-                score_cutoff=60,
-            ):
-                other = self.parties[party.kind][index]
-                apart = party.years and other.years and not party.years & other.years
-                if party.births & other.births or (score >= _DOUBTFUL and not apart):
-                    return True
+        """Whether a name of the party is much like a listed one, or a part of one."""
+        return any(
+            self._part(party.kind, core) or self._alike(party, core)
+            for core in {_core(name) for name in party.strong()[:12]}
+        )
+
+    def names(self, kind: str, name: str) -> bool:
+        """Whether a listed party has this very name: then nobody can tell them apart."""
+        return (kind, tokens(name)) in self.exact
+
+    def _part(self, kind: str, core: str) -> bool:
+        words = frozenset(core.split())
+        return any(
+            len(words & other) > 1 and (words <= other or other <= words)
+            for word in words
+            for other in self.by_word.get((kind, word), ())
+        )
+
+    def _alike(self, party: Party, core: str) -> bool:
+        nearest = process.extract(
+            core, self.cores[party.kind], scorer=fuzz.ratio, limit=5, score_cutoff=60
+        )
+        for _, score, index in nearest:
+            other = self.parties[party.kind][index]
+            apart = party.years and other.years and not party.years & other.years
+            if party.births & other.births or score >= (_SURELY if apart else _DOUBTFUL):
+                return True
         return False
+
+
+def _core(name: str) -> str:
+    """The sorted words without legal forms."""
+    words = tokens(name).split()
+    return " ".join([word for word in words if word not in _FORMS] or words)
