@@ -24,7 +24,9 @@ def table(run: Run) -> str:
     """All engines on all sets, as Markdown."""
     head = ["set", "engine", *_COLUMNS, "a second", "p99 ms"]
     rows = [
-        [name, engine, *_figures(found["all"]), *_speed(found)] for name, engine, found in _all(run)
+        [name, engine + more, *_figures(figures), *_speed(found)]
+        for name, engine, found in _all(run)
+        for more, figures in _parts(found)
     ]
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
@@ -54,7 +56,11 @@ def _section(name: str, engines: dict[str, Any]) -> str:
         f"<h2>{escape(name)}</h2>",
         _table(
             ("engine", *_COLUMNS, "a second", "p50 ms", "p99 ms", "build s", "MiB"),
-            ([engine, *_figures(one["all"]), *_costs(one)] for engine, one in engines.items()),
+            (
+                [engine + more, *_figures(figures), *_costs(one)]
+                for engine, one in engines.items()
+                for more, figures in _parts(one)
+            ),
         ),
         svg.lines(
             f"{name}: recall over false positives",
@@ -76,6 +82,13 @@ def _section(name: str, engines: dict[str, Any]) -> str:
         parts.append(f"<h3>By {group}</h3>")
         parts.append(_grouped(engines, group))
     return "".join(parts)
+
+
+def _parts(found: dict[str, Any]) -> Iterable[tuple[str, dict[str, Any]]]:
+    """All rows; and without the queries whose words are the listed ones, if there are such."""
+    yield "", found["all"]
+    if "hard" in found and found["hard"]["meant"] not in (0, found["all"]["meant"]):
+        yield ", hard only", found["hard"]
 
 
 def _false_by_script(name: str, engines: dict[str, Any]) -> str:
