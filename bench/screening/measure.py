@@ -20,6 +20,7 @@ RETRIEVAL = {
     "variants": "variants_list",
 }
 """A set of queries, and the list they are asked of."""
+_SHARED = "un_list"  # the list that every registry holds
 _K = 5
 _WARM = 20
 
@@ -73,6 +74,7 @@ def measure(engine: Engine, plan: Plan, name: str) -> metrics.Figures:
 
 def _pairs(engine: Engine, plan: Plan, name: str) -> metrics.Figures:
     rows = plan.rows(name)
+    engine.build(plan.read(_SHARED))  # an engine may take from it how common words are
     for row in rows[:_WARM]:
         engine.score(row["a"], row["b"], row["kind"])
     seconds = []

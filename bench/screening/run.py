@@ -27,7 +27,8 @@ def main() -> None:
     if wanted.only_engine:
         _measure_here(wanted.only_engine, plan, wanted.sets, wanted.out)
         return
-    missing = [name for name in wanted.sets if not (sets / f"{name}.jsonl").exists()]
+    needed = dict.fromkeys([*wanted.sets, "crosslist"])  # the last for the shared list
+    missing = [name for name in needed if not (sets / f"{name}.jsonl").exists()]
     if missing:
         command = ["bench.screening.sets", "--lists", str(wanted.lists), "--out", str(sets)]
         _child([*command, "--only", *missing])

@@ -1,18 +1,14 @@
-"""The registry's own matcher, `clients/matcher`.
-
-The matcher is asked name by name here, without what the service adds: birth date, countries.
-"""
+"""The registry's own matcher, `clients/matcher`, at its own default threshold."""
 
 import importlib
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 from bench.screening.engines.base import Hit, Plain, Row
 
-_THRESHOLD = 0.5
+_LEAST = 0.01  # hits below the threshold are asked for too: the curves need them
 _KINDS = {"person": "person", "organization": "organisation"}
 PARTS = {
     "sound": ("by_sound",),
@@ -29,46 +25,51 @@ PARTS = {
     "contradiction": ("contradicted", "nearest_contradicted"),
     "order": ("order", "first_met", "last_met"),
     "whole": ("whole",),
-}
-"""Features that can be switched off together; a feature's own name does for one alone."""
+    "qualifiers": ("birth_date_equal", "birth_date_turned", "birth_year_equal", "birth_year_near",
+                   "birth_year_differs", "country_shared", "country_differs"),
+}  # fmt: skip
+"""What can be switched off together: features of the names, or effects of what else is known. The
+own name of a feature or an effect does for one alone."""
 
 
 class Ours(Plain):
     """The matcher of the repository; ``without`` names a part of it that is switched off.
 
-    Also fits the evaluator of generated lists: `build`, and `query` by name, kind and k.
+    Pairs are scored with the word statistics of the list last built, as a service would that holds
+    it. Also fits the evaluator of generated lists: `build`, and `query` by name, kind and k.
     """
-
-    threshold = _THRESHOLD
 
     def __init__(self, without: str = "") -> None:
         # Not a dependency of the bench: the other engines are compared without it too.
-        self._index = _module("index")
-        self._words = _module("words")
-        self._statistics = _module("statistics")
-        self._known = self._statistics.EMPTY
-        self._lists: dict[str, Any] = {}
-        self._owners: list[str] = []
+        self._package = importlib.import_module("partner_registry_matcher")
+        self._matcher = self._package.Matcher([], self._package.EMPTY)
+        self.threshold = float(self._package.DEFAULT_THRESHOLD)
         self.name = f"ours-without:{without}" if without else "ours"
         if without:
             _silence(PARTS.get(without, (without,)))
 
     def score(self, a: str, b: str, kind: str) -> float:
-        ours = _KINDS[kind]
-        one = self._index.NameIndex(ours, [(0, b)], self._known)
-        return max((score for _, score in self._ask(one, a, kind, 1)), default=0.0)
+        subject = self._package.Subject(_KINDS[kind], [a])
+        party = self._package.Party("b", (_KINDS[kind],), [b])
+        return float(self._matcher.compare(subject, party).score)
 
     def build(self, entities: Sequence[Row]) -> None:
-        names: defaultdict[str, list[tuple[int, str]]] = defaultdict(list)
-        self._owners = list(dict.fromkeys(row["id"] for row in entities))
-        number = {party: at for at, party in enumerate(self._owners)}
+        rows: defaultdict[str, list[Row]] = defaultdict(list)
         for row in entities:
-            names[_KINDS[row["kind"]]].append((number[row["id"]], row["name"]))
-        pairs = ((row["name"], _KINDS[row["kind"]]) for row in entities)
-        self._known = self._statistics.count(pairs)
-        self._lists = {
-            kind: self._index.NameIndex(kind, names[kind], self._known) for kind in names
-        }
+            rows[row["id"]].append(row)
+        known = self._package.count((row["name"], _KINDS[row["kind"]]) for row in entities)
+        parties = [self._party(owner, names) for owner, names in rows.items()]
+        self._matcher = self._package.Matcher(parties, known)
+
+    def _party(self, owner: str, rows: list[Row]) -> Any:
+        return self._package.Party(
+            owner,
+            (_KINDS[rows[0]["kind"]],),
+            [row["name"] for row in rows],
+            weak=frozenset(row["name"] for row in rows if row.get("type") == "weak_alias"),
+            countries=list(rows[0].get("countries", ())),
+            birth_dates=list(rows[0].get("birth_dates", ())),
+        )
 
     def query(
         self,
@@ -78,34 +79,23 @@ class Ours(Plain):
         birth_date: str | None = None,
         countries: Sequence[str] = (),
     ) -> list[Hit]:
-        held = self._lists.get(_KINDS[kind])
-        if held is None:
-            return []
-        return [(self._owners[owner], score) for owner, score in self._ask(held, name, kind, k)]
-
-    def _ask(self, held: Any, name: str, kind: str, k: int) -> list[tuple[int, float]]:
-        slope, offset = held.model.curve
-        best: dict[int, float] = {}
-        for part in self._words.parts_of(name):
-            for found in held.search(self._words.analyse(part, _KINDS[kind]), k):
-                owner = int(held.owners[found.name])
-                score = 1 / (1 + math.exp(-(slope * found.raw + offset)))
-                best[owner] = max(best.get(owner, 0.0), score)
-        return sorted(best.items(), key=lambda hit: (-hit[1], hit[0]))[:k]
+        subject = self._package.Subject(_KINDS[kind], [name], list(countries), birth_date)
+        hits = self._matcher.screen(subject, threshold=_LEAST, limit=k)
+        return [(hit.owner, hit.score) for hit in hits]
 
 
-@lru_cache
-def _module(name: str) -> Any:
-    return importlib.import_module(f"partner_registry_matcher.{name}")
-
-
-def _silence(features: Sequence[str]) -> None:
-    """Have the model read these features as 0, "nothing of the kind", whatever they are."""
-    model = _module("model")
-    columns = [_module("features").FEATURES.index(one) for one in features]
+def _silence(parts: Sequence[str]) -> None:
+    """Take these features for 0, "nothing of the kind", and these effects for none."""
+    model = importlib.import_module("partner_registry_matcher.model")
+    features = importlib.import_module("partner_registry_matcher.features").FEATURES
+    effects = importlib.import_module("partner_registry_matcher.qualifiers").effects()
+    unknown = set(parts) - set(features) - set(effects)
+    if unknown:
+        raise ValueError(f"The matcher has no {', '.join(sorted(unknown))}.")
+    effects.update(dict.fromkeys(effects.keys() & set(parts), 0.0))
     for kind in _KINDS.values():
         trees = model.model(kind).trees
-        for column in columns:
+        for column in (features.index(part) for part in parts if part in features):
             asks = trees.feature == column
             goes_left = trees.bound[asks] >= 0
             trees.bound[asks] = [math.inf if left else -math.inf for left in goes_left]
