@@ -200,21 +200,33 @@ class NameIndex:
         words[: len(rows)] = rows
         return Row(words, len(rows), form_bits(name.forms), acronym_letters(name.acronyms))
 
+    def listed(self, name: int) -> Row:
+        """A name of the index as arrays."""
+        first, last = int(self.names.ends[name]), int(self.names.ends[name + 1])
+        forms = int(self.names.forms[name])
+        return Row(self.names.words[first:last], last - first, forms, self.names.acronyms[name])
+
+    def candidates(self, subject: Row) -> list[int]:
+        """The names whose words come nearest to a subject's, nearest first."""
+        return [int(name) for name in self._scratch.best[: self._search(subject)]]
+
     def search(self, name: Name, most: int = 5) -> list[Found]:
         """The names most surely meant, best first, at most ``most`` owners."""
-        if not name.words or not len(self.owners):
-            return []
-        subject = self.row(name)
+        return self._best(self._search(self.row(name)), most) if name.words else []
+
+    def _search(self, subject: Row) -> int:
+        if not len(self.owners) or not subject.count:
+            return 0
         asked = 0
-        if self.kind == "organisation" and len(name.words) == 1:
-            asked = acronym_key(name.words[0].text)
-        count = search(
-            self.store.arrays, self._weights, self._place, self.index, self.names, self._scratch,
-            self.model.trees, subject.words, subject.count, subject.forms, subject.acronyms,
-            np.uint32(asked),
+        if self.kind == "organisation" and subject.count == 1:
+            asked = acronym_key(self.store.words[int(subject.words[0])].text)
+        return int(
+            search(
+                self.store.arrays, self._weights, self._place, self.index, self.names,
+                self._scratch, self.model.trees, subject.words, subject.count, subject.forms,
+                subject.acronyms, np.uint32(asked),
+            )
         )  # fmt: skip
-        self.last = count
-        return self._best(count, most)
 
     def _best(self, count: int, most: int) -> list[Found]:
         names, raws = self._scratch.best[:count].tolist(), self._scratch.raws[:count].tolist()
