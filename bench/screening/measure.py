@@ -4,7 +4,7 @@ import json
 import random
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,27 +42,40 @@ class Plan:
     def rows(self, name: str) -> list[Row]:
         """The rows that count; where there are too many, a sample.
 
-        Of pairs of every category the same share, so that precision stays what it is; of queries
-        as many as can be of the rare categories, which are the hard ones.
+        Of pairs of every category the same share, so that precision stays what it is. Of queries
+        one half of strangers, and of the rest as many as can be of the rare, hard categories.
         """
         rows = [row for row in self.read(name) if self.half in ("all", row["half"])]
         if self.sample is None or len(rows) <= self.sample:
             return rows
+        if name in PAIRS:
+            share = self.sample / len(rows)
+            return self._taken(rows, lambda sizes: [round(size * share) for size in sizes])
+        meant = [row for row in rows if row["truth"]]
+        strangers = [row for row in rows if not row["truth"]]
+        half = self.sample // 2
+        return [
+            row
+            for group in (meant, strangers)
+            for row in self._taken(group, lambda sizes: even(sizes, half))
+        ]
+
+    def _taken(self, rows: list[Row], sizes: Callable[[list[int]], list[int]]) -> list[Row]:
         groups = list(metrics.by(rows, lambda row: f"{row['category']} {row['kind']}").values())
-        share = self.sample / len(rows)
-        sizes = [round(len(group) * share) for group in groups]
-        if name in RETRIEVAL:
-            sizes = even([len(group) for group in groups], self.sample)
         rng = random.Random(self.seed)
-        pairs = zip(groups, sizes, strict=True)
-        return [row for group, size in pairs for row in rng.sample(group, size)]
+        wanted = zip(groups, sizes([len(group) for group in groups]), strict=True)
+        return [row for group, size in wanted for row in rng.sample(group, size)]
 
 
 def even(available: Sequence[int], total: int) -> list[int]:
     """So many of each group that none gives more than another, unless that one has no more."""
     level = next(
-        (n for n in range(max(available) + 1) if sum(min(n, a) for a in available) >= total),
-        max(available),
+        (
+            n
+            for n in range(max(available, default=0) + 1)
+            if sum(min(n, a) for a in available) >= total
+        ),
+        max(available, default=0),
     )
     return [min(level, one) for one in available]
 
