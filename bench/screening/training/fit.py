@@ -25,7 +25,7 @@ _BETTER = (
 _WORSE = (
     "missing_a", "missing_b", "heaviest_missing_a", "heaviest_missing_b", "missing_words_a",
     "missing_words_b", "contradicted", "edits", "numbers_differ", "types_differ", "places_differ",
-    "forms_differ",
+    "forms_differ", "syllables_differ", "patronymics_differ", "initials_differ",
 )  # fmt: skip
 _WEIGHTS = {"pairs_empty": 0.5, "generated_200": 2.0}
 _ROUNDS, _LEAVES = 160, 14
@@ -45,6 +45,13 @@ _SETTINGS: dict[str, Any] = {
     "deterministic": True,
     "num_threads": 1,
     "verbose": -1,
+}
+
+_LEAF = {"feature": [-1], "bound": [0.0], "left": [-1], "right": [-1], "value": [0.0], "roots": [0]}
+_BLANK: dict[str, Any] = {
+    "version": VERSION,
+    "features": list(FEATURES),
+    "kinds": dict.fromkeys(("person", "organisation"), {"trees": _LEAF, "curve": [1.0, 0.0]}),
 }
 
 Rows = dict[str, NDArray[Any]]
@@ -117,10 +124,11 @@ def model(fit: Rows, held: Rows) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("fit", type=Path)
-    parser.add_argument("held", type=Path)
+    parser.add_argument("fit", type=Path, nargs="?")
+    parser.add_argument("held", type=Path, nargs="?")
+    parser.add_argument("--blank", action="store_true", help="no trees: after a change of features")
     wanted = parser.parse_args()
-    content = model(dict(np.load(wanted.fit)), dict(np.load(wanted.held)))
+    content = _BLANK if wanted.blank else model(dict(np.load(wanted.fit)), dict(np.load(wanted.held)))
     target = Path(partner_registry_matcher.__file__).with_name("model.json")
     target.write_text(json.dumps(content, separators=(",", ":")), "utf-8")
 

@@ -6,6 +6,7 @@ from numba import njit
 from .alignment import align, light
 from .letters import BONES, EDIT, EXACT, INITIAL, JOINED, MEANING, NICK, PREFIX, SOUND, VARIANT
 from .letters import bits, distance
+from .sound import PATRONYMIC, PINYIN
 from .tables import NUMBER, PLACE, TITLE, TYPE
 
 FEATURES = (
@@ -16,6 +17,7 @@ FEATURES = (
     "by_prefix", "joined", "order", "first_met", "last_met", "whole", "words_a", "words_b",
     "numbers_differ", "numbers_agree", "types_differ", "places_differ", "forms_differ",
     "forms_agree", "acronym", "letters_a", "letters_b", "rough", "particles_met",
+    "syllables_differ", "patronymics_differ", "initials_differ",
 )  # fmt: skip
 """In the order of the model's columns. ``a`` is the subject, ``b`` the listed name."""
 COUNT = len(FEATURES)
@@ -27,10 +29,12 @@ COUNT = len(FEATURES)
     BY_PREFIX, JOINED_WORDS, ORDER, FIRST_MET, LAST_MET, WHOLE, WORDS_A, WORDS_B,
     NUMBERS_DIFFER, NUMBERS_AGREE, TYPES_DIFFER, PLACES_DIFFER, FORMS_DIFFER,
     FORMS_AGREE, ACRONYM, LETTERS_A, LETTERS_B, ROUGH, PARTICLES_MET,
+    SYLLABLES_DIFFER, PATRONYMICS_DIFFER, INITIALS_DIFFER,
 ) = range(COUNT)  # fmt: skip
 _WHOLE = 48
 _MOST_WORDS = 14
 _JOINED_WEIGHT = 6.0
+_SURELY = 0.93  # patronymics less alike than this are two
 _HEAVY = 10.0  # weights are nats; features hold tenths of this
 
 
@@ -58,6 +62,8 @@ def describe(store, weights, a, na, forms_a, acronym_a, b, nb, forms_b, acronym_
 def _met(store, weights, a, na, b, nb, to_b, to_a, likes, manners, out):
     """What the words that answer each other say."""
     lengths, klass, rough = store[3], store[7], store[8]
+    text, shape = store[0], store[9]
+    chinese = _all_syllables(store, a, na) and _all_syllables(store, b, nb)
     least, letters = 1.0, 20.0
     total, all_a, all_b = 0.0, 0.0, 0.0
     for i in range(na):
@@ -88,6 +94,12 @@ def _met(store, weights, a, na, b, nb, to_b, to_a, likes, manners, out):
             out[MET_ALIKE] += share * like
             least = min(least, like)
             letters = min(letters, min(lengths[a[i], 0], lengths[b[j], 0]))
+            if like < _SURELY and shape[a[i]] == PATRONYMIC and shape[b[j]] == PATRONYMIC:
+                out[PATRONYMICS_DIFFER] += 1.0
+            if chinese and manner != JOINED:
+                out[SYLLABLES_DIFFER] += 1.0 - like
+            if manner == EDIT and text[a[i], 0] != text[b[j], 0]:
+                out[INITIALS_DIFFER] += 1.0
         if manner == SOUND or manner == VARIANT:
             out[BY_SOUND] += share
         elif manner == EDIT:
@@ -120,6 +132,16 @@ def _met(store, weights, a, na, b, nb, to_b, to_a, likes, manners, out):
     out[LEAST_LETTERS] = letters
     out[WORDS_A] = na
     out[WORDS_B] = nb
+
+
+@njit(cache=True, nogil=True)
+def _all_syllables(store, words, count):
+    """Whether a name may be Chinese: every word is made of its syllables."""
+    klass, shape = store[7], store[9]
+    for i in range(count):
+        if shape[words[i]] != PINYIN and not light(klass[words[i]]):
+            return False
+    return count <= 4
 
 
 @njit(cache=True, nogil=True)

@@ -89,7 +89,7 @@ def likeness(store, p, q, rows):
     """How alike two words are, 0 to 1, and how they meet."""
     if p == q:
         return 1.0, EXACT
-    text, heard, bones, lengths, mask, meaning, nick, klass, rough = store
+    text, heard, bones, lengths, mask, meaning, nick, klass, rough, shape = store
     lp, lq = lengths[p, 0], lengths[q, 0]
     kp, kq = klass[p], klass[q]
     if kp == NUMBER or kq == NUMBER:
@@ -103,7 +103,9 @@ def likeness(store, p, q, rows):
     spelled, manner = _spelled(store, p, q, rows)
     if meaning[p] == meaning[q]:
         if kp == GIVEN or kq == GIVEN:
-            return max(spelled, 0.95), VARIANT
+            # Spellings of one name; or one saint's name in two languages, which says less.
+            near = spelled >= 0.55 or _equal(bones[p], lengths[p, 2], bones[q], lengths[q, 2])
+            return (max(spelled, 0.93), VARIANT) if near else (0.8, MEANING)
         return (max(spelled, 0.9), VARIANT) if spelled > 0.7 else (0.85, MEANING)
     if spelled > 0.0:
         return spelled, manner
@@ -116,7 +118,7 @@ def likeness(store, p, q, rows):
 @njit(cache=True, nogil=True)
 def _spelled(store, p, q, rows):
     """Likeness by letters and sound alone."""
-    text, heard, bones, lengths, mask, meaning, nick, klass, rough = store
+    text, heard, bones, lengths, mask, meaning, nick, klass, rough, shape = store
     lp, lq = lengths[p, 0], lengths[q, 0]
     if rough[p] or rough[q]:
         return _by_bones(bones[p], lengths[p, 2], bones[q], lengths[q, 2], rows)
@@ -127,7 +129,9 @@ def _spelled(store, p, q, rows):
         return 0.0, NONE
     sp, sq = lengths[p, 1], lengths[q, 1]
     if _equal(heard[p], sp, heard[q], sq):
-        return 0.96, SOUND
+        # Of short words that sound alike the letters still tell ("Zhi", "Jie").
+        plain = distance(text[p], lp, text[q], lq, 2 * longer, rows)
+        return 0.98 - 0.12 * plain / longer, SOUND
     most = 2 if longer <= 4 else (4 if longer <= 7 else 6)
     plain = distance(text[p], lp, text[q], lq, most, rows)
     by_ear = distance(heard[p], sp, heard[q], sq, most, rows)
@@ -168,7 +172,7 @@ def _hash(salt, letters, length, skip):
 @njit(cache=True, nogil=True)
 def keys_of(store, word, out):
     """Keys of a word: words that share one may be alike. Returns how many there are."""
-    text, heard, bones, lengths, mask, meaning, nick, klass, rough = store
+    text, heard, bones, lengths, mask, meaning, nick, klass, rough, shape = store
     count = 0
     if klass[word] == NUMBER or lengths[word, 0] < 2:
         out[0] = _hash(1, text[word], lengths[word, 0], -1)

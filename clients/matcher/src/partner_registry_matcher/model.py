@@ -73,14 +73,14 @@ def _trees(content: dict[str, Any]) -> Trees:
 def _content() -> dict[str, Any]:
     text = resources.files(__package__).joinpath("model.json").read_text("utf-8")
     found: dict[str, Any] = json.loads(text)
-    if tuple(found["features"]) != FEATURES:
-        raise RuntimeError("model.json was trained on other features")
     return found
 
 
 @lru_cache(maxsize=2)
 def model(kind: Kind) -> Model:
     """The model for names of a kind."""
+    if tuple(_content()["features"]) != FEATURES:
+        raise RuntimeError("model.json was trained on other features")
     content = _content()["kinds"][kind]
     slope, offset = content["curve"]
     return Model(_trees(content["trees"]), (slope, offset))

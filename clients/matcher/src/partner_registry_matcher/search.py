@@ -12,7 +12,7 @@ from .model import total
 
 SPREAD = 40
 """Indexed words that a word of a subject may stand for."""
-CANDIDATES = 16
+CANDIDATES = 20
 """Names that are compared word by word."""
 _NEAREST = 0.5
 _LONG = 1500  # names with a word: more are added only if they can matter

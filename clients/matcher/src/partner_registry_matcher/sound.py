@@ -50,3 +50,20 @@ def bones(word: str) -> str:
     if not word.isalpha():
         return word
     return _TWICE.sub(r"\1", sound(word).translate(_OPEN).translate(_ALIKE))
+
+
+PLAIN, PINYIN, PATRONYMIC = range(3)
+"""Words that differ in few letters and are yet other names: by the shape of the word."""
+_PINYIN = re.compile(
+    r"(?:(?:[bpmfdtnlgkhjqxrzcsyw]|[zcs]h)?"
+    r"(?:iang|iong|uang|iao|ian|ing|uai|uan|ang|eng|ong|ia|ie|iu|in|ua|uo|ui|un|ue|ai|ei|ao|ou|an"
+    r"|en|er|a|o|e|i|u)){1,3}"
+)
+_PATRONYMIC = re.compile(r".{3,}(?:[eo]vi[ct]?c?h|[eo]vna|ich|ichna)")
+
+
+def shape(word: str) -> int:
+    """Whether a word may be Chinese syllables or a Russian patronymic."""
+    if _PATRONYMIC.fullmatch(word):
+        return PATRONYMIC
+    return PINYIN if _PINYIN.fullmatch(word) else PLAIN

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .sound import bones, sound
+from .sound import bones, shape, sound
 from .tables import CONTENT, GIVEN, Kind, nicknames
 from .words import Word
 
@@ -29,6 +29,7 @@ class Arrays(NamedTuple):
     nick: NDArray[np.int32]
     klass: NDArray[np.uint8]
     rough: NDArray[np.bool_]
+    shape: NDArray[np.uint8]
 
 
 def _empty(size: int) -> Arrays:
@@ -42,6 +43,7 @@ def _empty(size: int) -> Arrays:
         np.full((size, NICKS), -1, np.int32),
         np.zeros(size, np.uint8),
         np.zeros(size, np.bool_),
+        np.zeros(size, np.uint8),
     )
 
 
@@ -106,6 +108,7 @@ class WordStore:
         arrays.nick[row] = -1
         arrays.klass[row] = word.klass
         arrays.rough[row] = word.rough
+        arrays.shape[row] = shape(word.text)
         if self.kind == "person" and word.klass in (CONTENT, GIVEN):
             for at, name in enumerate(sorted(nicknames().get(word.text, ()))[:NICKS]):
                 arrays.nick[row, at] = self._meaning(name)
