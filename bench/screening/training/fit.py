@@ -128,7 +128,9 @@ def main() -> None:
     parser.add_argument("held", type=Path, nargs="?")
     parser.add_argument("--blank", action="store_true", help="no trees: after a change of features")
     wanted = parser.parse_args()
-    content = _BLANK if wanted.blank else model(dict(np.load(wanted.fit)), dict(np.load(wanted.held)))
+    content = (
+        _BLANK if wanted.blank else model(dict(np.load(wanted.fit)), dict(np.load(wanted.held)))
+    )
     target = Path(partner_registry_matcher.__file__).with_name("model.json")
     target.write_text(json.dumps(content, separators=(",", ":")), "utf-8")
 

@@ -60,13 +60,19 @@ class Scratch(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def search(store, weights, place, index, names, scratch, trees, subject, size, forms, letters, asked):
+def search(
+    store, weights, place, index, names, scratch, trees, subject, size, forms, letters, asked
+):
     """Score the names nearest to a subject; how many stand in ``best``/``raws`` of the scratch.
 
     ``asked``: key of the acronym that the subject may be, or 0. Names that were found but cannot
     be among the best have -inf.
     """
     rows = np.empty((3, LONGEST), dtype=np.int32)
+    # When the room for neighbours is used up it is used anew, between two subjects.
+    if scratch.clock[1] + size > scratch.near.shape[0]:
+        place[:] = -1
+        scratch.clock[1] = 0
     for i in range(size):
         if place[subject[i]] < 0:
             _spread(store, place, index, scratch, subject[i], rows)
@@ -90,11 +96,8 @@ def search(store, weights, place, index, names, scratch, trees, subject, size, f
 
 @njit(cache=True, nogil=True)
 def _spread(store, place, index, scratch, word, rows):
-    """Remember the indexed words like this one. When the room is used up it is used anew."""
+    """Remember the indexed words like this one."""
     slot = scratch.clock[1]
-    if slot == scratch.near.shape[0]:
-        place[:] = -1
-        slot = 0
     scratch.clock[1] = slot + 1
     found = np.empty(SPREAD, dtype=np.int32)
     likes = np.empty(SPREAD, dtype=np.float64)

@@ -16,7 +16,18 @@ _BREAK = re.compile(r"[^a-z0-9]+")
 _AND = re.compile(r"[&＆+]")
 # One letter each for what Arabic and Persian typists interchange; the article of two words.
 _ARABIC = str.maketrans(
-    {"أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ی": "ي", "ى": "ي", "ک": "ك", "ة": "ه", "ۀ": "ه", "ـ": ""}
+    {
+        "أ": "ا",
+        "إ": "ا",
+        "آ": "ا",
+        "ٱ": "ا",
+        "ی": "ي",
+        "ى": "ي",
+        "ک": "ك",
+        "ة": "ه",
+        "ۀ": "ه",
+        "ـ": "",
+    }
 )
 _ARTICLES = ("وال", "بال", "ولل", "ال", "لل")
 # Pairs of Greek letters that are one sound.
@@ -86,7 +97,8 @@ def latin(word: str) -> str:
         elif script == "Hani":
             word = word.translate(_HAN_NAMES)
         elif script == "Arab":
-            word = bare_arabic(word)
+            # anyascii drops the alef, which keeps many words apart.
+            word = bare_arabic(word).replace("ا", "a")
         word = anyascii(word)[:MAX_LENGTH].lower()
     return _BREAK.sub(" ", _SILENT.sub("", word)).strip()
 
