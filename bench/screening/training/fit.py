@@ -27,7 +27,7 @@ _WORSE = (
     "missing_words_b", "contradicted", "edits", "numbers_differ", "types_differ", "places_differ",
     "forms_differ", "syllables_differ", "patronymics_differ", "initials_differ",
 )  # fmt: skip
-_WEIGHTS = {"pairs_empty": 0.5, "generated_200": 2.0}
+_WEIGHTS = {"pairs_empty": 0.5, "generated_200": 3.0}
 _ROUNDS, _LEAVES = 160, 14
 _DOUBTFUL = 1.5  # strangers of two real lists that score above this are likely one party
 _SETTINGS: dict[str, Any] = {
@@ -51,7 +51,7 @@ _LEAF = {"feature": [-1], "bound": [0.0], "left": [-1], "right": [-1], "value": 
 _BLANK: dict[str, Any] = {
     "version": VERSION,
     "features": list(FEATURES),
-    "kinds": dict.fromkeys(("person", "organisation"), {"trees": _LEAF, "curve": [1.0, 0.0]}),
+    "kinds": {k: {"trees": _LEAF, "curve": [1.0, 0.0]} for k in ("person", "organisation")},
 }
 
 Rows = dict[str, NDArray[Any]]

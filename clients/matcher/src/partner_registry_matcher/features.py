@@ -46,7 +46,6 @@ COUNT = len(FEATURES)
 _WHOLE = 48
 _MOST_WORDS = 14
 _JOINED_WEIGHT = 6.0
-_SURELY = 0.93  # patronymics less alike than this are two
 _HEAVY = 10.0  # weights are nats; features hold tenths of this
 
 
@@ -74,7 +73,7 @@ def describe(store, weights, a, na, forms_a, acronym_a, b, nb, forms_b, acronym_
 def _met(store, weights, a, na, b, nb, to_b, to_a, likes, manners, out):
     """What the words that answer each other say."""
     lengths, klass, rough = store[3], store[7], store[8]
-    text, shape = store[0], store[9]
+    text = store[0]
     chinese = _all_syllables(store, a, na) and _all_syllables(store, b, nb)
     least, letters = 1.0, 20.0
     total, all_a, all_b = 0.0, 0.0, 0.0
@@ -106,8 +105,6 @@ def _met(store, weights, a, na, b, nb, to_b, to_a, likes, manners, out):
             out[MET_ALIKE] += share * like
             least = min(least, like)
             letters = min(letters, min(lengths[a[i], 0], lengths[b[j], 0]))
-            if like < _SURELY and shape[a[i]] == PATRONYMIC and shape[b[j]] == PATRONYMIC:
-                out[PATRONYMICS_DIFFER] += 1.0
             if chinese and manner != JOINED:
                 out[SYLLABLES_DIFFER] += 1.0 - like
             if manner == EDIT and text[a[i], 0] != text[b[j], 0]:
@@ -159,7 +156,8 @@ def _all_syllables(store, words, count):
 @njit(cache=True, nogil=True)
 def _missing(store, weights, a, na, b, nb, to_b, to_a, out, rows):
     """What the words without an answer say; worst are those that stand against each other."""
-    klass = store[7]
+    klass, shape = store[7], store[9]
+    patronymics_a, patronymics_b = 0, 0
     numbers_a, numbers_b, types_a, types_b, places_a, places_b = 0, 0, 0, 0, 0, 0
     for i in range(na):
         kind = klass[a[i]]
@@ -170,6 +168,7 @@ def _missing(store, weights, a, na, b, nb, to_b, to_a, out, rows):
         out[MISSING_A] += share
         out[HEAVIEST_MISSING_A] = max(out[HEAVIEST_MISSING_A], share)
         out[MISSING_WORDS_A] += 0.0 if light(kind) else 1.0
+        patronymics_a += shape[a[i]] == PATRONYMIC
         numbers_a += kind == NUMBER
         types_a += kind == TYPE
         places_a += kind == PLACE
@@ -181,10 +180,12 @@ def _missing(store, weights, a, na, b, nb, to_b, to_a, out, rows):
         out[MISSING_B] += share
         out[HEAVIEST_MISSING_B] = max(out[HEAVIEST_MISSING_B], share)
         out[MISSING_WORDS_B] += 0.0 if light(kind) else 1.0
+        patronymics_b += shape[b[j]] == PATRONYMIC
         numbers_b += kind == NUMBER
         types_b += kind == TYPE
         places_b += kind == PLACE
     out[NUMBERS_DIFFER] = 1.0 if numbers_a and numbers_b else 0.5 * (numbers_a + numbers_b > 0)
+    out[PATRONYMICS_DIFFER] = 1.0 if patronymics_a and patronymics_b else 0.0
     out[TYPES_DIFFER] = 1.0 if types_a and types_b else 0.0
     out[PLACES_DIFFER] = 1.0 if places_a and places_b else 0.0
     out[CONTRADICTED] = min(out[HEAVIEST_MISSING_A], out[HEAVIEST_MISSING_B])

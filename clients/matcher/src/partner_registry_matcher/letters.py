@@ -7,6 +7,7 @@ here is a function of its arguments alone.
 import numpy as np
 from numba import njit
 
+from .sound import PATRONYMIC
 from .tables import GIVEN, NUMBER
 
 NONE, EXACT, VARIANT, SOUND, EDIT, BONES, MEANING, NICK, INITIAL, PREFIX, JOINED = range(11)
@@ -19,6 +20,8 @@ MOST_KEYS = 48
 LONGEST = 64
 """Letters that `distance` compares; the width of its rows."""
 _FNV, _PRIME = 2166136261, 16777619
+_ENDING = 4
+_SURELY = 0.85  # patronymics are standard names: less alike, they are two
 _VOWELS = np.zeros(128, dtype=np.bool_)
 _VOWELS[[ord(c) for c in "aeiouy"]] = True
 
@@ -135,16 +138,30 @@ def _spelled(store, p, q, rows):
     most = 2 if longer <= 4 else (4 if longer <= 7 else 6)
     plain = distance(text[p], lp, text[q], lq, most, rows)
     by_ear = distance(heard[p], sp, heard[q], sq, most, rows)
+    # A long ending that both share says less than the rest of the word ("-ovich", "-oglu").
+    size = longer - _ENDING + 1 if _same_ending(text[p], lp, text[q], lq) else longer
     best = 0.0
     if plain <= most:
-        best = 1.0 - plain / (2.0 * longer)
+        best = 1.0 - plain / (2.0 * size)
     if by_ear <= most:
-        best = max(best, 0.98 - by_ear / (2.0 * max(sp, sq)))
+        best = max(best, 0.98 - by_ear / (2.0 * min(size, max(sp, sq))))
+    if shape[p] == PATRONYMIC and shape[q] == PATRONYMIC and best < _SURELY:
+        return 0.0, NONE
     if best >= 0.55:
         return best, EDIT
     if lengths[p, 2] >= 3 and _equal(bones[p], lengths[p, 2], bones[q], lengths[q, 2]):
         return 0.6, BONES
     return 0.0, NONE
+
+
+@njit(cache=True, nogil=True)
+def _same_ending(a, la, b, lb):
+    if min(la, lb) < 2 * _ENDING:
+        return False
+    for i in range(1, _ENDING + 1):
+        if a[la - i] != b[lb - i]:
+            return False
+    return True
 
 
 @njit(cache=True, nogil=True)
