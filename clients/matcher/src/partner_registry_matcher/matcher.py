@@ -20,7 +20,7 @@ _KINDS: tuple[Kind, Kind] = ("person", "organisation")
 _MOST_NAMES = 30  # names of a subject that are asked for
 _PER_NAME = 20  # parties that a name is looked up for
 _TOP = 7.0  # logits come near to this and never reach it: no score is 1
-_HIGHEST = 4.0  # most that qualifiers add: what lies lower by names alone cannot become a hit
+_HIGHEST = 4.5  # most that qualifiers add: what lies lower by names alone cannot become a hit
 
 
 @dataclass(frozen=True)
