@@ -161,6 +161,7 @@ class NameIndex:
             np.zeros((_REMEMBERED, SPREAD), np.float32),
             np.zeros(_REMEMBERED, np.int32),
             np.array([1, 0], np.int64),
+            np.zeros(self.store.fixed, np.float32),
         )
 
     def describe(self, subject: Row, listed: Row) -> NDArray[np.float64]:

@@ -21,6 +21,7 @@ LONGEST = 64
 """Letters that `distance` compares; the width of its rows."""
 _FNV, _PRIME = 2166136261, 16777619
 _ENDING = 4
+_CROWD = 200  # words with one key that are looked at
 _SURELY = 0.85  # patronymics are standard names: less alike, they are two
 _VOWELS = np.zeros(128, dtype=np.bool_)
 _VOWELS[[ord(c) for c in "aeiouy"]] = True
@@ -187,8 +188,11 @@ def _hash(salt, letters, length, skip):
 
 
 @njit(cache=True, nogil=True)
-def keys_of(store, word, out):
-    """Keys of a word: words that share one may be alike. Returns how many there are."""
+def keys_of(store, word, asking, out):
+    """Keys of a word: words that share one may be alike. Returns how many there are.
+
+    ``asking``: of a subject's word; two consonants are a key only where there are no vowels.
+    """
     text, heard, bones, lengths, mask, meaning, nick, klass, rough, shape = store
     count = 0
     if klass[word] == NUMBER or lengths[word, 0] < 2:
@@ -204,11 +208,11 @@ def keys_of(store, word, out):
     if not rough[word]:
         out[count] = _hash(2, heard[word], size, -1)
         count += 1
-        if size >= 3:
+        if size >= 4:
             for i in range(size):
                 out[count] = _hash(2, heard[word], size, i)
                 count += 1
-    if bone >= 2:
+    if bone >= 3 or (bone == 2 and (rough[word] or not asking)):
         out[count] = _hash(3, bones[word], bone, -1)
         count += 1
         if bone >= 4:
@@ -224,12 +228,12 @@ def all_keys(store, first, last):
     own = np.empty(MOST_KEYS, dtype=np.uint32)
     total = 0
     for word in range(first, last):
-        total += keys_of(store, word, own)
+        total += keys_of(store, word, False, own)
     keys = np.empty(total, dtype=np.uint32)
     words = np.empty(total, dtype=np.int32)
     at = 0
     for word in range(first, last):
-        for i in range(keys_of(store, word, own)):
+        for i in range(keys_of(store, word, False, own)):
             keys[at] = own[i]
             words[at] = word
             at += 1
@@ -242,10 +246,10 @@ def neighbours(store, word, keys, words, floor, out, likes, rows):
     """Indexed words like this one, the likest first; at most as many as ``out`` holds."""
     own = np.empty(MOST_KEYS, dtype=np.uint32)
     count = 0
-    for i in range(keys_of(store, word, own)):
+    for i in range(keys_of(store, word, True, own)):
         at = np.searchsorted(keys, own[i])
         seen = 0
-        while at < keys.shape[0] and keys[at] == own[i] and seen < 400:
+        while at < keys.shape[0] and keys[at] == own[i] and seen < _CROWD:
             other = words[at]
             at += 1
             seen += 1

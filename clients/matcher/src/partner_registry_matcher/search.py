@@ -15,7 +15,8 @@ SPREAD = 40
 CANDIDATES = 20
 """Names that are compared word by word."""
 _NEAREST = 0.5
-_LONG = 1500  # names with a word: more are added only if they can matter
+_LONG = 1000  # names with a word: more are added only if they can matter
+_FEW = 5  # words of a name
 _ENOUGH = 4  # consonants that make a word known
 _SURE = 4  # candidates that are compared in any case
 _HOPELESS = 0.8  # of the best candidate's cover: what covers less is not compared
@@ -57,6 +58,7 @@ class Scratch(NamedTuple):
     likes: NDArray[np.float32]
     counts: NDArray[np.int32]
     clock: NDArray[np.int64]
+    marks: NDArray[np.float32]
 
 
 @njit(cache=True, nogil=True)
@@ -126,11 +128,17 @@ def _collect(store, weights, place, index, names, scratch, subject, size, asked,
     for i in np.argsort(-heaviness):
         slot = place[subject[i]]
         turn += 1
+        held = _held(index, scratch, slot)
+        if not closed and seen and held > _LONG:
+            least = _select(names, scratch, whole, seen)
+            closed = remaining / whole < max(least, _HOPELESS * scratch.covers[0])
+        if closed and held > _FEW * seen:
+            _raise_each(weights, names, scratch, slot, heaviness[i], seen)
+            remaining -= heaviness[i]
+            continue
         for k in range(scratch.counts[slot]):
             row = scratch.near[slot, k]
             low, high = index.starts[row], index.starts[row + 1]
-            if not closed and high - low > _LONG and seen >= CANDIDATES:
-                closed = remaining / whole < _select(names, scratch, whole, seen)
             gain = min(heaviness[i], weights[row]) * scratch.likes[slot, k]
             if closed:
                 _raise(index.names, low, high, gain, scratch, first, turn)
@@ -154,6 +162,16 @@ def _collect(store, weights, place, index, names, scratch, subject, size, asked,
     if seen:
         _select(names, scratch, whole, seen)
     return min(seen, CANDIDATES)
+
+
+@njit(cache=True, nogil=True)
+def _held(index, scratch, slot):
+    """How many names hold a word or one like it."""
+    total = 0
+    for k in range(scratch.counts[slot]):
+        row = scratch.near[slot, k]
+        total += index.starts[row + 1] - index.starts[row]
+    return total
 
 
 @njit(cache=True, nogil=True)
@@ -216,6 +234,23 @@ def _raise(names, low, high, gain, scratch, first, turn):
         if first < stamps[name] < turn:
             stamps[name] = turn
             sums[name] += gain
+
+
+@njit(cache=True, nogil=True)
+def _raise_each(weights, names, scratch, slot, heaviness, seen):
+    """As `_raise` for all words that one word may stand for, name by name instead."""
+    marks = scratch.marks
+    for k in range(scratch.counts[slot]):
+        row = scratch.near[slot, k]
+        marks[row] = min(heaviness, weights[row]) * scratch.likes[slot, k]
+    for at in range(seen):
+        name = scratch.touched[at]
+        gain = np.float32(0.0)
+        for place in range(names.ends[name], names.ends[name + 1]):
+            gain = max(gain, marks[names.words[place]])
+        scratch.sums[name] += gain
+    for k in range(scratch.counts[slot]):
+        marks[scratch.near[slot, k]] = 0.0
 
 
 @njit(cache=True, nogil=True)
