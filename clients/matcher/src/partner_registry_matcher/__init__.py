@@ -6,6 +6,7 @@ Scores depend on the pair of parties, the algorithm (`ALGORITHM`) and the word s
 
 from .matcher import ALGORITHM, DEFAULT_THRESHOLD, Hit, Matcher
 from .qualifiers import Party, Subject
+from .ready import ready
 from .statistics import EMPTY, Statistics, count, load
 from .tables import Kind
 from .text import MAX_LENGTH, fold, scripts
@@ -24,5 +25,6 @@ __all__ = [
     "count",
     "fold",
     "load",
+    "ready",
     "scripts",
 ]
