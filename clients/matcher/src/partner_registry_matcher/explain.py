@@ -1,9 +1,9 @@
 """Why two names score as they do: which words answer each other, and what each feature adds."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .alignment import align
 from .features import FEATURES
@@ -58,7 +58,7 @@ def alignment(
     return found
 
 
-def contributions(index: NameIndex, features: Sequence[float]) -> dict[str, float]:
+def contributions(index: NameIndex, features: NDArray[np.float64]) -> dict[str, float]:
     """What each feature adds to the logit, largest first; together with `base` it is the logit."""
     model = index.model
     parts = np.zeros(len(FEATURES) + 1)

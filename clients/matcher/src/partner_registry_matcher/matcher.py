@@ -71,25 +71,33 @@ class Matcher:
         self, subject: Subject, threshold: float = DEFAULT_THRESHOLD, limit: int | None = None
     ) -> list[Hit]:
         """Parties that score at least ``threshold``, best first, at most ``limit``."""
+        self._forget()
         floor = _logit(threshold) - _HIGHEST
         met = {at: one for at, one in self._met(subject).items() if one.logit >= floor}
         same = self._same(subject)
         for at in same.keys() - met.keys():
             if nearest := self._nearest(subject, self.parties[at]):
                 met[at] = nearest
-        hits = [
-            self._hit(subject, self.parties[at], met.get(at), same.get(at, set()))
-            for at in met.keys() | same.keys()
-        ]
-        hits = [hit for hit in hits if hit[0] >= threshold]
+        hits = []
+        for at in met.keys() | same.keys():
+            party, shared = self.parties[at], same.get(at, set())
+            hit = self._hit(subject, party, met.get(at), shared)
+            if hit[0] >= threshold:
+                # By the nearest of all names, not of those looked up: the score is the pair's.
+                hits.append(self._hit(subject, party, self._nearest(subject, party), shared))
         hits.sort(key=lambda hit: (-hit[0], hit[1].owner))
         return [self._explained(*hit) for hit in hits[:limit]]
 
     def compare(self, subject: Subject, party: Party) -> Hit:
         """How surely a subject is this party; the same score as in a screening that holds it."""
+        self._forget()
         same = bare(subject.identifiers) & bare(party.identifiers)
         best = self._nearest(subject, party)
         return self._explained(*self._hit(subject, party, best, set(same)))
+
+    def _forget(self) -> None:
+        for index in self.indexes.values():
+            index.forget()
 
     def _nearest(self, subject: Subject, party: Party) -> _Met | None:
         """The best pair of names of two parties."""

@@ -250,6 +250,17 @@ class Store:
             digests.append(digest.digest())
         return digests
 
+    def attachment(self, name: str) -> bytes | None:
+        """A file that came with the list, as it was before it was packed; None without one."""
+        row = self._db.execute(
+            "SELECT value FROM state WHERE key = ?", (f"attachment:{name}",)
+        ).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def keep_attachment(self, name: str, content: bytes) -> None:
+        """Keep a verified file of the list; part of the caller's transaction if there is one."""
+        self.write_state(**{f"attachment:{name}": content})
+
     def require_set(self, manifest: Manifest) -> None:
         """Raise Mismatch unless the store holds exactly the signed set."""
         if self.count() != manifest.count:
