@@ -84,6 +84,8 @@ async def _then(caller: Caller, tools: Tools, past: _Past) -> dict[str, Any]:
     row, wanted = past.row, past.wanted
     if row.algorithm != scorer.ALGORITHM or row.statistics_version is None:
         raise AlgorithmGone
+    if not await tools.screener.weighs(tools.connection, row.statistics_version):
+        raise AlgorithmGone
     facts = await _facts(caller, tools, [])
     if not {one["code"] for one in row.own_lists} <= {one["code"] for one in facts.lists.own}:
         raise ListVersionGone

@@ -369,6 +369,11 @@ class Screener:
             return None
         return Layers(indexes.pairs, shared, held)
 
+    async def weighs(self, connection: asyncpg.Connection, version: str) -> bool:
+        """Whether this version of the statistics is to be had."""
+        now = await self._indexes(connection)
+        return version == now.version or await self._former(connection, version) is not None
+
     async def _former(self, connection: asyncpg.Connection, version: str) -> _Indexes | None:
         """Indexes under statistics that count no more; the last ones are kept for a minute."""
         former = self._then
