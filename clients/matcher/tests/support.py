@@ -3,10 +3,32 @@
 from partner_registry_matcher import EMPTY, Kind, Matcher, Party, Statistics, Subject, count
 
 CAUSES = ("Nutrition", "Relief", "Clean Water", "Education", "Legal Aid", "Mine Clearance")
-PLACES = ("Gulu", "Lira", "Mopti", "Kismayo", "Taiz", "Garowe", "Bangui", "Nimba", "Zinder", "Kassala")
+PLACES = (
+    "Gulu",
+    "Lira",
+    "Mopti",
+    "Kismayo",
+    "Taiz",
+    "Garowe",
+    "Bangui",
+    "Nimba",
+    "Zinder",
+    "Kassala",
+)
 FORMS = ("Alliance", "Association", "Foundation", "Network", "Society")
 GIVEN = ("Amina", "Tariq", "Olga", "Peter", "Luis", "Mei", "Ivan", "Fatima", "Joseph", "Anna")
-FAMILY = ("Warsame", "Haddad", "Petrova", "Okello", "Morales", "Zhang", "Sidorov", "Traore", "Nyong", "Keller")
+FAMILY = (
+    "Warsame",
+    "Haddad",
+    "Petrova",
+    "Okello",
+    "Morales",
+    "Zhang",
+    "Sidorov",
+    "Traore",
+    "Nyong",
+    "Keller",
+)
 
 
 def organisations() -> list[str]:

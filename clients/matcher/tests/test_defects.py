@@ -37,11 +37,18 @@ def test_no_score_reaches_one_and_more_evidence_still_ranks_higher() -> None:
 
 def test_names_the_other_way_round_match_but_rank_below_the_same_order() -> None:
     # nomenklatura 247: reversed names scored 1.0.
-    assert DEFAULT_THRESHOLD < score("Warsame Amina", "Amina Warsame") <= score("Amina Warsame", "Amina Warsame")
+    assert (
+        DEFAULT_THRESHOLD
+        < score("Warsame Amina", "Amina Warsame")
+        <= score("Amina Warsame", "Amina Warsame")
+    )
 
 
 def test_an_acronym_finds_its_organisation_and_no_other() -> None:
-    matcher = Matcher([party("1", "Northern Integrated Relief Agency for Women"), party("2", "Northern Relief")], EMPTY)
+    matcher = Matcher(
+        [party("1", "Northern Integrated Relief Agency for Women"), party("2", "Northern Relief")],
+        EMPTY,
+    )
     found = matcher.screen(Subject("organisation", ["NIRAW"]), 0.2)
     assert [hit.owner for hit in found][:1] == ["1"]
     assert score("NIRAX", "Northern Integrated Relief Agency for Women", "organisation") < 0.3
@@ -74,7 +81,9 @@ def test_abbreviated_company_names_and_other_word_orders_are_found() -> None:
     # nomenklatura 274.
     listed = "Guangdong Haifeng Communications Group Co Ltd"
     assert score("GUANGDONG HAIFENG COMM GROUP", listed, "organisation") > DEFAULT_THRESHOLD
-    assert score("Haifeng Communications Group Guangdong", listed, "organisation") > DEFAULT_THRESHOLD
+    assert (
+        score("Haifeng Communications Group Guangdong", listed, "organisation") > DEFAULT_THRESHOLD
+    )
 
 
 def test_two_slips_do_not_hide_a_person() -> None:
@@ -86,7 +95,10 @@ def test_two_slips_do_not_hide_a_person() -> None:
 def test_a_place_tells_organisations_apart() -> None:
     parties, statistics = crowd()
     matcher = Matcher(parties, statistics)
-    assert matcher.screen(Subject("organisation", ["Gulu Nutrition Alliance"]))[0].caption == "Gulu Nutrition Alliance"
+    assert (
+        matcher.screen(Subject("organisation", ["Gulu Nutrition Alliance"]))[0].caption
+        == "Gulu Nutrition Alliance"
+    )
     assert matcher.screen(Subject("organisation", ["Arua Nutrition Alliance"])) == []
 
 

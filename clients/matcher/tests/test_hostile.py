@@ -10,8 +10,22 @@ from partner_registry_matcher import Matcher, Subject
 
 from .support import crowd, organisations, persons
 
-_RANGES = ((0x20, 0x7F), (0xA0, 0x250), (0x370, 0x5FF), (0x600, 0x700), (0x900, 0xE80), (0x1000, 0x1200))
-_MORE = ((0x3040, 0x3100), (0x4E00, 0x9FFF), (0xAC00, 0xD7A3), (0x1F300, 0x1F700), (0, 0x20), (0xFE00, 0xFFFF))
+_RANGES = (
+    (0x20, 0x7F),
+    (0xA0, 0x250),
+    (0x370, 0x5FF),
+    (0x600, 0x700),
+    (0x900, 0xE80),
+    (0x1000, 0x1200),
+)
+_MORE = (
+    (0x3040, 0x3100),
+    (0x4E00, 0x9FFF),
+    (0xAC00, 0xD7A3),
+    (0x1F300, 0x1F700),
+    (0, 0x20),
+    (0xFE00, 0xFFFF),
+)
 _SLOWEST = 0.050
 
 
@@ -21,7 +35,9 @@ def _hostile(r: random.Random) -> str:
         low, high = r.choice(_RANGES + _MORE)
         return "".join(chr(r.randrange(low, high)) for _ in range(r.randrange(1, 200)))
     if kind == 1:
-        return r.choice(["a", "ab ", "\u0301", "مح ", "д", "王", "1 ", "the "]) * r.randrange(1, 400)
+        return r.choice(["a", "ab ", "\u0301", "مح ", "д", "王", "1 ", "the "]) * r.randrange(
+            1, 400
+        )
     if kind == 2:
         return " ".join(r.choice(organisations()).split()[0] for _ in range(r.randrange(1, 60)))
     if kind == 3:
@@ -31,7 +47,9 @@ def _hostile(r: random.Random) -> str:
         return "".join(letters)
     if kind == 4:
         return "\x00".join(r.choice(persons()) for _ in range(3)) + "\ud800"
-    return r.choice(["", " ", "a.k.a.", ";;;", "'" * 500, "(" * 500, "٣٤٥", "\u202e" * 50, "ß" * 500])
+    return r.choice(
+        ["", " ", "a.k.a.", ";;;", "'" * 500, "(" * 500, "٣٤٥", "\u202e" * 50, "ß" * 500]
+    )
 
 
 def _run(number: int, seed: int) -> float:

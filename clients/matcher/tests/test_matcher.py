@@ -10,7 +10,12 @@ from partner_registry_matcher import DEFAULT_THRESHOLD, EMPTY, Matcher, Party, S
 from .support import crowd, party
 
 _MAN = Party(
-    "p", ("person",), ["Tariq Haddad Mansour"], birth_dates=["1970-02-03"], countries=["SYR"], gender="m"
+    "p",
+    ("person",),
+    ["Tariq Haddad Mansour"],
+    birth_dates=["1970-02-03"],
+    countries=["SYR"],
+    gender="m",
 )
 _ASKED = Subject("person", ["Tarik Haddad Mansour"])
 
@@ -68,7 +73,9 @@ def test_the_same_input_gives_the_same_bytes() -> None:
     parties, statistics = crowd()
     subject = Subject(None, ["Garowe Legal Aid Society", "Olga Petrowa"])
     answers = {
-        json.dumps([vars(hit) for hit in Matcher(parties, statistics).screen(subject, 0.1)], sort_keys=True)
+        json.dumps(
+            [vars(hit) for hit in Matcher(parties, statistics).screen(subject, 0.1)], sort_keys=True
+        )
         for _ in range(2)
     }
     matcher = Matcher(parties, statistics)
@@ -82,7 +89,10 @@ def test_statistics_travel_as_bytes_and_change_scores() -> None:
     _, statistics = crowd()
     again = load(statistics.dump())
     assert (again.version, again.dump()) == (statistics.version, statistics.dump())
-    subject, listed = Subject("organisation", ["Gulu Nutrition"]), party("x", "Gulu Nutrition Alliance")
+    subject, listed = (
+        Subject("organisation", ["Gulu Nutrition"]),
+        party("x", "Gulu Nutrition Alliance"),
+    )
     known = Matcher([listed], statistics).compare(subject, listed)
     assert known.score != Matcher([listed], EMPTY).compare(subject, listed).score
     assert known.explanation["statistics"] == statistics.version
@@ -96,16 +106,25 @@ def test_limit_threshold_and_order() -> None:
     hits = matcher.screen(Subject("organisation", ["Gulu Relief Network"]), 0.0)
     assert hits[0].caption == "Gulu Relief Network"
     assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
-    assert matcher.screen(Subject("organisation", ["Gulu Relief Network"]), 0.0, limit=1) == hits[:1]
+    assert (
+        matcher.screen(Subject("organisation", ["Gulu Relief Network"]), 0.0, limit=1) == hits[:1]
+    )
     above = matcher.screen(Subject("organisation", ["Gulu Relief Network"]), DEFAULT_THRESHOLD)
     assert above == [hit for hit in hits if hit.score >= DEFAULT_THRESHOLD]
 
 
 def test_an_explanation_adds_up_and_names_its_words() -> None:
     parties, statistics = crowd()
-    hit = Matcher(parties, statistics).screen(Subject("organisation", ["Lira Clean Watr Society"]))[0]
+    hit = Matcher(parties, statistics).screen(Subject("organisation", ["Lira Clean Watr Society"]))[
+        0
+    ]
     explanation = hit.explanation
-    assert [line["manner"] for line in explanation["alignment"]] == ["exact", "exact", "edit", "exact"]
+    assert [line["manner"] for line in explanation["alignment"]] == [
+        "exact",
+        "exact",
+        "edit",
+        "exact",
+    ]
     assert {"base", "covered_a"} <= set(explanation["contributions"])
     assert explanation["name"] == "Lira Clean Water Society"
 

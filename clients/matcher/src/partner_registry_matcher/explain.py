@@ -43,18 +43,18 @@ def alignment(
             }
         )
     answered = {line["listed"] for line in found}
-    for j in range(b.count):
-        if to_a[j] < 0 and not (manners[1, j] and listed.words[j].text in answered):
-            found.append(
-                {
-                    "subject": None,
-                    "listed": listed.words[j].text,
-                    "manner": MANNERS[0],
-                    "class": CLASS_NAMES[listed.words[j].klass],
-                    "likeness": 0.0,
-                    "weight": round(index.weight(int(b.words[j])), 2),
-                }
-            )
+    found += [
+        {
+            "subject": None,
+            "listed": listed.words[j].text,
+            "manner": MANNERS[0],
+            "class": CLASS_NAMES[listed.words[j].klass],
+            "likeness": 0.0,
+            "weight": round(index.weight(int(b.words[j])), 2),
+        }
+        for j in range(b.count)
+        if to_a[j] < 0 and not (manners[1, j] and listed.words[j].text in answered)
+    ]
     return found
 
 

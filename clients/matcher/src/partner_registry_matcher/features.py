@@ -4,8 +4,20 @@ import numpy as np
 from numba import njit
 
 from .alignment import align, light
-from .letters import BONES, EDIT, EXACT, INITIAL, JOINED, MEANING, NICK, PREFIX, SOUND, VARIANT
-from .letters import bits, distance
+from .letters import (
+    BONES,
+    EDIT,
+    EXACT,
+    INITIAL,
+    JOINED,
+    MEANING,
+    NICK,
+    PREFIX,
+    SOUND,
+    VARIANT,
+    bits,
+    distance,
+)
 from .tables import NUMBER, PLACE, TITLE, TYPE
 
 FEATURES = (

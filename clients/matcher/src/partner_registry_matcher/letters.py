@@ -247,5 +247,3 @@ def neighbours(store, word, keys, words, floor, out, likes, rows):
             out[j], likes[j] = other, like
             count = min(count + 1, out.shape[0])
     return count
-
-

@@ -161,9 +161,7 @@ class Matcher:
         logit = (met.logit if met else -5.0) + sum(one["effect"] for one in factors)
         return _probability(logit), party, met, factors
 
-    def _explained(
-        self, score: float, party: Party, met: _Met | None, factors: list[Any]
-    ) -> Hit:
+    def _explained(self, score: float, party: Party, met: _Met | None, factors: list[Any]) -> Hit:
         caption = party.names[0] if party.names else party.owner
         explanation: dict[str, Any] = {"method": "identifier", "name_score": 0.0}
         if met is None and not any(one["factor"] == "identifier_equal" for one in factors):

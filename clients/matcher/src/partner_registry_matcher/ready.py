@@ -27,6 +27,7 @@ _PARTIES = [
     Party("2", ("person",), ["Amina Warsame"]),
 ]
 _ASKED = ("Relief Foundation North", "Warsame Amina", "NRF", "")
+_LOCK = "partner-registry-matcher.lock"
 _once = threading.Lock()
 _done = False
 
@@ -64,15 +65,12 @@ def _alone() -> Iterator[None]:
 
 def _lock_file() -> IO[bytes]:
     """In the first folder that can be written: the same for all that share the compiled code."""
-    folders = [os.environ.get("NUMBA_CACHE_DIR"), str(Path(__file__).parent / "__pycache__")]
-    for folder in filter(None, folders):
-        try:
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            return (Path(folder) / "partner-registry-matcher.lock").open("wb")
-        except OSError:
-            continue
-    return (Path(tempfile.gettempdir()) / f"partner-registry-matcher-{_user()}.lock").open("wb")
-
-
-def _user() -> str:
-    return str(os.getuid()) if hasattr(os, "getuid") else "user"
+    named = os.environ.get("NUMBA_CACHE_DIR")
+    folder = Path(named) if named else Path(__file__).parent / "__pycache__"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return (folder / _LOCK).open("wb")
+    except OSError:
+        # Numba keeps the code in the user's own folder then: one lock for each user.
+        user = os.getuid() if hasattr(os, "getuid") else "user"
+        return (Path(tempfile.gettempdir()) / f"{user}-{_LOCK}").open("wb")

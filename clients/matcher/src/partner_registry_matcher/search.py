@@ -60,7 +60,9 @@ class Scratch(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def search(store, weights, place, index, names, scratch, trees, subject, size, forms, letters, asked):
+def search(
+    store, weights, place, index, names, scratch, trees, subject, size, forms, letters, asked
+):
     """Score the names nearest to a subject; how many stand in ``best``/``raws`` of the scratch.
 
     ``asked``: key of the acronym that the subject may be, or 0. Names that were found but cannot

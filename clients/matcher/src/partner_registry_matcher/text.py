@@ -16,7 +16,18 @@ _BREAK = re.compile(r"[^a-z0-9]+")
 _AND = re.compile(r"[&＆+]")
 # One letter each for what Arabic and Persian typists interchange; the article of two words.
 _ARABIC = str.maketrans(
-    {"أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ی": "ي", "ى": "ي", "ک": "ك", "ة": "ه", "ۀ": "ه", "ـ": ""}
+    {
+        "أ": "ا",
+        "إ": "ا",
+        "آ": "ا",
+        "ٱ": "ا",
+        "ی": "ي",
+        "ى": "ي",
+        "ک": "ك",
+        "ة": "ه",
+        "ۀ": "ه",
+        "ـ": "",
+    }
 )
 _ARTICLES = ("وال", "بال", "ولل", "ال", "لل")
 # Pairs of Greek letters that are one sound.
