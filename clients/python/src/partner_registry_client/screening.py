@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from partner_registry_client.errors import Mismatch, NotConfigured, StoreDamaged
-from partner_registry_client.store import State, Store
+from partner_registry_client.store import STATISTICS, State, Store
 from partner_registry_matcher import (
     ALGORITHM,
     DEFAULT_THRESHOLD,
@@ -28,8 +28,6 @@ from partner_registry_matcher import (
     ready,
 )
 
-STATISTICS = "matcher-statistics"
-"""Name of the word statistics among the files that belong to the list."""
 _YEARS = re.compile(r"(\d{4})/(\d{4})")
 _BIRTH_DATE = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
 _COUNTRY = re.compile(r"[A-Z]{3}")
