@@ -38,8 +38,9 @@ def test_they_come_with_the_list_and_are_renewed_daily(
     run_pull()
     assert _version(store) == _FIRST.version
     registry.attachments = {STATISTICS: _SECOND.dump()}
-    registry.window = len(registry.log)
     registry.put(entry("f6", "A Third"))
+    registry.put(entry("f7", "A Third too"))
+    registry.window = len(registry.log) - 1
     assert run_pull().mode == "full"
     assert _version(store) == _SECOND.version
     registry.attachments = {}
