@@ -83,8 +83,10 @@ class Matcher:
             party, shared = self.parties[at], same.get(at, set())
             hit = self._hit(subject, party, met.get(at), shared)
             if hit[0] >= threshold:
-                # By the nearest of all names, not of those looked up: the score is the pair's.
-                hits.append(self._hit(subject, party, self._nearest(subject, party), shared))
+                if not _one_pair(subject, party):
+                    # By the nearest of all names, not of those looked up: it is the pair's score.
+                    hit = self._hit(subject, party, self._nearest(subject, party), shared)
+                hits.append(hit)
         hits.sort(key=lambda hit: (-hit[0], hit[1].owner))
         return [self._explained(*hit) for hit in hits[:limit]]
 
@@ -200,6 +202,13 @@ def _analysed(names: list[str], kind: Kind) -> list[tuple[str, Name]]:
     """Each name of a text with several, next to the text."""
     texts = list(dict.fromkeys(names))[:_MOST_NAMES]
     return [(text, analyse(part, kind)) for text in texts for part in parts_of(text)]
+
+
+def _one_pair(subject: Subject, party: Party) -> bool:
+    """Whether there is but one pair of names to be compared."""
+    kinds = party.kinds if subject.kind is None else (subject.kind,)
+    names = (*subject.names, *party.names)
+    return len(kinds) == 1 and len(names) == 2 and all(len(parts_of(n)) == 1 for n in names)
 
 
 def _logit(probability: float) -> float:
