@@ -5,10 +5,9 @@ import random
 import time
 
 import pytest
+from matcher_support import crowd, organisations, persons
 
 from partner_registry_matcher import Matcher, Subject
-
-from .support import crowd, organisations, persons
 
 _RANGES = (
     (0x20, 0x7F),

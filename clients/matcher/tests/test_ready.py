@@ -7,11 +7,10 @@ import time
 from pathlib import Path
 
 import pytest
+from matcher_support import crowd
 from numba.core.registry import CPUDispatcher
 
 from partner_registry_matcher import Matcher, Party, Subject, cache, index, ready, store
-
-from .support import crowd
 
 _USE = """
 from partner_registry_matcher import EMPTY, Matcher, Party, Subject, ready
