@@ -69,7 +69,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.verifier = TokenVerifier(app.state.keys, settings.issuer, app.state.trusted)
         app.state.agency_by_client = {}
         app.state.screener = Screener()
-        warming = asyncio.create_task(app.state.screener.warm(database))
+        warming = asyncio.create_task(app.state.screener.keep_warm(database))
         app.state.migration_head = migrate.head()
         # What lives as long as the process is no work for the garbage collector: without this a
         # full collection now and then stops all requests for a tenth of a second.

@@ -80,6 +80,7 @@ from app.sanctions.lists.checks import ListChecks
 from app.sanctions.matches.rescreen import Rescreener
 from app.sanctions.matches.upkeep import escalate
 from app.sanctions.retention import RETENTION as SANCTIONS_RETENTION
+from app.sanctions.screening.statistics import keep_counted
 from app.sanctions.transfer_restrictions.upkeep import announce
 
 log = structlog.get_logger()
@@ -242,6 +243,8 @@ def _sanction_rounds(database: Database) -> dict[str, tuple[Work, float]]:
             HOUSEKEEPING_S,
         ),
         "matches": (lambda: _until_none(lambda: escalate(database)), EXPIRY_S),
+        # A second argument would publish them: what `keep_counted` says of it.
+        "statistics": (lambda: keep_counted(database), EXPIRY_S),
         "transfer_restrictions": (lambda: _until_none(lambda: announce(database)), EXPIRY_S),
     }
 

@@ -2,9 +2,9 @@
 project and number; names are invented or the commonplace ones of the reports."""
 
 import pytest
-from partner_registry_matcher import DEFAULT_THRESHOLD, EMPTY, Matcher, Subject
+from matcher_support import crowd, party, score
 
-from .support import crowd, party, score
+from partner_registry_matcher import DEFAULT_THRESHOLD, EMPTY, Matcher, Subject
 
 
 @pytest.mark.parametrize(("a", "b"), [("Jon Smith", "John Smith"), ("Li Wu", "Lu Wu")])

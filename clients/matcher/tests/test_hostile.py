@@ -5,9 +5,9 @@ import random
 import time
 
 import pytest
-from partner_registry_matcher import Matcher, Subject
+from matcher_support import crowd, organisations, persons
 
-from .support import crowd, organisations, persons
+from partner_registry_matcher import Matcher, Subject
 
 _RANGES = (
     (0x20, 0x7F),

@@ -4,9 +4,9 @@ import json
 from dataclasses import replace
 
 import pytest
-from partner_registry_matcher import DEFAULT_THRESHOLD, EMPTY, Matcher, Party, Subject, count, load
+from matcher_support import crowd, party
 
-from .support import crowd, party
+from partner_registry_matcher import DEFAULT_THRESHOLD, EMPTY, Matcher, Party, Subject, count, load
 
 _MAN = Party(
     "p",

@@ -4,8 +4,10 @@ Scores depend on the pair of parties, the algorithm (`ALGORITHM`) and the word s
 (`Statistics.version`) alone. No I/O, no network; the tables and the model come with the package.
 """
 
+from . import cache  # first: it says where compiled code is kept
 from .matcher import ALGORITHM, DEFAULT_THRESHOLD, Hit, Matcher
 from .qualifiers import Party, Subject
+from .ready import ready
 from .statistics import EMPTY, Statistics, count, load
 from .tables import Kind
 from .text import MAX_LENGTH, fold, scripts
@@ -21,8 +23,10 @@ __all__ = [
     "Party",
     "Statistics",
     "Subject",
+    "cache",
     "count",
     "fold",
     "load",
+    "ready",
     "scripts",
 ]

@@ -1,9 +1,9 @@
 """Why two names score as they do: which words answer each other, and what each feature adds."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .alignment import align
 from .features import FEATURES
@@ -43,22 +43,22 @@ def alignment(
             }
         )
     answered = {line["listed"] for line in found}
-    for j in range(b.count):
-        if to_a[j] < 0 and not (manners[1, j] and listed.words[j].text in answered):
-            found.append(
-                {
-                    "subject": None,
-                    "listed": listed.words[j].text,
-                    "manner": MANNERS[0],
-                    "class": CLASS_NAMES[listed.words[j].klass],
-                    "likeness": 0.0,
-                    "weight": round(index.weight(int(b.words[j])), 2),
-                }
-            )
+    found += [
+        {
+            "subject": None,
+            "listed": listed.words[j].text,
+            "manner": MANNERS[0],
+            "class": CLASS_NAMES[listed.words[j].klass],
+            "likeness": 0.0,
+            "weight": round(index.weight(int(b.words[j])), 2),
+        }
+        for j in range(b.count)
+        if to_a[j] < 0 and not (manners[1, j] and listed.words[j].text in answered)
+    ]
     return found
 
 
-def contributions(index: NameIndex, features: Sequence[float]) -> dict[str, float]:
+def contributions(index: NameIndex, features: NDArray[np.float64]) -> dict[str, float]:
     """What each feature adds to the logit, largest first; together with `base` it is the logit."""
     model = index.model
     parts = np.zeros(len(FEATURES) + 1)

@@ -26,7 +26,7 @@ class Row(NamedTuple):
     """A name as arrays: rows of its words, bits of its legal forms, letters of its acronyms."""
 
     words: NDArray[np.int32]
-    count: int
+    count: int  # type: ignore[assignment]
     forms: int
     acronyms: NDArray[np.uint8]
 
@@ -182,11 +182,14 @@ class NameIndex:
         """What a word says, in nats."""
         return float(self._weights[row])
 
-    def row(self, name: Name) -> Row:
-        """A name as arrays; its words become known to this index."""
+    def forget(self) -> None:
+        """Drop the words of former subjects when they are many; rows of them are void then."""
         if len(self.store) > self.store.fixed + _FORGET:
             self.store.forget()
             self._place[self.store.fixed :] = -1
+
+    def row(self, name: Name) -> Row:
+        """A name as arrays; its words become known to this index."""
         before = len(self.store)
         rows = self.store.rows_of(name.words)
         if len(self.store) > before:

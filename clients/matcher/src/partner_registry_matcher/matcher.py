@@ -71,25 +71,35 @@ class Matcher:
         self, subject: Subject, threshold: float = DEFAULT_THRESHOLD, limit: int | None = None
     ) -> list[Hit]:
         """Parties that score at least ``threshold``, best first, at most ``limit``."""
+        self._forget()
         floor = _logit(threshold) - _HIGHEST
         met = {at: one for at, one in self._met(subject).items() if one.logit >= floor}
         same = self._same(subject)
         for at in same.keys() - met.keys():
             if nearest := self._nearest(subject, self.parties[at]):
                 met[at] = nearest
-        hits = [
-            self._hit(subject, self.parties[at], met.get(at), same.get(at, set()))
-            for at in met.keys() | same.keys()
-        ]
-        hits = [hit for hit in hits if hit[0] >= threshold]
+        hits = []
+        for at in met.keys() | same.keys():
+            party, shared = self.parties[at], same.get(at, set())
+            hit = self._hit(subject, party, met.get(at), shared)
+            if hit[0] >= threshold:
+                if not _one_pair(subject, party):
+                    # By the nearest of all names, not of those looked up: it is the pair's score.
+                    hit = self._hit(subject, party, self._nearest(subject, party), shared)
+                hits.append(hit)
         hits.sort(key=lambda hit: (-hit[0], hit[1].owner))
         return [self._explained(*hit) for hit in hits[:limit]]
 
     def compare(self, subject: Subject, party: Party) -> Hit:
         """How surely a subject is this party; the same score as in a screening that holds it."""
+        self._forget()
         same = bare(subject.identifiers) & bare(party.identifiers)
         best = self._nearest(subject, party)
         return self._explained(*self._hit(subject, party, best, set(same)))
+
+    def _forget(self) -> None:
+        for index in self.indexes.values():
+            index.forget()
 
     def _nearest(self, subject: Subject, party: Party) -> _Met | None:
         """The best pair of names of two parties."""
@@ -192,6 +202,13 @@ def _analysed(names: list[str], kind: Kind) -> list[tuple[str, Name]]:
     """Each name of a text with several, next to the text."""
     texts = list(dict.fromkeys(names))[:_MOST_NAMES]
     return [(text, analyse(part, kind)) for text in texts for part in parts_of(text)]
+
+
+def _one_pair(subject: Subject, party: Party) -> bool:
+    """Whether there is but one pair of names to be compared."""
+    kinds = party.kinds if subject.kind is None else (subject.kind,)
+    names = (*subject.names, *party.names)
+    return len(kinds) == 1 and len(names) == 2 and all(len(parts_of(n)) == 1 for n in names)
 
 
 def _logit(probability: float) -> float:

@@ -18,7 +18,7 @@ from .tables import Kind
 
 
 class Trees(NamedTuple):
-    """A row for each node; a leaf has feature -1. ``value`` of an inner node: mean of its leaves."""
+    """A row for each node; a leaf has feature -1. An inner node's ``value``: mean of its leaves."""
 
     feature: NDArray[np.int32]
     bound: NDArray[np.float64]

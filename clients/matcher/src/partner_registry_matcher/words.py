@@ -26,7 +26,8 @@ _WIDTH = 20
 _ABD = re.compile(r"(abd|abed)(?:[uea]l|[uoea]r|[uea]s|[uea]n|oul)?(?=[^aeiou].{2})")
 _DIN = re.compile(r"(.{3,}?)(?:[aeiou]l|[aeiou]d|ou?d)?d(?:i|ee|in|een|y)n(?:e)?$")
 _SEVERAL = re.compile(
-    r"\s*(?:;|\b(?:a\.?k\.?a\.?|f\.?k\.?a\.?|a/k/a|f/k/a|d/b/a|alias|also known as|formerly)\b:?)\s*",
+    r"\s*(?:;|\b(?:a\.?k\.?a\.?|f\.?k\.?a\.?|a/k/a|f/k/a|d/b/a|alias|also known as|"
+    r"formerly)\b:?)\s*",
     re.IGNORECASE,
 )
 _FAMILY_OF_TWO = frozenset({"欧阳", "歐陽", "司马", "司馬", "诸葛", "諸葛", "上官", "司徒", "夏侯"})
