@@ -10,9 +10,13 @@ RUN python -m venv /opt/registry \
 COPY pyproject.toml README.md LICENSE ./
 COPY app app
 COPY migrations migrations
+COPY clients/matcher clients/matcher
+# What the matcher compiles here must run on any processor of this kind.
+ENV NUMBA_CPU_NAME=generic
 # In place, because the migrations and their settings lie beside the package.
-RUN /opt/registry/bin/pip install --quiet --no-deps --no-build-isolation -e . \
- && /opt/registry/bin/python -m compileall -q app migrations
+RUN /opt/registry/bin/pip install --quiet --no-deps --no-build-isolation -e . -e clients/matcher \
+ && /opt/registry/bin/python -m compileall -q app migrations clients/matcher/src \
+ && /opt/registry/bin/python -m partner_registry_matcher
 
 # Never used here: the demo's server with its helpers, python-jose's other back ends, the installers.
 RUN /opt/registry/bin/pip uninstall --quiet --yes \
@@ -32,6 +36,7 @@ WORKDIR /srv/registry
 ENV PATH=/opt/registry/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
+    NUMBA_CPU_NAME=generic \
     REGISTRY_ENV=production
 USER 10001:10001
 EXPOSE 8000

@@ -24,7 +24,8 @@ UPGRADE ?=
 PYTHONS := $(or $(PYTHON),python3.14 python3.13 python3.12 python3.11 python3)
 PYTHON_TEST := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 
-COMPILE := pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+COMPILE := pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header $\
+  --no-emit-package partner-registry-matcher
 LOCK_RUN := --extra embedded --extra build pyproject.toml
 LOCK_DEV := --all-extras --constraint requirements.lock pyproject.toml clients/python/pyproject.toml
 
@@ -97,7 +98,7 @@ lock: ## renew both lock files (needs uv); UPGRADE=--upgrade takes new versions
 
 clean: ## remove .venv and everything made by tools; var/ with its data stays
 	@rm -rf $(VENV) build dist .coverage .mypy_cache .ruff_cache .pytest_cache \
-	  .hypothesis .import_linter_cache *.egg-info clients/python/src/*.egg-info
+	  .hypothesis .import_linter_cache *.egg-info clients/*/src/*.egg-info
 	@find app tests clients migrations bench -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 # The first line says how the file came about; uv's own header would name files of the machine.
@@ -108,7 +109,7 @@ define compile
 endef
 
 # ---------------------------------------------------------------- the environment
-PROJECTS := pyproject.toml clients/python/pyproject.toml
+PROJECTS := pyproject.toml clients/matcher/pyproject.toml clients/python/pyproject.toml
 
 define environment
 	if ! $(BIN)/python -c "$(PYTHON_TEST)" 2>/dev/null || ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
@@ -125,7 +126,9 @@ define environment
 endef
 
 define projects
-	$(PIP) install --no-deps --no-build-isolation -e . -e clients/python
+	$(PIP) install --no-deps --no-build-isolation -e . -e clients/matcher -e clients/python && \
+	echo ".venv: compiling the matcher" && \
+	$(BIN)/python -m partner_registry_matcher
 endef
 
 $(VENV)/.run: requirements.lock $(PROJECTS)

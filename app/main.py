@@ -73,7 +73,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.feed = Feed(database, settings)
         app.state.screener = Screener()
         app.state.event_waits = EventWaits(database)
-        warming = asyncio.create_task(app.state.screener.warm(database))
+        warming = asyncio.create_task(app.state.screener.keep_warm(database))
         app.state.migration_head = migrate.head()
         # What lives as long as the process is no work for the garbage collector: without this a
         # full collection now and then stops all requests for a tenth of a second.

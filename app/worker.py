@@ -85,6 +85,8 @@ from app.sanctions.lists.checks import ListChecks
 from app.sanctions.matches.rescreen import Rescreener
 from app.sanctions.matches.upkeep import escalate
 from app.sanctions.retention import RETENTION as SANCTIONS_RETENTION
+from app.sanctions.screening.statistics import STREAM as COUNTED_STREAM
+from app.sanctions.screening.statistics import Publish, keep_counted, publish_newest
 from app.sanctions.transfer_restrictions.upkeep import announce
 
 log = structlog.get_logger()
@@ -251,6 +253,15 @@ def _tasks(
     ]
 
 
+def _attach(feed: FeedStream) -> Publish:
+    """How a file is named in the index of the list that all read."""
+
+    async def publish(connection: asyncpg.Connection, name: str, content: bytes) -> object:
+        return await feed.attach(connection, COUNTED_STREAM, name, content)
+
+    return publish
+
+
 def _sanction_rounds(database: Database) -> dict[str, tuple[Work, float]]:
     """What measures and matches need: their days come and go, and people are reminded."""
     return {
@@ -261,6 +272,11 @@ def _sanction_rounds(database: Database) -> dict[str, tuple[Work, float]]:
             HOUSEKEEPING_S,
         ),
         "matches": (lambda: _until_none(lambda: escalate(database)), EXPIRY_S),
+        "statistics": (lambda: keep_counted(database, _attach(feed)), EXPIRY_S),
+        "statistics_published": (
+            lambda: publish_newest(database, _attach(feed)),
+            HOUSEKEEPING_S,
+        ),
         "transfer_restrictions": (lambda: _until_none(lambda: announce(database)), EXPIRY_S),
     }
 

@@ -21,7 +21,7 @@ from coverage.python import PythonFileReporter
 from slipcover import FileMatcher, ImportManager, Slipcover
 
 _FOLDER = "REGISTRY_TEST_LINES"
-_SOURCES = ("app", "clients/python/src")
+_SOURCES = ("app", "clients/matcher/src", "clients/python/src")
 _EXIT = 0  # what slipcover calls the way out of a function
 _NEVER = -1  # probes stay: to take out those that were hit, code would be changed as it runs
 
@@ -36,13 +36,21 @@ class Watch:
         self._file: Path | None = folder / f"{os.getpid()}.json"
         # What does not count is for coverage.py to say: its settings hold the patterns.
         self._seen = Slipcover(branch=True, d_miss_threshold=_NEVER, exclude_lines=[])
-        ImportManager(self._seen, FileMatcher(sources=sources)).__enter__()
+        # A probe in what numba compiles cannot be compiled.
+        watched = FileMatcher(sources=sources, omit=_omitted(Coverage()))
+        ImportManager(self._seen, watched).__enter__()
 
     def write(self) -> None:
         """Write what was run until now; later calls change nothing."""
         if self._file is not None:
             self._file.write_text(json.dumps(self._seen.get_coverage()["files"]))
             self._file = None
+
+
+def _omitted(coverage: Coverage) -> list[str]:
+    """Patterns of modules that are not looked at, by the settings."""
+    found: Any = coverage.get_option("run:omit")
+    return list(found or ())
 
 
 def _watch() -> Watch | None:
@@ -105,7 +113,9 @@ def convert(folder: Path, coverage: Coverage, sources: tuple[str, ...] = _SOURCE
     for file in folder.glob("*.json"):
         for name, found in json.loads(file.read_text()).items():
             modules[Path(name).resolve()].add(found)
-    every = [path.resolve() for source in sources for path in Path(source).rglob("*.py")]
+    left_out = {path.resolve() for one in _omitted(coverage) for path in Path().glob(one)}
+    found = {path.resolve() for source in sources for path in Path(source).rglob("*.py")}
+    every = sorted(found - left_out)
     data = coverage.get_data()
     data.add_arcs(
         {str(path): modules[path].arcs(PythonFileReporter(str(path), coverage)) for path in every}

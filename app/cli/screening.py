@@ -13,6 +13,7 @@ from pydantic_core import to_json
 from app.cli.shell import Refused, group, steps
 from app.core.ndjson import Line, cut_lines
 from app.sanctions.screening.compare import compared_lines
+from app.sanctions.screening.scorer import Pairs
 
 app = group()
 _CHUNK = 100
@@ -31,10 +32,10 @@ def compare(
     Exit code 0 when every line was compared, 3 when some could not be (their results say why),
     1 when the file cannot be read.
     """
-    done = wrong = 0
+    done, wrong, pairs = 0, 0, Pairs()
     with steps() as report, _opened(file) as source:
         for chunk in _chunks(source):
-            results = compared_lines(chunk)
+            results = compared_lines(chunk, pairs)
             sys.stdout.buffer.write(b"".join(to_json(result) + b"\n" for result in results))
             done += len(results)
             wrong += sum("error" in result for result in results)

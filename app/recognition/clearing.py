@@ -25,7 +25,7 @@ from app.core.clock import rfc3339
 from app.core.crypto import agency_scope
 from app.core.db import Fields
 from app.core.ids import new_id, new_secret_id, registry_number
-from app.core.names import DEFAULT_THRESHOLD, Subject
+from app.core.names import ALGORITHM, DEFAULT_THRESHOLD, Subject
 from app.events.catalogue import EventType
 from app.partners.errors import PartnerNotFound
 from app.partners.matching import queries as matching
@@ -92,7 +92,12 @@ async def give_clearance(
     own = own_lists(json.loads(found.row["own_lists"]), now)
     layers = await screener.layers(connection, found.row["seq_to"], own)
     facts, hits = _facts(caller, wanted, found, layers, own, now)
-    used = {"version": layers.seq, "own_lists": own}
+    used = {
+        "version": layers.seq,
+        "algorithm": ALGORITHM,
+        "statistics_version": layers.statistics_version,
+        "own_lists": own,
+    }
     answer = _answer(wanted, found, facts, hits, decide(facts), used, now)
     body = to_json(answer)
     await _store(request, connection, writer, caller, wanted, found, raw, answer, body, facts, now)
@@ -264,7 +269,7 @@ def _answer(
         "recognition": verdict.recognition,
         "exposure": _NOT_RECORDED,
         "list": {
-            "version": used["version"],
+            **{name: used[name] for name in ("version", "algorithm", "statistics_version")},
             "checked_at": rfc3339(oldest) if oldest else None,
             "stale_sources": list(facts.stale_sources),
             "own_lists": used["own_lists"],

@@ -114,6 +114,12 @@ class ListBlock(Schema):
     """Which list was used, and the oldest check of the sources it needs."""
 
     version: int
+    algorithm: str | None = Field(
+        None, description="how names were compared; null for clearances older than this field"
+    )
+    statistics_version: str | None = Field(
+        None, description="word statistics that the scores rest on"
+    )
     checked_at: Instant | None
     stale_sources: list[str]
     own_lists: list[OwnListOut] = Field(

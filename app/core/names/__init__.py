@@ -1,34 +1,38 @@
-"""Name matching: one mechanism for partner matching, screening here and screening offline.
+"""Names: the keys by which a database finds profiles that may be alike, and how alike they are.
 
-Self-contained on purpose (standard library, anyascii, rapidfuzz, relative imports, Python 3.10):
-the client package links to this folder, so that both sides give the same scores from one source.
-Scores depend on the two names alone, never on what else a list holds. No I/O, no hidden state.
+Screening compares by the matcher (`clients/matcher`), of which the names below are passed on;
+stored keys of profiles and the scores of possible duplicates rest on what is here. No I/O.
 """
 
-from .index import IndexedName, NameIndex, NameMatch
-from .normalise import MAX_LENGTH, MAX_TOKENS, Kind, fold, scripts, strip_legal_form, tokens
-from .score import Explanation, score
-from .screen import DEFAULT_THRESHOLD, Hit, Party, Subject, screen
+from partner_registry_matcher import (
+    ALGORITHM,
+    DEFAULT_THRESHOLD,
+    EMPTY,
+    Hit,
+    Kind,
+    Party,
+    Statistics,
+    Subject,
+    scripts,
+)
 
-# Stored with every result: a change that can change a score gets a new name.
-ALGORITHM = "names-1"
+from .normalise import MAX_LENGTH, MAX_TOKENS, fold, strip_legal_form, tokens
+from .score import Explanation, score
 
 __all__ = [
     "ALGORITHM",
     "DEFAULT_THRESHOLD",
+    "EMPTY",
     "MAX_LENGTH",
     "MAX_TOKENS",
     "Explanation",
     "Hit",
-    "IndexedName",
     "Kind",
-    "NameIndex",
-    "NameMatch",
     "Party",
+    "Statistics",
     "Subject",
     "fold",
     "score",
-    "screen",
     "scripts",
     "strip_legal_form",
     "tokens",

@@ -63,11 +63,6 @@ def _script(char: str) -> str:
     return _SCRIPT_CODES.get(first, "Zyyy")
 
 
-def scripts(text: str) -> frozenset[str]:
-    """The scripts of the letters in `text` as ISO 15924 codes; Zyyy for one not in our table."""
-    return frozenset(filter(None, map(_script, text[:MAX_LENGTH])))
-
-
 def _clean(text: str) -> str:
     """NFKC, lower case, without diacritics and invisible characters; any script."""
     if text.isascii():

@@ -19,16 +19,15 @@ import asyncpg
 import structlog
 
 from app.core.crypto import KeyRing
-from app.core.names import ALGORITHM, DEFAULT_THRESHOLD, Hit, Subject, scripts
-from app.core.names import screen as compare
-from app.core.names.index import WEAK_FLOOR
+from app.core.names import ALGORITHM, DEFAULT_THRESHOLD, Hit, Party, Subject, fold, scripts
 from app.partners.people import blind
 from app.sanctions.lists.audience import PREFIX, own_stream
 from app.sanctions.matches import candidates
 from app.sanctions.matches.found import Found
 from app.sanctions.matches.subjects import Compared, entry_hash, holds_office
-from app.sanctions.screening.scorer import build_layer
-from app.sanctions.screening.service import STREAM, Layers, Screener
+from app.sanctions.screening.scorer import Pairs, party_of
+from app.sanctions.screening.service import Layers, Screener
+from app.sanctions.screening.statistics import STREAM
 
 log = structlog.get_logger()
 
@@ -51,7 +50,7 @@ class Listed:
 
     id: UUID
     entry: Mapping[str, Any]
-    layer: Any
+    party: Party
     hash: bytes
     digest: bytes
     public_office: bool
@@ -102,7 +101,7 @@ def _listed(row: Any, holders: Mapping[str, tuple[UUID, ...]]) -> Listed:
     return Listed(
         UUID(entry["entry_id"]),
         entry,
-        build_layer([entry]),
+        party_of(entry),
         entry_hash(entry),
         hashlib.sha256(row["entry"]).digest(),
         holds_office(entry, party),
@@ -113,17 +112,29 @@ def _listed(row: Any, holders: Mapping[str, tuple[UUID, ...]]) -> Listed:
 # --------------------------------------------------------------------------------------- pairing
 
 
-def _pair(compared: Compared, listed: Listed) -> Hit | None:
+def _pair(compared: Compared, listed: Listed, pairs: Pairs) -> Hit | None:
     """Whether, and how, the two may be the same."""
-    layer = listed.layer
-    hits = compare(layer.index, layer.parties, compared.subject, DEFAULT_THRESHOLD)
-    if not hits and compared.weak is not None:
-        hits = compare(layer.index, layer.parties, compared.weak, WEAK_FLOOR)
-    return hits[0] if hits else None
+    hit = pairs.compare(compared.subject, listed.party)
+    if hit.score < DEFAULT_THRESHOLD and compared.weak is not None:
+        if not _exactly(compared.weak, listed.party):
+            return None
+        hit = pairs.compare(compared.weak, listed.party)
+    return hit if hit.score >= DEFAULT_THRESHOLD else None
 
 
-def _found(compared: Compared, listed: Listed) -> Iterator[Found]:
-    hit = _pair(compared, listed)
+def _exactly(weak: Subject, party: Party) -> bool:
+    """Whether what says little by itself is met to the letter, and no country speaks against it."""
+    met = {_bare(name) for name in weak.names} & {_bare(name) for name in party.names}
+    apart = party.countries and weak.countries and not {*party.countries} & {*weak.countries}
+    return weak.kind in party.kinds and bool(met) and not apart
+
+
+def _bare(name: str) -> str:
+    return fold(name).replace(" ", "")
+
+
+def _found(compared: Compared, listed: Listed, pairs: Pairs) -> Iterator[Found]:
+    hit = _pair(compared, listed, pairs)
     if hit is None:
         return
     met = hit.explanation.get("name") or hit.caption
@@ -137,7 +148,7 @@ def _found(compared: Compared, listed: Listed) -> Iterator[Found]:
             entry_hash=listed.hash,
             score=hit.score,
             script="+".join(sorted(scripts(met))) or "Zyyy",
-            explanation={**hit.explanation, "listed": hit.caption, "algorithm": ALGORITHM},
+            explanation={**hit.explanation, "listed": hit.caption},
             public_office=listed.public_office or compared.public_office,
             holder=holder,
         )
@@ -155,12 +166,13 @@ async def find_for_subject(
     """Everything on the lists that may be this subject; ``known`` is what it was found with."""
     met = {UUID(one) for one in _met(lists.layers, compared.subject, DEFAULT_THRESHOLD)}
     if compared.weak is not None:
-        met |= {UUID(one) for one in _met(lists.layers, compared.weak, WEAK_FLOOR)}
+        met |= {UUID(one) for one in _met(lists.layers, compared.weak, DEFAULT_THRESHOLD)}
     met |= set(known)
     if not met:
         return []
     listed = await listed_of(connection, met, lists.holders)
-    return [found for one in listed for found in _found(compared, one)]
+    pairs = lists.layers.pairs
+    return [found for one in listed for found in _found(compared, one, pairs)]
 
 
 def _met(layers: Layers, subject: Subject, threshold: float) -> Iterator[str]:
@@ -173,6 +185,7 @@ async def find_for_entry(
     connection: asyncpg.Connection,
     keyring: KeyRing,
     listed: Listed,
+    pairs: Pairs,
     known: Sequence[tuple[str, UUID]] = (),
 ) -> list[Found]:
     """All profiles and people that may be this listed party, as the worker; ``known`` are those,
@@ -195,7 +208,7 @@ async def find_for_entry(
         *await candidates.read_partners(connection, partners, key),
         *await candidates.read_people(connection, keyring, people, key),
     ]
-    return [found for one in compared for found in _found(one, listed)]
+    return [found for one in compared for found in _found(one, listed, pairs)]
 
 
 async def find_for_partner(

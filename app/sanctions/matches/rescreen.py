@@ -99,6 +99,7 @@ class Rescreener:
     async def run(self, stop: asyncio.Event) -> None:
         """Work until nothing is due, or ``stop`` is set; see now and then what was missed."""
         if time.monotonic() - self._swept_at >= _SWEEP_S:
+            await self._screener.renew(self._database)
             while not stop.is_set() and await sweeping.sweep(self._database):
                 continue
             self._swept_at = time.monotonic()
@@ -210,7 +211,9 @@ class Rescreener:
         listed = await finding.listed_of(connection, [entry_id], lists.holders)
         found: list[Found] = []
         for one in listed:
-            found += await finding.find_for_entry(connection, self._keyring, one, known)
+            found += await finding.find_for_entry(
+                connection, self._keyring, one, lists.layers.pairs, known
+            )
         await self._to_entry(session, self._keyring, entry_id, found)
         met = {one.subject for one in found}
         for ref in met:

@@ -97,7 +97,7 @@ def answered(prepared: Prepared, found: Found, now: datetime) -> Answer:
         "at": rfc3339(now),
         "list_version": prepared.layers.seq,
         "algorithm": scorer.ALGORITHM,
-        "statistics_version": scorer.STATISTICS_VERSION,
+        "statistics_version": prepared.layers.statistics_version,
         "threshold": wanted.threshold,
         "role": wanted.role,
         "partner_id": prepared.partner_id,

@@ -23,7 +23,7 @@ _EXAMPLE = (
 )
 _ANSWER = (
     '{"line":1,"id":"V-100173","screening":{"screening_id":"6a1f0c52-8f0d-4a37-9c53-2b7f6d0a4e11",'
-    '"outcome":"no_hit","stale_sources":[],"hits":[],"more":0,"list_version":184,"threshold":0.78}}'
+    '"outcome":"no_hit","stale_sources":[],"hits":[],"more":0,"list_version":184,"threshold":0.5}}'
 )
 
 

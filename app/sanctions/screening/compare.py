@@ -12,13 +12,14 @@ from app.sanctions.screening import scorer
 from app.sanctions.screening.errors import NotScreened
 from app.sanctions.screening.lines import entries
 from app.sanctions.screening.schemas import ComparisonIn
+from app.sanctions.screening.scorer import Pairs
 
 log = structlog.get_logger()
 
 
-def compared(wanted: ComparisonIn) -> dict[str, Any]:
+def compared(wanted: ComparisonIn, pairs: Pairs) -> dict[str, Any]:
     """The pair as ComparisonOut shows it."""
-    score, explanation = scorer.compare(wanted.a, wanted.b)
+    score, explanation = pairs.described(wanted.a, wanted.b)
     return {
         "id": wanted.id,
         "score": score,
@@ -29,14 +30,14 @@ def compared(wanted: ComparisonIn) -> dict[str, Any]:
     }
 
 
-def compared_lines(lines: Sequence[Line]) -> list[dict[str, Any]]:
+def compared_lines(lines: Sequence[Line], pairs: Pairs) -> list[dict[str, Any]]:
     """Each pair, or what is wrong with its line, in order."""
     results = []
     for entry in entries(lines, ComparisonIn):
         found: dict[str, Any] = {}
         if entry.item is not None:
             try:
-                found = compared(entry.item)
+                found = compared(entry.item, pairs)
             except Exception as error:  # noqa: BLE001 - one line's trouble ends no stream
                 log.error("comparison_failed", kind=type(error).__name__)
                 entry.refuse(NotScreened())

@@ -10,11 +10,13 @@ from fastapi import Request, Response
 from app.auth.caller import Caller, requires
 from app.auth.scopes import Scope
 from app.auth.streams import Stream, requires_stream
+from app.core.db import DatabaseDep
 from app.core.http import RegistryRoute
 from app.core.ndjson import MEDIA_TYPE, AlsoLines, LinesAsMade, Take, read_chunks
 from app.core.routing import Router
 from app.sanctions.screening.compare import compared, compared_lines
 from app.sanctions.screening.schemas import ComparisonIn, ComparisonOut, ComparisonResult
+from app.sanctions.screening.scorer import ALGORITHM, DEFAULT_THRESHOLD
 
 streams = Router(prefix="/screenings", tags=["screening"], route_class=AlsoLines)
 router = Router(prefix="/screenings", tags=["screening"], route_class=RegistryRoute)
@@ -26,19 +28,20 @@ _PAIR = (
     '"b":{"kind":"organisation","names":["Amani Releif Trust"]}}'
 )
 _RESULT = (
-    '{"line":1,"id":"1","score":0.97,"match":true,"threshold":0.78,"algorithm":"names-1",'
-    '"explanation":{"method":"words"}}'
+    f'{{"line":1,"id":"1","score":0.97,"match":true,"threshold":{DEFAULT_THRESHOLD},'
+    f'"algorithm":"{ALGORITHM}","explanation":{{"method":"{ALGORITHM}"}}}}'
 )
 
 
 @streams.post("/compare", include_in_schema=False, response_class=Response)
-async def compare_many(request: Request, sender: Sender) -> Response:
+async def compare_many(request: Request, sender: Sender, database: DatabaseDep) -> Response:
     """Pairs, a line each, in order; each counts as a request of the client."""
+    pairs = await request.app.state.screener.pairs(database)
 
     async def work(take: Take) -> None:
         async for lines in read_chunks(request, _CHUNK):
             await sender.pace(len(lines))
-            take(await asyncio.to_thread(compared_lines, lines))
+            take(await asyncio.to_thread(compared_lines, lines, pairs))
 
     return LinesAsMade(work, {})
 
@@ -59,13 +62,16 @@ async def compare_many(request: Request, sender: Sender) -> Response:
     },
     summary="Compare two subjects",
 )
-async def compare(wanted: ComparisonIn, caller: Runner) -> dict[str, Any]:
+async def compare(
+    request: Request, wanted: ComparisonIn, caller: Runner, database: DatabaseDep
+) -> dict[str, Any]:
     """Score and explanation of one pair, by the scorer of screenings. Nothing is stored.
 
     The same address takes a stream of pairs (`application/x-ndjson`), a `ComparisonIn` a line, and
     answers with a `ComparisonResult` a line, in order.
     """
-    return await asyncio.to_thread(compared, wanted)
+    pairs = await request.app.state.screener.pairs(database)
+    return await asyncio.to_thread(compared, wanted, pairs)
 
 
 LINE_SHAPES = (ComparisonIn, ComparisonResult)

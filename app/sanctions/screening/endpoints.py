@@ -125,14 +125,17 @@ async def list_screenings(
     response_model=AlgorithmsOut,
     summary="Read how names are compared, and who may be screened",
 )
-async def list_algorithms(caller: Reader) -> dict[str, Any]:
+async def list_algorithms(
+    request: Request, caller: Reader, database: DatabaseDep
+) -> dict[str, Any]:
     """Algorithm, default threshold, what the score means; roles of subjects and terms of use."""
+    pairs = await request.app.state.screener.pairs(database)
     return {
         "items": [
             {
                 "name": scorer.ALGORITHM,
                 "default_threshold": scorer.DEFAULT_THRESHOLD,
-                "statistics_version": scorer.STATISTICS_VERSION,
+                "statistics_version": pairs.statistics.version,
                 "score": scorer.SCORE,
                 "uses": list(scorer.USES),
             }

@@ -41,7 +41,8 @@ from app.sanctions.screening.match_schemas import (
     MatchParams,
     MatchQuery,
 )
-from app.sanctions.screening.service import STREAM, Layers
+from app.sanctions.screening.service import Layers
+from app.sanctions.screening.statistics import STREAM
 from app.sanctions.screening.storing import facts_of, store_group
 
 router = Router(tags=["matching"], route_class=RegistryRoute)

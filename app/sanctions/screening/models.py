@@ -1,4 +1,4 @@
-"""The table of screenings."""
+"""The tables of screenings, and of the word statistics that their scores rest on."""
 
 from __future__ import annotations
 
@@ -73,6 +73,7 @@ class Screening(Base):
         CheckConstraint("more >= 0", name="more"),
         CheckConstraint("(sealed IS NULL) = (subject_erased_at IS NOT NULL)", name="erased"),
         Index("ix_screenings_agency_id_at_id", "agency_id", "at", "id"),
+        Index("ix_screenings_statistics_version", "statistics_version"),
         Index(
             "ix_screenings_subject_kept", "at", postgresql_where=text("subject_erased_at IS NULL")
         ),
@@ -81,4 +82,28 @@ class Screening(Base):
             "partner_id",
             postgresql_where=text("partner_id IS NOT NULL"),
         ),
+    )
+
+
+class ScreeningStatistics(Base):
+    """Word statistics of the list of all, by version: the newest count now, former ones for what
+    was screened with them. No screening refers to them by a foreign key: all would hold one row.
+
+    ``entries`` and ``seq``: size and number of the list when they were last counted.
+    """
+
+    __tablename__ = "screening_statistics"
+
+    version: Mapped[str] = mapped_column(Text, primary_key=True)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=NOW)
+    counted_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.clock_timestamp()
+    )
+    entries: Mapped[int]
+    seq: Mapped[int] = mapped_column(BigInteger)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+
+    __table_args__ = (
+        CheckConstraint("version ~ '^[0-9a-f]{16}$'", name="version"),
+        CheckConstraint("entries >= 0 AND seq >= 0", name="counted"),
     )

@@ -82,12 +82,16 @@ async def run_again(
 async def _then(caller: Caller, tools: Tools, past: _Past) -> dict[str, Any]:
     """The same question to the same lists. Decisions and staleness are what they were then."""
     row, wanted = past.row, past.wanted
-    if (row.algorithm, row.statistics_version) != (scorer.ALGORITHM, scorer.STATISTICS_VERSION):
+    if row.algorithm != scorer.ALGORITHM or row.statistics_version is None:
+        raise AlgorithmGone
+    if not await tools.screener.weighs(tools.connection, row.statistics_version):
         raise AlgorithmGone
     facts = await _facts(caller, tools, [])
     if not {one["code"] for one in row.own_lists} <= {one["code"] for one in facts.lists.own}:
         raise ListVersionGone
-    layers = await tools.screener.past(tools.connection, row.list_version, row.own_lists)
+    layers = await tools.screener.past(
+        tools.connection, row.list_version, row.own_lists, row.statistics_version
+    )
     if layers is None:
         raise ListVersionGone
     sources = frozenset(wanted.lists) if wanted.lists else None

@@ -40,7 +40,7 @@ class SubjectIn(Schema):
     countries: list[Country] = Field(default=[], max_length=10)
     birth_date: BirthDate | None = Field(None, description="year, month or day", examples=["1975"])
     gender: Literal["female", "male", "other"] | None = Field(
-        None, description="kept with the screening; see `uses` of the algorithm"
+        None, description="of a person: moves the score where the other side's is known"
     )
     identifiers: list[Line] = Field(default=[], max_length=10)
 

@@ -1,11 +1,12 @@
 """The one place that knows which matcher screens: it turns entries of the feed into an index, asks
 the index for a subject, and compares two subjects by the same means.
 
-Everything else here speaks of `Layer`, `Hit`, `Subject` and the names below.
+Everything else here speaks of `Layer`, `Pairs`, `Hit`, `Subject` and the names below.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -13,23 +14,21 @@ from typing import Any, Protocol
 from app.core.names import (
     ALGORITHM,
     DEFAULT_THRESHOLD,
+    EMPTY,
     Hit,
-    IndexedName,
     Kind,
-    NameIndex,
     Party,
+    Statistics,
     Subject,
     fold,
 )
-from app.core.names import screen as _screen
+from partner_registry_matcher import Matcher, ready
 
-STATISTICS_VERSION: str | None = None
-"""Which word statistics the scores rest on; None: they depend on the two names alone."""
-USES = ("names", "kind", "birth_date", "countries", "identifiers")
+USES = ("names", "kind", "birth_date", "countries", "gender", "identifiers")
 """What of a subject moves a score. The rest is kept with the screening."""
 SCORE = (
-    "0 to 1: how alike the nearest names are, raised or lowered by what else is known of both. It "
-    "ranks; it is no probability. An identifier that both have makes it 1."
+    "0 to 1: how probable it is that both are the same party, by the names and by what else is "
+    "known of both. An identifier that both have brings it near 1, which no score reaches."
 )
 _COMPARED: dict[str, tuple[Kind, ...]] = {
     "person": ("person",),
@@ -51,6 +50,8 @@ class Described(Protocol):
     @property
     def birth_date(self) -> str | None: ...
     @property
+    def gender(self) -> str | None: ...
+    @property
     def identifiers(self) -> list[str]: ...
 
 
@@ -69,32 +70,44 @@ class Listed:
 
 @dataclass(slots=True)
 class Layer:
-    """Entries and their names, ready to be searched."""
+    """Entries and their names, ready to be searched by several threads, one at a time."""
 
-    parties: dict[str, Party] = field(default_factory=dict)
-    listed: dict[str, Listed] = field(default_factory=dict)
-    entries: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    index: NameIndex = field(default_factory=lambda: NameIndex(()))
+    matcher: Matcher
+    listed: dict[str, Listed]
+    entries: dict[str, Mapping[str, Any]]
+    _turn: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def statistics(self) -> Statistics:
+        """The word statistics that its scores rest on."""
+        return self.matcher.statistics
 
     def screen(self, subject: Subject, threshold: float) -> list[tuple[Hit, Listed]]:
         """Entries that may be the subject, best first."""
-        found = _screen(self.index, self.parties, subject, threshold)
+        with self._turn:
+            found = self.matcher.screen(subject, threshold)
         return [(hit, self.listed[hit.owner]) for hit in found]
 
 
-def build_layer(entries: Iterable[Mapping[str, Any]], *, keep: bool = False) -> Layer:
-    """Index these entries (feed objects); ``keep`` holds them for a later overlay, too."""
-    layer = Layer()
-    names: list[IndexedName] = []
+def build_layer(
+    entries: Iterable[Mapping[str, Any]], statistics: Statistics, *, keep: bool = False
+) -> Layer:
+    """Index these entries (feed objects); ``keep`` holds them for a later overlay, too.
+
+    Takes seconds for a long list, and longer in a process that compiles first: not for the loop.
+    """
+    ready()
+    kept: dict[str, Mapping[str, Any]] = {}
+    listed: dict[str, Listed] = {}
+    parties: list[Party] = []
     for entry in entries:
         entry_id = entry["entry_id"]
         if keep:
-            layer.entries[entry_id] = entry
-        kinds = _COMPARED.get(entry["kind"], ())
-        if not kinds:
+            kept[entry_id] = entry
+        if entry["kind"] not in _COMPARED:
             continue
-        layer.parties[entry_id] = _party(entry)
-        layer.listed[entry_id] = Listed(
+        parties.append(party_of(entry))
+        listed[entry_id] = Listed(
             entry_id,
             entry["source"],
             entry["reference"],
@@ -103,23 +116,21 @@ def build_layer(entries: Iterable[Mapping[str, Any]], *, keep: bool = False) -> 
             entry["blocking"],
             entry["kind"],
         )
-        names += [
-            IndexedName(entry_id, item["name"], kind, weak=item["type"] == "weak_alias")
-            for kind in kinds
-            for item in entry["names"]
-        ]
-    layer.index = NameIndex(names)
-    return layer
+    return Layer(Matcher(parties, statistics), listed, kept)
 
 
-def _party(entry: Mapping[str, Any]) -> Party:
+def party_of(entry: Mapping[str, Any]) -> Party:
+    """An entry of the feed as it is compared."""
+    numbers = (entry.get("registry_number"), entry.get("partner_id"))
     return Party(
         owner=entry["entry_id"],
-        kind="organisation" if entry["kind"] == "organisation" else "person",
+        kinds=_COMPARED.get(entry["kind"], ()),
         names=[name["name"] for name in entry["names"]],
+        weak=frozenset(one["name"] for one in entry["names"] if one["type"] == "weak_alias"),
         countries=entry["countries"],
         birth_dates=[_date(item) for item in entry["birth_dates"]],
-        identifiers=[item["value"] for item in entry["identifiers"]],
+        identifiers=[*(item["value"] for item in entry["identifiers"]), *filter(None, numbers)],
+        gender=entry.get("gender"),
     )
 
 
@@ -137,32 +148,45 @@ def subject_of(described: Described) -> Subject:
         list(described.countries),
         described.birth_date,
         list(described.identifiers),
+        None if described.kind == "organisation" else described.gender,
     )
 
 
-def compare(a: Described, b: Described) -> tuple[float, dict[str, Any]]:
-    """How alike two subjects are, ``b`` in the place of a listed party: score and explanation.
+class Pairs:
+    """Compares two at a time, with the scores of a screening under the same statistics."""
 
-    0.0 where nothing of the names meets; the explanation then says so.
-    """
-    kinds = _COMPARED[b.kind]
-    index = NameIndex(IndexedName("b", name, kind) for kind in kinds for name in b.names)
-    party = Party(
-        "b",
-        kinds[0],
-        list(b.names),
-        list(b.countries),
-        [b.birth_date] if b.birth_date else [],
-        list(b.identifiers),
-    )
-    found = _screen(index, {"b": party}, subject_of(a), 0.0)
-    if not found:
-        return 0.0, {"method": "none", "name_score": 0.0, "weak_alias": False, "factors": []}
-    return found[0].score, found[0].explanation
+    def __init__(self, statistics: Statistics = EMPTY) -> None:
+        ready()
+        self.statistics = statistics
+        self._matcher = Matcher((), statistics)
+        self._turn = threading.Lock()
+
+    def compare(self, subject: Subject, party: Party) -> Hit:
+        """How surely a subject is this party."""
+        with self._turn:
+            return self._matcher.compare(subject, party)
+
+    def described(self, a: Described, b: Described) -> tuple[float, dict[str, Any]]:
+        """The same of two subjects, ``b`` in the place of a listed party: score, explanation.
+
+        0.0 where the two are of different kinds; the explanation then says so.
+        """
+        of_a_person = b.kind != "organisation"
+        party = Party(
+            "b",
+            _COMPARED[b.kind],
+            list(b.names),
+            countries=list(b.countries),
+            birth_dates=[b.birth_date] if b.birth_date else [],
+            identifiers=list(b.identifiers),
+            gender=b.gender if of_a_person else None,
+        )
+        hit = self.compare(subject_of(a), party)
+        return hit.score, hit.explanation
 
 
 def features(explanation: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """An explanation by the parts of the score: names first, then what moved it."""
+    """An explanation by the parts of the score: names, what moved it, what of the names did."""
     met = {
         "score": explanation.get("name_score", 0.0),
         "detail": explanation.get("method"),
@@ -172,22 +196,30 @@ def features(explanation: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         one["factor"]: {"score": one["effect"], "detail": one["detail"]}
         for one in explanation.get("factors", ())
     }
-    return {"name_match": met} | moved
+    names = {
+        name: {"score": effect, "detail": "of the names, in units of the logit"}
+        for name, effect in explanation.get("contributions", {}).items()
+    }
+    return {"name_match": met} | names | moved
 
 
 __all__ = [
     "ALGORITHM",
     "DEFAULT_THRESHOLD",
+    "EMPTY",
     "SCORE",
-    "STATISTICS_VERSION",
     "USES",
     "Hit",
     "Layer",
     "Listed",
+    "Pairs",
+    "Party",
+    "Statistics",
     "Subject",
     "build_layer",
-    "compare",
     "features",
     "fold",
+    "party_of",
+    "ready",
     "subject_of",
 ]

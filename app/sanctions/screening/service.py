@@ -2,8 +2,9 @@
 
 An index holds one stream of the feed up to a number: the inter-agency one, which counts for all,
 and that of each list which agencies switched on for themselves. Before each answer its number is
-compared with the stream's: what is newer is read and laid over it. A potential match is never a
-sanction.
+compared with the stream's: what is newer is read and laid over it. All indexes of an answer weigh
+words by one version of the statistics; another version means other indexes, made beside these and
+taken as a whole. A potential match is never a sanction.
 """
 
 from __future__ import annotations
@@ -21,10 +22,21 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.core.db import Database
 from app.sanctions.lists.audience import PREFIX, own_stream
-from app.sanctions.screening.scorer import Hit, Layer, Listed, Subject, build_layer
+from app.sanctions.screening import statistics
+from app.sanctions.screening.scorer import (
+    Hit,
+    Layer,
+    Listed,
+    Pairs,
+    Statistics,
+    Subject,
+    build_layer,
+)
+from app.sanctions.screening.statistics import STREAM
 
 log = structlog.get_logger()
-STREAM = "inter_agency"
+RENEW_S = 60.0
+"""How often a process asks for newer statistics."""
 _REMEMBER = 20_000
 _OVERLAY_LIMIT = 300
 """Changed entries laid over the index before it is built anew."""
@@ -56,9 +68,11 @@ class _Index:
 class _StreamIndex:
     """The index of one stream in this process, and what was found in it before."""
 
-    def __init__(self, stream: str) -> None:
+    def __init__(self, stream: str, weights: Statistics) -> None:
         self.name = stream
-        self._index = _Index(-1, Layer(), Layer(), frozenset())
+        self._weights = weights
+        empty = build_layer((), weights)
+        self._index = _Index(-1, empty, empty, frozenset())
         self._lock = asyncio.Lock()
         self._remembered: dict[tuple[object, ...], list[tuple[Hit, Listed]]] = {}
         self._remembered_seq = -1
@@ -98,10 +112,11 @@ class _StreamIndex:
         rows = await connection.fetch(
             "SELECT entry FROM feed_entries WHERE stream = $1 AND seq <= $2", self.name, top
         )
-        layer = await asyncio.to_thread(build_layer, (json.loads(row["entry"]) for row in rows))
+        entries = (json.loads(row["entry"]) for row in rows)
+        layer = await asyncio.to_thread(build_layer, entries, self._weights)
         # As at start-up: the new index stays, and is no work for the garbage collector.
         gc.freeze()
-        return _Index(top, layer, Layer(), frozenset())
+        return _Index(top, layer, build_layer((), self._weights), frozenset())
 
     def now(self) -> Snapshot:
         """The index as it is now; it does not change when the list does."""
@@ -124,7 +139,7 @@ class _StreamIndex:
         index, gone = now.index, frozenset(changed)
         entries = [entry for key, entry in index.overlay.entries.items() if key not in gone]
         entries += [json.loads(row["entry"]) for row in rows if row["entry"] is not None]
-        overlay = await asyncio.to_thread(build_layer, entries)
+        overlay = await asyncio.to_thread(build_layer, entries, self._weights)
         return Snapshot(self.name, self, _Index(seq, index.base, overlay, index.hidden | gone))
 
     def screen_known(
@@ -175,8 +190,14 @@ class Snapshot:
 class Layers:
     """What one agency is screened against: the stream of all, and the lists it switched on."""
 
+    pairs: Pairs
     shared: Snapshot
     own: tuple[Snapshot, ...] = ()
+
+    @property
+    def statistics_version(self) -> str:
+        """Of the word statistics that all scores rest on."""
+        return self.pairs.statistics.version
 
     @property
     def seq(self) -> int:
@@ -196,7 +217,7 @@ class Layers:
 
     def only(self, codes: frozenset[str]) -> Layers:
         """Of the lists that the agency switched on, these alone."""
-        return Layers(self.shared, tuple(one for one in self.own if one.code in codes))
+        return Layers(self.pairs, self.shared, tuple(one for one in self.own if one.code in codes))
 
 
 def _merged(found: Iterable[list[tuple[Hit, Listed]]]) -> list[tuple[Hit, Listed]]:
@@ -204,11 +225,45 @@ def _merged(found: Iterable[list[tuple[Hit, Listed]]]) -> list[tuple[Hit, Listed
     return sorted(every, key=lambda item: (-item[0].score, item[0].owner))
 
 
+class _Indexes:
+    """The indexes under one version of the statistics, one a stream."""
+
+    def __init__(self, weights: Statistics) -> None:
+        self.pairs = Pairs(weights)
+        self._streams: dict[str, _StreamIndex] = {}
+
+    @property
+    def version(self) -> str:
+        """Of the statistics."""
+        return self.pairs.statistics.version
+
+    @property
+    def names(self) -> list[str]:
+        """Streams that are held."""
+        return sorted(self._streams)
+
+    async def stream(self, name: str, connection: asyncpg.Connection, seq: int) -> Snapshot:
+        """One stream, up to ``seq`` at least."""
+        stream = self._streams.get(name)
+        if stream is None:
+            stream = self._streams[name] = _StreamIndex(name, self.pairs.statistics)
+        await stream.refresh(connection, seq)
+        return stream.now()
+
+    async def past(self, name: str, connection: asyncpg.Connection, seq: int) -> Snapshot | None:
+        """One stream as it was at ``seq``; None where that cannot be had."""
+        now = await self.stream(name, connection, seq)
+        return now if now.seq == seq else await now.stream.past(connection, seq)
+
+
 class Screener:
-    """The indexes of this process, one a stream; agencies share the memory of each."""
+    """The indexes of this process; agencies share the memory of each."""
 
     def __init__(self) -> None:
-        self._streams: dict[str, _StreamIndex] = {}
+        self._now: _Indexes | None = None
+        self._settled = False
+        self._then: _Indexes | None = None
+        self._lock = asyncio.Lock()
 
     async def layers(
         self,
@@ -217,12 +272,36 @@ class Screener:
         own: Sequence[Mapping[str, Any]] = (),
     ) -> Layers:
         """What to screen against, up to ``seq`` and to the version of each of the ``own`` lists."""
-        shared = await self._stream(STREAM, connection, seq)
-        indexes = [
-            await self._stream(own_stream(item["code"]), connection, item["version"])
+        indexes = await self._indexes(connection)
+        shared = await indexes.stream(STREAM, connection, seq)
+        found = [
+            await indexes.stream(own_stream(item["code"]), connection, item["version"])
             for item in own
         ]
-        return Layers(shared, tuple(indexes))
+        return Layers(indexes.pairs, shared, tuple(found))
+
+    async def pairs(self, database: Database) -> Pairs:
+        """What compares two at a time, under the statistics that count now."""
+        if self._now is None:
+            async with database.fast_read() as connection:
+                return (await self._indexes(connection)).pairs
+        return self._now.pairs
+
+    async def _indexes(self, connection: asyncpg.Connection) -> _Indexes:
+        """Those in use. Where no statistics are stored the first who needs them counts, in the
+        caller's transaction; until they are seen to be stored, that is looked at again.
+        """
+        if self._now is not None and self._settled:
+            return self._now
+        async with self._lock:
+            if self._now is None or not self._settled:
+                weights = await statistics.newest(connection)
+                self._settled = weights is not None
+                if weights is None:
+                    weights = await statistics.count_now(connection)
+                if self._now is None or self._now.version != weights.version:
+                    self._now = await asyncio.to_thread(_Indexes, weights)
+            return self._now
 
     async def warm(self, database: Database) -> None:
         """Make the indexes ready that answers will need: a long list takes longer to index than a
@@ -230,31 +309,80 @@ class Screener:
         """
         try:
             async with database.fast_read() as connection:
+                indexes = await self._indexes(connection)
                 rows = await connection.fetch("SELECT list_streams_in_use() AS stream")
                 for name in (STREAM, *sorted(row["stream"] for row in rows)):
-                    await self._stream(name, connection, 0)
+                    await indexes.stream(name, connection, 0)
         except (OSError, asyncpg.PostgresError, SQLAlchemyError) as error:
             log.warning("screening_not_warm", kind=type(error).__name__)
 
+    async def keep_warm(self, database: Database) -> None:
+        """`warm`, and take newer statistics as long as the process lives."""
+        await self.warm(database)
+        while True:
+            await asyncio.sleep(RENEW_S)
+            try:
+                await self.renew(database)
+            except (OSError, asyncpg.PostgresError, SQLAlchemyError) as error:
+                log.warning("statistics_not_renewed", kind=type(error).__name__)
+
+    async def renew(self, database: Database) -> None:
+        """Take the newest statistics: with the same lists, made ready while the old ones answer."""
+        self._then = None
+        old = self._now
+        if old is None:
+            return
+        async with database.fast_read() as connection:
+            version = await connection.fetchval(statistics.NEWEST_VERSION)
+            if version in (None, old.version):
+                return
+            weights = await statistics.of_version(connection, version)
+            if weights is None:
+                return
+            new = await asyncio.to_thread(_Indexes, weights)
+            for name in old.names:
+                await new.stream(name, connection, 0)
+        self._now, self._settled = new, True
+
     async def past(
-        self, connection: asyncpg.Connection, seq: int, own: Sequence[Mapping[str, Any]] = ()
+        self,
+        connection: asyncpg.Connection,
+        seq: int,
+        own: Sequence[Mapping[str, Any]],
+        version: str,
     ) -> Layers | None:
-        """As `layers`, as they were at just these numbers; None where that cannot be had."""
-        shared = await self._past(STREAM, connection, seq)
-        found = [
-            await self._past(own_stream(one["code"]), connection, one["version"]) for one in own
+        """As `layers`, as they were at just these numbers and under this version of the
+        statistics; None where that cannot be had.
+        """
+        indexes = await self._indexes(connection)
+        if version != indexes.version:
+            found = await self._former(connection, version)
+            if found is None:
+                return None
+            indexes = found
+        shared = await indexes.past(STREAM, connection, seq)
+        lists = [
+            await indexes.past(own_stream(one["code"]), connection, one["version"]) for one in own
         ]
-        held = tuple(one for one in found if one is not None)
-        return Layers(shared, held) if shared is not None and len(held) == len(found) else None
+        held = tuple(one for one in lists if one is not None)
+        if shared is None or len(held) < len(lists):
+            return None
+        return Layers(indexes.pairs, shared, held)
 
-    async def _past(self, name: str, connection: asyncpg.Connection, seq: int) -> Snapshot | None:
-        now = await self._stream(name, connection, seq)
-        return now if now.seq == seq else await now.stream.past(connection, seq)
+    async def weighs(self, connection: asyncpg.Connection, version: str) -> bool:
+        """Whether this version of the statistics is to be had."""
+        now = await self._indexes(connection)
+        return version == now.version or await self._former(connection, version) is not None
 
-    async def _stream(self, name: str, connection: asyncpg.Connection, seq: int) -> Snapshot:
-        stream = self._streams.setdefault(name, _StreamIndex(name))
-        await stream.refresh(connection, seq)
-        return stream.now()
+    async def _former(self, connection: asyncpg.Connection, version: str) -> _Indexes | None:
+        """Indexes under statistics that count no more; the last ones are kept for a minute."""
+        former = self._then
+        if former is None or former.version != version:
+            weights = await statistics.of_version(connection, version)
+            if weights is None:
+                return None
+            former = self._then = await asyncio.to_thread(_Indexes, weights)
+        return former
 
 
 def _lay_over(old: _Index, seq: int, rows: list[asyncpg.Record]) -> _Index:
@@ -262,4 +390,5 @@ def _lay_over(old: _Index, seq: int, rows: list[asyncpg.Record]) -> _Index:
     changed = {row["entry_id"]: row["entry"] for row in rows}
     kept = [entry for key, entry in old.overlay.entries.items() if key not in changed]
     new = [json.loads(entry) for entry in changed.values() if entry is not None]
-    return _Index(seq, old.base, build_layer([*kept, *new], keep=True), old.hidden | changed.keys())
+    overlay = build_layer([*kept, *new], old.base.statistics, keep=True)
+    return _Index(seq, old.base, overlay, old.hidden | changed.keys())

@@ -16,7 +16,7 @@ from app.audit.purposes import is_held
 from app.auth.caller import Caller, FastWriter
 from app.core.crypto import KeyRing, agency_scope
 from app.core.ids import new_id
-from app.sanctions.screening import queries, scorer
+from app.sanctions.screening import queries
 from app.sanctions.screening.answers import Answer, Facts
 from app.sanctions.screening.lists import Lists
 from app.sanctions.screening.schemas import Asked
@@ -127,7 +127,7 @@ async def _values(
         caller.client_id,
         datetime.fromisoformat(first.body["at"]),
         first.body["algorithm"],
-        scorer.STATISTICS_VERSION,
+        first.body["statistics_version"],
         first.body["list_version"],
         first.prepared.batch_id,
         first.prepared.rerun_of,

@@ -104,6 +104,7 @@ class Registry:
         self.bucket_bits = bucket_bits
         self.entries: dict[str, dict[str, Any]] = {}
         self.log: list[dict[str, Any]] = []
+        self.attachments: dict[str, bytes] = {}
         self.window = 0  # changes up to this number are gone
         self.page = 200
         self.version = 1
@@ -192,7 +193,15 @@ class Registry:
                 item |= {"sha256": hashlib.sha256(packed).hexdigest(), "bytes": len(packed)}
                 files[item["sha256"]] = packed
             items.append(item)
-        index = jcs({"stream": STREAM, "version": self.version, "chunks": items})
+        document: dict[str, Any] = {"stream": STREAM, "version": self.version, "chunks": items}
+        for name, raw in sorted(self.attachments.items()):
+            packed = gzip.compress(raw, mtime=0)
+            digest = hashlib.sha256(packed).hexdigest()
+            files[digest] = packed
+            item = {"name": name, "sha256": digest, "bytes": len(packed)}
+            item |= {"raw_sha256": hashlib.sha256(raw).hexdigest(), "raw_bytes": len(raw)}
+            document.setdefault("attachments", []).append(item)
+        index = jcs(document)
         files[hashlib.sha256(index).hexdigest()] = index
         return files
 

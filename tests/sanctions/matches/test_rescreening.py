@@ -68,7 +68,7 @@ async def test_a_new_profile_and_its_people_are_compared_and_nobody_else(
     assert (body.entry_id, body.source, body.reference) == (_entry("1"), SHARED, "ZZ-1")
     assert (body.holder, body.script, body.public_office) == (None, "Latn", False)
     assert body.explanation["algorithm"] == ALGORITHM
-    assert body.score > 0.78
+    assert body.score > 0.9
     assert _only(seen.subjects[person]).entry_id == _entry("2")
     assert seen.subjects[other] == []
     # Nothing has changed since: nothing is compared again.

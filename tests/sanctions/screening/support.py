@@ -13,10 +13,13 @@ from tests.support import Api
 URL = "/v1/screenings"
 ALL, OWN = "zz_all", "zz_own"
 LISTED = "Thistledown Marigold Exchange"
+LANTERNS = "Marmalade Lantern Works"
+ENDS = ("", "Ltd", "Inc", "Cooperative", "Company", "Group", "International", "Foundation")
+"""What lanterns end with: the first four take nothing from a score, the others do."""
 PEOPLE = (
     party("1", LISTED, "TME Exchange Bureau"),
     party("2", "Ozymandias Featherstonehaugh Quill", kind="person"),
-    *(party(f"3{n}", f"Marmalade Lantern Works {n}") for n in range(8)),
+    *(party(f"3{n}", f"{LANTERNS} {end}".strip()) for n, end in enumerate(ENDS)),
 )
 NOBODY = "Quixotry Beekeepers of Lyme"
 

@@ -25,6 +25,7 @@ from tests.sanctions.matches.support import (
 )
 from tests.sanctions.screening.support import (
     ALL,
+    LANTERNS,
     LISTED,
     NOBODY,
     OWN,
@@ -92,13 +93,13 @@ async def test_hits_count_though_a_list_is_stale_and_their_absence_does_not(
 async def test_what_is_not_shown_is_counted(api_for: ApiFor) -> None:
     wfp = await api_for("WFP")
     body: dict[str, Any] = {"lists": [ALL], "threshold": 0.5}
-    every = await screened(wfp, "Marmalade Lantern Works 3", limit=50, **body)
+    every = await screened(wfp, LANTERNS, limit=50, **body)
     assert (len(every["hits"]), every["more"]) == (8, 0)
     scores = [hit["score"] for hit in every["hits"]]
     assert scores == sorted(scores, reverse=True)
-    few = await screened(wfp, "Marmalade Lantern Works 3", limit=2, **body)
+    few = await screened(wfp, LANTERNS, limit=2, **body)
     assert (few["hits"], few["more"]) == (every["hits"][:2], 6)
-    default = await screened(wfp, "Marmalade Lantern Works 3", **body)
+    default = await screened(wfp, LANTERNS, **body)
     assert (len(default["hits"]), default["more"]) == (5, 3)
 
 

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from app.core.db import Database
+from app.core.names import ALGORITHM
 from app.partners.retention import run as job
 from app.sanctions.screening.service import Screener
 from app.worker import RETENTION
@@ -20,7 +21,7 @@ from tests.partners.factories import make_partner
 from tests.sanctions.factories import impose
 from tests.sanctions.lists.support import party
 from tests.sanctions.screening.conftest import Put
-from tests.sanctions.screening.support import ALL, LISTED, NOBODY, PEOPLE, URL, screened
+from tests.sanctions.screening.support import ALL, LANTERNS, LISTED, NOBODY, PEOPLE, URL, screened
 from tests.support import Api, World, unique
 
 pytestmark = pytest.mark.usefixtures("filled")
@@ -156,9 +157,9 @@ async def test_the_same_lists_give_the_same_answer(
 
 async def test_another_process_finds_the_same(api_for: ApiFor, app: FastAPI, filled: Put) -> None:
     wfp = await api_for("WFP")
-    made = await screened(wfp, "Marmalade Lantern Works 3", threshold=0.5, limit=50)
+    made = await screened(wfp, LANTERNS, threshold=0.5, limit=50)
     # Most left, and one has the very name now: an index of today knows nothing else.
-    await filled(*PEOPLE[:4], party("34", "Marmalade Lantern Works 3"))
+    await filled(*PEOPLE[:4], party("34", LANTERNS))
     held, app.state.screener = app.state.screener, Screener()
     try:
         then = await _rerun(wfp, made["screening_id"])
@@ -287,7 +288,7 @@ async def test_the_database_keeps_a_subject_for_its_ninety_days(
 async def test_the_terms_say_whom_it_is_not_for(api_for: ApiFor) -> None:
     answer = await (await api_for("WFP")).read(f"{URL}/algorithms")
     [item] = answer["items"]
-    assert (answer["default"], item["name"]) == (item["name"], "names-1")
+    assert (answer["default"], item["name"]) == (item["name"], ALGORITHM)
     made = await screened(await api_for("WFP"))
     assert (made["threshold"], made["algorithm"]) == (item["default_threshold"], item["name"])
     assert {one["role"] for one in answer["roles"]} == {

@@ -10,10 +10,10 @@ from typing import Any, Literal
 import pytest
 from lxml import etree
 
-from app.core.names import IndexedName, NameIndex
 from app.sanctions import sources
 from app.sanctions.sources import ListedParty, SourceEmpty, SourceUnreadable
 from app.sanctions.sources.unsc import SOURCE
+from partner_registry_matcher import EMPTY, Matcher, Party, Subject
 
 SAMPLE = Path(sources.__file__).parent / "samples" / "unsc.xml"
 ROOT = '<CONSOLIDATED_LIST dateGenerated="2026-01-05T00:00:00Z">'
@@ -253,11 +253,9 @@ def test_the_issue_saved_in_another_encoding_is_refused_with_its_place() -> None
 @pytest.mark.lists
 def test_every_listed_party_is_found_by_its_own_name() -> None:
     everyone = list(SOURCE.parse(real("un_sc_consolidated_2026-02-27.xml")))
-    index = NameIndex(
-        IndexedName(p.key, n.name, compared(p), n.type == "weak_alias")
-        for p in everyone
-        for n in p.names
+    matcher = Matcher(
+        [Party(p.key, (compared(p),), [n.name for n in p.names]) for p in everyone], EMPTY
     )
     for party in everyone:
-        matches = index.search(party.caption, compared(party), 0.95)
-        assert party.key in {m.owner for m in matches}, party.caption
+        hits = matcher.screen(Subject(compared(party), [party.caption]), 0.9)
+        assert party.key in {hit.owner for hit in hits}, party.caption

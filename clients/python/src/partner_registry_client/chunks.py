@@ -17,6 +17,7 @@ from partner_registry_client.manifest import Manifest
 PREFIX_BITS = 32
 MAX_CHUNK_BYTES = 32 * 1024 * 1024
 MAX_RAW_BYTES = 128 * 1024 * 1024
+_ATTACHMENTS = 64
 _decode = json.JSONDecoder().decode
 _EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 
@@ -39,6 +40,15 @@ class IndexItem:
     raw_sha256: str
     raw_bytes: int
     count: int
+
+
+class Attachment(NamedTuple):
+    """What the index says of a further file of the list."""
+
+    sha256: str
+    bytes: int
+    raw_sha256: str
+    raw_bytes: int
 
 
 def prefix_of(entry_id: str) -> int:
@@ -73,6 +83,32 @@ def read_index(data: bytes, manifest: Manifest) -> list[IndexItem]:
     if sum(item.count for item in items) != manifest.count:
         raise Mismatch("index: does not add up to the signed count")
     return items
+
+
+def read_attachments(data: bytes, manifest: Manifest) -> dict[str, Attachment]:
+    """The further files of an index that `read_index` took, by name."""
+    require_bytes(data, manifest.index_sha256, manifest.index_bytes, "index")
+    fields = Fields(read_json(data, "index"), "index")
+    if "attachments" not in fields.raw:
+        return {}
+    items = [Fields(value, "attachment") for value in fields.items("attachments", _ATTACHMENTS)]
+    return {
+        item.text("name", 64): Attachment(
+            item.digest("sha256"),
+            item.integer("bytes", most=MAX_CHUNK_BYTES),
+            item.digest("raw_sha256"),
+            item.integer("raw_bytes", most=MAX_RAW_BYTES),
+        )
+        for item in items
+    }
+
+
+def read_attachment(data: bytes, item: Attachment) -> bytes:
+    """What a file that is exactly the one the index names inflates to."""
+    require_bytes(data, item.sha256, item.bytes, "attachment")
+    raw = _inflate(data, item.raw_bytes)
+    require_bytes(raw, item.raw_sha256, item.raw_bytes, "attachment content")
+    return raw
 
 
 def read_chunk(data: bytes, item: IndexItem, bucket_bits: int) -> list[Line]:

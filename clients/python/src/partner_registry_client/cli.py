@@ -24,12 +24,12 @@ from partner_registry_client.home import (
     pick_client,
     read_config,
 )
-from partner_registry_client.names import DEFAULT_THRESHOLD, Subject
 from partner_registry_client.receipts import verify_receipt
 from partner_registry_client.screening import describe_list, screen_offline
 from partner_registry_client.store import Store
 from partner_registry_client.sync import pull
 from partner_registry_client.text import answer_lines, list_line, receipt_lines
+from partner_registry_matcher import DEFAULT_THRESHOLD, Subject
 
 _EXIT_CODES = """\
 exit codes:
@@ -119,6 +119,7 @@ def _screen(arguments: argparse.Namespace) -> int:
         countries=[country.upper() for country in arguments.country],
         birth_date=arguments.birth_date,
         identifiers=arguments.identifier,
+        gender=arguments.gender,
     )
     with Store.open(arguments.store, read_only=True) as store:
         answer = screen_offline(store, subject, now=time.time(), threshold=arguments.threshold)
@@ -253,6 +254,7 @@ def _add_screen(parser: argparse.ArgumentParser) -> None:
         "--country", action="append", default=[], metavar="CODE", help="such as KEN; repeatable"
     )
     parser.add_argument("--birth-date", metavar="DATE", help="YYYY, YYYY-MM or YYYY-MM-DD")
+    parser.add_argument("--gender", choices=["female", "male", "other"], help="of a person")
     parser.add_argument(
         "--identifier", action="append", default=[], metavar="VALUE", help="repeatable"
     )

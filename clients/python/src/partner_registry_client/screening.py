@@ -8,24 +8,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from partner_registry_client.errors import Mismatch, NotConfigured, StoreDamaged
-from partner_registry_client.names import (
+from partner_registry_client.store import STATISTICS, State, Store
+from partner_registry_matcher import (
     ALGORITHM,
     DEFAULT_THRESHOLD,
+    EMPTY,
     Hit,
-    IndexedName,
     Kind,
-    NameIndex,
+    Matcher,
     Party,
+    Statistics,
     Subject,
-    screen,
-    tokens,
+    fold,
+    load,
+    ready,
 )
-from partner_registry_client.store import State, Store
 
 _YEARS = re.compile(r"(\d{4})/(\d{4})")
 _BIRTH_DATE = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
@@ -52,8 +53,7 @@ class LocalList:
     """The stored list, ready to be searched; load once, screen many."""
 
     state: State
-    index: NameIndex
-    parties: dict[str, Party]
+    matcher: Matcher
     entries: dict[str, dict[str, Any]]
 
     @classmethod
@@ -66,16 +66,16 @@ class LocalList:
                 except Mismatch as error:
                     raise StoreDamaged(f"the local copy is damaged: {error}; pull again") from error
             entries = {entry["entry_id"]: entry for entry in map(json.loads, store.entries())}
-        names = [name for entry in entries.values() for name in _indexed(entry)]
-        parties = {entry_id: _party(entry) for entry_id, entry in entries.items()}
-        return cls(state, NameIndex(names), parties, entries)
+            statistics = _statistics(store)
+        ready()
+        return cls(state, Matcher(map(_party, entries.values()), statistics), entries)
 
     def screen(
         self, subject: Subject, *, now: float, threshold: float = DEFAULT_THRESHOLD
     ) -> dict[str, Any]:
         """The provisional answer for one subject. Raises NotConfigured for an unusable one."""
         check_subject(subject)
-        found = screen(self.index, self.parties, subject, threshold)
+        found = self.matcher.screen(subject, threshold)
         listed = describe_list(self.state, now)
         outcome = "potential_match" if found else "no_hit"
         if listed["stale"]:
@@ -85,6 +85,7 @@ class LocalList:
             "provisional": True,
             "list": listed,
             "algorithm": ALGORITHM,
+            "statistics_version": self.matcher.statistics.version,
             "threshold": threshold,
             "hits": [self._hit(hit) for hit in found],
         }
@@ -109,7 +110,7 @@ def screen_offline(
 
 def check_subject(subject: Subject) -> None:
     """Refuse what could only lower a score by mistake: a misread field must not hide a hit."""
-    if not subject.names or not all(tokens(name) for name in subject.names):
+    if not subject.names or not all(fold(name) for name in subject.names):
         raise NotConfigured("a name without letters or digits cannot be screened")
     if not all(_COUNTRY.fullmatch(country) for country in subject.countries):
         raise NotConfigured("a country is given by its three-letter code, such as KEN")
@@ -158,12 +159,15 @@ def _kinds(entry: dict[str, Any]) -> tuple[Kind, ...]:
     return ("organisation", "person")
 
 
-def _indexed(entry: dict[str, Any]) -> Iterator[IndexedName]:
-    for name in _names(entry):
-        for kind in _kinds(entry):
-            yield IndexedName(
-                entry["entry_id"], name["name"], kind, name.get("type") == "weak_alias"
-            )
+def _statistics(store: Store) -> Statistics:
+    """Those that came with the list; a copy without any is weighed by general ones alone."""
+    content = store.attachment(STATISTICS)
+    if content is None:
+        return EMPTY
+    try:
+        return load(content)
+    except ValueError as error:
+        raise StoreDamaged("the local copy's statistics are damaged; pull again") from error
 
 
 def _party(entry: dict[str, Any]) -> Party:
@@ -172,14 +176,17 @@ def _party(entry: dict[str, Any]) -> Party:
         for item in entry.get("identifiers") or []
         if isinstance(item, dict) and isinstance(item.get("value"), str)
     ]
+    gender = entry.get("gender")
     numbers = [entry.get("registry_number"), entry.get("partner_id")]
     return Party(
         owner=entry["entry_id"],
-        kind=_kinds(entry)[0],
+        kinds=_kinds(entry),
         names=[name["name"] for name in _names(entry)],
+        weak=frozenset(n["name"] for n in _names(entry) if n.get("type") == "weak_alias"),
         countries=_texts(entry.get("countries")),
         birth_dates=[_birth_date(text) for text in _texts(entry.get("birth_dates"))],
         identifiers=identifiers + _texts(numbers),
+        gender=gender if isinstance(gender, str) else None,
     )
 
 

@@ -30,6 +30,8 @@ from partner_registry_client.trust import SKEW_S, Anchor, KeysDocument
 DATABASE = "store.sqlite3"
 LOCK = "pull.lock"
 LOCK_WAIT_S = 10.0
+STATISTICS = "matcher-statistics"
+"""Name of the word statistics among the files that belong to the list."""
 _FORMAT = 1
 _SCHEMA = """
 CREATE TABLE state (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -249,6 +251,27 @@ class Store:
                 digest.update(b"\n")
             digests.append(digest.digest())
         return digests
+
+    def attachment(self, name: str) -> bytes | None:
+        """A file that came with the list, as it was before it was packed; None without one."""
+        row = self._db.execute(
+            "SELECT value FROM state WHERE key = ?", (f"attachment:{name}",)
+        ).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def keep_attachment(self, name: str, content: bytes | None, now: float) -> None:
+        """Keep a verified file of the list, or none; part of the caller's transaction if there is
+        one.
+        """
+        self._db.execute("DELETE FROM state WHERE key = ?", (f"attachment:{name}",))
+        self.write_state(attachments_at=repr(now).encode())
+        if content is not None:
+            self.write_state(**{f"attachment:{name}": content})
+
+    def attachments_at(self) -> float:
+        """When the list was last asked for its files."""
+        row = self._db.execute("SELECT value FROM state WHERE key = 'attachments_at'").fetchone()
+        return 0.0 if row is None else float(row[0])
 
     def require_set(self, manifest: Manifest) -> None:
         """Raise Mismatch unless the store holds exactly the signed set."""

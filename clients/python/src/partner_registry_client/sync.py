@@ -13,7 +13,15 @@ from typing import Literal
 
 from partner_registry_client.api import Answer, Api
 from partner_registry_client.changes import Change, DeltaUnusable, read_page
-from partner_registry_client.chunks import IndexItem, read_chunk, read_index, require_bytes
+from partner_registry_client.chunks import (
+    IndexItem,
+    read_attachment,
+    read_attachments,
+    read_chunk,
+    read_index,
+    require_bytes,
+)
+from partner_registry_client.encoding import sha256_hex
 from partner_registry_client.errors import (
     ClockSetBack,
     Malformed,
@@ -23,10 +31,11 @@ from partner_registry_client.errors import (
 )
 from partner_registry_client.manifest import Manifest, accept_manifest, require_unexpired
 from partner_registry_client.spool import Spool
-from partner_registry_client.store import Held, State, Store
+from partner_registry_client.store import STATISTICS, Held, State, Store
 from partner_registry_client.trust import KeysDocument, accept_keys
 
 KEYS_REFRESH_S = 6 * 3600
+STATISTICS_REFRESH_S = 24 * 3600
 MOVED_ON_RETRIES = 3
 Progress = Callable[[int, int], None]
 _PURGE = {"annulled", "error"}
@@ -90,7 +99,10 @@ class _Pull:
         if held is None:
             return self._full("first pull")
         try:
-            return self._changes(held)
+            result = self._changes(held)
+            if not 0 <= self._now - self._store.attachments_at() < STATISTICS_REFRESH_S:
+                self._renew_statistics()
+            return result
         except DeltaUnusable as reason:
             return self._full(str(reason))
 
@@ -208,6 +220,7 @@ class _Pull:
     ) -> PullResult:
         data = self._api.chunk(manifest.index_sha256, manifest.index_bytes)
         items = read_index(data, manifest)
+        statistics = self._statistics(data, manifest)
         wanted = self._differing(items, manifest.bucket_bits)
         spool = Spool(self._store.folder)
         for done, item in enumerate(wanted, 1):
@@ -220,9 +233,37 @@ class _Pull:
                     chunk = spool.read(item.sha256)
                     swap.put(read_chunk(chunk, item, manifest.bucket_bits))
             swap.seal(manifest, payload, etag, self._now)
+            self._store.keep_attachment(STATISTICS, statistics, self._now)
         spool.clear()
         put = sum(item.count for item in wanted)
         return _result("full", manifest, put=put, full_because=reason)
+
+    # ------------------------------------------------------------ statistics
+
+    def _renew_statistics(self) -> None:
+        """Those that the index names now. They may be a day old; without them scores differ a
+        little from the registry's, and each answer says which they rest on.
+        """
+        held = self._store.state().held
+        if held is None:
+            return
+        try:
+            data = self._api.chunk(held.manifest.index_sha256, held.manifest.index_bytes)
+            content = self._statistics(data, held.manifest)
+        except Refused as refusal:
+            if refusal.status in (404, 410):
+                return  # the list has moved on; the next pull asks again
+            raise
+        self._store.keep_attachment(STATISTICS, content, self._now)
+
+    def _statistics(self, index: bytes, manifest: Manifest) -> bytes | None:
+        item = read_attachments(index, manifest).get(STATISTICS)
+        if item is None:
+            return None
+        known = self._store.attachment(STATISTICS)
+        if known is not None and sha256_hex(known) == item.raw_sha256:
+            return known
+        return read_attachment(self._api.chunk(item.sha256, item.bytes), item)
 
     def _differing(self, items: list[IndexItem], bucket_bits: int) -> list[IndexItem]:
         """Buckets whose content is not held already, byte for byte."""

@@ -19,6 +19,7 @@ def answer_lines(answer: dict[str, Any]) -> list[str]:
     lines = [
         f"PROVISIONAL  {_OUTCOMES[answer['outcome']]}",
         f"list  {list_line(answer['list'])}",
+        f"scored by {answer['algorithm']}, statistics {answer['statistics_version']}",
     ]
     for hit in answer["hits"]:
         facts = (hit["imposing_agency"] or hit["source"], hit["measure"], hit["reference"])

@@ -1,0 +1,117 @@
+"""What published matchers are known to get wrong, each as a test. The threads are named by
+project and number; names are invented or the commonplace ones of the reports."""
+
+import pytest
+from matcher_support import crowd, party, score
+
+from partner_registry_matcher import DEFAULT_THRESHOLD, EMPTY, Matcher, Subject
+
+
+@pytest.mark.parametrize(("a", "b"), [("Jon Smith", "John Smith"), ("Li Wu", "Lu Wu")])
+def test_a_slip_in_a_short_word_costs_something_but_not_everything(a: str, b: str) -> None:
+    # nomenklatura 366: short words got no edit at all and the pair scored 0.50 whatever it was.
+    other = "Xan Keller"
+    assert score(a, other) + 0.2 < score(a, b) < score(b, b)
+
+
+def test_a_contradicted_patronymic_is_worse_than_an_omitted_one() -> None:
+    # nomenklatura 366: 0.667 against 0.714.
+    whole = "Sergei Viktorovich Sidorov"
+    omitted = score("Sergei Sidorov", whole)
+    assert omitted > DEFAULT_THRESHOLD
+    assert score("Sergei Pavlovich Sidorov", whole) < omitted - 0.2
+
+
+def test_no_score_reaches_one_and_more_evidence_still_ranks_higher() -> None:
+    # nomenklatura 334: scores saturate, alerts cannot be ranked.
+    short, long = "Amina Warsame", "Amina Abdirahman Farah Warsame"
+    assert score(short, short) < score(long, long) < 1.0
+    parties = [party("p", long, "person")]
+    parties[0].birth_dates.append("1970-02-03")
+    matcher = Matcher(parties, EMPTY)
+    bare = matcher.compare(Subject("person", [long]), parties[0]).score
+    dated = matcher.compare(Subject("person", [long], birth_date="1970-02-03"), parties[0]).score
+    assert bare < dated < 1.0
+
+
+def test_names_the_other_way_round_match_but_rank_below_the_same_order() -> None:
+    # nomenklatura 247: reversed names scored 1.0.
+    assert (
+        DEFAULT_THRESHOLD
+        < score("Warsame Amina", "Amina Warsame")
+        <= score("Amina Warsame", "Amina Warsame")
+    )
+
+
+def test_an_acronym_finds_its_organisation_and_no_other() -> None:
+    matcher = Matcher(
+        [party("1", "Northern Integrated Relief Agency for Women"), party("2", "Northern Relief")],
+        EMPTY,
+    )
+    found = matcher.screen(Subject("organisation", ["NIRAW"]), 0.2)
+    assert [hit.owner for hit in found][:1] == ["1"]
+    assert score("NIRAX", "Northern Integrated Relief Agency for Women", "organisation") < 0.3
+
+
+@pytest.mark.parametrize("word", ["CORP", "Company Ltd", "International Group", "Foundation"])
+def test_generic_words_alone_match_nobody(word: str) -> None:
+    # watchman 483: CORP matched everything.
+    parties, statistics = crowd()
+    parties.append(party("c", "Mandera Trading Corp"))
+    assert Matcher(parties, statistics).screen(Subject("organisation", [word])) == []
+
+
+def test_a_persons_name_is_no_companys() -> None:
+    # watchman 338: "EMMA LLC" was 100 % for a person of that given name.
+    matcher = Matcher([party("1", "EMMA LLC")], EMPTY)
+    assert matcher.screen(Subject("person", ["Emma Daniels"])) == []
+    assert score("Emma Daniels", "EMMA LLC", "organisation") < DEFAULT_THRESHOLD
+
+
+def test_the_fuller_name_explains_the_hit() -> None:
+    # nomenklatura 257, 248: a shorter variant in another script was shown instead of the name.
+    listed = party("1", "Khalid Mansour Haddad", "person", "خالد حداد")
+    matcher = Matcher([listed], EMPTY)
+    hit = matcher.screen(Subject("person", ["Khalid Mansour Haddad"]))[0]
+    assert hit.explanation["name"] == "Khalid Mansour Haddad"
+
+
+def test_abbreviated_company_names_and_other_word_orders_are_found() -> None:
+    # nomenklatura 274.
+    listed = "Guangdong Haifeng Communications Group Co Ltd"
+    assert score("GUANGDONG HAIFENG COMM GROUP", listed, "organisation") > DEFAULT_THRESHOLD
+    assert (
+        score("Haifeng Communications Group Guangdong", listed, "organisation") > DEFAULT_THRESHOLD
+    )
+
+
+def test_two_slips_do_not_hide_a_person() -> None:
+    # yente 762: such a name was not even a candidate.
+    matcher = Matcher([party("1", "Bernard Okello Lukoya", "person")], EMPTY)
+    assert matcher.screen(Subject("person", ["Bernad Okelo Lukoya"]))[0].owner == "1"
+
+
+def test_a_place_tells_organisations_apart() -> None:
+    parties, statistics = crowd()
+    matcher = Matcher(parties, statistics)
+    assert (
+        matcher.screen(Subject("organisation", ["Gulu Nutrition Alliance"]))[0].caption
+        == "Gulu Nutrition Alliance"
+    )
+    assert matcher.screen(Subject("organisation", ["Arua Nutrition Alliance"])) == []
+
+
+@pytest.mark.parametrize(
+    ("original", "latin"),
+    [
+        ("محمد خالد حداد", "Mohammed Khaled Haddad"),
+        ("Сергей Викторович Сидоров", "Sergey Viktorovich Sidorov"),
+        ("张伟", "Zhang Wei"),
+        ("김영호", "Kim Yong Ho"),
+        ("Νίκος Παπαδόπουλος", "Nikos Papadopoulos"),
+    ],
+)
+def test_a_person_is_found_across_scripts(original: str, latin: str) -> None:
+    # watchman 543.
+    assert score(original, latin) > DEFAULT_THRESHOLD
+    assert score(latin, original) > DEFAULT_THRESHOLD
