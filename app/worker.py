@@ -229,7 +229,7 @@ def _tasks(
             HOUSEKEEPING_S,
         ),
         "sea_restrictions": (lambda: _until_none(lambda: remind_of_sea(database)), HOUSEKEEPING_S),
-        **_sanction_rounds(database),
+        **_sanction_rounds(database, feed),
         "objections": (lambda: _until_none(lambda: tell_overdue(database)), EXPIRY_S),
         "access_requests": (lambda: _until_none(lambda: remind_of_requests(database)), EXPIRY_S),
         "reading_watch": (lambda: _until_none(lambda: watch_reading(database)), WATCH_S),
@@ -262,7 +262,7 @@ def _attach(feed: FeedStream) -> Publish:
     return publish
 
 
-def _sanction_rounds(database: Database) -> dict[str, tuple[Work, float]]:
+def _sanction_rounds(database: Database, feed: FeedStream) -> dict[str, tuple[Work, float]]:
     """What measures and matches need: their days come and go, and people are reminded."""
     return {
         "expiry": (lambda: _until_none(lambda: expire_entries(database)), EXPIRY_S),

@@ -19,7 +19,9 @@ async def test_they_are_named_in_the_index_and_named_again_after_a_count_cut_off
     publish = _attach(stand.feed)
     # A process may have counted already: a day later it is counted anew.
     await statistics.keep_counted(stand.worker)
-    await stand.run("UPDATE screening_statistics SET counted_at = now() - interval '2 d' RETURNING 1")
+    await stand.run(
+        "UPDATE screening_statistics SET counted_at = now() - interval '2 d' RETURNING 1"
+    )
     await stand.put(entry(str(uuid4())), statistics.STREAM)
     assert await statistics.keep_counted(stand.worker, publish)
     async with stand.worker.connection() as connection:
