@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import explain
+from .features import ACRONYM, COVERED_A
 from .index import Found, NameIndex
 from .model import version
 from .qualifiers import Party, Subject, bare, factor, findings
@@ -117,8 +118,9 @@ class Matcher:
         for text, name in asked:
             for other, against in listed:
                 features = index.describe(index.row(name), index.row(against))
-                raw = index.total(features)
-                yield self._weighed(index, text, other, raw, other in party.weak)
+                if features[COVERED_A] or features[ACRONYM]:
+                    raw = index.total(features)
+                    yield self._weighed(index, text, other, raw, other in party.weak)
 
     def _weighed(self, index: NameIndex, text: str, listed: str, raw: float, weak: bool) -> _Met:
         slope, offset = index.model.curve
