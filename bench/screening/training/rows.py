@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
 from partner_registry_matcher.index import NameIndex, Row
 from partner_registry_matcher.statistics import EMPTY, Statistics, count
 from partner_registry_matcher.tables import TYPE, Kind, table

@@ -16,7 +16,8 @@ from .words import Name, analyse, parts_of
 
 ALGORITHM = version()
 """Stored with every result: a change that can change a score gets a new name."""
-DEFAULT_THRESHOLD = 0.5
+DEFAULT_THRESHOLD = 0.4
+"""At this score a person is asked to look; chosen on the development sets (docs/screening.md)."""
 _KINDS: tuple[Kind, Kind] = ("person", "organisation")
 _MOST_NAMES = 30  # names of a subject that are asked for
 _PER_NAME = 20  # parties that a name is looked up for
