@@ -12,8 +12,9 @@ from typing import Any
 
 import lightgbm
 import numpy as np
-import partner_registry_matcher
 from numpy.typing import NDArray
+
+import partner_registry_matcher
 from partner_registry_matcher.features import FEATURES
 
 VERSION = "names-2"

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
 from partner_registry_matcher.index import NameIndex, Row
 from partner_registry_matcher.statistics import EMPTY, Statistics, count
-from partner_registry_matcher.tables import Kind
+from partner_registry_matcher.tables import TYPE, Kind, table
 from partner_registry_matcher.words import analyse, parts_of
 
 KINDS: dict[str, Kind] = {"person": "person", "organization": "organisation"}
@@ -92,6 +93,16 @@ def screenings(
                 yield features, owner in truth, question["kind"], category, number
 
 
+def generic() -> list[dict[str, Any]]:
+    """Questions of nothing but words that say what kind of body it is: nobody is meant."""
+    types = sorted({e.canonical for e in table("organisation").entries.values() if e.klass == TYPE})
+    couples = [f"{a} {b}" for a, b in zip(types, types[7:], strict=False)]
+    return [
+        {"name": name, "kind": "organization", "truth": [], "category": "generic"}
+        for name in types + couples
+    ]
+
+
 def _nearest(index: NameIndex, subject: Row) -> dict[int, Features]:
     """The best name of each candidate, in the order of the candidates."""
     best: dict[int, Features] = {}
@@ -112,10 +123,11 @@ def collect(sets: Path, half: str, generated: list[Path]) -> dict[str, NDArray[A
         found += [(name, row) for row in pairs(labelled, statistics)]
     for name, target in _RETRIEVAL.items():
         entities = read(sets / f"{target}.jsonl")
-        questions = read(sets / f"{name}.jsonl", half)
+        questions = read(sets / f"{name}.jsonl", half) + generic()
         found += [(name, r) for r in screenings(entities, questions, statistics_of(entities))]
     for folder in generated:
-        entities, questions = read(folder / "list.jsonl"), read(folder / "queries.jsonl")
+        entities = read(folder / "list.jsonl")
+        questions = read(folder / "queries.jsonl") + generic()
         rows = screenings(entities, questions, statistics_of(entities))
         found += [(f"generated_{len(entities) // 1000}", row) for row in rows]
     return {

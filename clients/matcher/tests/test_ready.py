@@ -50,6 +50,7 @@ def test_what_was_compiled_is_brought_to_where_it_can_be_written(
     beside.mkdir()
     for name in ("f.1.nbc", "f.nbi", "f.pyc"):
         (beside / name).write_text(name)
+    (beside / cache._STAMP).write_text(cache._sources())
     monkeypatch.setattr(cache, "BESIDE", beside)
     monkeypatch.setattr(cache, "_writable", lambda folder: False)
     monkeypatch.setattr(cache.config, "CACHE_DIR", "")
@@ -58,7 +59,7 @@ def test_what_was_compiled_is_brought_to_where_it_can_be_written(
     folder = Path(cache.config.CACHE_DIR)
     assert (folder.parent, folder.stat().st_mode & 0o777) == (tmp_path, 0o700)
     [kept] = [one for one in folder.iterdir() if one.is_dir()]
-    assert {one.name for one in kept.iterdir()} == {"f.1.nbc", "f.nbi"}
+    assert {one.name for one in kept.glob("f.*")} == {"f.1.nbc", "f.nbi"}
     # What is there is not replaced; a folder that others may write is not trusted.
     (kept / "f.nbi").write_text("newer")
     monkeypatch.setattr(cache.config, "CACHE_DIR", "")
@@ -92,3 +93,19 @@ def test_two_processes_that_compile_at_once_leave_good_code(tmp_path: Path) -> N
     assert said[0] == said[1] == third.stdout
     assert b"Hit(" in third.stdout
     assert time.monotonic() - began < 30  # compiling takes longer, loading a second
+
+
+def test_what_was_compiled_of_other_sources_is_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Numba looks at the file of a function alone, not at what is compiled into it.
+    monkeypatch.setattr(cache, "BESIDE", tmp_path)
+    monkeypatch.setattr(cache.config, "CACHE_DIR", "")
+    for _ in range(2):
+        (tmp_path / "f.nbi").write_text("former")
+        (tmp_path / cache._STAMP).write_text("other")
+        cache.settle()
+        assert not (tmp_path / "f.nbi").exists()
+    (tmp_path / "f.nbi").write_text("of these sources")
+    cache.settle()
+    assert (tmp_path / "f.nbi").exists()

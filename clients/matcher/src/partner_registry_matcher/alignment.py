@@ -9,6 +9,7 @@ from .tables import LETTER, NUMBER, PARTICLE, TITLE
 _JOINED_ROOM = 2 * 20
 _WEAK = 0.75  # a word met worse than this may rather be half of another
 _LEAST = 5  # letters of a word that may be two
+_LONG = 6  # letters of one that may be written otherwise, too
 
 
 @njit(cache=True, nogil=True)
@@ -67,8 +68,9 @@ def _join(store, a, na, b, nb, to_b, to_a, likes, manners, side, rows):
                 continue
             if manners[other, j] == JOINED or size < _LEAST or abs(la + lb - size) > 2:
                 continue
-            edits = distance(both, la + lb, heard[b[j]], size, 2, rows)
-            if edits <= 2:
+            most = 2 if size < _LONG else 3
+            edits = distance(both, la + lb, heard[b[j]], size, most, rows)
+            if edits <= most:
                 like = 0.97 - edits / (2.0 * size)
                 if likes[side, i] + likes[side, i + 1] >= 2 * like:
                     continue

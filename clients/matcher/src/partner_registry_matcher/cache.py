@@ -28,6 +28,7 @@ config: Any = numba.config
 _locator: Any = caching.UserProvidedCacheLocator
 BESIDE = Path(__file__).parent / "__pycache__"
 _LOCK = "partner-registry-matcher.lock"
+_STAMP = "partner-registry-matcher.sources"
 
 
 def settle() -> None:
@@ -37,7 +38,32 @@ def settle() -> None:
     if config.CACHE_DIR:
         name = _locator.get_suitable_cache_subpath(__file__)
         with contextlib.suppress(OSError):
+            _drop_former(Path(config.CACHE_DIR) / name)
             _copy(BESIDE, Path(config.CACHE_DIR) / name)
+    else:
+        _drop_former(BESIDE)
+
+
+def _sources() -> str:
+    """What is compiled, as one digest."""
+    found = hashlib.sha256()
+    for file in sorted(Path(__file__).parent.glob("*.py")):
+        found.update(file.name.encode() + b"\0" + file.read_bytes())
+    return found.hexdigest()
+
+
+def _drop_former(folder: Path) -> None:
+    """Forget what was compiled of other sources.
+
+    Numba looks at the file of a function alone, but what a function calls is compiled into it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    stamp, now = folder / _STAMP, _sources()
+    with alone():
+        if not stamp.exists() or stamp.read_text() != now:
+            for file in folder.glob("*.nb[ic]"):
+                file.unlink()
+            stamp.write_text(now)
 
 
 def _writable(folder: Path) -> bool:
@@ -66,11 +92,17 @@ def _copy(source: Path, target: Path) -> None:
     """Compiled code of ``source``, unless ``target`` has some."""
     target.mkdir(parents=True, exist_ok=True)
     with alone():
-        if not any(target.glob("*.nbi")):
+        if not any(target.glob("*.nbi")) and _compiled(source):
             # The index of a function comes after the code that it names.
             for pattern in ("*.nbc", "*.nbi"):
                 for file in source.glob(pattern):
                     shutil.copyfile(file, target / file.name)
+
+
+def _compiled(folder: Path) -> bool:
+    """Whether a folder holds what was compiled of these sources."""
+    stamp = folder / _STAMP
+    return stamp.exists() and stamp.read_text() == _sources()
 
 
 @contextlib.contextmanager

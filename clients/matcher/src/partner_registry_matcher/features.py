@@ -96,35 +96,20 @@ def _met(store, weights, a, na, b, nb, to_b, to_a, likes, manners, out):
                 out[BY_INITIAL] += 1.0
             continue
         share = weight / _HEAVY
+        out[MET_ALIKE] += share * like
         if manner == EXACT:
             out[WORDS_EXACT] += 1.0
             out[TELLING_MET] += share * (0.5 if kind == TYPE else 1.0)
             out[HEAVIEST_MET] = max(out[HEAVIEST_MET], share)
         else:
             out[WORDS_ALIKE] += 1.0
-            out[MET_ALIKE] += share * like
             least = min(least, like)
             letters = min(letters, min(lengths[a[i], 0], lengths[b[j], 0]))
             if chinese and manner != JOINED:
                 out[SYLLABLES_DIFFER] += 1.0 - like
             if manner == EDIT and text[a[i], 0] != text[b[j], 0]:
                 out[INITIALS_DIFFER] += 1.0
-        if manner == SOUND or manner == VARIANT:
-            out[BY_SOUND] += share
-        elif manner == EDIT:
-            out[EDITS] += (1.0 - like) * max(lengths[a[i], 0], lengths[b[j], 0])
-        elif manner == BONES:
-            out[BY_CONSONANTS] += share
-        elif manner == MEANING:
-            out[BY_TRANSLATION] += share
-        elif manner == NICK:
-            out[BY_NICKNAME] += 1.0
-        elif manner == INITIAL:
-            out[BY_INITIAL] += 1.0
-        elif manner == PREFIX:
-            out[BY_PREFIX] += 1.0
-        elif manner == JOINED:
-            out[JOINED_WORDS] += 1.0
+        _count_manner(manner, share, like, max(lengths[a[i], 0], lengths[b[j], 0]), out)
     met_b = 0.0
     for j in range(nb):
         out[LETTERS_B] += lengths[b[j], 0] * 0.1
@@ -141,6 +126,27 @@ def _met(store, weights, a, na, b, nb, to_b, to_a, likes, manners, out):
     out[LEAST_LETTERS] = letters
     out[WORDS_A] = na
     out[WORDS_B] = nb
+
+
+@njit(cache=True, nogil=True)
+def _count_manner(manner, share, like, letters, out):
+    """By which means two words were met that are not written alike."""
+    if manner == SOUND or manner == VARIANT:
+        out[BY_SOUND] += share
+    elif manner == EDIT:
+        out[EDITS] += (1.0 - like) * letters
+    elif manner == BONES:
+        out[BY_CONSONANTS] += share
+    elif manner == MEANING:
+        out[BY_TRANSLATION] += share
+    elif manner == NICK:
+        out[BY_NICKNAME] += 1.0
+    elif manner == INITIAL:
+        out[BY_INITIAL] += 1.0
+    elif manner == PREFIX:
+        out[BY_PREFIX] += 1.0
+    elif manner == JOINED:
+        out[JOINED_WORDS] += 1.0
 
 
 @njit(cache=True, nogil=True)

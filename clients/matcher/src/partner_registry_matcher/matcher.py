@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import explain
+from .features import ACRONYM, COVERED_A
 from .index import Found, NameIndex
 from .model import version
 from .qualifiers import Party, Subject, bare, factor, findings
@@ -15,7 +16,8 @@ from .words import Name, analyse, parts_of
 
 ALGORITHM = version()
 """Stored with every result: a change that can change a score gets a new name."""
-DEFAULT_THRESHOLD = 0.5
+DEFAULT_THRESHOLD = 0.4
+"""At this score a person is asked to look; chosen on the development sets (docs/screening.md)."""
 _KINDS: tuple[Kind, Kind] = ("person", "organisation")
 _MOST_NAMES = 30  # names of a subject that are asked for
 _PER_NAME = 20  # parties that a name is looked up for
@@ -117,8 +119,9 @@ class Matcher:
         for text, name in asked:
             for other, against in listed:
                 features = index.describe(index.row(name), index.row(against))
-                raw = index.total(features)
-                yield self._weighed(index, text, other, raw, other in party.weak)
+                if features[COVERED_A] or features[ACRONYM]:
+                    raw = index.total(features)
+                    yield self._weighed(index, text, other, raw, other in party.weak)
 
     def _weighed(self, index: NameIndex, text: str, listed: str, raw: float, weak: bool) -> _Met:
         slope, offset = index.model.curve

@@ -96,6 +96,9 @@ def latin(word: str) -> str:
                 word = word.replace(pair, sound)
         elif script == "Hani":
             word = word.translate(_HAN_NAMES)
+        elif script == "Hang":
+            # A family name that would be a single letter.
+            word = word.replace("이", "yi")
         elif script == "Arab":
             # anyascii drops the alef, which keeps many words apart.
             word = bare_arabic(word).replace("ا", "a")

@@ -71,6 +71,9 @@ def _syllables(word: str, kind: Kind) -> list[str]:
     if kind == "person":
         if len(word) <= 1 or not all(map(is_syllabic, word)):
             return [word]
+        if "\uac00" <= word[0] <= "\ud7a3":
+            # In Latin letters Korean names are mostly written syllable by syllable.
+            return list(word)
         size = 2 if word[:2] in _FAMILY_OF_TWO and len(word) > 2 else 1
         return [word[:size], word[size:]]
     known, cut, run, at = segments(), [], "", 0
