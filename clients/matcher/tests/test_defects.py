@@ -74,7 +74,8 @@ def test_a_persons_name_is_no_companys() -> None:
     # watchman 338: "EMMA LLC" was 100 % for a person of that given name.
     matcher = Matcher([party("1", "EMMA LLC")], EMPTY)
     assert matcher.screen(Subject("person", ["Emma Daniels"])) == []
-    assert score("Emma Daniels", "EMMA LLC", "organisation") < DEFAULT_THRESHOLD
+    # Asked as an organisation half of the name is met: a hit to look at, far from certain.
+    assert score("Emma Daniels", "EMMA LLC", "organisation") < 0.5
 
 
 def test_the_fuller_name_explains_the_hit() -> None:
