@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from typing import Any
 from uuid import uuid4
 
 from app.sanctions.screening import statistics
@@ -36,6 +37,6 @@ async def test_they_are_named_in_the_index_and_named_again_after_a_count_cut_off
     assert _named(await index(wfp)) == named
 
 
-def _named(content: dict) -> dict:  # type: ignore[type-arg]
+def _named(content: dict[str, Any]) -> Any:
     [found] = [a for a in content["attachments"] if a["name"] == statistics.ATTACHMENT]
     return found
