@@ -8,7 +8,7 @@ words and of any script. Folding them takes longer than a start may, so what is 
 import json
 from functools import lru_cache
 from importlib import resources
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from .text import fold, merge_letters
 
@@ -48,33 +48,38 @@ class Table(NamedTuple):
 
 
 @lru_cache(maxsize=1)
-def _content() -> dict[str, dict[str, list[str | int]]]:
+def _content() -> dict[str, Any]:
     text = resources.files(__package__).joinpath("tables.json").read_text("utf-8")
-    found: dict[str, dict[str, list[str | int]]] = json.loads(text)
+    found: dict[str, Any] = json.loads(text)
     return found
 
 
 @lru_cache(maxsize=2)
 def table(kind: Kind) -> Table:
     """The tables for names of this kind."""
-    entries = {form: Entry(str(c), int(k)) for form, (c, k) in _content()[kind].items()}
+    entries: dict[str, Entry] = {}
     longest: dict[str, int] = {}
-    for form in entries:
-        first, *rest = form.split(" ")
-        longest[first] = max(longest.get(first, 1), 1 + len(rest))
+    for canonical, klass, forms in _content()[kind]:
+        entry = Entry(canonical, klass)
+        for form in forms.split(","):
+            entries[form] = entry
+            first, *rest = form.split(" ")
+            longest[first] = max(longest.get(first, 1), 1 + len(rest))
     return Table(entries, longest)
 
 
 @lru_cache(maxsize=1)
 def nicknames() -> dict[str, list[str]]:
     """For each short or pet name the names it may stand for."""
-    return {nick: [str(name) for name in names] for nick, names in _content()["nicknames"].items()}
+    found: dict[str, list[str]] = _content()["nicknames"]
+    return found
 
 
 @lru_cache(maxsize=1)
 def segments() -> dict[str, str]:
     """Words written without spaces (Han, Hangul, kana), with the word they mean."""
-    return {form: str(meaning) for form, (meaning,) in _content()["segments"].items()}
+    found: dict[str, str] = _content()["segments"]
+    return found
 
 
 def _lines(name: str) -> list[tuple[str, list[str]]]:
@@ -87,19 +92,21 @@ def _lines(name: str) -> list[tuple[str, list[str]]]:
     return found
 
 
-def _folded(groups: list[tuple[str, list[str], int]]) -> dict[str, list[str | int]]:
-    """A form that stands twice keeps its first meaning."""
-    entries: dict[str, list[str | int]] = {}
+def _folded(groups: list[tuple[str, list[str], int]]) -> list[tuple[str, int, str]]:
+    """Each meaning with its class and its forms. A form that stands twice keeps its first one."""
+    seen: set[str] = set()
+    found: dict[tuple[str, int], list[str]] = {}
     for canonical, forms, klass in groups:
-        name = fold(canonical).replace(" ", "")
+        mine = found.setdefault((fold(canonical).replace(" ", ""), klass), [])
         for form in forms:
             folded = " ".join(merge_letters(fold(form).split()))
-            if len(folded) > 1 or (folded and klass == PARTICLE):
-                entries.setdefault(folded, [name, klass])
-    return entries
+            if folded not in seen and (len(folded) > 1 or (folded and klass == PARTICLE)):
+                seen.add(folded)
+                mine.append(folded)
+    return [(name, klass, ",".join(forms)) for (name, klass), forms in found.items() if forms]
 
 
-def fold_tables() -> dict[str, dict[str, list[str | int]]]:
+def fold_tables() -> dict[str, Any]:
     """The content of `tables.json`."""
     organisation: list[tuple[str, list[str], int]] = []
     for name, klass in _ORGANISATION:
@@ -111,11 +118,11 @@ def fold_tables() -> dict[str, dict[str, list[str | int]]]:
     for head, forms in _lines("nicknames"):
         for form in filter(None, map(fold, forms)):
             nicks.setdefault(form, set()).add(fold(head))
-    parted: dict[str, list[str | int]] = {}
+    parted: dict[str, str] = {}
     for name in ("chinese_words", "japanese_korean_words"):
         for head, forms in _lines(name):
             for form in forms:
-                parted.setdefault("".join(form.split()), [head])
+                parted.setdefault("".join(form.split()), head)
     return {
         "organisation": _folded(organisation),
         "person": _folded(parts + given),
