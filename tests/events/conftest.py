@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 from uuid import uuid4
@@ -84,6 +85,8 @@ def happen(worker_database: Database, world: World, settle: Settle) -> Happen:
                 owner = world.agencies["UNICEF"]
                 day = f"2026-01-{number + 1:02}"
                 await events.publish(session, kind, uuid4(), owner, answer_by=day)
+            # Ids order by the millisecond; two of the same one may come either way round.
+            await asyncio.sleep(0.002)
         await settle()
 
     return make

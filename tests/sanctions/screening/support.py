@@ -21,7 +21,7 @@ PEOPLE = (
     party("2", "Ozymandias Featherstonehaugh Quill", kind="person"),
     *(party(f"3{n}", f"{LANTERNS} {end}".strip()) for n, end in enumerate(ENDS)),
 )
-NOBODY = "Quixotry Beekeepers of Lyme"
+NOBODY = "Quixotry Beekeepers of Zwyndale"
 
 
 def subject(name: str = LISTED, kind: str = "organisation", **more: Any) -> dict[str, Any]:
