@@ -5,7 +5,7 @@ are many, so that what strangers ask for never fills the memory.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,7 +89,10 @@ class WordStore:
         row = len(self.words)
         if row == len(self.arrays.klass):
             wider = _empty(2 * row)
-            for old, new in zip(self.arrays, wider, strict=True):
+            columns: list[tuple[NDArray[Any], NDArray[Any]]] = list(
+                zip(self.arrays, wider, strict=True)
+            )
+            for old, new in columns:
                 new[:row] = old
             self.arrays = wider
         self.words.append(word)
