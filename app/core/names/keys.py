@@ -12,7 +12,9 @@ from functools import lru_cache
 from itertools import combinations, pairwise
 from zlib import crc32
 
-from .normalise import Name, Token, _is_syllabic, analyse, fold, make_token
+from partner_registry_matcher.text import is_syllabic
+
+from .normalise import Name, Token, analyse, fold, make_token
 from .phonetic import once
 
 _MOST_WORDS = 10
@@ -94,7 +96,7 @@ def _tokens(name: Name) -> list[Token]:
 
 
 def _in_syllables(name: Name) -> bool:
-    return not name.raw.isascii() and any(map(_is_syllabic, name.raw))
+    return not name.raw.isascii() and any(map(is_syllabic, name.raw))
 
 
 def _word_keys(name: Name, words: Sequence[_Word]) -> list[int]:
@@ -216,7 +218,7 @@ def _combined(keys: list[int], weights: dict[int, float]) -> Iterator[Probe]:
 def _joined(name: Name) -> Iterator[Token]:
     """Neighbouring words written as one, as somebody else may have written them."""
     words = [t for t in name.tokens if t.weight > _SAYS_NOTHING]
-    if len(words) <= _PROBED and not any(map(_is_syllabic, name.raw)):
+    if len(words) <= _PROBED and not any(map(is_syllabic, name.raw)):
         for a, b in pairwise(words):
             token = make_token(a.text + b.text, "organisation", a.rough or b.rough)
             if len(token.skeleton) >= _LONG_BONES:

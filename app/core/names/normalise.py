@@ -8,6 +8,8 @@ from typing import Literal
 
 from anyascii import anyascii
 
+from partner_registry_matcher.text import is_syllabic, merge_letters, script_of
+
 from . import tables
 from .phonetic import skeleton, sound
 
@@ -20,14 +22,6 @@ _SILENT = re.compile(r"['`´ʼʻʾʿ’‘ʹ]")
 _BREAK = re.compile(r"[^a-z0-9]+")
 _ARABIC_LETTERS = str.maketrans({"أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ی": "ي", "ک": "ك"})
 _ABDUL = re.compile(r"abd(?:[uea]l|[uo]r|oul)(?=.{4})")
-
-_SCRIPT_CODES = {
-    "LATIN": "Latn", "CYRILLIC": "Cyrl", "ARABIC": "Arab", "HEBREW": "Hebr", "GREEK": "Grek",
-    "CJK": "Hani", "HANGUL": "Hang", "HIRAGANA": "Hira", "KATAKANA": "Kana", "ARMENIAN": "Armn",
-    "GEORGIAN": "Geor", "DEVANAGARI": "Deva", "BENGALI": "Beng", "TAMIL": "Taml", "THAI": "Thai",
-    "ETHIOPIC": "Ethi", "MYANMAR": "Mymr", "KHMER": "Khmr", "LAO": "Laoo", "SINHALA": "Sinh",
-    "GUJARATI": "Gujr", "GURMUKHI": "Guru", "TELUGU": "Telu", "TIFINAGH": "Tfng",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,14 +49,6 @@ class Name:
     weight: float
 
 
-@lru_cache(maxsize=8192)
-def _script(char: str) -> str:
-    if not char.isalpha():
-        return ""
-    first = unicodedata.name(char, "").split(" ", 1)[0].split("-", 1)[0]
-    return _SCRIPT_CODES.get(first, "Zyyy")
-
-
 def _clean(text: str) -> str:
     """NFKC, lower case, without diacritics and invisible characters; any script."""
     if text.isascii():
@@ -77,15 +63,11 @@ def _clean(text: str) -> str:
     return unicodedata.normalize("NFKC", "".join(kept))[:MAX_LENGTH]
 
 
-def _is_syllabic(char: str) -> bool:
-    return "\u3400" <= char <= "\u9fff" or "\uac00" <= char <= "\ud7a3" or char >= "\U00020000"
-
-
 @lru_cache(maxsize=16384)
 def _latin(word: str) -> str:
     """One cleaned word in ASCII; syllable scripts get a space round each character."""
     if not word.isascii():
-        word = "".join(f" {c} " if _is_syllabic(c) else c for c in word)
+        word = "".join(f" {c} " if is_syllabic(c) else c for c in word)
         word = anyascii(word)[:MAX_LENGTH].lower()
     return _BREAK.sub(" ", _SILENT.sub("", word)).strip()
 
@@ -98,22 +80,6 @@ def fold(text: str) -> str:
 def tokens(text: str) -> list[str]:
     """The words of the folded name, at most MAX_TOKENS."""
     return fold(text).split()[:MAX_TOKENS]
-
-
-def _merge_letters(words: list[str]) -> list[str]:
-    """Spelled-out abbreviations become one word: "s a r l" -> "sarl"."""
-    merged: list[str] = []
-    run = ""
-    for word in [*words, ""]:
-        if len(word) == 1 and word.isalpha():
-            run += word
-            continue
-        if run:
-            merged.append(run)
-            run = ""
-        if word:
-            merged.append(word)
-    return merged
 
 
 def _strip_forms(words: list[str]) -> list[str]:
@@ -135,7 +101,7 @@ def _strip_forms(words: list[str]) -> list[str]:
 
 def strip_legal_form(text: str) -> str:
     """The folded name of an organisation without its legal form."""
-    return " ".join(_strip_forms(_merge_letters(tokens(text))))
+    return " ".join(_strip_forms(merge_letters(tokens(text))))
 
 
 def _weigh(text: str, kind: Kind) -> tuple[float, bool]:
@@ -194,7 +160,7 @@ def analyse(text: str, kind: Kind) -> Name:
     words: list[str] = []
     bare: set[str] = set()
     for word in _clean(text).split():
-        found = _script(word[0]) if not word.isascii() else ""
+        found = script_of(word[0]) if not word.isascii() else ""
         rough = found in ("Hebr", "Hang")
         if found == "Arab":
             word, rough = _arabic(word)
@@ -206,7 +172,7 @@ def analyse(text: str, kind: Kind) -> Name:
             break
     words = words[:MAX_TOKENS]
     if kind == "organisation":
-        words = _strip_forms(_merge_letters(words))
+        words = _strip_forms(merge_letters(words))
     made = tuple(make_token(word, kind, word in bare) for word in words)
     if made and not any(token.content for token in made):
         made = tuple(map(_telling, made))

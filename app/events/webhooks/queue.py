@@ -52,13 +52,13 @@ _CLAIM = text(
       WHERE m.next_at <= now() ORDER BY m.seq LIMIT greatest(0, CAST(:most AS int) - (
         SELECT count(*) FROM webhook_deliveries f WHERE f.webhook_id = :id AND f.seq IS NOT NULL
           AND f.lease IS NOT NULL AND f.next_at > now())))
-    RETURNING id, kind, seq, type, attempts, state, created_at"""  # noqa: S608 - see above
+    RETURNING id, kind, seq, type, attempts, state, created_at"""  # noqa: S608 - texts of ours; values are bound
 )
 _SETTLE = text(
     f"""UPDATE webhooks SET next_at = least((SELECT min(a.next_at) FROM ({_ASKED}) a),
       CASE WHEN status = 'active' THEN (SELECT greatest(min(m.next_at), webhooks.paused_until)
         FROM (({_IN_ORDER}) UNION ALL ({_ASIDE})) m HAVING min(m.next_at) IS NOT NULL) END)
-    WHERE id = :id"""  # noqa: S608 - see above
+    WHERE id = :id"""  # noqa: S608 - texts of ours; values are bound
 )
 _RECORD = text(
     """UPDATE webhook_deliveries SET state = :state, attempts = :attempts, lease = NULL,

@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -75,15 +76,15 @@ class Folder:
 
     async def put(self, file: File) -> None:
         """See Target."""
-        await self._do(self._put, file)
+        await self._do(partial(self._put, file))
 
     async def delete(self, name: str) -> None:
         """See Target."""
-        await self._do((self._path / name).unlink, True)
+        await self._do(partial((self._path / name).unlink, missing_ok=True))
 
-    async def _do(self, work: object, argument: object) -> None:
+    async def _do(self, work: Callable[[], None]) -> None:
         try:
-            await asyncio.to_thread(work, argument)  # type: ignore[arg-type]
+            await asyncio.to_thread(work)
         except OSError as error:
             raise TargetAway(type(error).__name__) from error
 

@@ -139,7 +139,7 @@ class Rescreener:
         try:
             async with session.begin_nested():
                 await work(session, connection, task.subject_id, lists)
-        except Exception as error:  # noqa: BLE001 - see above
+        except Exception as error:  # noqa: BLE001 - one pair's trouble ends no round
             name = type(error).__name__
             log.warning("rescreen_failed", kind=task.kind, subject=str(task.subject_id), error=name)
             await connection.execute(_FAILED, task.kind, task.subject_id, name)

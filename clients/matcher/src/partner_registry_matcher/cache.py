@@ -21,7 +21,7 @@ from numba.core import caching
 try:
     import fcntl
 except ImportError:  # Windows: a store is one person's there, and compiles once
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None  # type: ignore[assignment]  # what a missing module is
 
 # Numba says nothing of their types.
 config: Any = numba.config

@@ -26,11 +26,11 @@ def alignment(
     likes = np.zeros((2, MAX_WORDS), np.float64)
     manners = np.zeros((2, MAX_WORDS), np.int64)
     align(
-        index.store.arrays, a.words, a.count, b.words, b.count, to_b, to_a, likes, manners,
+        index.store.arrays, a.words, a.size, b.words, b.size, to_b, to_a, likes, manners,
         np.empty((3, LONGEST), np.int32),
     )  # fmt: skip
     found = []
-    for i in range(a.count):
+    for i in range(a.size):
         j = int(to_b[i])
         found.append(
             {
@@ -52,7 +52,7 @@ def alignment(
             "likeness": 0.0,
             "weight": round(index.weight(int(b.words[j])), 2),
         }
-        for j in range(b.count)
+        for j in range(b.size)
         if to_a[j] < 0 and not (manners[1, j] and listed.words[j].text in answered)
     ]
     return found

@@ -26,7 +26,7 @@ class Row(NamedTuple):
     """A name as arrays: rows of its words, bits of its legal forms, letters of its acronyms."""
 
     words: NDArray[np.int32]
-    count: int  # type: ignore[assignment]
+    size: int
     forms: int
     acronyms: NDArray[np.uint8]
 
@@ -168,8 +168,8 @@ class NameIndex:
         """The features of two names, whether or not the index holds them."""
         found = np.empty(COUNT, np.float64)
         describe(
-            self.store.arrays, self._weights, subject.words, subject.count, subject.forms,
-            subject.acronyms, listed.words, listed.count, listed.forms, listed.acronyms, found,
+            self.store.arrays, self._weights, subject.words, subject.size, subject.forms,
+            subject.acronyms, listed.words, listed.size, listed.forms, listed.acronyms, found,
             np.empty((3, LONGEST), np.int32),
         )  # fmt: skip
         return found
@@ -219,15 +219,15 @@ class NameIndex:
         return self._best(self._search(self.row(name)), most) if name.words else []
 
     def _search(self, subject: Row) -> int:
-        if not len(self.owners) or not subject.count:
+        if not len(self.owners) or not subject.size:
             return 0
         asked = 0
-        if self.kind == "organisation" and subject.count == 1:
+        if self.kind == "organisation" and subject.size == 1:
             asked = acronym_key(self.store.words[int(subject.words[0])].text)
         return int(
             search(
                 self.store.arrays, self._weights, self._place, self.index, self.names,
-                self._scratch, self.model.trees, subject.words, subject.count, subject.forms,
+                self._scratch, self.model.trees, subject.words, subject.size, subject.forms,
                 subject.acronyms, np.uint32(asked),
             )
         )  # fmt: skip
