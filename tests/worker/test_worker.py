@@ -87,7 +87,10 @@ async def test_every_stream_has_a_signed_head(empty_database: Settings) -> None:
     async with working(empty_database, 2), operator(empty_database) as connection:
         await until(connection, "SELECT count(*) FROM feed_heads", len(FEED_STREAMS))
         rows = await connection.fetch("SELECT stream, version FROM feed_heads")
-        assert {row["stream"]: row["version"] for row in rows} == dict.fromkeys(FEED_STREAMS, 1)
+        versions = {row["stream"]: row["version"] for row in rows}
+        # The list that all read may by now also name the statistics of names that were counted.
+        assert versions.pop("inter_agency") in (1, 2)
+        assert versions == dict.fromkeys(set(FEED_STREAMS) - {"inter_agency"}, 1)
 
 
 async def test_lost_connections_end_nothing(empty_database: Settings) -> None:
