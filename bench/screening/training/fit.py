@@ -28,14 +28,14 @@ _WORSE = (
     "missing_words_b", "contradicted", "edits", "numbers_differ", "types_differ", "places_differ",
     "forms_differ", "syllables_differ", "patronymics_differ", "initials_differ",
 )  # fmt: skip
-_WEIGHTS = {"pairs_empty": 0.5, "generated_200": 3.0}
-_ROUNDS, _LEAVES = 160, 14
+_WEIGHTS = {"pairs_empty": 0.5, "generated_200": 6.0}
+_ROUNDS, _LEAVES = 180, 31
 _DOUBTFUL = 1.5  # strangers of two real lists that score above this are likely one party
 _SETTINGS: dict[str, Any] = {
     "objective": "binary",
     "learning_rate": 0.1,
     "num_leaves": _LEAVES,
-    "min_data_in_leaf": 60,
+    "min_data_in_leaf": 100,
     "lambda_l2": 2.0,
     "monotone_constraints": [(f in _BETTER) - (f in _WORSE) for f in FEATURES],
     "monotone_constraints_method": "advanced",

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from partner_registry_matcher.features import COVERED_A, COVERED_B, WHOLE
 from partner_registry_matcher.index import NameIndex, Row
 from partner_registry_matcher.statistics import EMPTY, Statistics, count
 from partner_registry_matcher.tables import TYPE, Kind, table
@@ -45,7 +46,7 @@ def statistics_of(entities: Iterable[dict[str, Any]]) -> Statistics:
 
 
 def _nearness(features: Features) -> float:
-    return float(features[0] + features[1] + features[28])
+    return float(features[COVERED_A] + features[COVERED_B] + features[WHOLE])
 
 
 def pairs(rows: list[dict[str, Any]], statistics: Statistics) -> Iterator[Labelled]:

@@ -125,3 +125,34 @@ def test_a_person_is_found_across_scripts(original: str, latin: str) -> None:
     # watchman 543.
     assert score(original, latin) > DEFAULT_THRESHOLD
     assert score(latin, original) > DEFAULT_THRESHOLD
+
+
+def test_a_number_that_both_have_says_little() -> None:
+    assert score("Fund 7", "Quixotry Beekeepers of Zwyndale 7", "organisation") < 0.2
+    assert score("No. 7", "Quixotry Beekeepers of Zwyndale 7", "organisation") < DEFAULT_THRESHOLD
+
+
+@pytest.mark.parametrize(
+    ("written", "listed"),
+    [
+        ("Garowee Mine Clearance Sosciety", "Garowe Mine Clearance Society"),  # common words
+        ("Kismayo Educatrion Network", "Kismayo Education Network"),
+        ("OlgaHaddad", "Olga Haddad"),  # without its space, a letter doubled by that
+        ("Kuei Tang", "Guei Tang"),  # Wade-Giles
+    ],
+)
+def test_slips_in_common_words_do_not_bring_the_crowd_before_the_name(
+    written: str, listed: str
+) -> None:
+    parties, statistics = crowd()
+    kind = "organisation" if len(listed.split()) > 2 else "person"
+    parties.append(party("meant", listed, kind))
+    found = Matcher(parties, statistics).screen(Subject(kind, [written]), 0.0, 5)
+    assert found[0].caption == listed
+
+
+def test_an_acronym_may_hold_the_number_of_a_branch() -> None:
+    listed = "Nevzune Women Empowerment Association No. 2"
+    matcher = Matcher([party("1", listed), party("2", "Nevzune Relief")], EMPTY)
+    found = matcher.screen(Subject("organisation", ["NWEAN2"]), 0.1)
+    assert [hit.owner for hit in found] == ["1"]

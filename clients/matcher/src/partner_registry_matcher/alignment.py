@@ -6,7 +6,7 @@ from numba import njit
 from .letters import JOINED, NONE, distance, likeness
 from .tables import LETTER, NUMBER, PARTICLE, TITLE
 
-_JOINED_ROOM = 2 * 20
+_JOINED_ROOM = 2 * 28
 _WEAK = 0.75  # a word met worse than this may rather be half of another
 _LEAST = 5  # letters of a word that may be two
 _LONG = 6  # letters of one that may be written otherwise, too

@@ -71,10 +71,13 @@ def describe(store, weights, a, na, forms_a, acronym_a, b, nb, forms_b, acronym_
 
 @njit(cache=True, nogil=True)
 def _met(store, weights, a, na, b, nb, to_b, to_a, likes, manners, out):
-    """What the words that answer each other say."""
+    """What the words that answer each other say. Numbers tell bodies of one name apart and say
+    nothing of the name: they are counted by themselves (`_missing`).
+    """
     lengths, klass, rough = store[3], store[7], store[8]
     text = store[0]
     chinese = _all_syllables(store, a, na) and _all_syllables(store, b, nb)
+    numbers = _all_numbers(store, a, na) and _all_numbers(store, b, nb)
     least, letters = 1.0, 20.0
     total, all_a, all_b = 0.0, 0.0, 0.0
     for i in range(na):
@@ -82,6 +85,8 @@ def _met(store, weights, a, na, b, nb, to_b, to_a, likes, manners, out):
         if rough[a[i]]:
             out[ROUGH] = 1.0
         j = to_b[i]
+        if klass[a[i]] == NUMBER and not numbers:
+            continue
         if j < 0:
             all_a += weights[a[i]]
             continue
@@ -115,6 +120,8 @@ def _met(store, weights, a, na, b, nb, to_b, to_a, likes, manners, out):
         out[LETTERS_B] += lengths[b[j], 0] * 0.1
         if rough[b[j]]:
             out[ROUGH] = 1.0
+        if klass[b[j]] == NUMBER and not numbers:
+            continue
         weight, i = weights[b[j]], to_a[j]
         if i >= 0:
             weight = min(weight, _JOINED_WEIGHT if manners[1, j] == JOINED else weights[a[i]])
@@ -150,6 +157,15 @@ def _count_manner(manner, share, like, letters, out):
 
 
 @njit(cache=True, nogil=True)
+def _all_numbers(store, words, count):
+    klass = store[7]
+    for i in range(count):
+        if klass[words[i]] != NUMBER:
+            return False
+    return True
+
+
+@njit(cache=True, nogil=True)
 def _all_syllables(store, words, count):
     """Whether a name may be Chinese: every word is made of its syllables."""
     klass, shape = store[7], store[9]
@@ -170,24 +186,28 @@ def _missing(store, weights, a, na, b, nb, to_b, to_a, out, rows):
         if to_b[i] >= 0:
             out[NUMBERS_AGREE] += kind == NUMBER
             continue
+        if kind == NUMBER:
+            numbers_a += 1
+            continue
         share = weights[a[i]] / _HEAVY
         out[MISSING_A] += share
         out[HEAVIEST_MISSING_A] = max(out[HEAVIEST_MISSING_A], share)
         out[MISSING_WORDS_A] += 0.0 if light(kind) else 1.0
         patronymics_a += shape[a[i]] == PATRONYMIC
-        numbers_a += kind == NUMBER
         types_a += kind == TYPE
         places_a += kind == PLACE
     for j in range(nb):
         kind = klass[b[j]]
         if to_a[j] >= 0:
             continue
+        if kind == NUMBER:
+            numbers_b += 1
+            continue
         share = weights[b[j]] / _HEAVY
         out[MISSING_B] += share
         out[HEAVIEST_MISSING_B] = max(out[HEAVIEST_MISSING_B], share)
         out[MISSING_WORDS_B] += 0.0 if light(kind) else 1.0
         patronymics_b += shape[b[j]] == PATRONYMIC
-        numbers_b += kind == NUMBER
         types_b += kind == TYPE
         places_b += kind == PLACE
     out[NUMBERS_DIFFER] = 1.0 if numbers_a and numbers_b else 0.5 * (numbers_a + numbers_b > 0)

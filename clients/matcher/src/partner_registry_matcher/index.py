@@ -14,7 +14,7 @@ from .search import CANDIDATES, SPREAD, Names, Scratch, Words, joined, search
 from .statistics import Statistics
 from .store import WordStore
 from .tables import LEGAL, Kind, table
-from .words import MAX_WORDS, Name, analyse, parts_of
+from .words import ACRONYMS, MAX_WORDS, Name, analyse, parts_of
 
 _FORGET = 50_000  # words of subjects that are remembered
 _REMEMBERED = 8192  # words whose neighbours are remembered
@@ -55,7 +55,7 @@ def form_bits(forms: Iterable[str]) -> int:
 
 def acronym_letters(acronyms: Sequence[str]) -> NDArray[np.uint8]:
     """A row for each acronym of a name, filled up with zeros."""
-    found = np.zeros((len(acronyms), _ACRONYM), np.uint8)
+    found = np.zeros((ACRONYMS, _ACRONYM), np.uint8)
     for row, acronym in enumerate(acronyms):
         letters = acronym.encode("ascii", "ignore")[:_ACRONYM]
         found[row, : len(letters)] = np.frombuffer(letters, np.uint8)
@@ -114,7 +114,7 @@ class NameIndex:
         heft = np.zeros(len(made), np.float32)
         if made:
             heft[:] = np.add.reduceat(self._weights[rows], ends[:-1])
-        acronyms = np.zeros((len(made), 2, _ACRONYM), np.uint8)
+        acronyms = np.zeros((len(made), ACRONYMS, _ACRONYM), np.uint8)
         forms = np.zeros(len(made), np.int64)
         for at, name in enumerate(made):
             if self.kind == "organisation":

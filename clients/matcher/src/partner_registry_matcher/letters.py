@@ -16,7 +16,7 @@ MANNERS = (
     "none", "exact", "variant", "sound", "edit", "consonants", "translation", "nickname",
     "initial", "abbreviation", "joined",
 )  # fmt: skip
-MOST_KEYS = 48
+MOST_KEYS = 80
 LONGEST = 64
 """Letters that `distance` compares; the width of its rows."""
 _FNV, _PRIME = 2166136261, 16777619
@@ -25,6 +25,12 @@ _CROWD = 200  # words with one key that are looked at
 _SURELY = 0.85  # patronymics are standard names: less alike, they are two
 _VOWELS = np.zeros(128, dtype=np.bool_)
 _VOWELS[[ord(c) for c in "aeiouy"]] = True
+_VOWEL_BITS = np.uint32(sum(1 << (ord(c) - ord("a")) for c in "aeiouy"))
+_SHORT = 4  # letters of a word that has a key by kinds of sounds
+_KIND_OF = np.arange(128, dtype=np.uint8)
+"""Of the sounds that romanisations write soft or hard ("Gao", "Kao") one for all."""
+for _sounds in ("gkx", "dt", "bp", "cjsz"):
+    _KIND_OF[[ord(c) for c in _sounds]] = ord(_sounds[0])
 
 
 @njit(cache=True, nogil=True)
@@ -35,13 +41,23 @@ def distance(a, la, b, lb, most, rows):
     """
     if abs(la - lb) > most:
         return most + 1
+    # Equal beginnings and ends cost nothing and never more than any other way.
+    start = 0
+    while start < la and start < lb and a[start] == b[start]:
+        start += 1
+    while la > start and lb > start and a[la - 1] == b[lb - 1]:
+        la -= 1
+        lb -= 1
+    la -= start
+    lb -= start
     before, previous, row = 0, 1, 2
     rows[row, 0] = 0
     for j in range(lb):
-        rows[row, j + 1] = rows[row, j] + (1 if _VOWELS[b[j]] else 2)
+        rows[row, j + 1] = rows[row, j] + (1 if _VOWELS[b[start + j]] else 2)
     for i in range(la):
         before, previous, row = previous, row, before
-        vowel = _VOWELS[a[i]]
+        letter = a[start + i]
+        vowel = _VOWELS[letter]
         rows[row, 0] = rows[previous, 0] + (1 if vowel else 2)
         # Farther from the diagonal every cost is above what is asked for.
         first, last = max(0, i - most), min(lb, i + most + 1)
@@ -49,14 +65,15 @@ def distance(a, la, b, lb, most, rows):
             rows[row, first] = most + 1
         lowest = rows[row, first]
         for j in range(first, last):
-            if a[i] == b[j]:
+            against = b[start + j]
+            if letter == against:
                 cost = rows[previous, j]
             else:
-                other = _VOWELS[b[j]]
+                other = _VOWELS[against]
                 cost = rows[previous, j] + (1 if vowel and other else 2)
                 cost = min(cost, rows[previous, j + 1] + (1 if vowel else 2))
                 cost = min(cost, rows[row, j] + (1 if other else 2))
-                if i > 0 and j > 0 and a[i] == b[j - 1] and a[i - 1] == b[j]:
+                if i > 0 and j > 0 and letter == b[start + j - 1] and a[start + i - 1] == against:
                     cost = min(cost, rows[before, j - 1] + 2)
             rows[row, j + 1] = cost
             lowest = min(lowest, cost)
@@ -79,13 +96,19 @@ def _equal(a, la, b, lb):
 
 @njit(cache=True, nogil=True)
 def bits(x):
-    """How many bits are set."""
-    left = np.int64(x)
-    count = 0
-    while left:
-        left &= left - 1
-        count += 1
-    return count
+    """How many bits of 32 are set."""
+    left = np.uint32(x)
+    left = left - ((left >> 1) & 0x55555555)
+    left = (left & 0x33333333) + ((left >> 2) & 0x33333333)
+    return ((((left + (left >> 4)) & 0x0F0F0F0F) * 0x01010101) & 0xFFFFFFFF) >> 24
+
+
+@njit(cache=True, nogil=True)
+def _at_least(p, q):
+    """What `distance` cannot be below, of the letters that words hold at all."""
+    differ = np.uint32(p ^ q)
+    vowels = bits(differ & _VOWEL_BITS)
+    return bits(differ) - vowels + vowels // 2
 
 
 @njit(cache=True, nogil=True)
@@ -93,7 +116,7 @@ def likeness(store, p, q, rows):
     """How alike two words are, 0 to 1, and how they meet."""
     if p == q:
         return 1.0, EXACT
-    text, heard, bones, lengths, mask, meaning, nick, klass, rough, shape = store
+    text, heard, bones, lengths, mask, meaning, nick, klass, rough, shape, heard_mask = store
     lp, lq = lengths[p, 0], lengths[q, 0]
     kp, kq = klass[p], klass[q]
     if kp == NUMBER or kq == NUMBER:
@@ -122,7 +145,7 @@ def likeness(store, p, q, rows):
 @njit(cache=True, nogil=True)
 def _spelled(store, p, q, rows):
     """Likeness by letters and sound alone."""
-    text, heard, bones, lengths, mask, meaning, nick, klass, rough, shape = store
+    text, heard, bones, lengths, mask, meaning, nick, klass, rough, shape, heard_mask = store
     lp, lq = lengths[p, 0], lengths[q, 0]
     if rough[p] or rough[q]:
         return _by_bones(bones[p], lengths[p, 2], bones[q], lengths[q, 2], rows)
@@ -137,8 +160,13 @@ def _spelled(store, p, q, rows):
         plain = distance(text[p], lp, text[q], lq, 2 * longer, rows)
         return 0.98 - 0.12 * plain / longer, SOUND
     most = 2 if longer <= 4 else (4 if longer <= 7 else 6)
-    plain = distance(text[p], lp, text[q], lq, most, rows)
-    by_ear = distance(heard[p], sp, heard[q], sq, most, rows)
+    plain = by_ear = most + 1
+    if _at_least(mask[p], mask[q]) <= most:
+        plain = distance(text[p], lp, text[q], lq, most, rows)
+    # Words heard as they are written can only be farther by ear.
+    as_written = _equal(text[p], lp, heard[p], sp) and _equal(text[q], lq, heard[q], sq)
+    if not as_written and _at_least(heard_mask[p], heard_mask[q]) <= most:
+        by_ear = distance(heard[p], sp, heard[q], sq, most, rows)
     # A long ending that both share says less than the rest of the word ("-ovich", "-oglu").
     size = longer - _ENDING + 1 if _same_ending(text[p], lp, text[q], lq) else longer
     best = 0.0
@@ -193,7 +221,7 @@ def keys_of(store, word, asking, out):
 
     ``asking``: of a subject's word; two consonants are a key only where there are no vowels.
     """
-    text, heard, bones, lengths, mask, meaning, nick, klass, rough, shape = store
+    text, heard, bones, lengths, mask, meaning, nick, klass, rough, shape, heard_mask = store
     count = 0
     if klass[word] == NUMBER or lengths[word, 0] < 2:
         out[0] = _hash(1, text[word], lengths[word, 0], -1)
@@ -212,10 +240,18 @@ def keys_of(store, word, asking, out):
             for i in range(size):
                 out[count] = _hash(2, heard[word], size, i)
                 count += 1
+    if not rough[word] and 2 <= size <= _SHORT:
+        out[count] = _hash(5, _KIND_OF[heard[word, :size]], size, -1)
+        count += 1
+    written = lengths[word, 0]
+    if not rough[word] and written > _SHORT and not _equal(text[word], written, heard[word], size):
+        for i in range(written):
+            out[count] = _hash(2, text[word], written, i)
+            count += 1
     if bone >= 3 or (bone == 2 and (rough[word] or not asking)):
         out[count] = _hash(3, bones[word], bone, -1)
         count += 1
-        if bone >= 4:
+        if bone >= 5:
             for i in range(bone):
                 out[count] = _hash(3, bones[word], bone, i)
                 count += 1

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from .features import COUNT, describe
 from .letters import LONGEST, _hash, distance, neighbours
 from .model import total
+from .store import BONES, TEXT
 
 SPREAD = 40
 """Indexed words that a word of a subject may stand for."""
@@ -19,6 +20,8 @@ _LONG = 1000  # names with a word: more are added only if they can matter
 _FEW = 5  # words of a name
 _ENOUGH = 4  # consonants that make a word known
 _SURE = 4  # candidates that are compared in any case
+_AS_TWO = 0.9  # of what a word says where a name has it as two
+_LIKE = 0.8
 _HOPELESS = 0.8  # of the best candidate's cover: what covers less is not compared
 
 
@@ -122,7 +125,7 @@ def _collect(store, weights, place, index, names, scratch, subject, size, asked,
     first, seen, closed = turn, 0, False
     heaviness = np.empty(size, dtype=np.float64)
     for i in range(size):
-        heaviness[i] = weights[subject[i]]
+        heaviness[i] = _heaviness(weights, scratch, place[subject[i]], subject[i])
     whole = heaviness.sum()
     remaining = whole
     for i in np.argsort(-heaviness):
@@ -136,6 +139,14 @@ def _collect(store, weights, place, index, names, scratch, subject, size, asked,
             _raise_each(weights, names, scratch, slot, heaviness[i], seen)
             remaining -= heaviness[i]
             continue
+        # Words that may be two, or half of one, are tried so first: a name counts a word once.
+        if i + 1 < size:
+            seen = _pair(
+                store, weights, index, scratch, subject[i], subject[i + 1], first, turn, seen, rows
+            )
+        low, high = _range(index.joined_keys, _own_key(store, subject[i]))
+        gain = heaviness[i] * _AS_TWO
+        seen = _add(index.joined_names, low, high, gain, scratch, first, turn, seen)
         for k in range(scratch.counts[slot]):
             row = scratch.near[slot, k]
             low, high = index.starts[row], index.starts[row + 1]
@@ -145,15 +156,6 @@ def _collect(store, weights, place, index, names, scratch, subject, size, asked,
             else:
                 seen = _add(index.names, low, high, gain, scratch, first, turn, seen)
         remaining -= heaviness[i]
-        low, high = _range(index.joined_keys, _own_key(store, subject[i]))
-        turn += 1
-        gain = heaviness[i] * 0.9
-        seen = _add(index.joined_names, low, high, gain, scratch, first, turn, seen)
-        if i + 1 < size:
-            turn += 1
-            seen = _pair(
-                store, weights, index, scratch, subject[i], subject[i + 1], first, turn, seen, rows
-            )
     if asked:
         low, high = _range(index.acronym_keys, asked)
         turn += 1
@@ -162,6 +164,16 @@ def _collect(store, weights, place, index, names, scratch, subject, size, asked,
     if seen:
         _select(names, scratch, whole, seen)
     return min(seen, CANDIDATES)
+
+
+@njit(cache=True, nogil=True)
+def _heaviness(weights, scratch, slot, word):
+    """What a subject's word can say: one that no name holds, no more than the likest that is."""
+    if word < scratch.marks.shape[0] or scratch.counts[slot] == 0:
+        return weights[word]
+    if scratch.likes[slot, 0] < _LIKE:
+        return weights[word]
+    return min(weights[word], weights[scratch.near[slot, 0]])
 
 
 @njit(cache=True, nogil=True)
@@ -178,7 +190,7 @@ def _held(index, scratch, slot):
 def joined_key(store, one, other):
     """The key of two words written as one: by their consonants, few ones by all letters."""
     heard, bones, lengths = store[1], store[2], store[3]
-    both = np.empty(40, dtype=np.uint8)
+    both = np.empty(2 * TEXT, dtype=np.uint8)
     la, lb = lengths[one, 2], lengths[other, 2]
     size = 0
     for i in range(la + lb):
@@ -187,11 +199,15 @@ def joined_key(store, one, other):
             both[size] = letter
             size += 1
     if size >= _ENOUGH:
-        return _hash(3, both, size, -1)
+        return _hash(3, both, min(size, BONES), -1)
     la, lb = lengths[one, 1], lengths[other, 1]
-    both[:la] = heard[one, :la]
-    both[la : la + lb] = heard[other, :lb]
-    return _hash(2, both, la + lb, -1)
+    size = 0
+    for i in range(la + lb):
+        letter = heard[one, i] if i < la else heard[other, i - la]
+        if size == 0 or both[size - 1] != letter:
+            both[size] = letter
+            size += 1
+    return _hash(2, both, size, -1)
 
 
 @njit(cache=True, nogil=True)
@@ -257,11 +273,13 @@ def _raise_each(weights, names, scratch, slot, heaviness, seen):
 def _pair(store, weights, index, scratch, one, other, first, turn, seen, rows):
     """Names with two neighbouring words of the subject written as one."""
     heard, lengths = store[1], store[3]
+    if lengths[one, 1] < 2 or lengths[other, 1] < 2:
+        return seen
     low, high = _range(index.keys, joined_key(store, one, other))
     if low == high:
         return seen
     la, lb = lengths[one, 1], lengths[other, 1]
-    both = np.empty(40, dtype=np.uint8)
+    both = np.empty(2 * TEXT, dtype=np.uint8)
     both[:la] = heard[one, :la]
     both[la : la + lb] = heard[other, :lb]
     for at in range(low, min(high, low + 50)):
@@ -282,7 +300,9 @@ def _select(names, scratch, whole, seen):
     size = 0
     for at in range(seen):
         name = scratch.touched[at]
-        value = sums[name] * (0.6 / whole + 0.4 / max(heft[name], sums[name]))
+        # Words that may be one or two were added both ways.
+        value = min(sums[name], whole)
+        value *= 0.6 / whole + 0.4 / max(heft[name], value)
         if size == CANDIDATES:
             if value <= covers[size - 1]:
                 continue

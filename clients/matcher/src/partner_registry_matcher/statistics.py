@@ -14,13 +14,14 @@ from functools import lru_cache
 from importlib import resources
 from typing import Any
 
-from .tables import LETTER, PARTICLE, TITLE, Kind
+from .tables import LETTER, NUMBER, PARTICLE, TITLE, Kind
 from .words import Word, analyse, parts_of
 
 KINDS: tuple[Kind, Kind] = ("person", "organisation")
 _PRIOR_NAMES = 3000  # what is known of words in general counts like a list of so many names
 _NEVER = 0.7  # a word that no list has counts as met less than once
 _LIGHT = {PARTICLE: 0.25, TITLE: 0.4, LETTER: 1.0}
+_MOST_OF_NUMBER = 3.0  # nats: a number tells branches apart and says little of who they are
 _KEPT = 2  # words met once weigh as words never met: they need not be kept
 
 
@@ -51,7 +52,8 @@ class Statistics:
         count = max(self.words[kind].get(word.means, 0), 1 if word.means in prior else 0)
         general = prior.get(word.means, 0.0) * _PRIOR_NAMES
         total = self.names[kind] + _PRIOR_NAMES
-        return -math.log(max(count - 1 + general, _NEVER) / total)
+        told = -math.log(max(count - 1 + general, _NEVER) / total)
+        return min(told, _MOST_OF_NUMBER) if word.klass == NUMBER else told
 
 
 def load(content: bytes) -> Statistics:

@@ -14,7 +14,7 @@ from .sound import bones, shape, sound
 from .tables import CONTENT, GIVEN, Kind, nicknames
 from .words import Word
 
-TEXT, BONES, NICKS = 20, 12, 2
+TEXT, BONES, NICKS = 28, 12, 2
 
 
 class Arrays(NamedTuple):
@@ -30,6 +30,7 @@ class Arrays(NamedTuple):
     klass: NDArray[np.uint8]
     rough: NDArray[np.bool_]
     shape: NDArray[np.uint8]
+    heard_mask: NDArray[np.int32]
 
 
 def _empty(size: int) -> Arrays:
@@ -44,6 +45,7 @@ def _empty(size: int) -> Arrays:
         np.zeros(size, np.uint8),
         np.zeros(size, np.bool_),
         np.zeros(size, np.uint8),
+        np.zeros(size, np.int32),
     )
 
 
@@ -106,7 +108,8 @@ class WordStore:
             target[row, : len(letters)] = np.frombuffer(letters, np.uint8)
             target[row, len(letters) :] = 0
             arrays.lengths[row, column] = len(letters)
-        arrays.mask[row] = _mask(word.text)
+        arrays.mask[row] = _mask(short[0])
+        arrays.heard_mask[row] = _mask(short[1])
         arrays.meaning[row] = self._meaning(word.means)
         arrays.nick[row] = -1
         arrays.klass[row] = word.klass

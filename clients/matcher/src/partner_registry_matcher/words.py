@@ -22,7 +22,9 @@ from .text import VOWELLESS, is_syllabic, latin, merge_letters, script_of, split
 
 MAX_WORDS = 14
 """Words of a name that are compared; of longer names the first that say something."""
-_WIDTH = 20
+ACRONYMS = 3
+"""Ways of taking the initials of a name."""
+_WIDTH = 28
 _ABD = re.compile(r"(abd|abed)(?:[uea]l|[uoea]r|[uea]s|[uea]n|oul)?(?=[^aeiou].{2})")
 _DIN = re.compile(r"(.{3,}?)(?:[aeiou]l|[aeiou]d|ou?d)?d(?:i|ee|in|een|y)n(?:e)?$")
 _SEVERAL = re.compile(
@@ -51,14 +53,14 @@ class Name:
     """A name made ready to be compared.
 
     ``forms``: its legal forms, taken out of the words; ``acronyms``: its initials without and with
-    those of its legal forms.
+    those of its legal forms, and of everything, its number too.
     """
 
     raw: str
     kind: Kind
     words: tuple[Word, ...]
     forms: frozenset[str]
-    acronyms: tuple[str, str]
+    acronyms: tuple[str, ...]
 
 
 def parts_of(text: str) -> list[str]:
@@ -133,9 +135,14 @@ def _looked_up(words: list[str], rough: set[str], kind: Kind) -> list[Word]:
 def _word(text: str, entry: tuple[str, int] | None, rough: bool) -> Word:
     if entry:
         return Word(text, entry[0][:_WIDTH], entry[1], rough and entry[0] == text)
-    if any(map(str.isdigit, text)):
+    if _is_number(text):
         return Word(text.lstrip("0") or "0", text.lstrip("0") or "0", NUMBER)
     return Word(text, text, LETTER if len(text) == 1 else CONTENT, rough)
+
+
+def _is_number(text: str) -> bool:
+    """ "12", "2nd", "A4": with a digit, and no word or acronym that ends in one."""
+    return any(map(str.isdigit, text)) and (text[0].isdigit() or sum(map(str.isalpha, text)) < 3)
 
 
 def _without_forms(words: list[Word]) -> tuple[list[Word], frozenset[str]]:
@@ -164,19 +171,31 @@ def _initials(words: Iterable[str]) -> str:
 
 
 def _letters(words: Iterable[Word]) -> str:
+    """Initials of what tells names apart."""
     return "".join(w.text[0] for w in words if w.klass not in (PARTICLE, NUMBER, LEGAL))
 
 
-def _acronyms(words: list[Word], written: list[str]) -> tuple[list[Word], tuple[str, str]]:
+def _numbered(words: list[str]) -> str:
+    """Initials with those of "No. 12", without the vowels of spelled-out legal forms."""
+    found = ""
+    for at, word in enumerate(words):
+        if word == "no" and at + 1 < len(words) and words[at + 1].isdigit():
+            found += "n"
+        elif word not in ("a", "e"):
+            found += _initials([word])
+    return found
+
+
+def _acronyms(words: list[Word], written: list[str]) -> tuple[list[Word], tuple[str, ...]]:
     """The initials of a name, and its words without an acronym of itself."""
     for at in (-1, 0):
         own = words[at].text if len(words) > 2 else ""
         if len(own) > 2:
             rest = [word for word in written if word != own]
             short = _letters(word for word in words if word.text != own)
-            if own in (short, _initials(rest), "".join(word[0] for word in rest)):
-                return (words[:-1] if at else words[1:]), (own, _initials(rest))
-    return words, (_letters(words), _initials(written))
+            if own in (short, _initials(rest), _numbered(rest), "".join(w[0] for w in rest)):
+                return (words[:-1] if at else words[1:]), (own, _initials(rest), "")
+    return words, (_letters(words), _initials(written), _numbered(written))
 
 
 def analyse(text: str, kind: Kind) -> Name:
@@ -191,7 +210,7 @@ def analyse(text: str, kind: Kind) -> Name:
         if len(words) >= 3 * MAX_WORDS:
             break
     if kind == "person":
-        found, forms, acronyms = _looked_up(words, rough, kind), frozenset[str](), ("", "")
+        found, forms, acronyms = _looked_up(words, rough, kind), frozenset[str](), ()
     else:
         found, acronyms = _acronyms(_looked_up(merge_letters(words), rough, kind), words)
         found, forms = _without_forms(found)
