@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit
 
-from .letters import JOINED, NONE, distance, likeness
+from .letters import JOINED, NONE, distance, likeness, strangers
 from .tables import LETTER, NUMBER, PARTICLE, TITLE
 
 _JOINED_ROOM = 2 * 28
@@ -27,7 +27,8 @@ def align(store, a, na, b, nb, to_b, to_a, likes, manners, rows):
     manners[:, :] = NONE
     for i in range(na):
         for j in range(nb):
-            every[i, j], how[i, j] = likeness(store, a[i], b[j], rows)
+            if not strangers(store, a[i], b[j]):
+                every[i, j], how[i, j] = likeness(store, a[i], b[j], rows)
     for _ in range(min(na, nb)):
         best, bi, bj = 0.0, -1, -1
         for i in range(na):

@@ -80,6 +80,7 @@ def _met(store, weights, a, na, b, nb, to_b, to_a, likes, manners, out):
     numbers = _all_numbers(store, a, na) and _all_numbers(store, b, nb)
     least, letters = 1.0, 20.0
     total, all_a, all_b = 0.0, 0.0, 0.0
+    told = False
     for i in range(na):
         out[LETTERS_A] += lengths[a[i], 0] * 0.1
         if rough[a[i]]:
@@ -100,6 +101,7 @@ def _met(store, weights, a, na, b, nb, to_b, to_a, likes, manners, out):
             if manner == INITIAL:
                 out[BY_INITIAL] += 1.0
             continue
+        told = True
         share = weight / _HEAVY
         out[MET_ALIKE] += share * like
         if manner == EXACT:
@@ -127,8 +129,9 @@ def _met(store, weights, a, na, b, nb, to_b, to_a, likes, manners, out):
             weight = min(weight, _JOINED_WEIGHT if manners[1, j] == JOINED else weights[a[i]])
             met_b += weight * likes[1, j]
         all_b += weight
-    out[COVERED_A] = total / all_a if all_a > 0.0 else 0.0
-    out[COVERED_B] = met_b / all_b if all_b > 0.0 else 0.0
+    # Particles and initials alone cover nothing.
+    out[COVERED_A] = total / all_a if told else 0.0
+    out[COVERED_B] = met_b / all_b if told else 0.0
     out[LEAST_LIKE] = least
     out[LEAST_LETTERS] = letters
     out[WORDS_A] = na

@@ -22,6 +22,7 @@ LONGEST = 64
 _FNV, _PRIME = 2166136261, 16777619
 _ENDING = 4
 _CROWD = 200  # words with one key that are looked at
+_APART = 6  # letters that only one of two words has: more, and they are two
 _SURELY = 0.85  # patronymics are standard names: less alike, they are two
 _VOWELS = np.zeros(128, dtype=np.bool_)
 _VOWELS[[ord(c) for c in "aeiouy"]] = True
@@ -112,6 +113,18 @@ def _at_least(p, q):
 
 
 @njit(cache=True, nogil=True)
+def strangers(store, p, q):
+    """Whether two words surely have nothing in common: what most pairs are, told at once."""
+    if p == q:
+        return False
+    if store[0][p, 0] == store[0][q, 0] or bits(store[4][p] ^ store[4][q]) <= _APART:
+        return False
+    if store[5][p] == store[5][q] or store[8][p] or store[8][q]:
+        return False
+    return store[6][p, 0] < 0 and store[6][q, 0] < 0
+
+
+@njit(cache=True, nogil=True)
 def likeness(store, p, q, rows):
     """How alike two words are, 0 to 1, and how they meet."""
     if p == q:
@@ -152,7 +165,7 @@ def _spelled(store, p, q, rows):
     longer, shorter = max(lp, lq), min(lp, lq)
     if shorter >= 3 and longer - shorter >= 3 and _equal(text[p], shorter, text[q], shorter):
         return 0.35 + 0.4 * shorter / longer, PREFIX
-    if bits(mask[p] ^ mask[q]) > 6:
+    if bits(mask[p] ^ mask[q]) > _APART:
         return 0.0, NONE
     sp, sq = lengths[p, 1], lengths[q, 1]
     if _equal(heard[p], sp, heard[q], sq):
@@ -295,6 +308,8 @@ def neighbours(store, word, keys, words, floor, out, likes, rows):
                     known = True
                     break
             if known:
+                continue
+            if strangers(store, word, other):
                 continue
             like, manner = likeness(store, word, other, rows)
             if like < floor:

@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from .features import COUNT, describe
+from .features import ACRONYM, COUNT, COVERED_A, describe
 from .letters import LONGEST, _hash, distance, neighbours
 from .model import total
 from .store import BONES, TEXT
@@ -95,7 +95,8 @@ def search(
             store, weights, subject, size, forms, letters, names.words[first:last],
             last - first, names.forms[name], names.acronyms[name], row, rows,
         )  # fmt: skip
-        raws[at] = total(trees, row, nothing)
+        met = row[COVERED_A] > 0.0 or row[ACRONYM] > 0.0
+        raws[at] = total(trees, row, nothing) if met else -np.inf
     return count
 
 
