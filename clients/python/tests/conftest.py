@@ -1,6 +1,5 @@
 """Fixtures: a registry that serves on this host, and a client folder that trusts it."""
 
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,10 +14,7 @@ from partner_registry_client import (
     initialise,
     pull,
 )
-
-sys.path.insert(0, str(Path(__file__).parent))  # the double is a module beside the tests
-
-from registry_double import ISSUER, STREAM, Registry, entry, serving
+from partner_registry_client.conformance.double import ISSUER, STREAM, Registry, entry, serving
 
 Pull = Callable[..., PullResult]
 

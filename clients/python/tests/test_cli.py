@@ -15,10 +15,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from registry_double import ISSUER, Answer, Registry, entry, kid, new_key
 
 from partner_registry_client import SecretCredential
 from partner_registry_client.cli import main
+from partner_registry_client.conformance.double import ISSUER, Answer, Registry, entry, kid, new_key
 
 Run = Callable[..., int]
 ANSWER = b'{"clearance_id":"0195d3c0-0000-7000-8000-000000000001"}'

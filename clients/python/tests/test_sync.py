@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from registry_double import ISSUER, STREAM, Answer, Registry, entry, jcs, serving
 
 from partner_registry_client import (
     Api,
@@ -24,6 +23,15 @@ from partner_registry_client import (
     Store,
     initialise,
     pull,
+)
+from partner_registry_client.conformance.double import (
+    ISSUER,
+    STREAM,
+    Answer,
+    Registry,
+    entry,
+    jcs,
+    serving,
 )
 from partner_registry_client.errors import StoreBusy
 

@@ -1,6 +1,8 @@
 """Reference client of the inter-agency partner registry."""
 
-from partner_registry_client.api import Api, KeyCredential, SecretCredential
+from partner_registry_client.api import Api
+from partner_registry_client.bundle import Bundle
+from partner_registry_client.credentials import KeyCredential, SecretCredential
 from partner_registry_client.errors import (
     ClientError,
     NotConfigured,
@@ -17,6 +19,7 @@ from partner_registry_matcher import Subject
 
 __all__ = [
     "Api",
+    "Bundle",
     "ClientError",
     "Config",
     "KeyCredential",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -18,6 +18,7 @@ PREFIX_BITS = 32
 MAX_CHUNK_BYTES = 32 * 1024 * 1024
 MAX_RAW_BYTES = 128 * 1024 * 1024
 _ATTACHMENTS = 64
+_PIECE = 256 * 1024
 _decode = json.JSONDecoder().decode
 _EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 
@@ -175,6 +176,32 @@ def _inflate(data: bytes, expected: int) -> bytes:
     if not stream.eof or stream.unused_data:
         raise Malformed("chunk: truncated, or followed by other bytes")
     return raw
+
+
+def inflated_lines(data: bytes, expected: int, raw_sha256: str) -> Iterator[bytes]:
+    """The lines of a gzip file, inflated piece by piece; length and digest are checked at the end.
+
+    Raises Malformed, Mismatch and TooLarge, perhaps after lines were given.
+    """
+    stream, digest, total, rest = zlib.decompressobj(wbits=31), hashlib.sha256(), 0, b""
+    while not stream.eof:
+        try:
+            piece = stream.decompress(data, _PIECE)
+        except zlib.error as error:
+            raise Malformed("file: not a gzip file") from error
+        if not piece and not stream.eof:
+            raise Malformed("file: truncated")
+        data = stream.unconsumed_tail
+        digest.update(piece)
+        total += len(piece)
+        if total > expected:
+            raise TooLarge("file: inflates to more than announced")
+        *lines, rest = (rest + piece).split(b"\n")
+        yield from lines
+    if rest or stream.unused_data:
+        raise Malformed("file: the last line is not complete, or other bytes follow")
+    if total != expected or digest.hexdigest() != raw_sha256:
+        raise Mismatch("file: another content than announced")
 
 
 def require_bytes(data: bytes, sha256: str | None, length: int, what: str) -> None:

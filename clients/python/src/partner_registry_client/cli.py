@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from partner_registry_client import errors
-from partner_registry_client.api import printable
 from partner_registry_client.home import (
     KEY,
     SECRET,
@@ -29,6 +28,7 @@ from partner_registry_client.screening import describe_list, screen_offline
 from partner_registry_client.store import Store
 from partner_registry_client.sync import pull
 from partner_registry_client.text import answer_lines, list_line, receipt_lines
+from partner_registry_client.transport import printable
 from partner_registry_matcher import DEFAULT_THRESHOLD, Subject
 
 _EXIT_CODES = """\

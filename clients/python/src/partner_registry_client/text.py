@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any
 
-from partner_registry_client.api import printable
+from partner_registry_client.transport import printable
 
 _OUTCOMES = {
     "no_hit": "no hit in the local copy",
@@ -18,7 +18,7 @@ def answer_lines(answer: dict[str, Any]) -> list[str]:
     """A screening answer; every one begins by saying that it is provisional."""
     lines = [
         f"PROVISIONAL  {_OUTCOMES[answer['outcome']]}",
-        f"list  {list_line(answer['list'])}",
+        *(f"list  {list_line(listed)}" for listed in (answer["list"], *answer["also"])),
         f"scored by {answer['algorithm']}, statistics {answer['statistics_version']}",
     ]
     for hit in answer["hits"]:
