@@ -73,8 +73,9 @@ types: $(VENV)/.dev ## mypy, strict
 floors: $(VENV)/.dev ## import-linter: nothing imports upward
 	@$(BIN)/lint-imports
 
-contract: $(VENV)/.dev ## openapi/openapi.json is what the code says
+contract: $(VENV)/.dev ## openapi/openapi.json is what the code says, and the client says the same
 	@$(BIN)/registry openapi export --check
+	@$(BIN)/python clients/python/generate.py --check
 
 drift: $(VENV)/.dev ## the migrations make the tables that the models describe
 	@$(BIN)/registry db check --drift

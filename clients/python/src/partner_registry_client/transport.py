@@ -46,13 +46,17 @@ class Call:
     method: str
     path: str
     limit: int
-    params: Mapping[str, Any] | None = None
+    params: Mapping[str, str] | list[tuple[str, str]] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     content: bytes | None = None
     form: Mapping[str, str] | None = None
     takes_gzip: bool = False
     wait_s: float = 0.0  # how long the registry may hold the answer back
     again: bool = True  # sent twice it has one effect
+
+    def but(self, **other: Any) -> Call:
+        """The same but for these."""
+        return replace(self, **other)
 
 
 @dataclass(frozen=True)
@@ -122,7 +126,7 @@ class Exchange:
 
 
 def _with_token(call: Call, token: str) -> Call:
-    return replace(call, headers={**call.headers, "Authorization": f"Bearer {token}"})
+    return call.but(headers={**call.headers, "Authorization": f"Bearer {token}"})
 
 
 def _attempts(request: Callable[[], Call]) -> Steps:

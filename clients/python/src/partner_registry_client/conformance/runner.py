@@ -147,7 +147,12 @@ def _try(case: Case, registry: Registry, subject: Subject) -> str:
 
 def _honest(registry: Registry, subject: Subject) -> str:
     now = registry.now
-    for step in (lambda: None, lambda: registry.put(entry("d4")), lambda: registry.remove("a1")):
+    steps: tuple[Callable[[], object], ...] = (
+        lambda: None,
+        lambda: registry.put(entry("d4")),
+        lambda: registry.remove("a1"),
+    )
+    for step in steps:
         step()
         if subject.pull(now) != 0 or subject.dump(now) != _published(registry):
             return "does not hold the set that is served"

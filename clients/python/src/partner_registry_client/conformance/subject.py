@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from pathlib import Path
 
 from partner_registry_client.api import Api
@@ -46,8 +45,8 @@ class OwnSubject:
     def dump(self, now: int) -> set[bytes]:
         if not (self._folder / DATABASE).exists():
             return set()
-        with Store.open(self._folder, read_only=True) as store, closing(store.entries()) as lines:
-            return set(lines)
+        with Store.open(self._folder, read_only=True) as store:
+            return set(store.entries())
 
     def screen(self, name: str, now: int) -> int:
         try:
