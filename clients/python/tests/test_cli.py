@@ -49,7 +49,7 @@ def _init(run: Run, registry: Registry, *more: str) -> int:
 
 def _later(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     moment = time.time() + seconds
-    monkeypatch.setattr("partner_registry_client.cli.time.time", lambda: moment)
+    monkeypatch.setattr("partner_registry_client.commands.time.time", lambda: moment)
 
 
 # ---------------------------------------------------------------- init

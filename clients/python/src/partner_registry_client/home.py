@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from partner_registry_client.api import Api
+from partner_registry_client.client import RegistryClient
 from partner_registry_client.credentials import Credential, KeyCredential, SecretCredential
 from partner_registry_client.encoding import Fields, read_json
 from partner_registry_client.errors import Malformed, NotConfigured
@@ -73,8 +74,8 @@ def initialise(folder: Path, config: Config, anchor: bytes, credential: bytes) -
             raise NotConfigured(
                 f"{folder} is the store of another registry or stream; name another with --store"
             )
-    _write_private(folder / CREDENTIAL, credential)
-    _write_private(folder / CONFIG, json.dumps(asdict(config), indent=2).encode() + b"\n")
+    write_private(folder / CREDENTIAL, credential)
+    write_private(folder / CONFIG, json.dumps(asdict(config), indent=2).encode() + b"\n")
 
 
 def read_config(folder: Path) -> Config:
@@ -113,11 +114,21 @@ def open_stores(folder: Path) -> Iterator[list[Store]]:
 
 def open_api(folder: Path) -> Api:
     """The registry that this store follows."""
+    url, credential, issuer = _who(folder)
+    return Api(url, credential, issuer=issuer)
+
+
+def open_client(folder: Path) -> RegistryClient:
+    """The same registry with its whole API."""
+    url, credential, issuer = _who(folder)
+    return RegistryClient(url, credential, issuer=issuer)
+
+
+def _who(folder: Path) -> tuple[str, Credential, str]:
     config = read_config(folder)
     with Store.open(folder, read_only=True) as store:
         issuer = store.state().anchor.issuer
-    credential = read_credential(config, (folder / CREDENTIAL).read_bytes())
-    return Api(config.url, credential, issuer=issuer)
+    return config.url, read_credential(config, (folder / CREDENTIAL).read_bytes()), issuer
 
 
 def read_credential(config: Config, data: bytes) -> Credential:
@@ -159,7 +170,7 @@ def _make_private(folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True)
 
 
-def _write_private(path: Path, data: bytes) -> None:
+def write_private(path: Path, data: bytes) -> None:
     """Replace a file whole, so that a crash leaves the old one or the new one."""
     draft = path.with_name(path.name + ".new")
     draft.unlink(missing_ok=True)

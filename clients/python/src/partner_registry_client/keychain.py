@@ -28,7 +28,7 @@ class Keychain:
         age = self._now - self._state.keys_fetched_at
         keys = self._keys
         if keys is None or keys.exp <= self._now or not 0 <= age < KEYS_REFRESH_S:
-            self._fetch()
+            self.refresh()
 
     def trusted(self) -> Manifest | None:
         """The manifest that nothing older may replace.
@@ -43,7 +43,7 @@ class Keychain:
 
     def accept(self, token: bytes, now: float) -> Accepted:
         """Verify a manifest; a key not known yet is looked for once in a new keys document."""
-        keys = self._keys or self._fetch()
+        keys = self._keys or self.refresh()
         held = self._state.held
         try:
             return accept_manifest(
@@ -57,10 +57,11 @@ class Keychain:
         except UnknownKey:
             if self._new:
                 raise
-            self._fetch()
+            self.refresh()
             return self.accept(token, now)
 
-    def _fetch(self) -> KeysDocument:
+    def refresh(self) -> KeysDocument:
+        """The newest keys document, verified and kept. Raises VerificationFailed."""
         document = self._source.keys_document()
         try:
             keys, payload = self._accepted(document, self._keys)

@@ -78,7 +78,7 @@ class LocalList:
                 statistics = statistics if statistics is not EMPTY else _statistics(store)
                 states.append(state)
         ready()
-        return cls(states, Matcher(map(_party, entries.values()), statistics), entries)
+        return cls(states, Matcher(map(party_of, entries.values()), statistics), entries)
 
     def stale_reason(self, now: float) -> str | None:
         """Why what is not found here may be listed all the same."""
@@ -185,7 +185,8 @@ def _statistics(store: Store) -> Statistics:
         raise StoreDamaged("the local copy's statistics are damaged; pull again") from error
 
 
-def _party(entry: dict[str, Any]) -> Party:
+def party_of(entry: dict[str, Any]) -> Party:
+    """An entry as the matcher takes it."""
     identifiers = [
         item["value"]
         for item in entry.get("identifiers") or []
