@@ -56,7 +56,9 @@ def kid(key: Key) -> str:
 
 
 def raw_signature(key: Key, data: bytes) -> bytes:
-    r, s = decode_dss_signature(key.sign(data, ec.ECDSA(hashes.SHA256())))
+    # Deterministic (RFC 6979), so that the test vectors can be written again.
+    how = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
+    r, s = decode_dss_signature(key.sign(data, how))
     return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
 
