@@ -30,8 +30,14 @@ LISTED = {
 async def _raw(stand: Stand, api: Api, path: str) -> bytes:
     """Every byte of an answer, as the server sends it over HTTP/1.1."""
     # Headers as `registry serve` has them.
-    options = {"lifespan": "off", "log_level": "critical", "loop": "asyncio"}
-    config = uvicorn.Config(stand.app, port=0, server_header=False, **options)
+    config = uvicorn.Config(
+        stand.app,
+        port=0,
+        lifespan="off",
+        log_level="critical",
+        loop="asyncio",
+        server_header=False,
+    )
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110 - a server's state

@@ -138,10 +138,12 @@ class Swap:
         self._put([line for line in lines if held.get(line.entry_id) != line.data], held)
 
     def _put(self, lines: list[Line], held: Mapping[str, bytes]) -> None:
+        # In the order of the key, so that each row comes behind the one before.
+        in_place = sorted(lines, key=lambda line: line.prefix)
         self._db.executemany(
             "INSERT INTO entries (entry_id, prefix, line) VALUES (?, ?, ?)"
             " ON CONFLICT (prefix, entry_id) DO UPDATE SET line = excluded.line",
-            sorted(lines, key=_place),  # by the key: each row comes behind the one before
+            in_place,
         )
         self.put_count += len(lines)
         self._note(
@@ -365,10 +367,6 @@ class Store:
             self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
-
-
-def _place(line: Line) -> int:
-    return line.prefix
 
 
 def _range(bucket: int, bucket_bits: int) -> tuple[int, int]:
