@@ -9,22 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from partner_registry_client.cli import main
 from partner_registry_client.conformance.double import Answer, Registry, entry
 from partner_registry_client.doctor import examine
 
 Run = Callable[..., int]
 Said = pytest.CaptureFixture[str]
 OWN = "0198f3a2-5b7c-7d31-9a44-0c2f6d1e8b90"
-
-
-@pytest.fixture
-def run(tmp_path: Path, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.setenv("REGISTRY_SYNC_HOME", str(tmp_path / "copy"))
-    monkeypatch.chdir(tmp_path)
-    Path("anchor.json").write_bytes(registry.anchor())
-    Path("secret").write_text("s3cret")
-    return lambda *arguments: main([str(argument) for argument in arguments])
 
 
 def _init(run: Run, registry: Registry, *more: str) -> int:

@@ -9,7 +9,6 @@ from typing import Any
 import openpyxl
 import pytest
 
-from partner_registry_client.cli import main
 from partner_registry_client.conformance.double import Registry, entry
 from partner_registry_client.errors import NotConfigured
 from partner_registry_client.vendor_files import read_vendors
@@ -34,26 +33,20 @@ Network";KEN;;;two lines
 
 
 @pytest.fixture
-def run(tmp_path: Path, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """A copy that lists a few parties."""
-    monkeypatch.setenv("REGISTRY_SYNC_HOME", str(tmp_path / "copy"))
-    monkeypatch.chdir(tmp_path)
-    Path("anchor.json").write_bytes(registry.anchor())
-    Path("secret").write_text("s3cret")
-    registry.put(
-        entry("p1", "Pamoja Civic Forum", partner_id=PARTNER, registry_number="IPR-0000007-X")
-    )
-    registry.put(
-        entry("i1", "Mwanga Group", identifiers=[{"scheme": "X", "value": "KE/NCB/218/051"}])
-    )
+def matching(run: Run, registry: Registry) -> Run:
+    """A copy that lists a few parties, and a vendor master."""
+    known = {"partner_id": PARTNER, "registry_number": "IPR-0000007-X"}
+    registry.put(entry("p1", "Pamoja Civic Forum", **known))
+    number = {"scheme": "X", "value": "KE/NCB/218/051"}
+    registry.put(entry("i1", "Mwanga Group", identifiers=[number]))
     registry.put(entry("u2", "Umoja Health Network"))
     registry.put(entry("old", "Sahel Water Works", effective_to="2020-01-01"))
     registry.remove("c3")
     who = ("--client-id", "unicef", "--client-secret-file", "secret")
-    main(["init", "--url", registry.url, "--anchor", "anchor.json", *who])
-    main(["pull"])
+    run("init", "--url", registry.url, "--anchor", "anchor.json", *who)
+    run("pull")
     Path("vendors.csv").write_text(MASTER, encoding="utf-8-sig")
-    return lambda *arguments: main([str(argument) for argument in arguments])
+    return run
 
 
 def _found(capsys: Said) -> dict[str, Any]:
@@ -62,10 +55,10 @@ def _found(capsys: Said) -> dict[str, Any]:
 
 
 def test_each_line_of_the_master_is_told_what_it_is(
-    run: Run, registry: Registry, capsys: Said
+    matching: Run, registry: Registry, capsys: Said
 ) -> None:
     registry.requests.clear()
-    assert run("vendors", "match", "vendors.csv", "--json") == 10
+    assert matching("vendors", "match", "vendors.csv", "--json") == 10
     assert registry.requests == []
     said = _found(capsys)
     assert said["provisional"] is True
@@ -90,14 +83,14 @@ def test_each_line_of_the_master_is_told_what_it_is(
     assert said["summary"] == {
         "linked": 2, "probable": 2, "ambiguous": 1, "none": 4, "duplicate": 4, "affected": 4,
     }  # fmt: skip
-    assert run("vendors", "match", "vendors.csv") == 10
+    assert matching("vendors", "match", "vendors.csv") == 10
     text = capsys.readouterr().out
     assert text.startswith("PROVISIONAL")
     assert "line 5  0100003  Unrelated Traders  linked; AFFECTED" in text
     assert "line 6  0100004  Quixotic Zebra Holdings  duplicate of line 7" in text
 
 
-def test_an_excel_file_is_read_with_its_row_numbers(run: Run, capsys: Said) -> None:
+def test_an_excel_file_is_read_with_its_row_numbers(matching: Run, capsys: Said) -> None:
     book = openpyxl.Workbook()
     sheet = book.active
     assert sheet is not None
@@ -105,24 +98,24 @@ def test_an_excel_file_is_read_with_its_row_numbers(run: Run, capsys: Said) -> N
     sheet.append([None, None, None])
     sheet.append([100001.0, "Amani Relief Trust", "KE"])
     book.save("vendors.xlsx")
-    assert run("vendors", "match", "vendors.xlsx", "--json") == 10
+    assert matching("vendors", "match", "vendors.xlsx", "--json") == 10
     (one,) = _found(capsys)["vendors"]
     assert (one["line"], one["number"], one["result"]) == (3, "100001", "probable")
     Path("bad.xlsx").write_bytes(b"PK")
-    assert run("vendors", "match", "bad.xlsx") == 2
+    assert matching("vendors", "match", "bad.xlsx") == 2
 
 
-def test_columns_of_other_names_are_named(run: Run) -> None:
+def test_columns_of_other_names_are_named(matching: Run) -> None:
     Path("odd.csv").write_text("Konto,Firma,Name\n1,Amani Relief Trust,Contact Person\n")
-    assert run("vendors", "match", "odd.csv") == 2
+    assert matching("vendors", "match", "odd.csv") == 2
     columns = ("--column", "number=Konto", "--column", "name=Firma")
-    assert run("vendors", "match", "odd.csv", *columns) == 10
+    assert matching("vendors", "match", "odd.csv", *columns) == 10
     (vendor,) = read_vendors(Path("odd.csv"), {"number": "Konto", "name": "Firma"})
     assert vendor.names == ["Amani Relief Trust"]
-    assert run("vendors", "match", "odd.csv", "--column", "number=Nothing") == 2
-    assert run("vendors", "match", "odd.csv", "--column", "colour=Konto") == 2
+    assert matching("vendors", "match", "odd.csv", "--column", "number=Nothing") == 2
+    assert matching("vendors", "match", "odd.csv", "--column", "colour=Konto") == 2
     with pytest.raises(SystemExit):
-        run("vendors", "match", "odd.csv", "--column", "number")
+        matching("vendors", "match", "odd.csv", "--column", "number")
 
 
 @pytest.mark.parametrize("content", [b"", b"number,name\n\xff", b'number,name\n"1'])
@@ -134,27 +127,27 @@ def test_what_is_no_table_is_refused(tmp_path: Path, content: bytes) -> None:
 
 
 def test_an_old_copy_finds_vendors_but_clears_none(
-    run: Run, monkeypatch: pytest.MonkeyPatch, registry: Registry
+    matching: Run, monkeypatch: pytest.MonkeyPatch, registry: Registry
 ) -> None:
     late = registry.now + 8 * 86400
     monkeypatch.setattr("partner_registry_client.vendor_commands.time.time", lambda: late)
-    assert run("vendors", "match", "vendors.csv") == 20
+    assert matching("vendors", "match", "vendors.csv") == 20
 
 
 def test_who_is_affected_by_what_changed(
-    run: Run, registry: Registry, capsys: Said, monkeypatch: pytest.MonkeyPatch
+    matching: Run, registry: Registry, capsys: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert run("affected", "--since", "2026-01-01") == 2  # no vendors yet
-    run("vendors", "match", "vendors.csv")
+    assert matching("affected", "--since", "2026-01-01") == 2  # no vendors yet
+    matching("vendors", "match", "vendors.csv")
     capsys.readouterr()
     start = datetime.now(timezone.utc).isoformat()
     registry.put(entry("z1", "Quixotic Zebra Holding"))
     registry.put(entry("a1", "Amani Relief Trust (Kenya)"))
     registry.remove("p1", "annulled")
     registry.put(entry("other", "Nothing To Do With Them"))
-    run("pull")
+    matching("pull")
     capsys.readouterr()
-    assert run("affected", "--since", start, "--json") == 10
+    assert matching("affected", "--since", start, "--json") == 10
     found = {
         (one["line"], one["entry_id"], one["what"], one["reason"])
         for one in _found(capsys)["affected"]
@@ -165,10 +158,10 @@ def test_who_is_affected_by_what_changed(
         (2, "a1", "changed", None),
         (5, "p1", "removed", "annulled"),
     }
-    assert run("affected", "--since", "2020-01-01") == 20
+    assert matching("affected", "--since", "2020-01-01") == 20
     said = capsys.readouterr().out
     assert "INCOMPLETE" in said
     assert "0100003  line 5  removed (annulled)  p1" in said
-    assert run("affected", "--since", "soon") == 2
-    assert run("affected", "--since", "2999-01-01T00:00:00") == 0
+    assert matching("affected", "--since", "soon") == 2
+    assert matching("affected", "--since", "2999-01-01T00:00:00") == 0
     assert Path("copy/vendors.json").stat().st_mode & 0o077 == 0

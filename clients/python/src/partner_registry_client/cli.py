@@ -29,7 +29,6 @@ Every offline check is PROVISIONAL: it says what the list said when it was last 
 """
 
 _Run = Callable[[argparse.Namespace], int]
-_Parts = Any
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -45,20 +44,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="registry-sync",
-        description="Keep a verified copy of the shared sanction list, and use it offline.",
-        epilog=_EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    folder = default_home(os.environ)
-    where = "folder of the local copy (default: $REGISTRY_SYNC_HOME, else ~/.registry-sync)"
-    parser.add_argument("--store", type=Path, default=folder, metavar="DIR", help=where)
-    parts = parser.add_subparsers(required=True, metavar="COMMAND")
+class _Commands:
+    """Makes a command that knows the common options and says the exit codes."""
 
-    def command(name: str, run: _Run, text: str, among: _Parts = parts) -> argparse.ArgumentParser:
-        made: argparse.ArgumentParser = among.add_parser(
+    def __init__(self, parser: argparse.ArgumentParser) -> None:
+        self._where = "folder of the copy (default: $REGISTRY_SYNC_HOME, else ~/.registry-sync)"
+        parser.add_argument(
+            "--store", type=Path, default=default_home(os.environ), metavar="DIR", help=self._where
+        )
+        self.parts: Any = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(self, name: str, run: _Run, text: str, among: Any = None) -> argparse.ArgumentParser:
+        made: argparse.ArgumentParser = (among or self.parts).add_parser(
             name,
             help=text,
             description=text[0].upper() + text[1:] + ".",
@@ -68,44 +65,50 @@ def _parser() -> argparse.ArgumentParser:
         made.set_defaults(run=run)
         # SUPPRESS: an option before the command must not be undone by the command's default.
         made.add_argument(
-            "--store", type=Path, default=argparse.SUPPRESS, metavar="DIR", help=where
+            "--store", type=Path, default=argparse.SUPPRESS, metavar="DIR", help=self._where
         )
         return made
 
-    _add_init(
-        command("init", commands.init, "make the local copy's folder; stores who you are and trust")
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="registry-sync",
+        description="Keep a verified copy of the shared sanction list, and use it offline.",
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    _add_pull(command("pull", commands.pull_all, "bring the copy up to date, verifying everything"))
-    made = command("watch", commands.watch, "pull again and again, waiting at the registry")
-    made.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help="then end")
-    _add_json(made)
-    _add_json(command("status", commands.status, "say which list is held and how old it is"))
-    _add_screen(command("screen", commands.screen, "look for a party in the copy, offline"))
-    _add_clearance(
-        command("clearance", commands.clearance, "ask the registry for a clearance, with receipt")
-    )
-    made = command("verify-receipt", commands.check_receipt, "check a clearance receipt, offline")
-    made.add_argument("file", type=Path, metavar="FILE", help="the receipt as it was downloaded")
-    made.add_argument(
+    made = _Commands(parser)
+    text = "make the local copy's folder; stores who you are and trust"
+    _add_init(made.add("init", commands.init, text))
+    text = "bring the copy up to date, verifying everything"
+    _add_pull(made.add("pull", commands.pull_all, text))
+    watch = made.add("watch", commands.watch, "pull again and again, waiting at the registry")
+    watch.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help="then end")
+    _add_json(watch)
+    _add_json(made.add("status", commands.status, "say which list is held and how old it is"))
+    _add_screen(made.add("screen", commands.screen, "look for a party in the copy, offline"))
+    text = "ask the registry for a clearance, with receipt"
+    _add_clearance(made.add("clearance", commands.clearance, text))
+    text = "check a clearance receipt, offline"
+    _add_receipt(made.add("verify-receipt", commands.check_receipt, text))
+    vendors = made.parts.add_parser("vendors", help="the agency's own vendors, offline")
+    among = vendors.add_subparsers(required=True, metavar="COMMAND")
+    text = "compare a vendor master with the copy"
+    _add_match(made.add("match", vendor_commands.match, text, among))
+    text = "name vendors touched by entries that are new, changed or gone"
+    _add_affected(made.add("affected", vendor_commands.list_affected, text))
+    doctor = made.add("doctor", commands.doctor, "look whether everything is in order here")
+    doctor.add_argument("--offline", action="store_true", help="do not ask the registry")
+    _add_json(doctor)
+    return parser
+
+
+def _add_receipt(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE", help="the receipt as it was downloaded")
+    parser.add_argument(
         "--answer", type=Path, metavar="FILE", help="the clearance's exact bytes, to be compared"
     )
-    _add_json(made)
-    vendors = parts.add_parser("vendors", help="the agency's own vendors, offline")
-    among = vendors.add_subparsers(required=True, metavar="COMMAND")
-    _add_match(
-        command("match", vendor_commands.match, "compare a vendor master with the copy", among)
-    )
-    _add_affected(
-        command(
-            "affected",
-            vendor_commands.list_affected,
-            "name vendors touched by entries that are new, changed or gone",
-        )
-    )
-    made = command("doctor", commands.doctor, "look whether everything is in order here")
-    made.add_argument("--offline", action="store_true", help="do not ask the registry")
-    _add_json(made)
-    return parser
+    _add_json(parser)
 
 
 def _add_json(parser: argparse.ArgumentParser) -> None:

@@ -89,6 +89,7 @@ class Exchange:
     ) -> None:
         self.loopback = check_url(base_url)
         self.base = base_url.rstrip("/")
+        self.encrypted = self.base.lower().startswith("https:")
         self._credential = credential
         self._issuer = issuer
         self._scope = scope
@@ -309,6 +310,7 @@ def printable(text: str, longest: int = 300) -> str:
 def _settings(exchange: Exchange) -> dict[str, Any]:
     return {
         "follow_redirects": False,
+        "verify": exchange.encrypted,  # without TLS no certificates need be read
         "trust_env": not exchange.loopback,  # a proxy has no business with this host's addresses
         "headers": {"Accept-Encoding": "identity", "User-Agent": "partner-registry-client"},
     }

@@ -135,7 +135,7 @@ def _old_index(registry: Registry) -> None:
 
 
 def _bomb(registry: Registry) -> None:
-    bomb = gzip.compress(b"\0" * 50_000_000)
+    bomb = gzip.compress(b"\0" * 20_000_000)
     digest = hashlib.sha256(bomb).hexdigest()
     honest = registry.chunks
 
