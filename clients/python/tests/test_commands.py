@@ -113,6 +113,29 @@ def test_a_host_without_a_network_pulls_from_a_file(run: Run, registry: Registry
     assert run("pull", "--from-bundle", "missing") == 2
 
 
+def test_the_public_list_is_taken_from_where_it_is_published(
+    run: Run, registry: Registry, capsys: Said
+) -> None:
+    registry.stream = "public"
+    where = ("init", "--url", registry.url, "--anchor", "anchor.json", "--published")
+    assert run(*where, "--stream", "inter_agency") == 2
+    assert run(*where) == 0
+    assert run("pull") == 0
+    registry.now += 30
+    assert run("pull", "--json") == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["mode"] == "unchanged"
+    registry.put(entry("d4", "Baraka Clinic"))
+    registry.now = int(time.time())
+    assert run("pull") == 0
+    assert run("screen", "Baraka Clinic") == 10
+    assert registry.tokens == []
+    assert run("clearance", "--partner", OWN, "--country", "KEN") == 2
+    registry.signers = registry.roots[:1]
+    with closing(sqlite3.connect("copy/store.sqlite3")) as db, db:
+        db.execute("UPDATE state SET value = '0' WHERE key = 'keys_fetched_at'")
+    assert run("pull") == 30
+
+
 def test_watching_tells_what_came_and_goes_on_after_a_failure(
     run: Run, registry: Registry, capsys: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:

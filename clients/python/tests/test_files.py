@@ -278,6 +278,7 @@ def test_a_bundle_is_verified_like_the_registry_itself(
         result = pull(store, bundle, now=registry.now)
         assert (result.mode, result.put, result.removed) == ("full", 1, 1)
         assert held(store) == published(registry)
+        assert pull(store, bundle, now=registry.now).mode == "unchanged"
         with pytest.raises(errors.Expired):
             pull(store, bundle, now=registry.now + 86400)
     assert registry.requests == []

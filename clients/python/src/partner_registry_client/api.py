@@ -8,13 +8,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Protocol
+from typing import NoReturn, Protocol, TypeVar
 
 from partner_registry_client.changes import MAX_PAGE
 from partner_registry_client.credentials import Credential
+from partner_registry_client.errors import Refused
 from partner_registry_client.manifest import MAX_MANIFEST_BYTES
-from partner_registry_client.transport import DEADLINE_S, Answer, Call, Exchange, Wire
+from partner_registry_client.transport import Answer, Call, Exchange
 from partner_registry_client.trust import MAX_KEYS_BYTES
+from partner_registry_client.wire import DEADLINE_S, Wire
 
 MAX_CHANGES_BYTES = 16 * 1024 * 1024
 MAX_FILES_BYTES = 16 * 1024 * 1024
@@ -42,8 +44,32 @@ class Source(Protocol):
     ) -> Answer: ...
 
 
-class Api:
-    """A connection to one registry's feed; use it as a context manager."""
+_Self = TypeVar("_Self", bound="_Connection")
+
+
+class _Connection:
+    """What both ways to a list by HTTP have in common; use it as a context manager."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    def __enter__(self: _Self) -> _Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._wire.close()
+
+    def _get(self, path: str, limit: int, params: dict[str, str] | None = None) -> Answer:
+        return self._wire.run(Call("GET", path, limit, params))
+
+
+class Api(_Connection):
+    """A connection to one registry's feed."""
 
     live = True
 
@@ -57,31 +83,18 @@ class Api:
         deadline_s: float = DEADLINE_S,
     ) -> None:
         exchange = Exchange(base_url, credential, issuer=issuer, scope="feed:read")
-        self._wire = Wire(exchange, sleep=sleep, deadline_s=deadline_s)
-
-    def __enter__(self) -> Api:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._wire.close()
+        super().__init__(Wire(exchange, sleep=sleep, deadline_s=deadline_s))
 
     def keys_document(self, version: int | None = None) -> bytes:
         params = None if version is None else {"version": str(version)}
-        return self._wire.run(Call("GET", f"{_FEED}/keys", MAX_KEYS_BYTES, params)).body
+        return self._get(f"{_FEED}/keys", MAX_KEYS_BYTES, params).body
 
     def manifest(self, stream: str) -> Answer:
-        params = {"stream": stream}
-        return self._wire.run(Call("GET", f"{_FEED}/manifest", MAX_MANIFEST_BYTES, params))
+        return self._get(f"{_FEED}/manifest", MAX_MANIFEST_BYTES, {"stream": stream})
 
     def files(self, stream: str) -> bytes:
         """Skip deltas and withdrawn files of a stream."""
-        params = {"stream": stream}
-        return self._wire.run(Call("GET", f"{_FEED}/files", MAX_FILES_BYTES, params)).body
+        return self._get(f"{_FEED}/files", MAX_FILES_BYTES, {"stream": stream}).body
 
     def changes(
         self, stream: str, after: int, etag: str | None, *, limit: int = PAGE, wait: int = 0
@@ -102,4 +115,40 @@ class Api:
         return self._wire.run(call)
 
     def chunk(self, sha256: str, length: int) -> bytes:
-        return self._wire.run(Call("GET", f"{_FEED}/chunks/{sha256}", length)).body
+        return self._get(f"{_FEED}/chunks/{sha256}", length).body
+
+
+class Published(_Connection):
+    """The public stream as plain files, from a folder's or bucket's address; without a token."""
+
+    live = False
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        deadline_s: float = DEADLINE_S,
+    ) -> None:
+        exchange = Exchange(base_url, None, issuer="", scope=None)
+        super().__init__(Wire(exchange, sleep=sleep, deadline_s=deadline_s))
+
+    def keys_document(self, version: int | None = None) -> bytes:
+        # The newest one only; who holds an older root than its signers' needs the registry.
+        if version is not None:
+            raise Refused("only the newest keys document is published", status=404)
+        return self._get("/keys.json", MAX_KEYS_BYTES).body
+
+    def manifest(self, stream: str) -> Answer:
+        return self._get(f"/{stream}/manifest.jws", MAX_MANIFEST_BYTES)
+
+    def files(self, stream: str) -> bytes:
+        return self._get(f"/{stream}/files.json", MAX_FILES_BYTES).body
+
+    def changes(
+        self, stream: str, after: int, etag: str | None, *, limit: int = PAGE, wait: int = 0
+    ) -> NoReturn:
+        raise NotImplementedError
+
+    def chunk(self, sha256: str, length: int) -> bytes:
+        return self._get(f"/chunks/{sha256}", length).body

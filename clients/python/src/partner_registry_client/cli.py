@@ -139,6 +139,11 @@ def _add_init(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--credentials", type=Path, metavar="FILE", help="JSON file of several clients' secrets"
     )
+    how.add_argument(
+        "--published",
+        action="store_true",
+        help="the address is where the public list is published as files; no token",
+    )
     parser.add_argument("--client", metavar="NAME", help="which client of --credentials")
 
 

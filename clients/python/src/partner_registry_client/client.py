@@ -18,7 +18,8 @@ from types import TracebackType
 
 from partner_registry_client.credentials import Credential
 from partner_registry_client.operations import AsyncOperations, Operations
-from partner_registry_client.transport import DEADLINE_S, AsyncWire, Exchange, Wire
+from partner_registry_client.transport import Exchange
+from partner_registry_client.wire import DEADLINE_S, AsyncWire, Wire
 
 
 class RegistryClient(Operations):

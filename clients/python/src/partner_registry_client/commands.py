@@ -10,12 +10,14 @@ from dataclasses import asdict
 from pathlib import Path
 
 from partner_registry_client import errors
-from partner_registry_client.api import Api
+from partner_registry_client.api import Source
 from partner_registry_client.bundle import Bundle
 from partner_registry_client.clearing import clear
 from partner_registry_client.doctor import examine
 from partner_registry_client.home import (
     KEY,
+    NONE,
+    PUBLIC,
     SECRET,
     Config,
     initialise,
@@ -52,7 +54,7 @@ LONGEST_PAUSE_S = 300.0
 
 def init(arguments: argparse.Namespace) -> int:
     client_id, method, credential = _credential(arguments)
-    first, *also = arguments.stream or ["inter_agency"]
+    first, *also = arguments.stream or [PUBLIC if method == NONE else "inter_agency"]
     config = Config(arguments.url, first, client_id, method, tuple(also))
     initialise(arguments.store, config, read_file(arguments.anchor), credential)
     print(f"store ready in {arguments.store}; now run 'registry-sync pull'")
@@ -75,7 +77,7 @@ def pull_all(arguments: argparse.Namespace) -> int:
     return next(filter(None, codes), errors.OK)
 
 
-def _pull_one(arguments: argparse.Namespace, api: Api, config: Config, stream: str) -> int:
+def _pull_one(arguments: argparse.Namespace, api: Source, config: Config, stream: str) -> int:
     try:
         with Store.open(stream_folder(arguments.store, config, stream)) as store:
             result = pull(
@@ -108,7 +110,7 @@ def watch(arguments: argparse.Namespace) -> int:
 
 
 def _wait_for(
-    arguments: argparse.Namespace, api: Api, config: Config, stream: str, ends: float
+    arguments: argparse.Namespace, api: Source, config: Config, stream: str, ends: float
 ) -> float | None:
     """The next change of a stream, if there is one in time; the least pause, None on failure."""
     left = min(LONGEST_WAIT_S // len(config.streams), ends - time.monotonic())
@@ -252,6 +254,8 @@ def _complain(stream: str, error: errors.ClientError) -> None:
 
 
 def _credential(arguments: argparse.Namespace) -> tuple[str, str, bytes]:
+    if arguments.published:
+        return "nobody", NONE, b""
     if arguments.credentials:
         if not arguments.client or arguments.client_id:
             raise errors.NotConfigured("--credentials goes with --client, and without --client-id")

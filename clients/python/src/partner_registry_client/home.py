@@ -14,7 +14,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from partner_registry_client.api import Api
+from partner_registry_client.api import Api, Published
 from partner_registry_client.client import RegistryClient
 from partner_registry_client.credentials import Credential, KeyCredential, SecretCredential
 from partner_registry_client.encoding import Fields, read_json
@@ -25,7 +25,8 @@ from partner_registry_client.trust import Anchor
 
 CONFIG = "config.json"
 CREDENTIAL = "credential"
-SECRET, KEY = "client_secret_basic", "private_key_jwt"
+PUBLIC = "public"
+SECRET, KEY, NONE = "client_secret_basic", "private_key_jwt", "none"
 _STREAM = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 
 
@@ -59,7 +60,10 @@ def initialise(folder: Path, config: Config, anchor: bytes, credential: bytes) -
         raise NotConfigured("a stream is named twice")
     if not all(_STREAM.fullmatch(stream) for stream in config.streams):
         raise NotConfigured("a stream is inter_agency, public, agency or source.CODE")
-    read_credential(config, credential)
+    if config.method != NONE:
+        read_credential(config, credential)
+    elif config.streams != (PUBLIC,):
+        raise NotConfigured("only the stream public is published without a token")
     pinned = Anchor.read(anchor)
     if not (folder / DATABASE).exists():
         _make_private(folder)
@@ -112,8 +116,11 @@ def open_stores(folder: Path) -> Iterator[list[Store]]:
         ]
 
 
-def open_api(folder: Path) -> Api:
-    """The registry that this store follows."""
+def open_api(folder: Path) -> Api | Published:
+    """The registry that this store follows, or the place where its public list is published."""
+    config = read_config(folder)
+    if config.method == NONE:
+        return Published(config.url)
     url, credential, issuer = _who(folder)
     return Api(url, credential, issuer=issuer)
 
@@ -126,6 +133,8 @@ def open_client(folder: Path) -> RegistryClient:
 
 def _who(folder: Path) -> tuple[str, Credential, str]:
     config = read_config(folder)
+    if config.method == NONE:
+        raise NotConfigured("this store follows published files; the registry is not known to it")
     with Store.open(folder, read_only=True) as store:
         issuer = store.state().anchor.issuer
     return config.url, read_credential(config, (folder / CREDENTIAL).read_bytes()), issuer

@@ -107,7 +107,7 @@ class _Pull:
         if self._keys.trusted() is None:
             return self._full("the key that signed the copy was withdrawn")
         if not self._source.live:
-            return self._full("no changes in a bundle")
+            return self._full("no changes are served there")
         try:
             result = self._changes(held, wait)
         except DeltaUnusable as reason:
@@ -230,6 +230,8 @@ class _Pull:
 
     def _full_of(self, accepted: Accepted, etag: str | None, reason: str) -> PullResult:
         manifest = accepted.manifest
+        if self._held_whole(accepted, etag):
+            return _result("unchanged", manifest)
         data = self._source.chunk(manifest.index_sha256, manifest.index_bytes)
         items = read_index(data, manifest)
         statistics = self._statistics(data, manifest)
@@ -249,6 +251,18 @@ class _Pull:
             self._store.keep_attachment(STATISTICS, statistics, self._now)
         self._spool.clear()
         return _result("full", manifest, swap, full_because=reason)
+
+    def _held_whole(self, accepted: Accepted, etag: str | None) -> bool:
+        """Whether the copy is that set already, in which case the newer signature is kept."""
+        held = self._state.held
+        if held is None or held.manifest.index_sha256 != accepted.manifest.index_sha256:
+            return False
+        try:
+            with self._store.swap(self._now) as swap:
+                swap.seal(accepted, etag)
+        except Mismatch:  # altered on the disk
+            return False
+        return True
 
     def _differing(self, items: list[IndexItem], bucket_bits: int) -> list[IndexItem]:
         """Buckets whose content is not held already, byte for byte."""

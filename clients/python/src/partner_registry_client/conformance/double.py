@@ -309,6 +309,11 @@ class Registry:
             self.tokens.append((headers, body))
             grant = {"access_token": "t0ken", "token_type": "Bearer", "expires_in": 300}
             honest = Answer(body=json.dumps(grant).encode())
+        elif parts.path in ("/keys.json", "/public/manifest.jws"):  # published: no token
+            keys = parts.path == "/keys.json"
+            honest = Answer(body=self.keys_document() if keys else self.manifest().encode())
+        elif parts.path.startswith("/chunks/"):
+            honest = self.file(parts.path.rsplit("/", 1)[1])
         elif headers.get("authorization") != "Bearer t0ken":
             honest = self._problem(401, "invalid_token")
         elif name == "chunks":
