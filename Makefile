@@ -73,8 +73,9 @@ types: $(VENV)/.dev ## mypy, strict
 floors: $(VENV)/.dev ## import-linter: nothing imports upward
 	@$(BIN)/lint-imports
 
-contract: $(VENV)/.dev ## openapi/openapi.json is what the code says
+contract: $(VENV)/.dev ## openapi/openapi.json is what the code says, and the client says the same
 	@$(BIN)/registry openapi export --check
+	@$(BIN)/python clients/python/generate.py --check
 
 drift: $(VENV)/.dev ## the migrations make the tables that the models describe
 	@$(BIN)/registry db check --drift
@@ -88,8 +89,9 @@ format: $(VENV)/.dev ## let ruff repair what it can
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
-openapi: $(VENV)/.dev ## write openapi/openapi.json
+openapi: $(VENV)/.dev ## write openapi/openapi.json, and the client's tables of it
 	@$(BIN)/registry openapi export
+	@$(BIN)/python clients/python/generate.py
 
 lock: ## renew both lock files (needs uv); UPGRADE=--upgrade takes new versions
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }

@@ -137,8 +137,8 @@ def version_etag(version: int) -> str:
 
 
 def bytes_etag(body: bytes) -> str:
-    """Strong ETag over the exact bytes of a body."""
-    return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    """Strong ETag over the exact bytes of a body: 96 bits of its digest."""
+    return f'"{base64.urlsafe_b64encode(hashlib.sha256(body).digest()[:12]).decode()}"'
 
 
 def repr_digest(body: bytes) -> str:

@@ -65,7 +65,11 @@ def install_docs(app: FastAPI) -> None:
     """Add the contract and the page that shows it, with the page's own assets."""
     contract = _serve(lambda: export(app).encode(), "application/json", _CACHE)
     app.add_route("/openapi.json", contract)
-    page_headers = {**_CACHE, "Content-Security-Policy": _POLICY}
+    page_headers = {
+        **_CACHE,
+        "Content-Security-Policy": _POLICY,
+        "Referrer-Policy": "no-referrer",  # the one page that has links
+    }
     app.add_route("/docs", _serve(_PAGE.encode, "text/html; charset=utf-8", page_headers))
     package = files("fastapi_swagger") / "resources"
     for name, media_type in _ASSETS.items():

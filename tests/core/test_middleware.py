@@ -23,7 +23,7 @@ from tests.partners.factories import partner_body
 from tests.support import plain_client
 
 _SECURITY = (
-    "x-content-type-options", "x-frame-options", "referrer-policy", "x-request-id",
+    "x-content-type-options", "x-frame-options", "x-request-id",
     "content-security-policy", "cross-origin-resource-policy",
 )  # fmt: skip
 
@@ -85,6 +85,7 @@ async def test_the_policy_of_an_answer_allows_nothing_and_of_the_page_its_own(
         page.headers["content-security-policy"]
     ]
     assert "script-src 'self'" in page.headers["content-security-policy"]
+    assert page.headers["referrer-policy"] == "no-referrer"
 
 
 async def test_only_production_promises_https_for_ever() -> None:

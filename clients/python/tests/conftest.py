@@ -1,6 +1,6 @@
 """Fixtures: a registry that serves on this host, and a client folder that trusts it."""
 
-import sys
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,12 +15,11 @@ from partner_registry_client import (
     initialise,
     pull,
 )
-
-sys.path.insert(0, str(Path(__file__).parent))  # the double is a module beside the tests
-
-from registry_double import ISSUER, STREAM, Registry, entry, serving
+from partner_registry_client.cli import main
+from partner_registry_client.conformance.double import ISSUER, STREAM, Registry, entry, serving
 
 Pull = Callable[..., PullResult]
+Run = Callable[..., int]
 
 
 @pytest.fixture
@@ -43,6 +42,18 @@ def home(tmp_path: Path, registry: Registry) -> Path:
     config = Config(registry.url, STREAM, "client-1", "client_secret_basic")
     initialise(folder, config, registry.anchor(), b"s3cret")
     return folder
+
+
+@pytest.fixture
+def run(tmp_path: Path, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """The command line in a folder with the anchor, a secret and a credentials file at hand."""
+    monkeypatch.setenv("REGISTRY_SYNC_HOME", str(tmp_path / "copy"))
+    monkeypatch.chdir(tmp_path)
+    Path("anchor.json").write_bytes(registry.anchor())
+    Path("secret").write_text("s3/cr:et\n")
+    clients = {"UNICEF": {"client_id": "unicef", "client_secret": "s3/cr:et"}}
+    Path("credentials.json").write_text(json.dumps({"token_url": "x", "clients": clients}))
+    return lambda *arguments: main([str(argument) for argument in arguments])
 
 
 @pytest.fixture

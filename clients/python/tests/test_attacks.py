@@ -9,9 +9,19 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from registry_double import ISSUER, Answer, Registry, b64, entry, jcs, jwk, kid, new_key
 
 from partner_registry_client import Api, NotConfigured, PullResult, SecretCredential, Store, errors
+from partner_registry_client.conformance.double import (
+    ISSUER,
+    Answer,
+    Registry,
+    b64,
+    entry,
+    jcs,
+    jwk,
+    kid,
+    new_key,
+)
 
 Pull = Callable[..., PullResult]
 Bend = Callable[[Registry], None]

@@ -15,24 +15,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from registry_double import ISSUER, Answer, Registry, entry, kid, new_key
 
 from partner_registry_client import SecretCredential
-from partner_registry_client.cli import main
+from partner_registry_client.conformance.double import ISSUER, Answer, Registry, entry, kid, new_key
 
 Run = Callable[..., int]
 ANSWER = b'{"clearance_id":"0195d3c0-0000-7000-8000-000000000001"}'
-
-
-@pytest.fixture
-def run(tmp_path: Path, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """The command line, with the anchor and a credentials file at hand."""
-    monkeypatch.setenv("REGISTRY_SYNC_HOME", str(tmp_path / "copy"))
-    monkeypatch.chdir(tmp_path)
-    Path("anchor.json").write_bytes(registry.anchor())
-    clients = {"UNICEF": {"client_id": "unicef", "client_secret": "s3/cr:et"}}
-    Path("credentials.json").write_text(json.dumps({"token_url": "x", "clients": clients}))
-    return lambda *arguments: main([str(argument) for argument in arguments])
 
 
 @pytest.fixture
@@ -49,7 +37,7 @@ def _init(run: Run, registry: Registry, *more: str) -> int:
 
 def _later(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     moment = time.time() + seconds
-    monkeypatch.setattr("partner_registry_client.cli.time.time", lambda: moment)
+    monkeypatch.setattr("partner_registry_client.commands.time.time", lambda: moment)
 
 
 # ---------------------------------------------------------------- init
@@ -112,7 +100,6 @@ def test_an_anchor_must_be_one(run: Run, registry: Registry, damage: bytes) -> N
 
 
 def test_a_secret_is_sent_as_basic_authentication(run: Run, registry: Registry) -> None:
-    Path("secret").write_text("s3/cr:et\n")
     _init(run, registry, "--client-id", "unicef", "--client-secret-file", "secret")
     assert run("pull") == 0
     headers, body = registry.tokens[0]

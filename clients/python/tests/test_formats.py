@@ -1,8 +1,8 @@
 """What is signed has one reading: everything with two is refused."""
 
 import pytest
-from registry_double import Key, b64, compact, jwk, kid, new_key
 
+from partner_registry_client.conformance.double import Key, b64, compact, jwk, kid, new_key
 from partner_registry_client.encoding import b64url_decode, canonical, read_json
 from partner_registry_client.errors import ClientError, Forged, Malformed, TooLarge
 from partner_registry_client.jws import PublicKey, verify_compact

@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable
 
 import pytest
-from registry_double import Registry, entry
 
 from partner_registry_client import LocalList, PullResult, Store
+from partner_registry_client.conformance.double import Registry, entry
 from partner_registry_client.errors import VerificationFailed
 from partner_registry_client.store import STATISTICS
 from partner_registry_matcher import EMPTY, Subject, count

@@ -2,10 +2,12 @@
 
 import json
 import os
+import random
 import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -14,16 +16,26 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from registry_double import ISSUER, STREAM, Answer, Registry, entry, jcs, serving
 
 from partner_registry_client import (
     Api,
+    Bundle,
     Config,
     PullResult,
     SecretCredential,
     Store,
+    errors,
     initialise,
     pull,
+)
+from partner_registry_client.conformance.double import (
+    ISSUER,
+    STREAM,
+    Answer,
+    Registry,
+    entry,
+    jcs,
+    serving,
 )
 from partner_registry_client.errors import StoreBusy
 
@@ -269,9 +281,72 @@ _steps = st.lists(
         st.tuples(st.just("pull"), st.just(0), st.just("")),
         st.tuples(st.just("forget"), st.just(0), st.just("")),
         st.tuples(st.just("bits"), st.integers(0, 4), st.just("")),
+        st.tuples(st.just("lose"), st.integers(0, 6), st.just("")),
+        st.tuples(st.just("annul"), st.integers(0, 50), st.just("")),
+        st.tuples(st.just("block"), st.just(0), st.just("")),
+        st.tuples(st.just("carry"), st.just(0), st.just("")),
     ),
     max_size=25,
 )
+
+
+class _Lossy(Registry):
+    """Loses its connection after so many answers."""
+
+    left = -1
+
+    def answer(self, method: str, target: str, headers: dict[str, str], body: str) -> Answer:
+        honest = super().answer(method, target, headers, body)
+        if self.left > 0:
+            self.left -= 1
+        return honest if self.left else Answer(status=500)
+
+
+class _History:
+    """A registry, a copy, and what happens to them."""
+
+    def __init__(self, registry: _Lossy, store: Store, api: Api, folder: Path) -> None:
+        self.registry, self.store, self.api, self.folder = registry, store, api, folder
+
+    def take(self, step: str, argument: object, name: str) -> None:
+        registry = self.registry
+        ids = sorted(registry.entries)
+        if step == "put":
+            registry.put(entry(str(argument), name))
+        elif step in ("remove", "annul") and ids:
+            reason = "annulled" if step == "annul" else "lifted"
+            registry.remove(ids[int(str(argument)) % len(ids)], reason)
+        elif step == "forget":
+            registry.window = len(registry.log)
+        elif step == "block":
+            start = registry.blocks[-1][1] if registry.blocks else 0
+            registry.blocks.append((start, len(registry.log)))
+        elif step == "bits":
+            registry.bucket_bits = int(str(argument))
+            registry.version += 1  # another digest is another version
+        elif step == "lose":
+            before = held(self.store)
+            registry.left = int(str(argument))
+            try:
+                pull(self.store, self.api, now=registry.now)
+            except errors.Unavailable:
+                assert held(self.store) == before
+            registry.left = -1
+        elif step in ("pull", "carry"):
+            self._pull(step)
+
+    def _pull(self, step: str) -> None:
+        registry = self.registry
+        if step == "carry":
+            with Bundle(registry.bundle(self.folder)) as bundle:
+                pull(self.store, bundle, now=registry.now)
+        else:
+            pull(self.store, self.api, now=registry.now)
+        assert held(self.store) == published(registry)
+        state = self.store.state().held
+        assert state is not None
+        assert self.store.count() == len(registry.entries)
+        assert state.manifest.set_sha256 == registry.set_sha256()
 
 
 @settings(max_examples=25, deadline=None)
@@ -279,32 +354,51 @@ _steps = st.lists(
 def test_after_any_history_the_store_holds_exactly_the_servers_set(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, object, str]]
 ) -> None:
-    registry = Registry(bucket_bits=1)
-    folder: Path = tmp_path_factory.mktemp("history") / "home"
+    registry = _Lossy(bucket_bits=1)
+    folder: Path = tmp_path_factory.mktemp("history")
     credential = SecretCredential("client-1", "s3cret")
-    with serving(registry):
-        initialise(
-            folder,
-            Config(registry.url, STREAM, "client-1", "client_secret_basic"),
-            registry.anchor(),
-            b"s3cret",
-        )
-        with Api(registry.url, credential, issuer=ISSUER) as api, Store.open(folder) as store:
-            for step, argument, name in [*steps, ("pull", 0, "")]:
-                if step == "put":
-                    registry.put(entry(str(argument), name))
-                elif step == "remove" and registry.entries:
-                    ids = sorted(registry.entries)
-                    registry.remove(ids[int(str(argument)) % len(ids)])
-                elif step == "forget":
+    with pytest.MonkeyPatch.context() as patch, serving(registry):
+        patch.setattr("partner_registry_client.sync.FAR_BEHIND", 3)
+        config = Config(registry.url, STREAM, "client-1", "client_secret_basic")
+        initialise(folder / "home", config, registry.anchor(), b"s3cret")
+        api = Api(registry.url, credential, issuer=ISSUER)
+        with api, Store.open(folder / "home") as store:
+            history = _History(registry, store, api, folder)
+            for step in [*steps, ("pull", 0, "")]:
+                history.take(*step)
+
+
+_PULLING = """
+import sys
+from pathlib import Path
+from partner_registry_client import Store, open_api, pull
+
+home = Path(sys.argv[1])
+with open_api(home) as api, Store.open(home) as store:
+    print("ready", flush=True)
+    while True:
+        pull(store, api)
+"""
+
+
+@pytest.mark.drill
+def test_pulls_that_are_killed_at_any_moment_leave_a_signed_set(
+    store: Store, registry: Registry, run_pull: Pull
+) -> None:
+    chance = random.Random(9)
+    sets = [held(store), published(registry)]
+    for _ in range(25):
+        arguments = [sys.executable, "-c", _PULLING, str(store.folder)]
+        with subprocess.Popen(arguments, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            for _ in range(chance.randrange(1, 20)):
+                registry.put(entry(f"n{chance.randrange(200)}", f"Name {chance.random()}"))
+                sets.append(published(registry))
+                if chance.random() < 0.1:
                     registry.window = len(registry.log)
-                elif step == "bits":
-                    registry.bucket_bits = int(str(argument))
-                    registry.version += 1  # another digest is another version
-                elif step == "pull":
-                    pull(store, api, now=registry.now)
-                    assert held(store) == published(registry)
-                    state = store.state().held
-                    assert state is not None
-                    assert store.count() == len(registry.entries)
-                    assert state.manifest.set_sha256 == registry.set_sha256()
+                time.sleep(chance.random() / 50)
+            process.kill()
+        assert held(store) in sets
+    run_pull(now=time.time())
+    assert held(store) == published(registry)

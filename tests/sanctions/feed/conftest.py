@@ -175,6 +175,16 @@ async def signed(stand: Stand, tmp_path_factory: pytest.TempPathFactory) -> Stan
     return stand
 
 
+async def source(stand: Stand, code: str) -> str:
+    """A stream of its own that every agency reads."""
+    await stand.run(
+        "INSERT INTO list_sources (code, audience, required, max_staleness_s, streams) "
+        "VALUES ($1, 'shared', false, 86400, ARRAY['inter_agency']) RETURNING code",
+        code,
+    )
+    return f"source.{code}"
+
+
 async def manifest(api: Api, stream: str = "inter_agency") -> dict[str, Any]:
     """What the manifest of a stream says."""
     answer = await api.get(f"{FEED}/manifest?stream={stream}")

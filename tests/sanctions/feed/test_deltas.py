@@ -22,19 +22,10 @@ from tests.sanctions.feed.conftest import (
     entry,
     index,
     manifest,
+    source,
     whole_set,
 )
 from tests.support import Api
-
-
-async def source(stand: Stand, code: str) -> str:
-    """A stream of its own that every agency reads."""
-    await stand.run(
-        "INSERT INTO list_sources (code, audience, required, max_staleness_s, streams) "
-        "VALUES ($1, 'shared', false, 86400, ARRAY['inter_agency']) RETURNING code",
-        code,
-    )
-    return f"source.{code}"
 
 
 class Copy:

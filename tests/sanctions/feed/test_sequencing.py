@@ -17,8 +17,7 @@ import pytest
 
 from app.sanctions.feed import build
 from tests.cli.commands import ROOT, clean_environment, environment_of
-from tests.sanctions.feed.conftest import FEED, Stand, entry, manifest, whole_set
-from tests.sanctions.feed.test_deltas import source
+from tests.sanctions.feed.conftest import FEED, Stand, entry, manifest, source, whole_set
 from tests.support import Api
 
 WRITERS = 12

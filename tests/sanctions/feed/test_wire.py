@@ -29,7 +29,15 @@ LISTED = {
 
 async def _raw(stand: Stand, api: Api, path: str) -> bytes:
     """Every byte of an answer, as the server sends it over HTTP/1.1."""
-    config = uvicorn.Config(stand.app, port=0, lifespan="off", log_level="critical", loop="asyncio")
+    # Headers as `registry serve` has them.
+    config = uvicorn.Config(
+        stand.app,
+        port=0,
+        lifespan="off",
+        log_level="critical",
+        loop="asyncio",
+        server_header=False,
+    )
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110 - a server's state
@@ -51,10 +59,8 @@ async def _raw(stand: Stand, api: Api, path: str) -> bytes:
     return found
 
 
-@pytest.mark.parametrize(("more", "most"), [(LISTED, 2_048), ({}, 2_150)])
-async def test_a_pull_of_one_change_is_two_kilobytes(
-    stand: Stand, more: dict[str, Any], most: int
-) -> None:
+@pytest.mark.parametrize("more", [LISTED, {}])
+async def test_a_pull_of_one_change_is_two_kilobytes(stand: Stand, more: dict[str, Any]) -> None:
     await stand.run(
         "INSERT INTO log_checkpoints (size, previous, root, note) "
         "VALUES (123456, 0, sha256('x'), 'x') ON CONFLICT DO NOTHING RETURNING size"
@@ -67,8 +73,7 @@ async def test_a_pull_of_one_change_is_two_kilobytes(
     page = json.loads(gzip.decompress(body))
     assert [change["seq"] for change in page["changes"]] == [before + 1]
     assert b"content-encoding: gzip" in head.lower()
-    assert len(body) <= 1_700
-    assert len(found) <= most
+    assert len(found) <= 2_048
 
 
 async def test_the_manifest_names_the_newest_checkpoint_of_the_log(stand: Stand) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -15,10 +15,12 @@ from partner_registry_client.errors import Malformed, Mismatch, TooLarge
 from partner_registry_client.manifest import Manifest
 
 PREFIX_BITS = 32
+MAX_ID = 256
 MAX_CHUNK_BYTES = 32 * 1024 * 1024
 MAX_RAW_BYTES = 128 * 1024 * 1024
 _ATTACHMENTS = 64
-_decode = json.JSONDecoder().decode
+_PIECE = 256 * 1024
+_decode = json.JSONDecoder().raw_decode
 _EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 
 
@@ -55,7 +57,7 @@ def prefix_of(entry_id: str) -> int:
     """First bits of SHA-256 of an entry id; a bucket is a prefix of this prefix."""
     try:
         digest = hashlib.sha256(entry_id.encode("utf-8")).digest()
-    except UnicodeEncodeError as error:
+    except (UnicodeEncodeError, AttributeError) as error:
         raise Malformed("an entry id is not valid Unicode") from error
     return int.from_bytes(digest[: PREFIX_BITS // 8], "big")
 
@@ -118,9 +120,11 @@ def read_chunk(data: bytes, item: IndexItem, bucket_bits: int) -> list[Line]:
     require_bytes(raw, item.raw_sha256, item.raw_bytes, "chunk content")
     if not raw.endswith(b"\n"):
         raise Malformed("chunk: the last line is not complete")
-    lines = [_read_line(line, item.bucket, bucket_bits) for line in raw[:-1].split(b"\n")]
+    lines = _read_lines(raw)
     if len(lines) != item.count:
         raise Mismatch("chunk: another number of entries than the index says")
+    if any(bucket_of(line.prefix, bucket_bits) != item.bucket for line in lines):
+        raise Mismatch("chunk: an entry belongs to another bucket")
     ids = [line.entry_id.encode() for line in lines]
     # Strictly rising: sorted, and no id twice. Ids of two chunks differ by their buckets.
     if any(left >= right for left, right in pairwise(ids)):
@@ -130,7 +134,7 @@ def read_chunk(data: bytes, item: IndexItem, bucket_bits: int) -> list[Line]:
 
 def line_of(entry: object) -> Line:
     """An entry of a change, as the line that the full set would hold."""
-    entry_id = Fields(entry, "entry").text("entry_id", 256)
+    entry_id = Fields(entry, "entry").text("entry_id", MAX_ID)
     return Line(entry_id, prefix_of(entry_id), canonical(entry))
 
 
@@ -150,17 +154,20 @@ def _read_item(value: object) -> IndexItem:
     return item
 
 
-def _read_line(line: bytes, bucket: int, bucket_bits: int) -> Line:
-    # The C parser, not read_json: these bytes are pinned by a signed digest, and there are many.
+def _read_lines(raw: bytes) -> list[Line]:
+    # The plain parser, not read_json: a signed digest pins these bytes, and there are many.
+    found = []
     try:
-        entry = _decode(line.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise Malformed("chunk: a line is not valid JSON") from error
-    entry_id = Fields(entry, "entry").text("entry_id", 256)
-    prefix = prefix_of(entry_id)
-    if bucket_of(prefix, bucket_bits) != bucket:
-        raise Mismatch("chunk: an entry belongs to another bucket")
-    return Line(entry_id, prefix, line)
+        texts = raw[:-1].decode("utf-8").split("\n")
+        for text, data in zip(texts, raw[:-1].split(b"\n"), strict=True):
+            entry, end = _decode(text)
+            entry_id = entry["entry_id"]
+            if end != len(text) or not 0 < len(entry_id) <= MAX_ID:
+                raise ValueError("not one entry")
+            found.append(Line(entry_id, prefix_of(entry_id), data))
+    except (ValueError, TypeError, LookupError, RecursionError) as error:
+        raise Malformed("chunk: a line is not an entry") from error
+    return found
 
 
 def _inflate(data: bytes, expected: int) -> bytes:
@@ -175,6 +182,32 @@ def _inflate(data: bytes, expected: int) -> bytes:
     if not stream.eof or stream.unused_data:
         raise Malformed("chunk: truncated, or followed by other bytes")
     return raw
+
+
+def inflated_lines(data: bytes, expected: int, raw_sha256: str) -> Iterator[bytes]:
+    """The lines of a gzip file, inflated piece by piece; length and digest are checked at the end.
+
+    Raises Malformed, Mismatch and TooLarge, perhaps after lines were given.
+    """
+    stream, digest, total, rest = zlib.decompressobj(wbits=31), hashlib.sha256(), 0, b""
+    while not stream.eof:
+        try:
+            piece = stream.decompress(data, _PIECE)
+        except zlib.error as error:
+            raise Malformed("file: not a gzip file") from error
+        if not piece and not stream.eof:
+            raise Malformed("file: truncated")
+        data = stream.unconsumed_tail
+        digest.update(piece)
+        total += len(piece)
+        if total > expected:
+            raise TooLarge("file: inflates to more than announced")
+        *lines, rest = (rest + piece).split(b"\n")
+        yield from lines
+    if rest or stream.unused_data:
+        raise Malformed("file: the last line is not complete, or other bytes follow")
+    if total != expected or digest.hexdigest() != raw_sha256:
+        raise Mismatch("file: another content than announced")
 
 
 def require_bytes(data: bytes, sha256: str | None, length: int, what: str) -> None:

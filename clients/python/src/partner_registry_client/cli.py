@@ -1,53 +1,34 @@
-"""The command line `registry-sync`: arguments in, one library call, text and exit code out."""
+"""The command line `registry-sync`: which commands there are, and what they take."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
-import time
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from partner_registry_client import errors
-from partner_registry_client.api import printable
-from partner_registry_client.home import (
-    KEY,
-    SECRET,
-    Config,
-    default_home,
-    initialise,
-    open_api,
-    pick_client,
-    read_config,
-)
-from partner_registry_client.receipts import verify_receipt
-from partner_registry_client.screening import describe_list, screen_offline
-from partner_registry_client.store import Store
-from partner_registry_client.sync import pull
-from partner_registry_client.text import answer_lines, list_line, receipt_lines
-from partner_registry_matcher import DEFAULT_THRESHOLD, Subject
+from partner_registry_client import commands, errors, vendor_commands
+from partner_registry_client.home import default_home
+from partner_registry_matcher import DEFAULT_THRESHOLD
 
 _EXIT_CODES = """\
 exit codes:
-  0   done; for screen: no hit in a current copy
+  0   done; screen, vendors, affected: nothing found in a current copy; clearance: CLEAR
   2   wrong usage, or no store here
-  10  screen: potential match, to be looked at by a person
+  10  something found that a person has to look at: a potential match, a vendor
+  11  clearance: CLEAR_WITH_CONDITIONS
+  12  clearance: REFER, or an outcome this version does not know
+  13  clearance: BLOCKED
   20  the copy is stale or was never pulled: the answer is unknown, never "no hit"
   30  verification failed: what was served or stored is not what the registry signed
   40  the registry could not be reached, or refused
 
 Every offline check is PROVISIONAL: it says what the list said when it was last verified.
 """
-_OUTCOME_CODES = {
-    "no_hit": errors.OK,
-    "potential_match": errors.POTENTIAL_MATCH,
-    "unknown_stale": errors.STALE,
-}
-_MAX_INPUT_BYTES = 16 * 1024 * 1024
+
+_Run = Callable[[argparse.Namespace], int]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -63,130 +44,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-# ---------------------------------------------------------------- commands
+class _Commands:
+    """Makes a command that knows the common options and says the exit codes."""
 
+    def __init__(self, parser: argparse.ArgumentParser) -> None:
+        self._where = "folder of the copy (default: $REGISTRY_SYNC_HOME, else ~/.registry-sync)"
+        parser.add_argument(
+            "--store", type=Path, default=default_home(os.environ), metavar="DIR", help=self._where
+        )
+        self.parts: Any = parser.add_subparsers(required=True, metavar="COMMAND")
 
-def _init(arguments: argparse.Namespace) -> int:
-    client_id, method, credential = _credential(arguments)
-    config = Config(arguments.url, arguments.stream, client_id, method)
-    initialise(arguments.store, config, _read(arguments.anchor), credential)
-    print(f"store ready in {arguments.store}; now run 'registry-sync pull'")
-    return errors.OK
-
-
-def _pull(arguments: argparse.Namespace) -> int:
-    with open_api(arguments.store) as api, Store.open(arguments.store) as store:
-        progress = _show_progress if sys.stderr.isatty() else None
-        result = pull(store, api, progress=progress, accept_clock=arguments.accept_clock)
-    if arguments.json:
-        print(json.dumps(asdict(result)))
-        return errors.OK
-    why = f" ({result.full_because})" if result.full_because else ""
-    print(
-        f"{result.mode}{why}: version {result.version}, {result.count} entries"
-        f" (+{result.put} -{result.removed})"
-    )
-    for entry_id in result.purged:
-        print(f"withdrawn as an error, erase it elsewhere too: {printable(entry_id)}")
-    return errors.OK
-
-
-def _status(arguments: argparse.Namespace) -> int:
-    config = read_config(arguments.store)
-    with Store.open(arguments.store, read_only=True) as store:
-        state = store.state()
-    listed = describe_list(state, time.time())
-    if arguments.json:
-        keys = state.keys
-        about = {
-            "url": config.url,
-            "client_id": config.client_id,
-            "list": listed,
-            "keys": keys and {"version": keys.version, "issued_at": keys.iat, "expires": keys.exp},
-            "pulled_at": state.held and state.held.pulled_at,
-        }
-        print(json.dumps(about))
-    else:
-        print(f"registry  {config.url} as {config.client_id}")
-        print(f"list      {list_line(listed)}")
-    return errors.STALE if listed["stale"] else errors.OK
-
-
-def _screen(arguments: argparse.Namespace) -> int:
-    subject = Subject(
-        kind=arguments.kind,
-        names=arguments.names,
-        countries=[country.upper() for country in arguments.country],
-        birth_date=arguments.birth_date,
-        identifiers=arguments.identifier,
-        gender=arguments.gender,
-    )
-    with Store.open(arguments.store, read_only=True) as store:
-        answer = screen_offline(store, subject, now=time.time(), threshold=arguments.threshold)
-    if arguments.json:
-        print(json.dumps(answer, ensure_ascii=False))
-    else:
-        print("\n".join(answer_lines(answer)))
-    return _OUTCOME_CODES[answer["outcome"]]
-
-
-def _verify_receipt(arguments: argparse.Namespace) -> int:
-    answer = _read(arguments.answer) if arguments.answer else None
-    with Store.open(arguments.store, read_only=True) as store:
-        state = store.state()
-    said = verify_receipt(state, _read(arguments.file), answer=answer, now=time.time())
-    if arguments.json:
-        print(json.dumps(said, ensure_ascii=False))
-        return errors.OK
-    print("\n".join(receipt_lines(said)))
-    return errors.OK
-
-
-# ---------------------------------------------------------------- input and output
-
-
-def _credential(arguments: argparse.Namespace) -> tuple[str, str, bytes]:
-    if arguments.credentials:
-        if not arguments.client or arguments.client_id:
-            raise errors.NotConfigured("--credentials goes with --client, and without --client-id")
-        client_id, secret = pick_client(_read(arguments.credentials), arguments.client)
-        return client_id, SECRET, secret
-    if not arguments.client_id or arguments.client:
-        raise errors.NotConfigured("--client-id is needed with a secret or key file")
-    if arguments.private_key:
-        return arguments.client_id, KEY, _read(arguments.private_key)
-    return arguments.client_id, SECRET, _read(arguments.client_secret_file)
-
-
-def _read(path: Path) -> bytes:
-    with path.open("rb") as file:
-        data = file.read(_MAX_INPUT_BYTES + 1)
-    if len(data) > _MAX_INPUT_BYTES:
-        raise errors.NotConfigured(f"{path} is too large to be what it is given for")
-    return data
-
-
-def _show_progress(done: int, total: int) -> None:
-    print(f"\rchunk {done} of {total}", end="\n" if done == total else "", file=sys.stderr)
-
-
-# ---------------------------------------------------------------- arguments
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="registry-sync",
-        description="Keep a verified copy of the shared sanction list, and use it offline.",
-        epilog=_EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    folder = default_home(os.environ)
-    where = "folder of the local copy (default: $REGISTRY_SYNC_HOME, else ~/.registry-sync)"
-    parser.add_argument("--store", type=Path, default=folder, metavar="DIR", help=where)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    def command(name: str, run: Any, text: str) -> argparse.ArgumentParser:
-        made = commands.add_parser(
+    def add(self, name: str, run: _Run, text: str, among: Any = None) -> argparse.ArgumentParser:
+        made: argparse.ArgumentParser = (among or self.parts).add_parser(
             name,
             help=text,
             description=text[0].upper() + text[1:] + ".",
@@ -196,27 +65,50 @@ def _parser() -> argparse.ArgumentParser:
         made.set_defaults(run=run)
         # SUPPRESS: an option before the command must not be undone by the command's default.
         made.add_argument(
-            "--store", type=Path, default=argparse.SUPPRESS, metavar="DIR", help=where
+            "--store", type=Path, default=argparse.SUPPRESS, metavar="DIR", help=self._where
         )
         return made
 
-    _add_init(command("init", _init, "make the local copy's folder; stores who you are and trust"))
-    made = command("pull", _pull, "bring the copy up to date, verifying everything")
-    made.add_argument(
-        "--accept-clock",
-        action="store_true",
-        help="the clock was wrong at the last pull and is right now",
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="registry-sync",
+        description="Keep a verified copy of the shared sanction list, and use it offline.",
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    _add_json(made)
-    _add_json(command("status", _status, "say which list is held and how old it is"))
-    _add_screen(command("screen", _screen, "look for a party in the copy, offline"))
-    made = command("verify-receipt", _verify_receipt, "check a clearance receipt, offline")
-    made.add_argument("file", type=Path, metavar="FILE", help="the receipt as it was downloaded")
-    made.add_argument(
+    made = _Commands(parser)
+    text = "make the local copy's folder; stores who you are and trust"
+    _add_init(made.add("init", commands.init, text))
+    text = "bring the copy up to date, verifying everything"
+    _add_pull(made.add("pull", commands.pull_all, text))
+    watch = made.add("watch", commands.watch, "pull again and again, waiting at the registry")
+    watch.add_argument("--for", dest="seconds", type=float, metavar="SECONDS", help="then end")
+    _add_json(watch)
+    _add_json(made.add("status", commands.status, "say which list is held and how old it is"))
+    _add_screen(made.add("screen", commands.screen, "look for a party in the copy, offline"))
+    text = "ask the registry for a clearance, with receipt"
+    _add_clearance(made.add("clearance", commands.clearance, text))
+    text = "check a clearance receipt, offline"
+    _add_receipt(made.add("verify-receipt", commands.check_receipt, text))
+    vendors = made.parts.add_parser("vendors", help="the agency's own vendors, offline")
+    among = vendors.add_subparsers(required=True, metavar="COMMAND")
+    text = "compare a vendor master with the copy"
+    _add_match(made.add("match", vendor_commands.match, text, among))
+    text = "name vendors touched by entries that are new, changed or gone"
+    _add_affected(made.add("affected", vendor_commands.list_affected, text))
+    doctor = made.add("doctor", commands.doctor, "look whether everything is in order here")
+    doctor.add_argument("--offline", action="store_true", help="do not ask the registry")
+    _add_json(doctor)
+    return parser
+
+
+def _add_receipt(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE", help="the receipt as it was downloaded")
+    parser.add_argument(
         "--answer", type=Path, metavar="FILE", help="the clearance's exact bytes, to be compared"
     )
-    _add_json(made)
-    return parser
+    _add_json(parser)
 
 
 def _add_json(parser: argparse.ArgumentParser) -> None:
@@ -232,7 +124,12 @@ def _add_init(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="trust anchor, obtained by another way than this address",
     )
-    parser.add_argument("--stream", default="inter_agency", help="default: inter_agency")
+    parser.add_argument(
+        "--stream",
+        action="append",
+        help="default: inter_agency; repeatable: agency is your own RESTRICTED measures,"
+        " source.CODE one external list",
+    )
     parser.add_argument("--client-id", metavar="ID")
     how = parser.add_mutually_exclusive_group(required=True)
     how.add_argument("--client-secret-file", type=Path, metavar="FILE", help="with --client-id")
@@ -241,6 +138,11 @@ def _add_init(parser: argparse.ArgumentParser) -> None:
     )
     how.add_argument(
         "--credentials", type=Path, metavar="FILE", help="JSON file of several clients' secrets"
+    )
+    how.add_argument(
+        "--published",
+        action="store_true",
+        help="the address is where the public list is published as files; no token",
     )
     parser.add_argument("--client", metavar="NAME", help="which client of --credentials")
 
@@ -258,10 +160,69 @@ def _add_screen(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--identifier", action="append", default=[], metavar="VALUE", help="repeatable"
     )
+    _add_threshold(parser)
+    _add_json(parser)
+
+
+def _add_pull(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--accept-clock",
+        action="store_true",
+        help="the clock was wrong at the last pull and is right now",
+    )
+    parser.add_argument(
+        "--from-bundle", type=Path, metavar="FILE", help="from a carried file, without a network"
+    )
+    _add_json(parser)
+
+
+def _add_clearance(parser: argparse.ArgumentParser) -> None:
+    who = parser.add_mutually_exclusive_group(required=True)
+    who.add_argument("--partner", metavar="ID", help="id of the profile")
+    who.add_argument("--number", metavar="NUMBER", help="number of the profile: IPR-0000001-F")
+    who.add_argument("--vendor", metavar="NUMBER", help="your own vendor number")
+    who.add_argument("--name", help="name, where there is no number")
+    parser.add_argument("--partner-country", metavar="CODE", help="default: that of the work")
+    parser.add_argument("--country", required=True, metavar="CODE", help="country of the work")
+    parser.add_argument("--purpose", default="CONTRACTING", help="default: %(default)s")
+    parser.add_argument("--amount", metavar="USD", help="such as 250000.00")
+    parser.add_argument("--emergency", action="store_true", help="in an emergency")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="keep answer and receipt there")
+    _add_json(parser)
+
+
+def _add_match(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE", help="CSV (UTF-8) or XLSX, with heads")
+    parser.add_argument(
+        "--column",
+        type=_column,
+        action="append",
+        default=[],
+        metavar="WHAT=HEAD",
+        help="such as number=LIFNR; WHAT: number, name, alias, country, identifier, registry,"
+        " kind, birth_date",
+    )
+    _add_threshold(parser)
+    _add_json(parser)
+
+
+def _add_affected(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--since", required=True, metavar="DAY", help="such as 2026-11-01")
+    _add_threshold(parser)
+    _add_json(parser)
+
+
+def _add_threshold(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threshold", type=_threshold, default=DEFAULT_THRESHOLD, help="default: %(default)s"
     )
-    _add_json(parser)
+
+
+def _column(text: str) -> tuple[str, str]:
+    what, _, head = text.partition("=")
+    if not what or not head:
+        raise argparse.ArgumentTypeError("must be WHAT=HEAD")
+    return what, head
 
 
 def _threshold(text: str) -> float:

@@ -23,9 +23,15 @@ ClientError
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 OK = 0
 USAGE = 2
 POTENTIAL_MATCH = 10
+CONDITIONS = 11
+REFER = 12
+BLOCKED = 13
 STALE = 20
 NOT_VERIFIED = 30
 UNAVAILABLE = 40
@@ -116,7 +122,15 @@ class StoreBusy(Unavailable):
 class Refused(Unavailable):
     """The registry answered with an error; `code` is the stable code of its problem document."""
 
-    def __init__(self, message: str, *, status: int, code: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        code: str | None = None,
+        problem: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
+        self.problem = problem or {}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -12,16 +14,20 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from partner_registry_client.api import Api, Credential, KeyCredential, SecretCredential, check_url
+from partner_registry_client.api import Api, Published
+from partner_registry_client.client import RegistryClient
+from partner_registry_client.credentials import Credential, KeyCredential, SecretCredential
 from partner_registry_client.encoding import Fields, read_json
 from partner_registry_client.errors import Malformed, NotConfigured
 from partner_registry_client.store import DATABASE, Store
+from partner_registry_client.transport import check_url
 from partner_registry_client.trust import Anchor
 
 CONFIG = "config.json"
 CREDENTIAL = "credential"
-SECRET, KEY = "client_secret_basic", "private_key_jwt"
-_STREAM_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_.-")
+PUBLIC = "public"
+SECRET, KEY, NONE = "client_secret_basic", "private_key_jwt", "none"
+_STREAM = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,12 @@ class Config:
     stream: str
     client_id: str
     method: str
+    also: tuple[str, ...] = ()
+    """Streams beside the first, such as the agency's own."""
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        return (self.stream, *self.also)
 
 
 def default_home(environ: Mapping[str, str]) -> Path:
@@ -39,27 +51,35 @@ def default_home(environ: Mapping[str, str]) -> Path:
 
 
 def initialise(folder: Path, config: Config, anchor: bytes, credential: bytes) -> None:
-    """Make a store, or give an existing one a new credential or address.
+    """Make a store, or give an existing one a new credential, address or further streams.
 
     What an existing store trusts is never replaced: that would forget how new its list was.
     """
     check_url(config.url)
-    if not config.stream or set(config.stream) - _STREAM_CHARACTERS:
-        raise NotConfigured("a stream is named by lower-case letters, digits, '_', '.' and '-'")
-    read_credential(config, credential)
+    if len(set(config.streams)) != len(config.streams):
+        raise NotConfigured("a stream is named twice")
+    if not all(_STREAM.fullmatch(stream) for stream in config.streams):
+        raise NotConfigured("a stream is inter_agency, public, agency or source.CODE")
+    if config.method != NONE:
+        read_credential(config, credential)
+    elif config.streams != (PUBLIC,):
+        raise NotConfigured("only the stream public is published without a token")
     pinned = Anchor.read(anchor)
     if not (folder / DATABASE).exists():
         _make_private(folder)
-    Store.create(folder, anchor, config.stream)  # leaves an existing store as it is
-    with Store.open(folder, read_only=True) as store:
-        state = store.state()
-    same = pinned.issuer == state.anchor.issuer and pinned.root.same_as(state.anchor.root)
-    if not same or state.stream != config.stream:
-        raise NotConfigured(
-            f"{folder} is the store of another registry or stream; name another with --store"
-        )
-    _write_private(folder / CREDENTIAL, credential)
-    _write_private(folder / CONFIG, json.dumps(asdict(config), indent=2).encode() + b"\n")
+    for stream in config.streams:
+        at = stream_folder(folder, config, stream)
+        at.mkdir(mode=0o700, parents=True, exist_ok=True)
+        Store.create(at, anchor, stream)  # leaves an existing store as it is
+        with Store.open(at, read_only=True) as store:
+            state = store.state()
+        same = pinned.issuer == state.anchor.issuer and pinned.root.same_as(state.anchor.root)
+        if not same or state.stream != stream:
+            raise NotConfigured(
+                f"{folder} is the store of another registry or stream; name another with --store"
+            )
+    write_private(folder / CREDENTIAL, credential)
+    write_private(folder / CONFIG, json.dumps(asdict(config), indent=2).encode() + b"\n")
 
 
 def read_config(folder: Path) -> Config:
@@ -68,16 +88,56 @@ def read_config(folder: Path) -> Config:
     except OSError as error:
         raise NotConfigured(f"no store in {folder}; run 'registry-sync init' first") from error
     fields = Fields(read_json(data, CONFIG), CONFIG)
-    return Config(*(fields.text(name) for name in ("url", "stream", "client_id", "method")))
+    also = fields.items("also", 200) if "also" in fields.raw else []
+    if not all(isinstance(stream, str) and _STREAM.fullmatch(stream) for stream in also):
+        raise NotConfigured(f"{folder / CONFIG} names something that is no stream")
+    return Config(
+        url=fields.text("url"),
+        stream=fields.text("stream"),
+        client_id=fields.text("client_id"),
+        method=fields.text("method"),
+        also=tuple(also),
+    )
 
 
-def open_api(folder: Path) -> Api:
-    """The registry that this store follows."""
+def stream_folder(folder: Path, config: Config, stream: str) -> Path:
+    """Where the copy of a stream lies: the first in the folder itself, the others below it."""
+    return folder if stream == config.stream else folder / "streams" / stream
+
+
+@contextmanager
+def open_stores(folder: Path) -> Iterator[list[Store]]:
+    """The copies of all streams that are followed, to be read."""
     config = read_config(folder)
+    with ExitStack() as stack:
+        yield [
+            stack.enter_context(Store.open(stream_folder(folder, config, stream), read_only=True))
+            for stream in config.streams
+        ]
+
+
+def open_api(folder: Path) -> Api | Published:
+    """The registry that this store follows, or the place where its public list is published."""
+    config = read_config(folder)
+    if config.method == NONE:
+        return Published(config.url)
+    url, credential, issuer = _who(folder)
+    return Api(url, credential, issuer=issuer)
+
+
+def open_client(folder: Path) -> RegistryClient:
+    """The same registry with its whole API."""
+    url, credential, issuer = _who(folder)
+    return RegistryClient(url, credential, issuer=issuer)
+
+
+def _who(folder: Path) -> tuple[str, Credential, str]:
+    config = read_config(folder)
+    if config.method == NONE:
+        raise NotConfigured("this store follows published files; the registry is not known to it")
     with Store.open(folder, read_only=True) as store:
         issuer = store.state().anchor.issuer
-    credential = read_credential(config, (folder / CREDENTIAL).read_bytes())
-    return Api(config.url, credential, issuer=issuer)
+    return config.url, read_credential(config, (folder / CREDENTIAL).read_bytes()), issuer
 
 
 def read_credential(config: Config, data: bytes) -> Credential:
@@ -119,7 +179,7 @@ def _make_private(folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True)
 
 
-def _write_private(path: Path, data: bytes) -> None:
+def write_private(path: Path, data: bytes) -> None:
     """Replace a file whole, so that a crash leaves the old one or the new one."""
     draft = path.with_name(path.name + ".new")
     draft.unlink(missing_ok=True)

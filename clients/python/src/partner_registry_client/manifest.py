@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from partner_registry_client.encoding import Fields, read_json
 from partner_registry_client.errors import (
@@ -22,6 +23,10 @@ MAX_MANIFEST_BYTES = 1200
 MAX_BUCKET_BITS = 16
 MAX_INDEX_BYTES = 32 * 1024 * 1024
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+
+
+OWN = "agency"
+"""The stream that is another one for each agency."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,7 @@ class Manifest:
     next_transition_at: str | None
     max_staleness_s: int
     min_wait_s: int
+    agency: str | None
 
     @classmethod
     def read(cls, payload: bytes) -> Manifest:
@@ -68,7 +74,16 @@ class Manifest:
             next_transition_at=transition,
             max_staleness_s=claims.integer("max_staleness_s", least=1),
             min_wait_s=claims.integer("min_wait_s"),
+            agency=claims.optional_text("agency", 64),
         )
+
+
+class Accepted(NamedTuple):
+    """A manifest that passed every check, the bytes that were signed, and by which key."""
+
+    manifest: Manifest
+    payload: bytes
+    kid: str
 
 
 def accept_manifest(
@@ -76,25 +91,28 @@ def accept_manifest(
     *,
     keys: KeysDocument,
     stream: str,
+    agency: str | None,
     trusted: Manifest | None,
     now: float,
-) -> tuple[Manifest, bytes]:
-    """The manifest and its payload, once every check has passed."""
+) -> Accepted:
+    """The manifest, once every check has passed. `agency`: whose own stream is followed."""
     signed = verify_compact(
         token, typ=MANIFEST_TYP, keys=keys.of_use("list"), limit=MAX_MANIFEST_BYTES
     )
     manifest = Manifest.read(signed.payload)
     if manifest.issuer != keys.issuer:
         raise WrongIssuer("manifest: another issuer than the trust anchor's")
-    if manifest.stream != stream:
+    if manifest.stream != stream or (stream == OWN) != (manifest.agency is not None):
         raise WrongStream(f"manifest: of another stream than {stream}")
+    if agency is not None and manifest.agency != agency:
+        raise WrongStream("manifest: of another agency's stream")
     keys.require_held("list", signed.kid, manifest.iat)
     if manifest.iat > now + SKEW_S:
         raise FromTheFuture("manifest: issued in the future; is the clock of this host right?")
     require_unexpired(manifest, now)
     if trusted is not None:
         _require_not_older(manifest, trusted)
-    return manifest, signed.payload
+    return Accepted(manifest, signed.payload, signed.kid)
 
 
 def require_unexpired(manifest: Manifest, now: float) -> None:

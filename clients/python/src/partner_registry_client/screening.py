@@ -50,25 +50,39 @@ _SHOWN = (
 
 @dataclass(frozen=True)
 class LocalList:
-    """The stored list, ready to be searched; load once, screen many."""
+    """The stored lists, ready to be searched; load once, screen many."""
 
-    state: State
+    states: list[State]
     matcher: Matcher
     entries: dict[str, dict[str, Any]]
 
     @classmethod
-    def load(cls, store: Store) -> LocalList:
-        """Read the copy, and refuse one that no longer holds the signed set."""
-        with store.snapshot() as state:
-            if state.held is not None:
-                try:
-                    store.require_set(state.held.manifest)
-                except Mismatch as error:
-                    raise StoreDamaged(f"the local copy is damaged: {error}; pull again") from error
-            entries = {entry["entry_id"]: entry for entry in map(json.loads, store.entries())}
-            statistics = _statistics(store)
+    def load(cls, *stores: Store) -> LocalList:
+        """Read the copies of one or more streams; one that does not hold its signed set is refused.
+
+        An agency's own stream is beside what all share: give both.
+        """
+        states, statistics = [], EMPTY
+        entries: dict[str, dict[str, Any]] = {}
+        for store in stores:
+            with store.snapshot() as state:
+                if state.held is not None:
+                    try:
+                        store.require_set(state.held.manifest)
+                    except Mismatch as error:
+                        raise StoreDamaged(
+                            f"the local copy is damaged: {error}; pull again"
+                        ) from error
+                entries |= {entry["entry_id"]: entry for entry in map(json.loads, store.entries())}
+                # They come with the stream of all; what single agencies list counts in none.
+                statistics = statistics if statistics is not EMPTY else _statistics(store)
+                states.append(state)
         ready()
-        return cls(state, Matcher(map(_party, entries.values()), statistics), entries)
+        return cls(states, Matcher(map(party_of, entries.values()), statistics), entries)
+
+    def stale_reason(self, now: float) -> str | None:
+        """Why what is not found here may be listed all the same."""
+        return next(filter(None, (state.stale_reason(now) for state in self.states)), None)
 
     def screen(
         self, subject: Subject, *, now: float, threshold: float = DEFAULT_THRESHOLD
@@ -76,14 +90,15 @@ class LocalList:
         """The provisional answer for one subject. Raises NotConfigured for an unusable one."""
         check_subject(subject)
         found = self.matcher.screen(subject, threshold)
-        listed = describe_list(self.state, now)
+        listed, *beside = [describe_list(state, now) for state in self.states]
         outcome = "potential_match" if found else "no_hit"
-        if listed["stale"]:
+        if self.stale_reason(now) is not None:
             outcome = "unknown_stale"  # what was found is shown, but proves nothing either way
         return {
             "outcome": outcome,
             "provisional": True,
             "list": listed,
+            "also": beside,
             "algorithm": ALGORITHM,
             "statistics_version": self.matcher.statistics.version,
             "threshold": threshold,
@@ -170,7 +185,8 @@ def _statistics(store: Store) -> Statistics:
         raise StoreDamaged("the local copy's statistics are damaged; pull again") from error
 
 
-def _party(entry: dict[str, Any]) -> Party:
+def party_of(entry: dict[str, Any]) -> Party:
+    """An entry as the matcher takes it."""
     identifiers = [
         item["value"]
         for item in entry.get("identifiers") or []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 from partner_registry_client.encoding import sha256_hex
@@ -18,7 +19,6 @@ class Spool:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / "spool"
-        self._folder.mkdir(mode=0o700, exist_ok=True)
 
     def has(self, sha256: str) -> bool:
         try:
@@ -34,9 +34,15 @@ class Spool:
         return data
 
     def write(self, sha256: str, data: bytes) -> None:
+        self._folder.mkdir(mode=0o700, exist_ok=True)
         path = self._folder / sha256
         with os.fdopen(os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as file:
             file.write(data)
 
+    def drop(self, names: Iterable[str]) -> None:
+        """Delete these files, for they were withdrawn."""
+        for sha256 in names:
+            (self._folder / sha256).unlink(missing_ok=True)
+
     def clear(self) -> None:
-        shutil.rmtree(self._folder)
+        shutil.rmtree(self._folder, ignore_errors=True)

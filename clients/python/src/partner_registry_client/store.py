@@ -10,13 +10,14 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import NamedTuple
 
-from partner_registry_client.chunks import PREFIX_BITS, Line, set_digest
+from partner_registry_client.chunks import PREFIX_BITS, Line, prefix_of, set_digest
 from partner_registry_client.errors import (
     ClientError,
     Mismatch,
@@ -24,7 +25,7 @@ from partner_registry_client.errors import (
     StoreBusy,
     StoreDamaged,
 )
-from partner_registry_client.manifest import Manifest
+from partner_registry_client.manifest import Accepted, Manifest
 from partner_registry_client.trust import SKEW_S, Anchor, KeysDocument
 
 DATABASE = "store.sqlite3"
@@ -32,21 +33,29 @@ LOCK = "pull.lock"
 LOCK_WAIT_S = 10.0
 STATISTICS = "matcher-statistics"
 """Name of the word statistics among the files that belong to the list."""
-_FORMAT = 1
+JOURNAL_S = 730 * 86400.0
+_FORMAT = 2
 _SCHEMA = """
 CREATE TABLE state (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE entries (entry_id TEXT PRIMARY KEY, prefix INTEGER NOT NULL, line BLOB NOT NULL);
-CREATE INDEX entries_prefix ON entries (prefix);
+CREATE TABLE entries (prefix INTEGER NOT NULL, entry_id TEXT NOT NULL, line BLOB NOT NULL);
+CREATE UNIQUE INDEX entries_key ON entries (prefix, entry_id);
+CREATE TABLE journal (at REAL NOT NULL, entry_id TEXT NOT NULL, op TEXT NOT NULL, reason TEXT);
+CREATE INDEX journal_at ON journal (at);
 """
 
 
 @dataclass(frozen=True)
 class Held:
-    """The set in the store: the manifest that was reached, and when."""
+    """The set in the store: the manifest that was reached, the key that signed it, and when."""
 
     manifest: Manifest
+    kid: str
     etag: str | None
     pulled_at: float
+
+    def signed_by(self, keys: KeysDocument) -> bool:
+        """Whether the registry still stands by the key that signed the set."""
+        return keys.names("list", self.kid, self.manifest.iat)
 
 
 @dataclass(frozen=True)
@@ -72,41 +81,95 @@ class State:
             return "clock_set_back"
         if now - self.held.manifest.iat > self.held.manifest.max_staleness_s:
             return "past_max_staleness"
+        if self.keys is not None and not self.held.signed_by(self.keys):
+            return "key_withdrawn"
         return None
+
+
+class Noted(NamedTuple):
+    """What the copy learned of an entry, and when. Never a name: some were listed in error."""
+
+    at: float
+    entry_id: str
+    op: str
+    reason: str | None
 
 
 class Swap:
     """The inside of one swap: change entries at will, then seal them at a signed digest."""
 
-    def __init__(self, store: Store, db: sqlite3.Connection) -> None:
+    def __init__(self, store: Store, db: sqlite3.Connection, now: float, *, noted: bool) -> None:
         self._store = store
         self._db = db
+        self._now = now
+        self._noted = noted
         self.sealed = False
+        self.put_count = 0
+        self.removed_count = 0
 
-    def put(self, lines: Iterable[Line]) -> None:
+    def put(self, line: Line) -> None:
+        """Hold this entry in the place of what was held of it."""
+        row = self._db.execute(
+            "SELECT line FROM entries WHERE prefix = ? AND entry_id = ?",
+            (line.prefix, line.entry_id),
+        ).fetchone()
+        self._put([line], {} if row is None else {line.entry_id: row[0]})
+
+    def remove(self, entry_id: str, reason: str | None = None) -> None:
+        """Hold nothing of this entry; it is no error when nothing was held."""
+        found = self._db.execute(
+            "DELETE FROM entries WHERE prefix = ? AND entry_id = ?",
+            (prefix_of(entry_id), entry_id),
+        )
+        if found.rowcount:
+            self.removed_count += 1
+            self._note([Noted(self._now, entry_id, "removed", reason)])
+
+    def replace_bucket(self, bucket: int, bucket_bits: int, lines: list[Line]) -> None:
+        """Hold exactly these entries in a bucket."""
+        held = dict(
+            self._db.execute(
+                "SELECT entry_id, line FROM entries WHERE prefix BETWEEN ? AND ?",
+                _range(bucket, bucket_bits),
+            )
+        )
+        for entry_id in held.keys() - {line.entry_id for line in lines}:
+            self.remove(entry_id)
+        self._put([line for line in lines if held.get(line.entry_id) != line.data], held)
+
+    def _put(self, lines: list[Line], held: Mapping[str, bytes]) -> None:
+        # In the order of the key, so that each row comes behind the one before.
+        in_place = sorted(lines, key=lambda line: line.prefix)
         self._db.executemany(
             "INSERT INTO entries (entry_id, prefix, line) VALUES (?, ?, ?)"
-            " ON CONFLICT (entry_id) DO UPDATE SET line = excluded.line",
-            lines,
+            " ON CONFLICT (prefix, entry_id) DO UPDATE SET line = excluded.line",
+            in_place,
+        )
+        self.put_count += len(lines)
+        self._note(
+            Noted(self._now, line.entry_id, "changed" if line.entry_id in held else "new", None)
+            for line in lines
+            if held.get(line.entry_id) != line.data
         )
 
-    def remove(self, entry_id: str) -> None:
-        self._db.execute("DELETE FROM entries WHERE entry_id = ?", (entry_id,))
+    def _note(self, rows: Iterable[Noted]) -> None:
+        if self._noted:
+            self._db.executemany("INSERT INTO journal VALUES (?, ?, ?, ?)", rows)
 
-    def empty_bucket(self, bucket: int, bucket_bits: int) -> None:
-        self._db.execute(
-            "DELETE FROM entries WHERE prefix BETWEEN ? AND ?", _range(bucket, bucket_bits)
-        )
-
-    def seal(self, manifest: Manifest, payload: bytes, etag: str | None, now: float) -> None:
+    def seal(self, accepted: Accepted, etag: str | None) -> None:
         """Check what the store would hold against the signature, then let it be committed."""
-        self._store.require_set(manifest)
+        self._store.require_set(accepted.manifest)
+        now = repr(self._now).encode()
         self._store.write_state(
-            manifest=payload,
+            manifest=accepted.payload,
+            kid=accepted.kid.encode(),
             etag=(etag or "").encode(),
-            pulled_at=repr(now).encode(),
-            last_seen=repr(now).encode(),
+            pulled_at=now,
+            last_seen=now,
         )
+        if not self._noted:
+            self._store.write_state(journal_from=now)
+        self._db.execute("DELETE FROM journal WHERE at < ?", (self._now - JOURNAL_S,))
         self.sealed = True
 
 
@@ -125,6 +188,8 @@ class Store:
         # Made before SQLite opens it: SQLite would take the umask's mode, for its journal too.
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
         with cls(_connect(path, read_only=False), folder) as store:
+            # Entries of half a kilobyte: larger pages take a third of the time off a full pull.
+            store._db.execute("PRAGMA page_size = 16384")
             store._db.execute("PRAGMA journal_mode = WAL")
             with store._transaction():
                 if not store._db.execute("SELECT 1 FROM sqlite_master").fetchone():
@@ -182,10 +247,10 @@ class Store:
             self._db.execute("ROLLBACK")
 
     @contextmanager
-    def swap(self) -> Iterator[Swap]:
+    def swap(self, now: float) -> Iterator[Swap]:
         """Change the set in one transaction; what was not sealed is undone."""
         with self._transaction():
-            swap = Swap(self, self._db)
+            swap = Swap(self, self._db, now, noted=self.journal_from() is not None)
             yield swap
             if not swap.sealed:
                 raise Mismatch("a swap ended without reaching a signed set")
@@ -207,6 +272,7 @@ class Store:
             if manifest is None
             else Held(
                 manifest=Manifest.read(manifest),
+                kid=rows["kid"].decode(),
                 etag=rows["etag"].decode() or None,
                 pulled_at=float(rows["pulled_at"]),
             ),
@@ -228,6 +294,18 @@ class Store:
 
     def note_seen(self, now: float) -> None:
         self.write_state(last_seen=repr(now).encode())
+
+    def journal_from(self) -> float | None:
+        """When the first set was taken: what came with it is not noted."""
+        row = self._db.execute("SELECT value FROM state WHERE key = 'journal_from'").fetchone()
+        return None if row is None else float(row[0])
+
+    def journal(self, since: float) -> Iterator[Noted]:
+        """What the copy learned since then, in order."""
+        for row in self._db.execute(
+            "SELECT at, entry_id, op, reason FROM journal WHERE at >= ? ORDER BY rowid", (since,)
+        ):
+            yield Noted(*row)
 
     def count(self) -> int:
         (count,) = self._db.execute("SELECT count(*) FROM entries").fetchone()

@@ -11,8 +11,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from partner_registry_client.api import Answer, Api
-from partner_registry_client.changes import Change, DeltaUnusable, read_page
+from partner_registry_client.api import FIRST_PAGE, PAGE, Source
+from partner_registry_client.changes import (
+    Change,
+    Delta,
+    DeltaUnusable,
+    Page,
+    delta_changes,
+    read_files,
+    read_page,
+)
 from partner_registry_client.chunks import (
     IndexItem,
     read_attachment,
@@ -22,21 +30,17 @@ from partner_registry_client.chunks import (
     require_bytes,
 )
 from partner_registry_client.encoding import sha256_hex
-from partner_registry_client.errors import (
-    ClockSetBack,
-    Malformed,
-    Mismatch,
-    Refused,
-    UnknownKey,
-)
-from partner_registry_client.manifest import Manifest, accept_manifest, require_unexpired
+from partner_registry_client.errors import ClockSetBack, Malformed, Mismatch, Refused
+from partner_registry_client.keychain import Keychain
+from partner_registry_client.manifest import Accepted, Manifest, require_unexpired
 from partner_registry_client.spool import Spool
-from partner_registry_client.store import STATISTICS, Held, State, Store
-from partner_registry_client.trust import KeysDocument, accept_keys
+from partner_registry_client.store import STATISTICS, Held, State, Store, Swap
 
-KEYS_REFRESH_S = 6 * 3600
 STATISTICS_REFRESH_S = 24 * 3600
 MOVED_ON_RETRIES = 3
+FAR_BEHIND = 1000
+MOST_PAGED = 5000
+WITHDRAWN = "file_withdrawn"
 Progress = Callable[[int, int], None]
 _PURGE = {"annulled", "error"}
 
@@ -57,16 +61,18 @@ class PullResult:
 
 def pull(
     store: Store,
-    api: Api,
+    source: Source,
     *,
     now: float | None = None,
     progress: Progress | None = None,
     accept_clock: bool = False,
+    wait: int = 0,
 ) -> PullResult:
     """Bring the store up to date. Raises VerificationFailed, Stale or Unavailable.
 
     On any error the store keeps the set it had. `accept_clock` forgets the time of the last
     pull, for a host whose clock was wrong then and is right now; versions still never fall.
+    `wait`: up to 55 seconds that the registry may wait for a change.
     """
     moment = time.time() if now is None else now
     with store.exclusive():
@@ -78,165 +84,204 @@ def pull(
                 "the clock of this host is behind the time of the last pull; set it right, or"
                 " pull with --accept-clock if it is right now"
             )
-        return _Pull(store, api, state, moment, progress or (lambda done, total: None)).run()
+        return _Pull(store, source, state, moment, progress or (lambda done, total: None)).run(wait)
 
 
 class _Pull:
     def __init__(
-        self, store: Store, api: Api, state: State, now: float, progress: Progress
+        self, store: Store, source: Source, state: State, now: float, progress: Progress
     ) -> None:
         self._store = store
-        self._api = api
+        self._source = source
         self._state = state
         self._now = now
         self._progress = progress
-        self._keys: KeysDocument | None = state.keys
-        self._keys_are_new = False
+        self._keys = Keychain(store, source, state, now)
+        self._spool = Spool(store.folder)
 
-    def run(self) -> PullResult:
-        self._refresh_keys_when_due()
+    def run(self, wait: int) -> PullResult:
+        self._keys.refresh_when_due()
         held = self._state.held
         if held is None:
             return self._full("first pull")
+        if self._keys.trusted() is None:
+            return self._full("the key that signed the copy was withdrawn")
+        if not self._source.live:
+            return self._full("no changes are served there")
         try:
-            result = self._changes(held)
-            if not 0 <= self._now - self._store.attachments_at() < STATISTICS_REFRESH_S:
-                self._renew_statistics()
-            return result
+            result = self._changes(held, wait)
         except DeltaUnusable as reason:
             return self._full(str(reason))
-
-    # ------------------------------------------------------------ keys and manifest
-
-    def _refresh_keys_when_due(self) -> None:
-        """Keys are asked for a few times a day, so that a withdrawn one is soon refused."""
-        keys = self._keys
-        age = self._now - self._state.keys_fetched_at
-        if keys is None or keys.exp <= self._now or not 0 <= age < KEYS_REFRESH_S:
-            self._fetch_keys()
-
-    def _fetch_keys(self) -> KeysDocument:
-        keys, payload = accept_keys(
-            self._api.keys_document(), anchor=self._state.anchor, trusted=self._keys, now=self._now
-        )
-        self._store.save_keys(payload, self._now)
-        self._keys, self._keys_are_new = keys, True
-        return keys
-
-    def _accept(self, token: bytes) -> tuple[Manifest, bytes]:
-        """Verify a manifest; a key not known yet is looked for once in a new keys document."""
-        trusted = self._state.held.manifest if self._state.held else None
-        keys = self._keys or self._fetch_keys()
-        try:
-            return accept_manifest(
-                token, keys=keys, stream=self._state.stream, trusted=trusted, now=self._now
-            )
-        except UnknownKey:
-            if self._keys_are_new:
-                raise
-            self._fetch_keys()
-            return self._accept(token)
+        if not 0 <= self._now - self._store.attachments_at() < STATISTICS_REFRESH_S:
+            self._renew_statistics()
+        if result.purged:
+            self._spool.clear()  # what an interrupted pull left may hold what was withdrawn
+        return result
 
     # ------------------------------------------------------------ no change, or changes
 
-    def _changes(self, held: Held) -> PullResult:
+    def _changes(self, held: Held, wait: int) -> PullResult:
         # An etag saves bytes, but "not modified" proves no freshness: once the signature has
         # used up a part of its allowed age, ask for a new one.
         age = self._now - held.manifest.iat
         etag = held.etag if age < held.manifest.max_staleness_s / 4 else None
-        changes: list[Change] = []
         after = held.manifest.seq_to
-        while True:
-            answer = self._page(after, etag if not changes else None)
-            if answer.status == 304:
-                return self._not_modified(held, asked=etag is not None and not changes)
-            page = read_page(answer.body, after)
-            manifest, payload = self._accept(page.manifest)
-            changes += page.changes
-            after = page.last_seq
-            if after >= manifest.seq_to:
-                break
+        answer = self._page(after, etag, FIRST_PAGE, wait if etag else 0)
+        if answer is None:
+            if etag is None:
+                raise Malformed("changes: 'not modified', though nothing was named")
+            require_unexpired(held.manifest, self._now)
+            self._store.note_seen(self._now)
+            return _result("unchanged", held.manifest)
+        page, tag = answer
+        accepted = self._keys.accept(page.manifest, self._now)
+        deltas: list[Delta] = []
+        if accepted.manifest.seq_to - after > FAR_BEHIND:
+            deltas = self._deltas(after)
+        if deltas:
+            page = Page([], deltas[-1].to, True, page.manifest)
+        return self._follow(page, tag, accepted, deltas)
+
+    def _follow(
+        self, page: Page, tag: str | None, accepted: Accepted, deltas: list[Delta]
+    ) -> PullResult:
+        """Pages up to the signed end, behind the deltas if there are any."""
+        changes = page.changes
+        after = page.last_seq
+        if accepted.manifest.seq_to - after > MOST_PAGED:
+            raise DeltaUnusable("too many changes for pages")
+        while after < accepted.manifest.seq_to:
             if not page.more:
                 raise DeltaUnusable("the changes end before the signed list does")
-            if manifest.seq_to - after > max(2_000, manifest.count):
-                raise DeltaUnusable("so far behind that the full set is shorter")
-        if after > manifest.seq_to:
+            answer = self._page(after, None, PAGE, 0)
+            if answer is None:
+                raise Malformed("changes: 'not modified', though nothing was named")
+            page, tag = answer
+            accepted = self._keys.accept(page.manifest, self._now)
+            changes += page.changes
+            after = page.last_seq
+        if after != accepted.manifest.seq_to:
             raise DeltaUnusable("the changes go beyond the signed list")
-        return self._apply(changes, manifest, payload, answer.etag)
+        return self._apply(deltas, changes, accepted, tag)
 
-    def _page(self, after: int, etag: str | None) -> Answer:
+    def _page(
+        self, after: int, etag: str | None, limit: int, wait: int
+    ) -> tuple[Page, str | None] | None:
+        """A page and its tag; None for "not modified"."""
+        asked = time.monotonic()
         try:
-            return self._api.changes(self._state.stream, after, etag)
+            answer = self._source.changes(self._state.stream, after, etag, limit=limit, wait=wait)
         except Refused as refusal:
             if refusal.status in (409, 410):
                 raise DeltaUnusable(refusal.code or "the registry asks for a full pull") from None
             raise
+        if wait:  # the clock was read once; only waiting moves it on
+            self._now += time.monotonic() - asked
+        return None if answer.status == 304 else (read_page(answer.body, after), answer.etag)
 
-    def _not_modified(self, held: Held, *, asked: bool) -> PullResult:
-        if not asked:
-            raise Malformed("changes: 'not modified', though nothing was named")
-        require_unexpired(held.manifest, self._now)
-        self._store.note_seen(self._now)
-        return _result("unchanged", held.manifest)
+    def _deltas(self, after: int) -> list[Delta]:
+        """Files that bring a copy far behind near the end; downloaded, and not believed yet."""
+        files = read_files(self._source.files(self._state.stream), self._state.stream)
+        self._spool.drop(files.withdrawn)
+        found = files.way(after)
+        for done, delta in enumerate(found, 1):
+            try:
+                self._fetch(delta.sha256, delta.bytes, "delta")
+            except Refused as refusal:
+                if refusal.status not in (404, 410):
+                    raise
+                raise DeltaUnusable("a skip delta is gone") from None
+            self._progress(done, len(found))
+        return found
 
     def _apply(
-        self, changes: list[Change], manifest: Manifest, payload: bytes, etag: str | None
+        self, deltas: list[Delta], changes: list[Change], accepted: Accepted, etag: str | None
     ) -> PullResult:
+        purged: dict[str, None] = {}
         try:
-            with self._store.swap() as swap:
+            with self._store.swap(self._now) as swap:
+                for delta in deltas:
+                    for change in delta_changes(self._spool.read(delta.sha256), delta):
+                        _take(swap, change, purged)
                 for change in changes:
-                    if change.line is not None:
-                        swap.put([change.line])
-                    else:
-                        swap.remove(change.entry_id)
-                swap.seal(manifest, payload, etag, self._now)
+                    _take(swap, change, purged)
+                swap.seal(accepted, etag)
         except Mismatch:
             raise DeltaUnusable("the changes do not arrive at the signed set digest") from None
-        put = sum(change.line is not None for change in changes)
+        if deltas:
+            self._spool.clear()
         return _result(
-            "delta" if changes else "unchanged",
-            manifest,
-            put=put,
-            removed=len(changes) - put,
-            purged=[c.entry_id for c in changes if c.line is None and c.reason in _PURGE],
+            "delta" if deltas or changes else "unchanged", accepted.manifest, swap, list(purged)
         )
 
     # ------------------------------------------------------------ full set
 
     def _full(self, reason: str) -> PullResult:
         for attempt in range(MOVED_ON_RETRIES):
-            answer = self._api.manifest(self._state.stream)
-            manifest, payload = self._accept(answer.body)
+            answer = self._source.manifest(self._state.stream)
+            accepted = self._keys.accept(answer.body, self._now)
             try:
-                return self._full_of(manifest, payload, answer.etag, reason)
+                return self._full_of(accepted, answer.etag, reason)
             except Refused as refusal:
                 # The list may have moved on, and the old chunks gone, while we were reading.
                 if refusal.status not in (404, 410) or attempt + 1 == MOVED_ON_RETRIES:
                     raise
         raise AssertionError("unreachable")
 
-    def _full_of(
-        self, manifest: Manifest, payload: bytes, etag: str | None, reason: str
-    ) -> PullResult:
-        data = self._api.chunk(manifest.index_sha256, manifest.index_bytes)
+    def _full_of(self, accepted: Accepted, etag: str | None, reason: str) -> PullResult:
+        manifest = accepted.manifest
+        if self._held_whole(accepted, etag):
+            return _result("unchanged", manifest)
+        data = self._source.chunk(manifest.index_sha256, manifest.index_bytes)
         items = read_index(data, manifest)
         statistics = self._statistics(data, manifest)
         wanted = self._differing(items, manifest.bucket_bits)
-        spool = Spool(self._store.folder)
         for done, item in enumerate(wanted, 1):
-            self._download(spool, item)
+            if item.sha256 is not None:
+                self._fetch(item.sha256, item.bytes, "chunk")
             self._progress(done, len(wanted))
-        with self._store.swap() as swap:
+        with self._store.swap(self._now) as swap:
             for item in wanted:
-                swap.empty_bucket(item.bucket, manifest.bucket_bits)
+                lines = []
                 if item.sha256 is not None:
-                    chunk = spool.read(item.sha256)
-                    swap.put(read_chunk(chunk, item, manifest.bucket_bits))
-            swap.seal(manifest, payload, etag, self._now)
+                    chunk = self._spool.read(item.sha256)
+                    lines = read_chunk(chunk, item, manifest.bucket_bits)
+                swap.replace_bucket(item.bucket, manifest.bucket_bits, lines)
+            swap.seal(accepted, etag)
             self._store.keep_attachment(STATISTICS, statistics, self._now)
-        spool.clear()
-        put = sum(item.count for item in wanted)
-        return _result("full", manifest, put=put, full_because=reason)
+        self._spool.clear()
+        return _result("full", manifest, swap, full_because=reason)
+
+    def _held_whole(self, accepted: Accepted, etag: str | None) -> bool:
+        """Whether the copy is that set already, in which case the newer signature is kept."""
+        held = self._state.held
+        if held is None or held.manifest.index_sha256 != accepted.manifest.index_sha256:
+            return False
+        try:
+            with self._store.swap(self._now) as swap:
+                swap.seal(accepted, etag)
+        except Mismatch:  # altered on the disk
+            return False
+        return True
+
+    def _differing(self, items: list[IndexItem], bucket_bits: int) -> list[IndexItem]:
+        """Buckets whose content is not held already, byte for byte."""
+        held = self._store.bucket_digests(bucket_bits)
+        return [item for item in items if bytes.fromhex(item.raw_sha256) != held[item.bucket]]
+
+    def _fetch(self, sha256: str, length: int, what: str) -> None:
+        """Have a file in the spool; one left there by an interrupted pull is used again."""
+        if self._spool.has(sha256):
+            return
+        try:
+            data = self._source.chunk(sha256, length)
+        except Refused as refusal:
+            if refusal.code == WITHDRAWN:
+                # It held what was listed in error: so may all that an earlier pull left there.
+                self._spool.clear()
+            raise
+        require_bytes(data, sha256, length, what)
+        self._spool.write(sha256, data)
 
     # ------------------------------------------------------------ statistics
 
@@ -248,7 +293,7 @@ class _Pull:
         if held is None:
             return
         try:
-            data = self._api.chunk(held.manifest.index_sha256, held.manifest.index_bytes)
+            data = self._source.chunk(held.manifest.index_sha256, held.manifest.index_bytes)
             content = self._statistics(data, held.manifest)
         except Refused as refusal:
             if refusal.status in (404, 410):
@@ -263,28 +308,23 @@ class _Pull:
         known = self._store.attachment(STATISTICS)
         if known is not None and sha256_hex(known) == item.raw_sha256:
             return known
-        return read_attachment(self._api.chunk(item.sha256, item.bytes), item)
+        return read_attachment(self._source.chunk(item.sha256, item.bytes), item)
 
-    def _differing(self, items: list[IndexItem], bucket_bits: int) -> list[IndexItem]:
-        """Buckets whose content is not held already, byte for byte."""
-        held = self._store.bucket_digests(bucket_bits)
-        return [item for item in items if bytes.fromhex(item.raw_sha256) != held[item.bucket]]
 
-    def _download(self, spool: Spool, item: IndexItem) -> None:
-        """Have a chunk in the spool; one left there by an interrupted pull is used again."""
-        if item.sha256 is None or spool.has(item.sha256):
-            return
-        chunk = self._api.chunk(item.sha256, item.bytes)
-        require_bytes(chunk, item.sha256, item.bytes, "chunk")
-        spool.write(item.sha256, chunk)
+def _take(swap: Swap, change: Change, purged: dict[str, None]) -> None:
+    if change.line is not None:
+        swap.put(change.line)
+        purged.pop(change.entry_id, None)
+        return
+    swap.remove(change.entry_id, change.reason)
+    if change.reason in _PURGE:
+        purged[change.entry_id] = None
 
 
 def _result(
     mode: Literal["unchanged", "delta", "full"],
     manifest: Manifest,
-    *,
-    put: int = 0,
-    removed: int = 0,
+    swap: Swap | None = None,
     purged: list[str] | None = None,
     full_because: str | None = None,
 ) -> PullResult:
@@ -293,8 +333,8 @@ def _result(
         version=manifest.version,
         seq=manifest.seq_to,
         count=manifest.count,
-        put=put,
-        removed=removed,
+        put=swap.put_count if swap else 0,
+        removed=swap.removed_count if swap else 0,
         purged=purged or [],
         full_because=full_because,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any
 
-from partner_registry_client.api import printable
+from partner_registry_client.transport import printable
 
 _OUTCOMES = {
     "no_hit": "no hit in the local copy",
@@ -18,7 +18,7 @@ def answer_lines(answer: dict[str, Any]) -> list[str]:
     """A screening answer; every one begins by saying that it is provisional."""
     lines = [
         f"PROVISIONAL  {_OUTCOMES[answer['outcome']]}",
-        f"list  {list_line(answer['list'])}",
+        *(f"list  {list_line(listed)}" for listed in (answer["list"], *answer["also"])),
         f"scored by {answer['algorithm']}, statistics {answer['statistics_version']}",
     ]
     for hit in answer["hits"]:
@@ -36,7 +36,7 @@ def list_line(listed: dict[str, Any]) -> str:
     state = f"STALE ({listed['stale_reason']})" if listed["stale"] else "current"
     return (
         f"{listed['stream']} version {listed['version']}, {listed['count']} entries,"
-        f" signed {_time(listed['issued_at'])}, {state}"
+        f" signed {moment(listed['issued_at'])}, {state}"
     )
 
 
@@ -46,15 +46,16 @@ def receipt_lines(said: dict[str, Any]) -> list[str]:
     compared = {"matches": "matches the receipt", "not_checked": "not compared (--answer)"}
     return [
         printable(f"genuine  {claims['outcome']} for {claims['aud']}, clearance {claims['jti']}"),
-        f"signed   {_time(claims['iat'])} by key {said['kid']}",
-        f"expires  {_time(claims['exp'])}{expired}",
+        f"signed   {moment(claims['iat'])} by key {said['kid']}",
+        f"expires  {moment(claims['exp'])}{expired}",
         f"reasons  {printable(', '.join(claims['reasons']), 2000) or 'none'}",
         f"answer   {compared[said['answer']]}",
     ]
 
 
-def _time(moment: int) -> str:
+def moment(seconds: int) -> str:
+    """A time for people; what is out of all range stays a number."""
     try:
-        return datetime.fromtimestamp(moment, timezone.utc).isoformat().replace("+00:00", "Z")
+        return datetime.fromtimestamp(seconds, timezone.utc).isoformat().replace("+00:00", "Z")
     except (ValueError, OverflowError, OSError):
-        return str(moment)
+        return str(seconds)

@@ -124,11 +124,15 @@ class KeysDocument:
     def of_use(self, use: str) -> dict[str, PublicKey]:
         return {key.public.kid: key.public for key in self.keys if key.use == use}
 
+    def names(self, use: str, kid: str, moment: int) -> bool:
+        """Whether this key was the registry's at that time."""
+        return any(
+            key.use == use and key.public.kid == kid and key.held_at(moment) for key in self.keys
+        )
+
     def require_held(self, use: str, kid: str, moment: int) -> None:
         """Refuse what claims to be signed while this key was not the registry's."""
-        if not any(
-            key.use == use and key.public.kid == kid and key.held_at(moment) for key in self.keys
-        ):
+        if not self.names(use, kid, moment):
             raise UnknownKey(f"the {use} key was not in use at the time of signing")
 
     def require_not_ended(self, use: str, kid: str, moment: int) -> None:
@@ -143,9 +147,17 @@ class KeysDocument:
 
 
 def accept_keys(
-    document: bytes, *, anchor: Anchor, trusted: KeysDocument | None, now: float
+    document: bytes,
+    *,
+    anchor: Anchor,
+    trusted: KeysDocument | None,
+    now: float,
+    newest: bool = True,
 ) -> tuple[KeysDocument, bytes]:
-    """The keys document and its payload, once every check has passed."""
+    """The keys document and its payload, once every check has passed.
+
+    Not `newest`: a step on the way to the newest, which may have expired since.
+    """
     root = trusted.root if trusted else anchor.root
     payload = root.verify(document)
     keys = KeysDocument.read(payload)
@@ -156,7 +168,7 @@ def accept_keys(
         raise RolledBack("keys document: older than the one already trusted")
     if keys.iat > now + SKEW_S:
         raise FromTheFuture("keys document: issued in the future; is the clock of this host right?")
-    if keys.exp <= now:
+    if newest and keys.exp <= now:
         raise Expired("keys document: expired")
     if not keys.root.same_as(root):
         keys.root.verify(document)

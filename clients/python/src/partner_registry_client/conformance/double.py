@@ -1,6 +1,6 @@
 """A small registry to test against, written from the protocol and sharing no code with the client.
 
-Its answers are honest until a test says otherwise: `claims`, `header`, `keys_claims` and
+Its answers are honest until somebody says otherwise: `claims`, `header`, `keys_claims` and
 `signers` bend what is signed, `tamper` bends the bytes on their way out.
 """
 
@@ -10,10 +10,12 @@ import hashlib
 import json
 import threading
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -24,6 +26,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 ISSUER = "https://registry.test"
 STREAM = "inter_agency"
 EMPTY = hashlib.sha256(b"").hexdigest()
+POURED = 64 * 1024 * 1024
+"""How much of an endless answer there is: who takes it all has no bound."""
 
 Key = ec.EllipticCurvePrivateKey
 
@@ -52,7 +56,9 @@ def kid(key: Key) -> str:
 
 
 def raw_signature(key: Key, data: bytes) -> bytes:
-    r, s = decode_dss_signature(key.sign(data, ec.ECDSA(hashes.SHA256())))
+    # Deterministic (RFC 6979), so that the test vectors can be written again.
+    how = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
+    r, s = decode_dss_signature(key.sign(data, how))
     return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
 
@@ -106,6 +112,11 @@ class Registry:
         self.log: list[dict[str, Any]] = []
         self.attachments: dict[str, bytes] = {}
         self.window = 0  # changes up to this number are gone
+        self.blocks: list[tuple[int, int]] = []  # of the skip deltas
+        self.withdrawn: dict[str, str] = {}  # digest and when
+        self.former_keys: dict[int, bytes] = {}
+        self.stream = STREAM
+        self.poured = 0
         self.page = 200
         self.version = 1
         self.now = int(time.time())
@@ -189,27 +200,71 @@ class Registry:
             item |= {"raw_sha256": hashlib.sha256(raw).hexdigest(), "raw_bytes": len(raw)}
             item["count"] = raw.count(b"\n")
             if raw:
-                packed = gzip.compress(raw, mtime=0)
-                item |= {"sha256": hashlib.sha256(packed).hexdigest(), "bytes": len(packed)}
+                about, packed = _packed(raw)
+                item |= about
                 files[item["sha256"]] = packed
             items.append(item)
-        document: dict[str, Any] = {"stream": STREAM, "version": self.version, "chunks": items}
+        document: dict[str, Any] = {"stream": self.stream, "version": self.version}
+        document["chunks"] = items
         for name, raw in sorted(self.attachments.items()):
-            packed = gzip.compress(raw, mtime=0)
-            digest = hashlib.sha256(packed).hexdigest()
-            files[digest] = packed
-            item = {"name": name, "sha256": digest, "bytes": len(packed)}
-            item |= {"raw_sha256": hashlib.sha256(raw).hexdigest(), "raw_bytes": len(raw)}
-            document.setdefault("attachments", []).append(item)
+            item, packed = _packed(raw)
+            files[item["sha256"]] = packed
+            document.setdefault("attachments", []).append({"name": name} | item)
         index = jcs(document)
         files[hashlib.sha256(index).hexdigest()] = index
         return files
+
+    def deltas(self) -> list[tuple[dict[str, Any], bytes]]:
+        """What the list of files says of each skip delta, and its bytes."""
+        found = []
+        for start, end in self.blocks:
+            last = {change["entry_id"]: change for change in self.log[start:end]}
+            lines = sorted(last.values(), key=lambda change: int(change["seq"]))
+            item, packed = _packed(b"".join(jcs(line) + b"\n" for line in lines))
+            found.append(({"from": start, "to": end, "count": len(lines)} | item, packed))
+        return found
+
+    def file(self, sha256: str) -> Answer:
+        if sha256 in self.withdrawn:
+            return self._problem(410, "file_withdrawn")
+        every = self.chunks() | {item["sha256"]: data for item, data in self.deltas()}
+        data = every.get(sha256)
+        return Answer(body=data) if data else self._problem(404, "file_not_found")
+
+    def files(self) -> bytes:
+        return jcs(
+            {
+                "stream": self.stream,
+                "version": self.version,
+                "seq_to": len(self.log),
+                "changes_from": self.window,
+                "deltas": [item for item, _ in self.deltas()],
+                "withdrawn": [{"sha256": one, "at": self.now} for one in self.withdrawn],
+            }
+        )
+
+    def bundle(self, folder: Path) -> Path:
+        """The stream in one file, as `registry feed bundle` writes it."""
+        path = folder / "feed.zip"
+        *chunks, index = self.chunks().items()
+        about: dict[str, Any] = {"format": "partner-registry-feed-bundle/1", "issuer": ISSUER}
+        about |= {"stream": self.stream, "version": self.version}
+        about |= {"seq_to": len(self.log), "count": len(self.entries)}
+        members = {"bundle.json": jcs(about)}
+        former = {**self.former_keys, max(self.former_keys, default=0) + 1: self.keys_document()}
+        members |= {f"keys/{version}.json": document for version, document in former.items()}
+        members |= {"manifest.jws": self.manifest().encode(), "index.json": index[1]}
+        members |= {f"chunks/{digest}": data for digest, data in chunks}
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, data in members.items():
+                archive.writestr(zipfile.ZipInfo(name), data)
+        return path
 
     def manifest(self) -> str:
         index_sha256, index = list(self.chunks().items())[-1]
         claims = {
             "iss": ISSUER,
-            "stream": STREAM,
+            "stream": self.stream,
             "version": self.version,
             "seq_to": len(self.log),
             "count": len(self.entries),
@@ -254,19 +309,31 @@ class Registry:
             self.tokens.append((headers, body))
             grant = {"access_token": "t0ken", "token_type": "Bearer", "expires_in": 300}
             honest = Answer(body=json.dumps(grant).encode())
+        elif parts.path in ("/keys.json", "/public/manifest.jws"):  # published: no token
+            keys = parts.path == "/keys.json"
+            honest = Answer(body=self.keys_document() if keys else self.manifest().encode())
+        elif parts.path.startswith("/chunks/"):
+            honest = self.file(parts.path.rsplit("/", 1)[1])
         elif headers.get("authorization") != "Bearer t0ken":
             honest = self._problem(401, "invalid_token")
         elif name == "chunks":
-            data = self.chunks().get(parts.path.rsplit("/", 1)[1])
-            honest = Answer(body=data) if data else self._problem(404, "not_found")
+            honest = self.file(parts.path.rsplit("/", 1)[1])
         else:
-            honest = {
-                "keys": lambda: Answer(body=self.keys_document()),
+            answers: dict[str, Callable[[], Answer]] = {
+                "keys": lambda: self._keys(query.get("version")),
+                "files": lambda: Answer(body=self.files()),
                 "manifest": self._manifest_answer,
                 "changes": lambda: self._changes(query, headers.get("if-none-match")),
-            }[name]()
+            }
+            honest = answers[name]()
         self.requests.append(name)
         return self.tamper[name](honest) if name in self.tamper else honest
+
+    def _keys(self, version: str | None) -> Answer:
+        if version is None:
+            return Answer(body=self.keys_document())
+        document = self.former_keys.get(int(version))
+        return Answer(body=document) if document else self._problem(404, "keys_version_unknown")
 
     def _etag(self) -> str:
         return f'"{self.version}-{self.now}"'
@@ -284,7 +351,7 @@ class Registry:
             return Answer(status=304)
         page = self.log[after : after + min(self.page, int(query["limit"]))]
         body = {
-            "stream": STREAM,
+            "stream": self.stream,
             "from": after,
             "to": after + len(page),
             "changes": page,
@@ -297,6 +364,14 @@ class Registry:
     def _problem(status: int, code: str) -> Answer:
         body = {"type": "urn:x", "title": "No", "status": status, "code": code, "errors": []}
         return Answer(status, json.dumps(body).encode())
+
+
+def _packed(raw: bytes) -> tuple[dict[str, Any], bytes]:
+    """What is said of a gzip file, and the file."""
+    packed = gzip.compress(raw, mtime=0)
+    item = {"sha256": hashlib.sha256(packed).hexdigest(), "bytes": len(packed)}
+    item |= {"raw_sha256": hashlib.sha256(raw).hexdigest(), "raw_bytes": len(raw)}
+    return item, packed
 
 
 @contextmanager
@@ -324,21 +399,27 @@ def serving(registry: Registry) -> Iterator[Registry]:
             self.end_headers()
             self.wfile.write(answer.body)
 
-        do_POST = do_GET  # noqa: N815
+        do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815
 
         def _pour(self, piece: bytes) -> None:
             self.close_connection = True
             try:
-                while True:
+                while registry.poured < POURED:
                     self.wfile.write(piece)
+                    registry.poured += len(piece)
             except OSError:
                 pass  # the client has hung up, as it should
 
         def log_message(self, format: str, *args: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            pass  # who hangs up in the middle is right to, here
+
+    server = Server(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     registry.url = f"http://127.0.0.1:{server.server_port}"
