@@ -97,6 +97,15 @@ class Stand:
         """The stored name of an agency's own stream."""
         return build.own_stream(self.world.agencies[agency])
 
+    async def source(self, code: str) -> str:
+        """A stream of its own that every agency reads."""
+        await self.run(
+            "INSERT INTO list_sources (code, audience, required, max_staleness_s, streams) "
+            "VALUES ($1, 'shared', false, 86400, ARRAY['inter_agency']) RETURNING code",
+            code,
+        )
+        return f"source.{code}"
+
     async def change(self, *changes: tuple[str, Any, Sequence[str]]) -> None:
         """Commit puts (an entry) and removes (an id and a reason) for streams."""
         rows: list[tuple[Any, ...]] = []
