@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import StringConstraints
+from stdnum import imo, lei
 
 from app.core.countries import alpha2
 from app.sanctions.feed import build
@@ -91,19 +92,22 @@ def entity(entry: dict[str, Any], stream: str) -> dict[str, Any]:
             found.add("birthDate", *text.split("/"))
         found.add("gender", entry.get("gender"))
     for item in entry["identifiers"]:
-        found.add(_number(kind, item["scheme"]), item["value"])
+        found.add(_number(kind, item["scheme"], item["value"]), item["value"])
     found.add("idNumber", entry["registry_number"])
     found.add("topics", "debarment" if entry["imposing_agency"] else "sanction")
     found.add("notes", _note(entry))
     return _made(entry["entry_id"], _SCHEMAS[kind], found.lists(), stream, _caption(entry))
 
 
-def _number(kind: str, scheme: str) -> str:
-    """Where a number goes: a vehicle has none of the properties of a body."""
-    if kind == "vessel" and "imo" in scheme.casefold():
-        return "imoNumber"
+def _number(kind: str, scheme: str, value: str) -> str:
+    """Where a number goes. A vehicle has none of the properties of a body; a number that is not
+    what it is called is one of unknown kind, or the form's own programs would drop it.
+    """
     if kind in ("vessel", "aircraft"):
-        return "registrationNumber"
+        named = kind == "vessel" and "imo" in scheme.casefold() and imo.is_valid(value)
+        return "imoNumber" if named else "registrationNumber"
+    if scheme == "LEI" and not lei.is_valid(value):
+        return "idNumber"
     return _IDENTIFIERS.get(scheme, "idNumber")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -156,11 +157,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group("feed"))
 
 
-@pytest.fixture(scope="session")
-async def stand(worker_name: str, root_key: Path) -> AsyncIterator[Stand]:
-    """The registry, with the heads of both common streams and of each agency's own."""
+@asynccontextmanager
+async def opened(worker_name: str, root_key: Path, **more: object) -> AsyncIterator[Stand]:
+    """A registry with the heads of both common streams and of each agency's own."""
     async with cloned(f"registry_test_feed_{worker_name}_{uuid4().hex[:6]}") as name:
-        settings = settings_for(name, root_key)
+        settings = settings_for(name, root_key, **more)
         world = await build_world(settings)
         app = create_app(settings)
         async with app.router.lifespan_context(app):
@@ -172,6 +173,12 @@ async def stand(worker_name: str, root_key: Path) -> AsyncIterator[Stand]:
             yield made
             await worker.close()
             await operator.close()
+
+
+@pytest.fixture(scope="session")
+async def stand(worker_name: str, root_key: Path) -> AsyncIterator[Stand]:
+    async with opened(worker_name, root_key) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

@@ -40,7 +40,8 @@ async def _follow(api: Api, base: str, copy: Copy, stream: str) -> str:
                 del copy[item["entity"]["id"]]
             else:
                 copy[item["entity"]["id"]] = item["entity"]
-    return max(listed)
+    newest: str = max(listed)
+    return newest
 
 
 @pytest.fixture
@@ -164,14 +165,14 @@ async def test_old_versions_are_joined_and_copies_of_them_still_arrive(
 
 
 async def test_an_agency_reads_its_own_stream_and_no_other_does(stand: Stand) -> None:
-    undp, wfp = await stand.api("UNDP"), await stand.api()
+    unicef, wfp = await stand.api("UNICEF"), await stand.api()
     await stand.beat()
-    await stand.put(entry(str(uuid4()), "Own Trust"), stand.own("UNDP"))
-    version, copy = await _full(undp, "agency")
+    await stand.put(entry(str(uuid4()), "Own Trust"), stand.own("UNICEF"))
+    version, copy = await _full(unicef, "agency")
     assert {one["datasets"][0] for one in copy.values()} == {"partner_registry_agency"}
-    await stand.put(entry(str(uuid4()), "Second Own Trust"), stand.own("UNDP"))
-    await _follow(undp, version, copy, "agency")
-    assert copy == (await _full(undp, "agency"))[1]
+    await stand.put(entry(str(uuid4()), "Second Own Trust"), stand.own("UNICEF"))
+    await _follow(unicef, version, copy, "agency")
+    assert copy == (await _full(unicef, "agency"))[1]
     assert (await _full(wfp, "agency"))[1] == {}
     log = await stand.run(
         "SELECT detail->>'file' FROM audit_events WHERE event = 'sanction:own_feed:read' "
