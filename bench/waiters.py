@@ -185,17 +185,21 @@ async def _change(stand: Stand, seconds: float) -> int:
 
 
 def _measure(stand: Stand, options: argparse.Namespace) -> dict[str, Any]:
-    serve = (*stand.ours(), "--limit-concurrency", str(options.clients + 500))
+    # A request counts until all of it is done, its log line included, when the next is there.
+    serve = (*stand.ours(), "--limit-concurrency", str(3 * options.clients + 500))
     worker = [sys.executable, "-m", "app.cli", "worker"]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     working = subprocess.Popen(worker, env=stand.environment(), cwd=ROOT, **quiet)
     try:
         with stand.serving(*serve) as server:
-            time.sleep(8)  # the worker signs the first head
+            time.sleep(4)  # the worker signs the first head
             plan = asyncio.run(_prepare(stand, options.clients))
             process = psutil.Process(server.pid)
             process.cpu_affinity([0])
-            return _watch(stand, options, process, plan)
+            try:
+                return _watch(stand, options, process, plan)
+            finally:
+                server.kill()  # thousands of requests still wait for their time to be over
     finally:
         working.terminate()
         working.wait(timeout=20)

@@ -13,6 +13,23 @@ import uvicorn
 
 from app.cli.protocol import DeadlineProtocol
 
+PRIVATE_HOSTS = (
+    "127.0.0.1",
+    "localhost",
+    "[::1]",
+    "[::ffff:7f00:1]",
+    "0x7f000001",
+    "2130706433",
+    "127.1",
+    "0",
+    "169.254.169.254",
+    "[64:ff9b::7f00:1]",
+    "[2002:7f00:1::]",
+    "10.0.0.1",
+    "[fd00:ec2::254]",
+)
+"""Ways to write an address that is not public; none of them may ever be called."""
+
 
 @asynccontextmanager
 async def served(app: Any, port: int = 0, **more: Any) -> AsyncIterator[int]:

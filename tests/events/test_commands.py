@@ -50,7 +50,9 @@ async def test_the_operator_lists_tests_and_replays(
     assert len(lines) >= 1 + len(first)
     async with operator_database.session() as session:
         logged = await session.scalars(
-            text("SELECT event FROM audit_events WHERE subject_id = :id AND client_id = 'operator'"),
+            text(
+                "SELECT event FROM audit_events WHERE subject_id = :id AND client_id = 'operator'"
+            ),
             {"id": made["id"]},
         )
     assert set(logged) == {"agency:webhook:call", "agency:webhook:replay"}
