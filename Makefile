@@ -46,7 +46,7 @@ bench: $(VENV)/.dev ## measure; options in BENCH=
 	@$(BIN)/python -m bench.run $(BENCH)
 
 ##@ Test
-.PHONY: test drills
+.PHONY: test drills interop
 test: $(VENV)/.dev ## every test but the drills, with coverage; PostgreSQL included
 	@rm -rf $(LINES)
 	@$(if $(COVERAGE),REGISTRY_TEST_LINES=$(LINES)) \
@@ -58,6 +58,9 @@ test: $(VENV)/.dev ## every test but the drills, with coverage; PostgreSQL inclu
 
 drills: $(VENV)/.dev ## the long ones: kills, full disks, load
 	@$(BIN)/pytest -m drill
+
+interop: $(VENV)/.interop ## yente and followthemoney, in an environment of their own, read our files
+	@REGISTRY_INTEROP=$(VENV)/interop/bin $(BIN)/pytest -s tests/interop
 
 ##@ Check
 .PHONY: check lint types floors contract drift audit
@@ -147,3 +150,10 @@ $(VENV)/.dev: requirements-dev.lock requirements.lock $(PROJECTS)
 	@$(PIP) install --require-hashes -r requirements-dev.lock
 	@$(projects)
 	@touch $(VENV)/.run $@
+
+# Their packages are other versions than ours; nothing of ours is installed beside them.
+$(VENV)/.interop: tests/interop/requirements.txt $(VENV)/.dev
+	@$(BIN)/python -m venv --clear $(VENV)/interop
+	@echo "$(VENV)/interop: installing $<"
+	@$(VENV)/interop/bin/python -m pip --quiet --disable-pip-version-check --no-input install -r $<
+	@touch $@

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gzip
 import json
 import secrets
 from typing import Any
 
 from tests.auth.forge import EcKey, claims, forge, jwk, new_key
+from tests.sockets import Peer
 from tests.support import BASE
 
 
-class Idp:
+class Idp(Peer):
     """Serves one key set at ``/keys``; ``mode`` says how; ``fetches`` counts requests."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.key: EcKey = new_key()
         self.kid = "k1"
         self.document: Any = None
@@ -24,11 +25,8 @@ class Idp:
         self.elsewhere = "http://127.0.0.1:1/"
         self.fetches = 0
         self.requests: list[bytes] = []
-        self.port = 0
         # Ports are given out again; an issuer is known for ever.
         self.name = secrets.token_hex(4)
-        self._server: asyncio.Server | None = None
-        self._serving: set[asyncio.Task[Any]] = set()
 
     @property
     def issuer(self) -> str:
@@ -53,35 +51,10 @@ class Idp:
             key,
         )
 
-    async def open(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def close(self) -> None:
-        """Stop listening and cut every connection."""
-        if self._server is not None:
-            self._server.close()
-            for task in list(self._serving):
-                task.cancel()
-            await asyncio.gather(*self._serving, return_exceptions=True)
-            await self._server.wait_closed()
-            self._server = None
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._serving.add(task)
-        try:
-            self.requests.append(await reader.readuntil(b"\r\n\r\n"))
-            self.fetches += 1
-            await self._answer(writer)
-        except (OSError, asyncio.IncompleteReadError):
-            pass
-        finally:
-            self._serving.discard(task)
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.requests.append(await reader.readuntil(b"\r\n\r\n"))
+        self.fetches += 1
+        await self._answer(writer)
 
     def _document(self) -> bytes:
         document = self.document

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from functools import partial
 
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
-
-from app.core.errors import Conflict, NotFound, ServiceError, violated_constraint
+from app.core import explain
+from app.core.errors import Conflict, NotFound, ServiceError
 
 
 class AgencyNotFound(NotFound):
@@ -103,14 +100,5 @@ _REFUSED: dict[str, type[ServiceError]] = {
 }
 
 
-@asynccontextmanager
-async def explained(session: AsyncSession) -> AsyncIterator[None]:
-    """A savepoint in which the database's refusal becomes the error that says what it means."""
-    try:
-        async with session.begin_nested():
-            yield
-    except IntegrityError as error:
-        kind = _REFUSED.get(violated_constraint(error) or "")
-        if kind is None:
-            raise
-        raise kind from error
+explained = partial(explain.explained, refusals=_REFUSED)
+"""A savepoint in which the database's refusal becomes the error that says what it means."""

@@ -27,6 +27,7 @@ PARTS = {
     "lists": ("lists", f"External sanction lists. {_WORKER}"),
     "feed": ("feed", "The feed as files: bundles, and the public stream for everybody."),
     "matches": ("matches", f"Matches with sanction lists. {_WORKER}"),
+    "webhooks": ("webhooks", f"Webhooks of agencies: how they fare, tests, replays. {_WORKER}"),
     "screening": ("screening", "Screening by name. Needs neither database nor network."),
     "operators": ("operators", f"Persons who run the service, by their keys. {_OPERATOR}"),
     "break-glass": (

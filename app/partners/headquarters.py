@@ -6,19 +6,19 @@ refusals become errors by `explained`. Rules of the types are data, so Python ch
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
 from datetime import date
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.agencies import settings
 from app.auth import policy
 from app.auth.caller import Caller
-from app.core.errors import ServiceError, violated_constraint
+from app.core import explain
+from app.core.errors import ServiceError
 from app.partners import queries, visibility
 from app.partners.errors import (
     CountryProfileExists,
@@ -56,17 +56,8 @@ HEADQUARTERS_RULES: dict[str, type[ServiceError]] = {
 }
 
 
-@asynccontextmanager
-async def explained(session: AsyncSession) -> AsyncIterator[None]:
-    """A savepoint in which the database's refusal becomes the error that says what it means."""
-    try:
-        async with session.begin_nested():
-            yield
-    except IntegrityError as error:
-        kind = HEADQUARTERS_RULES.get(violated_constraint(error) or "")
-        if kind is None:
-            raise
-        raise kind from error
+explained = partial(explain.explained, refusals=HEADQUARTERS_RULES)
+"""A savepoint in which the database's refusal becomes the error that says what it means."""
 
 
 async def check_type(

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import socket
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import uvicorn
 from authlib.integrations.httpx_client import AsyncOAuth2Client
 from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
@@ -17,27 +14,17 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from fastapi import FastAPI
 from joserfc.jwk import ECKey, RSAKey
 
-from app.cli.protocol import DeadlineProtocol
 from tests.auth.conftest import MakeClient
 from tests.auth.forge import jwk, rsa_jwk
+from tests.sockets import served
 from tests.support import BASE, plain_client
 
 
 @pytest.fixture
 async def address(app: FastAPI) -> AsyncIterator[str]:
     """The application on a loopback port, as `registry serve` runs it."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        app, http=DeadlineProtocol, lifespan="off", log_config=None, ws="none", server_header=False
-    )
-    server = uvicorn.Server(config)
-    running = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started:  # noqa: ASYNC110 - uvicorn tells it by a flag only
-        await asyncio.sleep(0.01)
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server.should_exit = True
-    await running
-    listener.close()
+    async with served(app) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 async def _get_and_use(client: Any, address: str, **more: Any) -> None:

@@ -10,12 +10,11 @@ from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
-import uvicorn
-from uvicorn import Config
 
 from app.cli import protocol
 from app.core.settings import Settings
 from tests.cli.commands import answers, environment_of, free_port, process
+from tests.sockets import served
 
 
 async def test_api_and_worker_run_side_by_side(empty_database: Settings, tmp_path: object) -> None:
@@ -95,22 +94,8 @@ async def hurried(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
     monkeypatch.setattr(protocol, "HEAD_S", 0.4)
     monkeypatch.setattr(protocol, "BODY_S", 0.8)
     monkeypatch.setattr(protocol, "STALL_S", 0.5)
-    port = free_port()
-    config = Config(
-        _echo,
-        port=port,
-        http=protocol.DeadlineProtocol,
-        lifespan="off",
-        log_config=None,
-        ws="none",
-    )
-    server = uvicorn.Server(config)
-    running = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110 - uvicorn tells it by a flag only
-        await asyncio.sleep(0.01)
-    yield port
-    server.should_exit = True
-    await running
+    async with served(_echo) as port:
+        yield port
 
 
 async def _closed_after(port: int, first: bytes, drip: bytes) -> float:

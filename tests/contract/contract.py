@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import pytest
 from fastapi import FastAPI
 
 from app.main import create_app
@@ -83,10 +83,30 @@ def _part(kind: str, node: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def each(**wanted: bool) -> pytest.MarkDecorator:
-    """Run a test once for every operation (``v1=True``: under /v1 only)."""
-    chosen = [item for item in operations() if item.under_v1 or not wanted.get("v1")]
-    return pytest.mark.parametrize("operation", chosen, ids=[item.name for item in chosen])
+Check = Callable[[Operation], None]
+
+
+def each(**wanted: bool) -> Callable[[Check], Callable[[], None]]:
+    """Make a check a test of all operations (``v1=True``: those under /v1); it names all that fail.
+
+    One test and not one an operation: thousands of tests cost more than what they look at.
+    """
+
+    def of_all(check: Check) -> Callable[[], None]:
+        def every() -> None:
+            faults = []
+            for operation in operations():
+                if operation.under_v1 or not wanted.get("v1"):
+                    try:
+                        check(operation)
+                    except (AssertionError, LookupError) as error:
+                        faults.append(f"{operation.name}: {error!r}")
+            assert not faults, "\n".join(faults)
+
+        every.__name__, every.__doc__ = check.__name__, check.__doc__
+        return every
+
+    return of_all
 
 
 def resolve(schema: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,7 +12,6 @@ from typing import Annotated, Any
 
 import httpx
 import pytest
-import uvicorn
 from fastapi import APIRouter, FastAPI, Request
 from sqlalchemy import text
 
@@ -26,6 +24,7 @@ from app.core.http import RegistryRoute
 from app.core.ndjson import CHUNK, MAX_LINE, Line, NdjsonRoute, read_chunks
 from app.core.settings import Settings
 from app.main import create_app
+from tests.sockets import served
 from tests.support import World, plain_client, resident, token_for
 
 _KIND = {"Content-Type": "application/x-ndjson"}
@@ -260,19 +259,8 @@ async def test_a_stream_needs_its_scope(streaming: FastAPI, world: World) -> Non
 
 @pytest.fixture
 async def port(streaming: FastAPI) -> AsyncIterator[int]:
-    """The application behind the server and protocol it has in life."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        streaming, http=protocol.DeadlineProtocol, lifespan="off", log_config=None, ws="none"
-    )
-    server = uvicorn.Server(config)
-    running = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started:  # noqa: ASYNC110 - uvicorn tells it by a flag only
-        await asyncio.sleep(0.01)
-    yield listener.getsockname()[1]
-    server.should_exit = True
-    await running
-    listener.close()
+    async with served(streaming) as number:
+        yield number
 
 
 async def _stream(

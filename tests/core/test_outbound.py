@@ -26,6 +26,7 @@ from cryptography.x509.oid import NameOID
 from app.core.addresses import is_public, parse_address, parse_allowed
 from app.core.outbound import Outbound, OutboundFailed, OutboundRefused
 from tests.idp import Idp
+from tests.sockets import PRIVATE_HOSTS
 
 REFUSED = [
     "0.0.0.0",
@@ -163,24 +164,7 @@ async def test_a_url_that_is_never_called(url: str, nothing: Outbound) -> None:
         await nothing.call(url)
 
 
-@pytest.mark.parametrize(
-    "host",
-    [
-        "127.0.0.1",
-        "localhost",
-        "[::1]",
-        "[::ffff:7f00:1]",
-        "0x7f000001",
-        "2130706433",
-        "127.1",
-        "0",
-        "169.254.169.254",
-        "[64:ff9b::7f00:1]",
-        "[2002:7f00:1::]",
-        "10.0.0.1",
-        "[fd00:ec2::254]",
-    ],
-)
+@pytest.mark.parametrize("host", PRIVATE_HOSTS)
 async def test_a_host_that_is_not_public_is_refused_before_any_connection(
     host: str, nothing: Outbound
 ) -> None:

@@ -13,6 +13,8 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from tests.sockets import Peer
+
 
 @dataclass(frozen=True)
 class Received:
@@ -56,11 +58,12 @@ class Received:
         return False
 
 
-class Receiver:
+class Receiver(Peer):
     """Listens on 127.0.0.1. ``answers`` are statuses for the next calls, then 204; a challenge is
     echoed unless ``echo`` is off. ``raw`` answers with these very bytes."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.calls: list[Received] = []
         self.answers: list[int] = []
         self.headers: dict[str, str] = {}
@@ -69,9 +72,6 @@ class Receiver:
         self.hold: asyncio.Event | None = None
         self.most = 0
         self._now = 0
-        self.port = 0
-        self._server: asyncio.Server | None = None
-        self._serving: set[asyncio.Task[Any]] = set()
 
     @property
     def url(self) -> str:
@@ -82,36 +82,13 @@ class Receiver:
         """The events among the calls."""
         return [one.said for one in self.calls if "seq" in one.said]
 
-    async def open(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def close(self) -> None:
-        """Stop listening and cut every connection."""
-        if self._server is not None:
-            self._server.close()
-            for task in list(self._serving):
-                task.cancel()
-            await asyncio.gather(*self._serving, return_exceptions=True)
-            await self._server.wait_closed()
-            self._server = None
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._serving.add(task)
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._now += 1
         self.most = max(self.most, self._now)
         try:
             await self._take(reader, writer)
-        except (OSError, asyncio.IncompleteReadError):
-            pass
         finally:
             self._now -= 1
-            self._serving.discard(task)
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
 
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")

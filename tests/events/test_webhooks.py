@@ -15,6 +15,7 @@ from app.events.webhooks.delivery import Deliverer
 from tests.conftest import ApiFor
 from tests.events.conftest import HOOKS, Happen, Hook
 from tests.events.receiver import Receiver
+from tests.sockets import PRIVATE_HOSTS
 from tests.support import Api
 
 
@@ -203,23 +204,7 @@ async def test_an_address_that_is_never_called_is_refused_at_once(
     assert refused.json()["errors"][0]["pointer"] == "/url"
 
 
-@pytest.mark.parametrize(
-    "host",
-    [
-        "127.0.0.1",
-        "localhost",
-        "[::1]",
-        "[::ffff:7f00:1]",
-        "0x7f000001",
-        "2130706433",
-        "127.1",
-        "169.254.169.254",
-        "[64:ff9b::7f00:1]",
-        "[2002:7f00:1::]",
-        "10.0.0.1",
-        "[fd00:ec2::254]",
-    ],
-)
+@pytest.mark.parametrize("host", PRIVATE_HOSTS)
 async def test_what_a_name_leads_to_is_asked_at_each_call(
     host: str, unicef: Api, worker_database: Database, app: FastAPI, deliverer: Deliverer
 ) -> None:

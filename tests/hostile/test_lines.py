@@ -10,14 +10,12 @@ import asyncio
 import gzip
 import json
 import secrets
-import socket
 import time
 from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from fastapi import FastAPI
 
 from app.cli import protocol
@@ -25,6 +23,7 @@ from app.core import middleware
 from app.core.ndjson import CHUNK, MAX_LINE
 from tests.hostile.calls import caller, fault
 from tests.hostile.values import ANY, CANARY, STRINGS
+from tests.sockets import served
 from tests.support import World, resident
 
 _URL = "/v1/partners/bulk"
@@ -222,19 +221,8 @@ async def test_two_hundred_thousand_tiny_lines(own_app: FastAPI, agencies: World
 
 @pytest.fixture
 async def port(own_app: FastAPI) -> AsyncIterator[int]:
-    """The application behind the server and protocol it has in life."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        own_app, http=protocol.DeadlineProtocol, lifespan="off", log_config=None, ws="none"
-    )
-    server = uvicorn.Server(config)
-    running = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started:  # noqa: ASYNC110 - uvicorn tells it by a flag only
-        await asyncio.sleep(0.01)
-    yield listener.getsockname()[1]
-    server.should_exit = True
-    await running
-    listener.close()
+    async with served(own_app) as number:
+        yield number
 
 
 async def test_a_slow_body_is_cut_and_holds_nothing(

@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, func, insert, select, text, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.assessments import access, queries
@@ -28,7 +27,8 @@ from app.audit import service as audit
 from app.audit.events import Event
 from app.auth.caller import Caller
 from app.core.crypto import KeyRing, agency_scope
-from app.core.errors import FieldError, InvalidRequest, violated_constraint
+from app.core.errors import FieldError, InvalidRequest
+from app.core.explain import explained
 from app.core.http import PreconditionFailed
 from app.core.ids import new_secret_id
 from app.events import service as events
@@ -168,23 +168,18 @@ async def propose(
         raise AdjustmentValueInvalid
     adjustment_id = new_secret_id()
     sealed = await _seal(session, keyring, caller, adjustment_id, "reason", new.reason)
-    try:
-        async with session.begin_nested():
-            await session.execute(
-                insert(AssessmentAdjustment).values(
-                    id=adjustment_id,
-                    assessment_id=assessment_id,
-                    owner_agency=caller.agency_id,
-                    value=new.value,
-                    level=values[new.value],
-                    sealed_reason=sealed,
-                    proposed_by=person.id,
-                )
+    async with explained(session, {"uq_assessment_adjustments_proposed": AdjustmentOpen}):
+        await session.execute(
+            insert(AssessmentAdjustment).values(
+                id=adjustment_id,
+                assessment_id=assessment_id,
+                owner_agency=caller.agency_id,
+                value=new.value,
+                level=values[new.value],
+                sealed_reason=sealed,
+                proposed_by=person.id,
             )
-    except IntegrityError as error:
-        if violated_constraint(error) != "uq_assessment_adjustments_proposed":
-            raise
-        raise AdjustmentOpen from error
+        )
     about = {"adjustment": str(adjustment_id)}
     await audit.record(session, caller, Event.ADJUSTMENT_PROPOSED, _subject(row), **about)
     return (await _adjustments(session, keyring, assessment_id, adjustment_id))[0]

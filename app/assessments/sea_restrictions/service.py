@@ -7,15 +7,14 @@ the event's detail.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, insert, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.assessments.sea_restrictions import queries
@@ -39,8 +38,9 @@ from app.audit.exceptions.roles import require_role
 from app.audit.purposes import OWN_RECORD
 from app.auth import policy
 from app.auth.caller import OVERSIGHT, Caller, Person
+from app.core import explain
 from app.core.clock import add_months
-from app.core.errors import ServiceError, violated_constraint
+from app.core.errors import ServiceError
 from app.core.http import PreconditionFailed
 from app.core.ids import new_secret_id
 from app.events import service as events
@@ -59,16 +59,8 @@ _REFUSALS: dict[str, type[ServiceError]] = {
 }
 
 
-@asynccontextmanager
-async def _explained(session: AsyncSession) -> AsyncIterator[None]:
-    try:
-        async with session.begin_nested():
-            yield
-    except IntegrityError as error:
-        found = _REFUSALS.get(violated_constraint(error) or "")
-        if found is None:
-            raise
-        raise found from error
+_explained = partial(explain.explained, refusals=_REFUSALS)
+"""A savepoint in which the database's refusal becomes the error that says what it means."""
 
 
 def _resource(row: Any) -> policy.Resource:

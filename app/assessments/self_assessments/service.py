@@ -14,7 +14,6 @@ from uuid import UUID
 
 from pydantic_core import to_json
 from sqlalchemy import func, insert, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.agencies import service as agencies
@@ -29,7 +28,7 @@ from app.audit import service as audit
 from app.audit.events import Event
 from app.auth.caller import Caller
 from app.core.crypto import KeyRing, partner_scope
-from app.core.errors import violated_constraint
+from app.core.explain import explained
 from app.core.http import PreconditionFailed
 from app.core.ids import new_secret_id
 from app.events import service as events
@@ -100,13 +99,8 @@ async def start(
     sealed = await _sealed(session, keyring, one, 1, agency.id, new.standards)
     values = {"id": one, "partner_id": partner.id, "agency_id": agency.id, "methodology": edition}
     values |= {"sealed": sealed, "made_by_client": caller.client_id}
-    try:
-        async with session.begin_nested():
-            await session.execute(insert(PseaSelfAssessment).values(values).inline())
-    except IntegrityError as error:
-        if violated_constraint(error) != "uq_psea_self_assessments_open":
-            raise
-        raise errors.SelfAssessmentOpen from error
+    async with explained(session, {"uq_psea_self_assessments_open": errors.SelfAssessmentOpen}):
+        await session.execute(insert(PseaSelfAssessment).values(values).inline())
     row = await _own(session, caller, one)
     await audit.record(
         session, caller, Event.SELF_ASSESSMENT_STARTED, subject_of(row), basis="self"

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, insert, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.agencies.clients.schemas import ClientKeys
@@ -23,9 +22,10 @@ from app.audit.events import Event
 from app.auth import clients
 from app.auth.caller import Caller
 from app.auth.scopes import PARTNER
+from app.core import explain
 from app.core.crypto import KeyRing, partner_scope
 from app.core.db import NO_AGENCY, Binding, bind_now
-from app.core.errors import ServiceError, violated_constraint
+from app.core.errors import ServiceError
 from app.core.http import PreconditionFailed
 from app.core.ids import new_secret_id
 from app.events import service as events
@@ -62,17 +62,8 @@ def _context(claim_id: UUID, field: str) -> str:
     return f"partner_claims|{claim_id}|{field}"
 
 
-@asynccontextmanager
-async def explained(session: AsyncSession) -> AsyncIterator[None]:
-    """A savepoint in which the database's refusal becomes the error that says what it means."""
-    try:
-        async with session.begin_nested():
-            yield
-    except IntegrityError as error:
-        kind = _REFUSED.get(violated_constraint(error) or "")
-        if kind is None:
-            raise
-        raise kind from error
+explained = partial(explain.explained, refusals=_REFUSED)
+"""A savepoint in which the database's refusal becomes the error that says what it means."""
 
 
 def _check_keys(keys: ClientKeys | None) -> dict[str, Any] | None:

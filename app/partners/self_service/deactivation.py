@@ -11,13 +11,12 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import insert, text
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import service as audit
 from app.audit.events import Event
 from app.auth.caller import Caller
-from app.core.errors import violated_constraint
+from app.core.explain import explained
 from app.core.ids import new_id
 from app.events import service as events
 from app.events.catalogue import EventType
@@ -53,13 +52,8 @@ async def ask(session: AsyncSession, caller: Caller, asked: DeactivationAsk) -> 
         "partner_id": partner.id,
         "asked_by_client": caller.client_id,
     }
-    try:
-        async with session.begin_nested():
-            await session.execute(insert(DeactivationRequest).values(values).inline())
-    except IntegrityError as error:
-        if violated_constraint(error) != "uq_deactivation_requests_open":
-            raise
-        raise DeactivationAlreadyAsked from error
+    async with explained(session, {"uq_deactivation_requests_open": DeactivationAlreadyAsked}):
+        await session.execute(insert(DeactivationRequest).values(values).inline())
     subject = audit.Subject(request_id, partner_id=partner.id)
     await audit.record(session, caller, Event.DEACTIVATION_ASKED, subject, basis="self", **about)
     await events.publish(session, EventType.DEACTIVATION_ASKED, partner.id, None, **about)

@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import service as audit
@@ -21,7 +20,7 @@ from app.auth import policy
 from app.auth.caller import Caller
 from app.core.clock import rfc3339
 from app.core.crypto import KeyRing, agency_scope
-from app.core.errors import violated_constraint
+from app.core.explain import explained
 from app.core.http import PreconditionFailed
 from app.core.ids import new_secret_id
 from app.events import service as events
@@ -96,13 +95,8 @@ async def propose(
         ),
         "proposed_by": caller.require_person().id,
     }
-    try:
-        async with session.begin_nested():
-            await queries.add_deactivation(session, values)
-    except IntegrityError as error:
-        if violated_constraint(error) != _OPEN:
-            raise
-        raise DeactivationOpen from error
+    async with explained(session, {_OPEN: DeactivationOpen}):
+        await queries.add_deactivation(session, values)
     subject = audit.Subject(made, agency, partner_id)
     about = {"kind": kind, "reason_code": new.reason_code}
     await audit.record(session, caller, Event.DEACTIVATION_PROPOSED, subject, **about)
@@ -149,14 +143,9 @@ async def decide(
         "decided_at": now,
         "sealed_decision": sealed,
     }
-    try:
-        async with session.begin_nested():
-            if not await queries.decide_deactivation(session, row.id, version, values):
-                raise PreconditionFailed
-    except IntegrityError as error:
-        if violated_constraint(error) != "deactivation_not_possible":
-            raise
-        raise DeactivationNotPossible from error
+    async with explained(session, {"deactivation_not_possible": DeactivationNotPossible}):
+        if not await queries.decide_deactivation(session, row.id, version, values):
+            raise PreconditionFailed
     await _tell(session, caller, row, approved)
     await session.refresh(row)
     return await _read(session, partner_id, row.id)

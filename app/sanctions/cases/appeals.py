@@ -7,13 +7,12 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import insert
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit.events import Event
 from app.auth.caller import Caller
 from app.core.crypto import KeyRing
-from app.core.errors import violated_constraint
+from app.core.explain import explained
 from app.core.http import PreconditionFailed
 from app.core.ids import new_secret_id
 from app.sanctions.cases import errors, listing, queries
@@ -59,13 +58,8 @@ async def store(
         "suspensive": kind == "appeal" and bool(respondent.appeal_suspensive),
         "filed_on": filed_on,
     }
-    try:
-        async with session.begin_nested():
-            await session.execute(insert(SanctionAppeal).values(**values).inline())
-    except IntegrityError as error:
-        if violated_constraint(error) != "uq_sanction_appeals_open":
-            raise
-        raise errors.AppealOpen from error
+    async with explained(session, {"uq_sanction_appeals_open": errors.AppealOpen}):
+        await session.execute(insert(SanctionAppeal).values(**values).inline())
     return appeal_id
 
 

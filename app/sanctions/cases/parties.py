@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import insert
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.agencies import service as agencies
@@ -15,7 +14,7 @@ from app.audit import service as audit
 from app.audit.events import Event
 from app.auth import policy
 from app.auth.caller import Caller
-from app.core.errors import violated_constraint
+from app.core.explain import explained
 from app.core.ids import new_secret_id
 from app.events import service as events
 from app.events.catalogue import EventType
@@ -49,13 +48,8 @@ async def invite(
         "parts": sorted(parts),
         "invited_by": caller.require_person().id,
     }
-    try:
-        async with session.begin_nested():
-            await session.execute(insert(SanctionCaseParty).values(**values).inline())
-    except IntegrityError as error:
-        if violated_constraint(error) != "uq_sanction_case_parties_open":
-            raise
-        raise errors.InvitationExists from error
+    async with explained(session, {"uq_sanction_case_parties_open": errors.InvitationExists}):
+        await session.execute(insert(SanctionCaseParty).values(**values).inline())
     about: dict[str, Any] = {"party": str(other), "role": new.role, "parts": sorted(parts)}
     await audit.record(session, caller, Event.CASE_AGENCY_INVITED, subject_of(case), **about)
     # To the agency that is asked, which reads the invitation itself.

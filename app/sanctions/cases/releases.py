@@ -6,13 +6,12 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import insert
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit.events import Event
 from app.auth.caller import Caller
 from app.core.crypto import KeyRing
-from app.core.errors import violated_constraint
+from app.core.explain import explained
 from app.core.http import PreconditionFailed
 from app.core.ids import new_secret_id
 from app.sanctions.cases import errors, listing, queries
@@ -46,13 +45,8 @@ async def record(
         "recorded_by": caller.require_person().id,
         "recorded_on": now.date(),
     }
-    try:
-        async with session.begin_nested():
-            await session.execute(insert(SanctionRelease).values(**values).inline())
-    except IntegrityError as error:
-        if violated_constraint(error) != "uq_sanction_releases_open":
-            raise
-        raise errors.ReleaseOpen from error
+    async with explained(session, {"uq_sanction_releases_open": errors.ReleaseOpen}):
+        await session.execute(insert(SanctionRelease).values(**values).inline())
     await moved(session, case, respondent, "evidence")
     about = {"release": str(release_id)}
     await write_step(

@@ -11,14 +11,13 @@ from uuid import UUID
 
 from pydantic_core import to_json
 from sqlalchemy import insert
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit.events import Event
 from app.auth import policy
 from app.auth.caller import Caller
 from app.core.crypto import KeyRing, agency_scope
-from app.core.errors import violated_constraint
+from app.core.explain import explained
 from app.core.ids import new_secret_id
 from app.partners import public_authority
 from app.partners import service as partners
@@ -137,13 +136,8 @@ async def add_respondent(
         "partner_id": new.partner_id,
         "sealed": sealed,
     }
-    try:
-        async with session.begin_nested():
-            await session.execute(insert(SanctionRespondent).values(**values).inline())
-    except IntegrityError as error:
-        if violated_constraint(error) != "uq_sanction_respondents_partner":
-            raise
-        raise errors.RespondentExists from error
+    async with explained(session, {"uq_sanction_respondents_partner": errors.RespondentExists}):
+        await session.execute(insert(SanctionRespondent).values(**values).inline())
     respondent = await queries.find_respondent(session, case_id, respondent_id)
     assert respondent is not None
     await moved(session, case, respondent, "respondent")

@@ -12,14 +12,13 @@ from uuid import UUID
 
 from pydantic_core import from_json, to_json
 from sqlalchemy import insert, select, text
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import service as audit
 from app.audit.events import Event
 from app.auth.caller import Caller
 from app.core.crypto import KeyRing, agency_scope
-from app.core.errors import violated_constraint
+from app.core.explain import explained
 from app.core.http import PreconditionFailed
 from app.core.ids import new_secret_id
 from app.sanctions.entries import errors, queries, service
@@ -73,13 +72,8 @@ async def propose(
         "proposed_by": person.id,
         "sealed": sealed,
     }
-    try:
-        async with session.begin_nested():
-            await session.execute(insert(SanctionEntryAct).values(values).inline())
-    except IntegrityError as error:
-        if violated_constraint(error) != "uq_sanction_entry_acts_open":
-            raise
-        raise errors.EntryActPending from error
+    async with explained(session, {"uq_sanction_entry_acts_open": errors.EntryActPending}):
+        await session.execute(insert(SanctionEntryAct).values(values).inline())
     await _log(session, caller, Event.ENTRY_END_PROPOSED, entry, kind=kind)
     return await _shown(session, await _lock(session, caller, entry.id, act.id), entry, now)
 

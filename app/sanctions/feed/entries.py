@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -178,6 +179,7 @@ def listed_entry(source: str, party: ListedParty, level: str = "PUBLIC") -> dict
         "birth_dates": _birth_dates(party.birth_dates)
         if party.kind in ("person", "unknown")
         else [],
+        **_gender(party),
         "identifiers": _numbers(party),
         "partner_id": None,
         "registry_number": None,
@@ -228,6 +230,19 @@ def _measure(item: ListedMeasure) -> dict[str, Any]:
         "to": item.until.isoformat() if item.until else None,
         "indefinite": item.indefinite,
     }
+
+
+_GENDERS = {"m": "male", "male": "male", "f": "female", "female": "female"}
+
+
+def _gender(party: ListedParty) -> dict[str, str]:
+    """`gender` where the list gives one that we know, else no such field: two are none."""
+    if party.kind not in ("person", "unknown"):
+        return {}
+    said = {word.casefold() for word in re.split(r"[^A-Za-z]+", party.gender) if word}
+    found = {_GENDERS.get(word) for word in said}
+    gender = found.pop() if len(found) == 1 else None
+    return {"gender": gender} if gender else {}
 
 
 def _birth_dates(dates: tuple[ListedDate, ...]) -> list[str]:

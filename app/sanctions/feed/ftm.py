@@ -1,4 +1,4 @@
-"""The feed in the form of FollowTheMoney: entities, the simple table, the catalogue. Pure.
+"""Entries of the feed in the form of FollowTheMoney. Pure; the files of it are in `ftm_files.py`.
 
 A twin of the signed feed for programs that read this form already. It carries no signature: who
 must prove what was in force when takes the signed feed.
@@ -7,22 +7,21 @@ must prove what was in force when takes the signed feed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import StringConstraints
-from pydantic_core import to_json
+from stdnum import imo, lei
 
-from app.core import csv_cells
 from app.core.countries import alpha2
+from app.sanctions.feed import build
 
-FORM = 2
+FORM = 3
 """Raised when the same entry is written differently: copies then know theirs is old."""
 FtmStream = Annotated[
     str,
     StringConstraints(
-        pattern=r"^(public|inter_agency|source\.[a-z][a-z0-9_]{0,30}(:[a-z0-9_]{1,40})?)$"
+        pattern=r"^(public|inter_agency|agency|source\.[a-z][a-z0-9_]{0,30}(:[a-z0-9_]{1,40})?)$"
     ),
 ]
 _SCHEMAS = {
@@ -35,15 +34,8 @@ _SCHEMAS = {
 TITLES: dict[str, str] = {
     "public": "External sanction lists, as published",
     "inter_agency": "Debarments of UN agencies, and external sanction lists",
+    build.OWN: "RESTRICTED debarments of the agency that reads",
 }
-ENTITIES, TABLE = "entities.ftm.json", "targets.simple.csv"
-MEDIA_TYPES = {ENTITIES: "application/x-ndjson", TABLE: "text/csv; charset=utf-8"}
-COLUMNS = (
-    "id", "schema", "name", "aliases", "birth_date", "countries", "addresses", "identifiers",
-    "sanctions", "phones", "emails", "program_ids", "dataset", "first_seen", "last_seen",
-    "last_change",
-)  # fmt: skip
-"""Columns of the table of this name as its readers know it; what the feed has not is empty."""
 _NAMES = {
     "primary": "name",
     "original_script": "name",
@@ -52,11 +44,28 @@ _NAMES = {
 }
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _IDENTIFIERS = {"LEI": "leiCode", "DUNS": "dunsCode", "NAT_REG": "registrationNumber"}
+_SANCTION = "-sanction"
+Properties = dict[str, list[str]]
+
+
+class _Properties:
+    """Values by property, each once, in the order they come."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, dict[str, None]] = {}
+
+    def add(self, name: str, *values: str | None) -> None:
+        for value in values:
+            if value:
+                self._found.setdefault(name, {})[value] = None
+
+    def lists(self) -> Properties:
+        return {name: list(values) for name, values in self._found.items()}
 
 
 def dataset(stream: str) -> str:
     """Name of a stream as a dataset."""
-    return f"partner_registry_{re.sub('[^a-z0-9_]', '_', stream)}"
+    return f"partner_registry_{re.sub('[^a-z0-9_]', '_', build.wire_name(stream))}"
 
 
 def title(stream: str) -> str:
@@ -64,36 +73,93 @@ def title(stream: str) -> str:
     return TITLES.get(stream) or f"List {stream.removeprefix('source.')}, as published"
 
 
+def sanction_id(entry_id: str) -> str:
+    """Id of the Sanction of an entry; there is one of each."""
+    return entry_id + _SANCTION
+
+
 def entity(entry: dict[str, Any], stream: str) -> dict[str, Any]:
     """An entry of the feed as an entity: Person, Organization, Vessel, Airplane, LegalEntity."""
-    person = entry["kind"] == "person"
-    properties: dict[str, dict[str, None]] = {}
-
-    def add(name: str, *values: str | None) -> None:
-        for value in values:
-            if value:
-                properties.setdefault(name, {})[value] = None
-
+    kind = entry["kind"]
+    found = _Properties()
     for item in entry["names"]:
-        add(_NAMES.get(item["type"], "alias"), item["name"])
+        found.add(_NAMES.get(item["type"], "alias"), item["name"])
     countries = [alpha2(code).lower() for code in entry["countries"]]
-    add("nationality" if person else "country", *countries)
-    for text in entry["birth_dates"]:
-        # A range of years is given by its ends: the form knows no range.
-        add("birthDate", *text.split("/"))
+    found.add("nationality" if kind == "person" else "country", *countries)
+    if kind == "person":
+        for text in entry["birth_dates"]:
+            # A range of years is given by its ends: the form knows no range.
+            found.add("birthDate", *text.split("/"))
+        found.add("gender", entry.get("gender"))
     for item in entry["identifiers"]:
-        add(_IDENTIFIERS.get(item["scheme"], "idNumber"), item["value"])
-    add("idNumber", entry["registry_number"])
-    add("topics", "debarment" if entry["imposing_agency"] else "sanction")
-    add("notes", _note(entry))
+        found.add(_number(kind, item["scheme"], item["value"]), item["value"])
+    found.add("idNumber", entry["registry_number"])
+    found.add("topics", "debarment" if entry["imposing_agency"] else "sanction")
+    found.add("notes", _note(entry))
+    return _made(entry["entry_id"], _SCHEMAS[kind], found.lists(), stream, _caption(entry))
+
+
+def _number(kind: str, scheme: str, value: str) -> str:
+    """Where a number goes. A vehicle has none of the properties of a body; a number that is not
+    what it is called is one of unknown kind, or the form's own programs would drop it.
+    """
+    if kind in ("vessel", "aircraft"):
+        named = kind == "vessel" and "imo" in scheme.casefold() and imo.is_valid(value)
+        return "imoNumber" if named else "registrationNumber"
+    if scheme == "LEI" and not lei.is_valid(value):
+        return "idNumber"
+    return _IDENTIFIERS.get(scheme, "idNumber")
+
+
+def sanction(entry: dict[str, Any], stream: str) -> dict[str, Any]:
+    """What is imposed on the party of an entry, by whom, from when: a Sanction.
+
+    One for each entry, also where a list has several measures of a party: their values are
+    together. Its id follows from the entry's, so it leaves with it.
+    """
+    found = _Properties()
+    found.add("entity", entry["entry_id"])
+    found.add("publisher", entry["source"].upper() if entry["source"] != "agency" else None)
+    found.add("authority", entry["imposing_agency"])
+    found.add("authorityId", entry["reference"])
+    if entry["source"] == "unsc":
+        found.add("unscId", entry["reference"])
+    found.add("program", entry.get("programme"), entry.get("regime"))
+    found.add("provisions", entry["measure"], entry["effect"]["text"])
+    found.add("reason", *entry["practices"])
+    found.add("status", entry["status"].lower())
+    found.add("listingDate", entry["decided_on"])
+    found.add("startDate", entry["effective_from"])
+    found.add("endDate", entry["effective_to"])
+    for measure in entry.get("measures", ()):
+        found.add("authority", measure["imposed_by"])
+        found.add("publisher", measure["listed_by"])
+        found.add("program", measure["programme"])
+        found.add("provisions", measure["measure"], measure["legal_basis"])
+        found.add("reason", measure["grounds"])
+        found.add("authorityId", measure["reference"])
+        found.add("startDate", measure["from"])
+        found.add("endDate", measure["to"])
+    return _made(sanction_id(entry["entry_id"]), "Sanction", found.lists(), stream, "Sanction")
+
+
+def stub(entity_id: str, stream: str) -> dict[str, Any]:
+    """An entity that says nothing, for what must be there to be deleted."""
+    schema = "Sanction" if entity_id.endswith(_SANCTION) else "LegalEntity"
+    return _made(entity_id, schema, {}, stream, schema)
+
+
+def _made(
+    entity_id: str, schema: str, properties: Properties, stream: str, caption: str
+) -> dict[str, Any]:
     return {
-        "id": entry["entry_id"],
-        "caption": _caption(entry),
-        "schema": _SCHEMAS[entry["kind"]],
-        "properties": {name: list(values) for name, values in properties.items()},
+        "id": entity_id,
+        "caption": caption,
+        "schema": schema,
+        "properties": properties,
         "datasets": [dataset(stream)],
         "referents": [],
-        "target": True,
+        "target": "topics" in properties,
     }
 
 
@@ -114,47 +180,6 @@ def _note(entry: dict[str, Any]) -> str:
     return "; ".join(parts)
 
 
-def entity_lines(entries: Iterable[dict[str, Any]], stream: str) -> bytes:
-    """Entities as JSON lines."""
-    return b"".join(to_json(entity(entry, stream)) + b"\n" for entry in entries)
-
-
-def table_header() -> bytes:
-    """The first line of the table."""
-    return csv_cells.line(COLUMNS).encode()
-
-
-def table_lines(entries: Iterable[dict[str, Any]], stream: str) -> bytes:
-    """Entries as lines of the table."""
-    return "".join(csv_cells.line(_cells(entry, stream)) for entry in entries).encode()
-
-
-def _cells(entry: dict[str, Any], stream: str) -> Iterator[str]:
-    found = entity(entry, stream)
-    properties: dict[str, list[str]] = found["properties"]
-
-    def joined(*names: str) -> str:
-        return ";".join(value for name in names for value in properties.get(name, ()))
-
-    values = {
-        "id": found["id"],
-        "schema": found["schema"],
-        "name": found["caption"],
-        "aliases": ";".join(
-            value
-            for name in ("name", "alias", "weakAlias", "previousName")
-            for value in properties.get(name, ())
-            if value != found["caption"]
-        ),
-        "birth_date": joined("birthDate"),
-        "countries": joined("nationality", "country"),
-        "identifiers": joined("leiCode", "dunsCode", "registrationNumber", "idNumber"),
-        "sanctions": joined("notes"),
-        "dataset": dataset(stream),
-    }
-    return (values.get(column, "") for column in COLUMNS)
-
-
 def version(changed_at: datetime | None) -> str:
     """Version of a dataset: when its content last changed, to 22 microseconds.
 
@@ -165,25 +190,3 @@ def version(changed_at: datetime | None) -> str:
     part = at.microsecond * len(_DIGITS) ** 3 // 1_000_000
     tag = "".join(_DIGITS[part // len(_DIGITS) ** place % len(_DIGITS)] for place in (2, 1, 0))
     return f"{at:%Y%m%d%H%M%S}-{tag}"
-
-
-def catalogue(
-    stream: str, base_url: str, version: str, updated_at: str, count: int
-) -> dict[str, Any]:
-    """The index of the dataset: what there is, how many, where."""
-    return {
-        "name": dataset(stream),
-        "title": title(stream),
-        "version": version,
-        "updated_at": updated_at,
-        "entity_count": count,
-        "target_count": count,
-        "resources": [
-            {
-                "name": name,
-                "url": f"{base_url}/v1/feeds/sanctions/ftm/{name}?stream={stream}",
-                "mime_type": kind.partition(";")[0],
-            }
-            for name, kind in MEDIA_TYPES.items()
-        ],
-    }

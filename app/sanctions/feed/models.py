@@ -18,6 +18,7 @@ from sqlalchemy import (
     LargeBinary,
     SmallInteger,
     Text,
+    UniqueConstraint,
     func,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -172,6 +173,26 @@ class FeedHead(Base):
     manifest: Mapped[str] = mapped_column(Text)
     signed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     purges: Mapped[int] = mapped_column(BigInteger, server_default="0")
+
+
+class FeedVersion(Base):
+    """A version of a stream for those who follow it in the form of FollowTheMoney.
+
+    ``version`` rises as a text; ``at`` is the time in it, later than that of the version before.
+    """
+
+    __tablename__ = "feed_versions"
+
+    stream: Mapped[str] = mapped_column(Text, primary_key=True)
+    seq_to: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    version: Mapped[str] = mapped_column(Text(collation="C"))
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    index_sha256: Mapped[str] = mapped_column(Text)
+
+    __table_args__ = (
+        CheckConstraint("version ~ '^[0-9]{14}-[0-9a-z]{3}$'", name="version"),
+        UniqueConstraint("stream", "version"),
+    )
 
 
 class KeysDocument(Base):

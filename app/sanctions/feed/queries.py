@@ -42,13 +42,32 @@ KEYS = f"""SELECT {STATUS_COLUMNS}, k.document::text AS document
 CHANGES = """SELECT seq, op, entry_id, entry, reason, at FROM feed_changes
     WHERE stream = $1 AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT $4"""
 
-FTM_HEAD = f"""SELECT {STATUS_COLUMNS}, h.version, h.count, h.set_sha256, h.signed_at,
-    c.at AS changed_at, b.content AS index
-    FROM client_status s LEFT JOIN feed_heads h
-      ON h.stream = $2 AND list_stream_open(s.agency_id, h.stream)
-    LEFT JOIN feed_changes c ON c.stream = h.stream AND c.seq = h.seq_to
-    LEFT JOIN feed_blobs b ON b.sha256 = h.index_sha256 AND b.stream = h.stream
-    WHERE s.client_id = $1"""  # noqa: S608 - texts of ours; values are bound
-"""The caller's status, the head of a stream and the index of its present files."""
+_FTM = """h.count, h.seq_to, h.purges, v.version, v.at AS changed_at, v.index_sha256"""
+_FTM_VERSION = """LEFT JOIN LATERAL (
+      SELECT n.version, n.at, CASE WHEN n.seq_to = h.seq_to THEN h.index_sha256
+        ELSE n.index_sha256 END AS index_sha256
+      FROM feed_versions n WHERE n.stream = h.stream AND ($2::text IS NULL OR n.version = $2)
+      ORDER BY n.seq_to DESC LIMIT 1) v ON true"""
+FTM_HEAD = f"""SELECT {STATUS_COLUMNS}, {_FTM} FROM client_status s LEFT JOIN feed_heads h
+      ON h.stream = $1 AND list_stream_open(s.agency_id, h.stream)
+    {_FTM_VERSION} WHERE s.client_id = $3"""  # noqa: S608 - texts of ours; values are bound
+"""The caller's status, the head of a stream, and a version of it: the newest where $2 is null."""
 
-FTM_CHUNK = "SELECT content FROM feed_blobs WHERE sha256 = $1 AND content IS NOT NULL LIMIT 1"
+FTM_HEAD_OF = f"SELECT {_FTM} FROM feed_heads h {_FTM_VERSION} WHERE h.stream = $1"  # noqa: S608 - texts of ours; values are bound
+
+FTM_FILE = """SELECT content FROM feed_blobs
+    WHERE stream = $1 AND sha256 = $2 AND content IS NOT NULL"""
+
+FTM_VERSIONS = "SELECT version, at FROM feed_versions WHERE stream = $1 ORDER BY seq_to"
+
+# One that is listed no more was joined with the next that is.
+FTM_STEP = """SELECT v.seq_to, coalesce((SELECT max(p.seq_to) FROM feed_versions p
+      WHERE p.stream = v.stream AND p.seq_to < v.seq_to), v.seq_to) AS seq_from
+    FROM feed_versions v WHERE v.stream = $1 AND v.version >= $2 ORDER BY v.version LIMIT 1"""
+
+FTM_CHANGES = """SELECT DISTINCT ON (c.entry_id) c.entry_id, c.seq, c.op, c.entry, c.reason,
+      (SELECT p.op FROM feed_changes p WHERE p.stream = c.stream AND p.entry_id = c.entry_id
+        AND p.seq <= $2 ORDER BY p.seq DESC LIMIT 1) AS before
+    FROM feed_changes c WHERE c.stream = $1 AND c.seq > $2 AND c.seq <= $3 AND c.entry_id > $4
+    ORDER BY c.entry_id, c.seq DESC LIMIT $5"""
+"""Of the numbers after one up to another the last change of each entry, and what came before."""

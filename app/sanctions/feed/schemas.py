@@ -98,13 +98,41 @@ class FtmResource(Schema):
     mime_type: str = Field(examples=["application/x-ndjson"])
 
 
-class FtmIndexOut(Schema):
+class FtmDataset(Schema):
     """A stream as a dataset of the FollowTheMoney world."""
 
     name: str = Field(examples=["partner_registry_public"])
     title: str = Field(examples=["External sanction lists, as published"])
-    version: str = Field(description="changes with the content", examples=["20261122093000-3f9"])
+    version: str = Field(
+        description="rises as a text when the content changes", examples=["20261122093000-3f9"]
+    )
     updated_at: Instant
-    entity_count: int
+    last_export: Instant
+    entity_count: int = Field(description="parties and their Sanctions")
+    thing_count: int = Field(description="parties")
     target_count: int
+    delta_url: str = Field(
+        examples=["https://registry.example/v1/feeds/sanctions/ftm/delta.json?stream=public"]
+    )
     resources: list[FtmResource]
+
+
+class FtmIndexOut(FtmDataset):
+    """The dataset, and a catalogue that has it as its only one."""
+
+    datasets: list[FtmDataset]
+
+
+class FtmDeltasOut(Schema):
+    """The versions that operations lead to."""
+
+    versions: dict[str, str] = Field(
+        description="address of the operations that lead to each from the one before",
+        examples=[
+            {
+                "20261122093000-3f9": "https://registry.example/v1/feeds/sanctions/ftm/"
+                "20261122093000-3f9/entities.delta.json?stream=public"
+            }
+        ],
+    )
+    updated_at: Instant | None

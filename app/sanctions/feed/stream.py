@@ -22,7 +22,7 @@ from app.audit import notes
 from app.auth import jose
 from app.auth.keys import SigningKeys
 from app.core.sequencer import Stream, take_numbers
-from app.sanctions.feed import attachments, build, upkeep
+from app.sanctions.feed import attachments, build, upkeep, versions
 from app.sanctions.feed.purge import purge
 from app.sanctions.feed.store import (
     JSON,
@@ -216,6 +216,7 @@ class FeedStream:
             manifest,
             new.purges,
         )
+        await versions.note(connection, stream, new.seq_to, index_sha256)
 
     async def _manifest(
         self, connection: asyncpg.Connection, stream: str, claims: dict[str, Any]

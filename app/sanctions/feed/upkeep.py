@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncpg
 
-from app.sanctions.feed import deltas
+from app.sanctions.feed import deltas, versions
 
 KEEP_CHUNKS_H = 48
 """Chunks and attachments that left the set: a client in the middle of a full pull finds them."""
@@ -39,6 +39,7 @@ async def tidy(connection: asyncpg.Connection) -> None:
         first = await connection.fetchval(_FIRST_KEPT, stream, KEEP_CHANGES_MONTHS)
         if first is not None:
             await _prune(connection, stream, first)
+            await versions.thin(connection, stream, first)
         await deltas.build_due(connection, stream)
     await connection.execute(_FILES, KEEP_CHANGES_MONTHS, KEEP_INDEX_H, KEEP_CHUNKS_H)
 

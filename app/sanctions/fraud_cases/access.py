@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import service as audit
@@ -16,7 +15,8 @@ from app.audit.exceptions.errors import SecondPersonRequired
 from app.auth import policy
 from app.auth.caller import Caller
 from app.auth.roles import Act
-from app.core.errors import ServiceError, violated_constraint
+from app.core import explain
+from app.core.errors import ServiceError
 from app.sanctions.fraud_cases import errors, queries
 
 KIND = "FRAUD_CASE"
@@ -42,17 +42,8 @@ _REFUSALS: dict[str, type[ServiceError]] = {
 }
 
 
-@asynccontextmanager
-async def explained(session: AsyncSession) -> AsyncIterator[None]:
-    """A savepoint in which the database's refusal becomes the error that says what it means."""
-    try:
-        async with session.begin_nested():
-            yield
-    except IntegrityError as error:
-        found = _REFUSALS.get(violated_constraint(error) or "")
-        if found is None:
-            raise
-        raise found from error
+explained = partial(explain.explained, refusals=_REFUSALS)
+"""A savepoint in which the database's refusal becomes the error that says what it means."""
 
 
 def resource(row: Any, shares: Sequence[policy.Share] = ()) -> policy.Resource:

@@ -141,10 +141,10 @@ _COLUMNS = """id, source, base_version, digest, published_at, header, added, cha
     before, found_at"""
 # S608: names of columns of ours.
 _WAITING = text(
-    f"SELECT {_COLUMNS} FROM list_candidates WHERE source = :s AND state = 'waiting'"  # noqa: S608
+    f"SELECT {_COLUMNS} FROM list_candidates WHERE source = :s AND state = 'waiting'"  # noqa: S608 - texts of ours; values are bound
 )
 _ALL = text(
-    f"SELECT {_COLUMNS} FROM list_candidates WHERE state = 'waiting' ORDER BY source"  # noqa: S608
+    f"SELECT {_COLUMNS} FROM list_candidates WHERE state = 'waiting' ORDER BY source"  # noqa: S608 - texts of ours; values are bound
 )
 _REFUSED = text(
     "SELECT EXISTS (SELECT FROM list_candidates WHERE source = :s AND digest = :digest "

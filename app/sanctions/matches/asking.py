@@ -9,7 +9,6 @@ from uuid import UUID
 
 from pydantic_core import to_json
 from sqlalchemy import Uuid, func, insert, select, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.agencies import service as agencies
@@ -18,7 +17,7 @@ from app.audit.events import Event
 from app.auth.caller import Caller
 from app.core.crypto import KeyRing, agency_scope
 from app.core.db import touched
-from app.core.errors import violated_constraint
+from app.core.explain import explained
 from app.core.ids import new_secret_id
 from app.events import service as events
 from app.events.catalogue import EventType
@@ -64,13 +63,8 @@ async def ask(
             new.reason.encode(),
         ),
     }
-    try:
-        async with session.begin_nested():
-            await session.execute(insert(MatchQuestion).values(values).inline())
-    except IntegrityError as error:
-        if violated_constraint(error) != "uq_match_questions_open":
-            raise
-        raise errors.FactsAsked from error
+    async with explained(session, {"uq_match_questions_open": errors.FactsAsked}):
+        await session.execute(insert(MatchQuestion).values(values).inline())
     about = {"facts_request": str(asked.id)}
     subject = audit.Subject(row.id, caller.agency_id)
     await audit.record(session, caller, Event.MATCH_FACTS_ASKED, subject, **about)

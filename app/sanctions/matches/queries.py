@@ -14,7 +14,6 @@ from app.partners.lineage import lineage
 from app.partners.visibility import visible
 from app.sanctions.matches.models import MatchDecision, MatchQuestion
 
-# S608 below: the texts are built of constants, never of input.
 # Another agency's word is accepted by policy only while no agency says the opposite.
 _MATCH = """SELECT m.id, m.version, p.id AS partner_id, m.partner_id AS stored_partner_id,
     m.person_id, m.entry_id, m.source, m.reference, m.holder, m.public_office, m.state, m.round,
@@ -61,7 +60,7 @@ _PROFILES = text(
     f"""SELECT p.legal_name, p.legal_name_native, p.acronym, p.aliases, p.former_names, p.country,
     ARRAY(SELECT i.value FROM partner_identifiers i WHERE i.partner_id = p.id AND i.active
       AND i.agency_id IS NULL ORDER BY i.value) AS identifiers
-  FROM partners p WHERE p.id IN {lineage("CAST(:partner AS uuid)")} ORDER BY p.id"""  # noqa: S608
+  FROM partners p WHERE p.id IN {lineage("CAST(:partner AS uuid)")} ORDER BY p.id"""  # noqa: S608 - texts of ours; values are bound
 )
 _STATISTICS = text(
     """SELECT m.script, count(*) AS decided, count(*) FILTER (WHERE NOT EXISTS (

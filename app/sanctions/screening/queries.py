@@ -19,11 +19,10 @@ from app.sanctions.lists.freshness import OWN_LISTS_SQL
 
 _REQUIRED = ", ".join(f"'{code}'" for code, one in sources.ALL.items() if one.required) or "''"
 
-# S608 below: the texts are built of constants, never of input.
 _SHARED = f"""SELECT coalesce(json_agg(json_build_object('code', code, 'version', version,
     'last_success', last_success, 'max_staleness_s', max_staleness_s, 'required', required
     ) ORDER BY code), '[]')::text FROM list_sources
-    WHERE 'inter_agency' = ANY (streams) OR code IN ({_REQUIRED})"""  # noqa: S608
+    WHERE 'inter_agency' = ANY (streams) OR code IN ({_REQUIRED})"""  # noqa: S608 - texts of ours; values are bound
 """Lists that count for all, as JSON; required ones whether they were ever imported or not."""
 
 # As clearances read them (recognition/queries.py), of the profile itself: work items with the
@@ -43,7 +42,7 @@ _MATCHES = f"""(SELECT coalesce(json_agg(json_build_object('match_id', m.id,
       WHERE d.match_id = m.id AND d.round = m.round AND d.state = 'standing'))
     ORDER BY m.source, m.id), '[]')
   FROM screening_matches m WHERE m.partner_id IN {lineage("p.id")} AND m.person_id IS NULL
-    AND m.state <> 'obsolete')"""  # noqa: S608
+    AND m.state <> 'obsolete')"""  # noqa: S608 - texts of ours; values are bound
 _PARTNERS = f"""SELECT coalesce(json_agg(json_build_object('asked', w.id, 'id', p.id,
     'names', (SELECT json_agg(DISTINCT n) FROM partners o, unnest(
         ARRAY[o.legal_name, o.legal_name_native] || o.aliases || o.former_names) n
@@ -56,20 +55,20 @@ _PARTNERS = f"""SELECT coalesce(json_agg(json_build_object('asked', w.id, 'id', 
     'matches', {_MATCHES})), '[]')::text
   FROM unnest({{ids}}::uuid[]) w (id) JOIN partners p ON p.id = {root_inline("w.id")}
   WHERE (cardinality(s.countries) = 0 OR p.country = ANY (s.countries))
-    AND {visible("p", "s.agency_id", held("{holds}"))}"""  # noqa: S608
+    AND {visible("p", "s.agency_id", held("{holds}"))}"""  # noqa: S608 - texts of ours; values are bound
 """Profiles that a request names and the caller may know of, with what was decided about them."""
 
 _ABOUT = f"""coalesce((SELECT seq_to FROM feed_heads WHERE stream = 'inter_agency'), 0) AS seq_to,
-    ({_SHARED}) AS sources, ({OWN_LISTS_SQL}) AS own_lists"""  # noqa: S608
+    ({_SHARED}) AS sources, ({OWN_LISTS_SQL}) AS own_lists"""  # noqa: S608 - texts of ours; values are bound
 _OF_PARTNERS = _PARTNERS.replace("{ids}", "$5").replace("{holds}", "$6::boolean")
 FACTS = f"""SELECT {STATUS_COLUMNS}, {FAST_COLUMNS}, {_ABOUT}, ({_OF_PARTNERS}) AS partners
-    FROM client_status s {FAST_JOIN} WHERE s.client_id = $1"""  # noqa: S608
+    FROM client_status s {FAST_JOIN} WHERE s.client_id = $1"""  # noqa: S608 - texts of ours; values are bound
 """For one screening: client, the Idempotency-Key's $2 to $4, profiles named, whether the token
 holds `partners:protected`."""
 
 _OF_GROUP = _PARTNERS.replace("{ids}", "$2").replace("{holds}", "$3::boolean")
 FACTS_OF_GROUP = f"""SELECT {STATUS_COLUMNS}, {_ABOUT}, ({_OF_GROUP}) AS partners
-    FROM client_status s WHERE s.client_id = $1"""  # noqa: S608
+    FROM client_status s WHERE s.client_id = $1"""  # noqa: S608 - texts of ours; values are bound
 """The same for many at once."""
 
 _STORED = """WITH screening AS (

@@ -7,15 +7,13 @@ the event's detail.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import date
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from pydantic_core import to_json
 from sqlalchemy import func, insert, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import service as audit
@@ -24,9 +22,10 @@ from app.audit.exceptions.errors import SecondPersonRequired
 from app.auth import policy
 from app.auth.caller import Caller
 from app.auth.roles import Act
+from app.core import explain
 from app.core.clock import add_months
 from app.core.crypto import KeyRing, agency_scope
-from app.core.errors import ServiceError, violated_constraint
+from app.core.errors import ServiceError
 from app.core.http import PreconditionFailed
 from app.core.ids import new_secret_id
 from app.events import service as events
@@ -52,16 +51,8 @@ _REFUSALS: dict[str, type[ServiceError]] = {
 }
 
 
-@asynccontextmanager
-async def _explained(session: AsyncSession) -> AsyncIterator[None]:
-    try:
-        async with session.begin_nested():
-            yield
-    except IntegrityError as error:
-        found = _REFUSALS.get(violated_constraint(error) or "")
-        if found is None:
-            raise
-        raise found from error
+_explained = partial(explain.explained, refusals=_REFUSALS)
+"""A savepoint in which the database's refusal becomes the error that says what it means."""
 
 
 def context(restriction_id: UUID, owner: UUID) -> str:

@@ -22,9 +22,13 @@ async def prepare(scene: Scene) -> None:
             "raw_bytes, count) VALUES (:stream, 0, 1000, :sha, 1, :sha, 1, 1)",
             "INSERT INTO feed_attachments (stream, name, sha256, bytes, raw_sha256, raw_bytes) "
             "VALUES (:stream, 'matrix', :sha, 1, :sha, 1)",
+            "INSERT INTO feed_versions (stream, seq_to, version, at, index_sha256) "
+            "VALUES (:stream, -1, '20010101000000-000', '2001-01-01T00:00:00Z', :sha)",
         ):
             async with scene.operator.session() as session:
                 await session.execute(text(statement), values)
+    # Whoever asks for one that is listed no more gets the next.
+    scene.ids["ftm_version"] = "20010101000000-000"
     async with scene.operator.session() as session:
         await session.execute(
             text(
@@ -41,7 +45,11 @@ def _shown(row: Row, who: Who, facts: Facts) -> bool:
     return who.agency is not None and row["stream"] == own_stream(who.agency)
 
 
-RULES = {"getFeedFiles": Rule(plain(), EVERYONE)}
+RULES = {
+    "getFeedFiles": Rule(plain(), EVERYONE),
+    "getFtmDeltas": Rule(plain(), EVERYONE),
+    "getFtmDelta": Rule(plain(version="ftm_version"), EVERYONE),
+}
 TABLES = {
     "feed_changes": Table(("stream", "seq"), select=_shown),
     "feed_entries": Table(("stream", "entry_id"), select=_shown),
@@ -50,4 +58,5 @@ TABLES = {
     "feed_heads": Table(("stream",), select=_shown),
     "feed_deltas": Table(("stream", "seq_from", "seq_to"), select=_shown),
     "feed_attachments": Table(("stream", "name"), select=_shown),
+    "feed_versions": Table(("stream", "seq_to"), select=_shown),
 }

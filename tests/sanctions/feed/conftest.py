@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,15 @@ class Stand:
         """The stored name of an agency's own stream."""
         return build.own_stream(self.world.agencies[agency])
 
+    async def source(self, code: str) -> str:
+        """A stream of its own that every agency reads."""
+        await self.run(
+            "INSERT INTO list_sources (code, audience, required, max_staleness_s, streams) "
+            "VALUES ($1, 'shared', false, 86400, ARRAY['inter_agency']) RETURNING code",
+            code,
+        )
+        return f"source.{code}"
+
     async def change(self, *changes: tuple[str, Any, Sequence[str]]) -> None:
         """Commit puts (an entry) and removes (an id and a reason) for streams."""
         rows: list[tuple[Any, ...]] = []
@@ -147,11 +157,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group("feed"))
 
 
-@pytest.fixture(scope="session")
-async def stand(worker_name: str, root_key: Path) -> AsyncIterator[Stand]:
-    """The registry, with the heads of both common streams and of each agency's own."""
+@asynccontextmanager
+async def opened(worker_name: str, root_key: Path, **more: object) -> AsyncIterator[Stand]:
+    """A registry with the heads of both common streams and of each agency's own."""
     async with cloned(f"registry_test_feed_{worker_name}_{uuid4().hex[:6]}") as name:
-        settings = settings_for(name, root_key)
+        settings = settings_for(name, root_key, **more)
         world = await build_world(settings)
         app = create_app(settings)
         async with app.router.lifespan_context(app):
@@ -163,6 +173,12 @@ async def stand(worker_name: str, root_key: Path) -> AsyncIterator[Stand]:
             yield made
             await worker.close()
             await operator.close()
+
+
+@pytest.fixture(scope="session")
+async def stand(worker_name: str, root_key: Path) -> AsyncIterator[Stand]:
+    async with opened(worker_name, root_key) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,6 @@ from tests.sanctions.feed.conftest import (
     entry,
     index,
     manifest,
-    source,
     whole_set,
 )
 from tests.support import Api
@@ -73,7 +72,7 @@ async def test_who_is_hundreds_of_versions_behind_needs_a_handful_of_requests(
     stand: Stand, monkeypatch: pytest.MonkeyPatch, versions: int, sizes: tuple[int, ...]
 ) -> None:
     monkeypatch.setattr(build, "DELTA_SIZES", sizes)
-    stream, draw = await source(stand, f"zz_deltas_{versions}"), random.Random(7)
+    stream, draw = await stand.source(f"zz_deltas_{versions}"), random.Random(7)
     copies = [Copy(await stand.api(), stream) for _ in range(3)]
     ids = [str(uuid4()) for _ in range(40)]
     for version in range(versions):
@@ -101,7 +100,7 @@ async def test_a_delta_holds_the_last_change_of_each_entry_in_canonical_form(
     stand: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(build, "DELTA_SIZES", (4,))
-    stream, one, two = await source(stand, "zz_last"), str(uuid4()), str(uuid4())
+    stream, one, two = await stand.source("zz_last"), str(uuid4()), str(uuid4())
     for name in ("First", "Second"):
         await stand.put(entry(one, name), stream)
     await stand.put(entry(two, "Ünïcode \u2028"), stream)
@@ -126,7 +125,7 @@ async def test_a_delta_that_a_purge_overtook_is_not_kept(
     stand: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(build, "DELTA_SIZES", (2,))
-    stream = await source(stand, "zz_overtaken")
+    stream = await stand.source("zz_overtaken")
     for _ in range(2):
         await stand.put(entry(str(uuid4())), stream)
     async with stand.worker.connection() as connection:
@@ -149,7 +148,7 @@ def test_blocks_are_complete_and_inside() -> None:
 async def test_an_attachment_is_named_in_the_index_and_kept_while_one_names_it(
     stand: Stand,
 ) -> None:
-    stream, wfp = await source(stand, "zz_words"), await stand.api()
+    stream, wfp = await stand.source("zz_words"), await stand.api()
     await stand.put(entry(str(uuid4())), stream)
     before = await manifest(wfp, stream)
     assert "attachments" not in await index(wfp, stream)
@@ -207,7 +206,7 @@ async def test_an_attachment_has_a_plain_name_and_a_stream(stand: Stand) -> None
 
 
 async def test_one_changed_entry_rewrites_one_chunk(stand: Stand) -> None:
-    stream, wfp = await source(stand, "zz_many"), await stand.api()
+    stream, wfp = await stand.source("zz_many"), await stand.api()
     many = [entry(str(uuid4())) for _ in range(900)]
     await stand.change(*(("put", one, (stream,)) for one in many))
     await stand.number()
@@ -236,7 +235,7 @@ async def test_the_window_moves_on_and_the_newest_change_stays(
     stand: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(build, "DELTA_SIZES", (3,))
-    stream, wfp = await source(stand, "zz_window"), await stand.api()
+    stream, wfp = await stand.source("zz_window"), await stand.api()
     for _ in range(8):
         await stand.put(entry(str(uuid4())), stream)
     await stand.beat()

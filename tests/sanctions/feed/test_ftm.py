@@ -15,7 +15,7 @@ from app.auth import jose
 from app.auth.feed_tokens import FeedReader
 from app.core import csv_cells
 from app.core.db import Database
-from app.sanctions.feed import ftm
+from app.sanctions.feed import ftm, ftm_files
 from app.sanctions.feed.ftm_endpoints import get_entities
 from tests.conftest import ApiFor, Settle
 from tests.partners.factories import make_partner
@@ -45,7 +45,19 @@ ENTRY: dict[str, Any] = {
     "effect": {"eligible": False, "text": "A hit is a potential match"},
     "effective_from": "2020-01-02",
     "effective_to": None,
-}
+    "practices": [],
+    "programme": "Al-Qaida",
+    "measures": [
+        {
+            "imposed_by": "Committee 1267", "listed_by": None, "measure": "Asset freeze",
+            "programme": "Al-Qaida", "grounds": None, "legal_basis": "S/RES/1267",
+            "reference": "S-1", "from": "2019-01-01", "to": "2031-01-01", "indefinite": False,
+        }
+    ],
+    "decided_on": None,
+    "status": "ACTIVE",
+    "gender": "male",
+}  # fmt: skip
 
 
 async def _entities(api: Api, stream: str = "inter_agency") -> list[dict[str, Any]]:
@@ -64,9 +76,58 @@ def test_a_listed_person_becomes_a_person() -> None:
         "previousName": ["Amani Olduvai"],
         "nationality": ["ke", "xk"],
         "birthDate": ["1970", "1971", "1973", "1970-02-03"],
+        "gender": ["male"],
         "topics": ["sanction"],
         "notes": ["UNSC QDi.001: LISTED; A hit is a potential match; from 2020-01-02"],
     }
+
+
+def test_what_is_imposed_is_an_entity_of_its_own() -> None:
+    found = ftm.sanction(ENTRY, "public")
+    assert (found["id"], found["schema"], found["target"]) == ("e1-sanction", "Sanction", False)
+    assert found["properties"] == {
+        "entity": ["e1"],
+        "publisher": ["UNSC"],
+        "authorityId": ["QDi.001", "S-1"],
+        "unscId": ["QDi.001"],
+        "program": ["Al-Qaida"],
+        "provisions": ["LISTED", "A hit is a potential match", "Asset freeze", "S/RES/1267"],
+        "status": ["active"],
+        "startDate": ["2020-01-02", "2019-01-01"],
+        "authority": ["Committee 1267"],
+        "endDate": ["2031-01-01"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "scheme", "value", "where"),
+    [
+        ("vessel", "IMO number", "IMO 9319466", "imoNumber"),
+        ("vessel", "IMO number", "IMO 9319467", "registrationNumber"),
+        ("vessel", "MMSI", "1", "registrationNumber"),
+        ("aircraft", "Tail number", "EP-X", "registrationNumber"),
+        ("unknown", "Tax", "7", "idNumber"),
+        ("organisation", "LEI", "213800KUD8LAJWSQ9D15", "leiCode"),
+    ],
+)
+def test_only_what_a_schema_knows_is_said(kind: str, scheme: str, value: str, where: str) -> None:
+    found = ftm.entity(
+        ENTRY | {"kind": kind, "identifiers": [{"scheme": scheme, "value": value}]}, "public"
+    )
+    assert found["properties"][where] == [value]
+    assert not {"birthDate", "gender", "nationality"} & found["properties"].keys()
+
+
+def test_values_of_a_cell_are_sorted_and_told_apart() -> None:
+    names = [{"name": name, "type": "alias"} for name in ("B", "A; or C", "B")]
+    more = {"names": [{"name": "P", "type": "primary"}, *names]}
+    (row,) = csv.DictReader(
+        io.StringIO(
+            (ftm_files.table_header() + ftm_files.table_lines([ENTRY | more], "public")).decode()
+        )
+    )
+    assert row["aliases"] == '"A; or C";B'
+    assert row["sanctions"] == "Committee 1267 Al-Qaida - active - 2019-01-01 - 2031-01-01"
 
 
 def test_a_debarred_organisation_becomes_an_organization() -> None:
@@ -81,8 +142,8 @@ def test_a_debarred_organisation_becomes_an_organization() -> None:
     found = ftm.entity(ENTRY | more, "inter_agency")
     assert (found["schema"], found["caption"]) == ("Organization", "QDi.001")
     properties = found["properties"]
-    assert properties["leiCode"] == ["L1"]
-    assert properties["idNumber"] == ["7", "IPR-0000001-C"]
+    assert "leiCode" not in properties  # that is none
+    assert properties["idNumber"] == ["L1", "7", "IPR-0000001-C"]
     assert properties["topics"] == ["debarment"]
     assert properties["country"] == ["ke", "xk"]
     assert properties["notes"][0].endswith("from 2020-01-02 to 2030-01-01")
@@ -94,13 +155,16 @@ async def test_the_file_holds_the_list_in_a_stable_order(api_for: ApiFor, settle
     entry = await impose(api_for)
     await settle()
     wfp = await api_for("WFP")
-    found = await _entities(wfp)
+    lines = await _entities(wfp)
+    found = [item for item in lines if item["schema"] != "Sanction"]
     manifest = jose.unverified_claims((await wfp.get("/v1/feeds/sanctions/manifest")).text)
     assert len(found) == len({item["id"] for item in found}) == manifest["count"]
     mine = next(item for item in found if item["id"] == entry["entry_id"])
     assert mine["schema"] == "Organization"
     assert mine["properties"]["topics"] == ["debarment"]
-    assert found == await _entities(wfp)
+    (imposed,) = [x for x in lines if x["properties"].get("entity") == [entry["entry_id"]]]
+    assert imposed["properties"]["authority"] == ["UNDP"]
+    assert lines == await _entities(wfp)
     assert entry["entry_id"] not in {item["id"] for item in await _entities(wfp, "public")}
 
 
@@ -129,7 +193,8 @@ async def test_the_index_leads_to_the_files(api_for: ApiFor, settle: Settle) -> 
     await settle()
     wfp = await api_for("WFP")
     index = await wfp.read(f"{FTM}/index.json")
-    assert index["entity_count"] == len(await _entities(wfp))
+    assert index["datasets"] == [{key: index[key] for key in index if key != "datasets"}]
+    assert index["entity_count"] == 2 * index["thing_count"] == len(await _entities(wfp))
     for item in index["resources"]:
         answer = await wfp.get(item["url"])
         assert answer.status_code == 200
@@ -137,9 +202,13 @@ async def test_the_index_leads_to_the_files(api_for: ApiFor, settle: Settle) -> 
     before = index["version"]
     await impose(api_for)
     await settle()
-    after = (await wfp.read(f"{FTM}/index.json"))["version"]
-    assert after > before
-    assert (await wfp.get(f"{FTM}/index.json?stream=agency")).status_code == 422
+    after = await wfp.read(f"{FTM}/index.json")
+    assert after["version"] > before
+    assert (await wfp.get(f"{FTM}/index.json?stream=agencies")).status_code == 422
+    old = index["resources"][0]["url"]
+    assert len((await wfp.get(old)).content.splitlines()) == index["entity_count"]
+    unknown = await wfp.get(f"{FTM}/entities.ftm.json?version=20010101000000-000")
+    assert unknown.json()["code"] == "file_not_found"
 
 
 def test_a_later_version_is_the_greater_text() -> None:
@@ -160,10 +229,10 @@ async def test_the_table_has_no_cell_that_calculates(api_for: ApiFor, settle: Se
     answer = await unicef.get(f"{FTM}/targets.simple.csv")
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     rows = list(csv.DictReader(io.StringIO(answer.text, newline="")))
-    assert tuple(rows[0]) == ftm.COLUMNS
+    assert tuple(rows[0]) == ftm_files.COLUMNS
     mine = next(row for row in rows if row["id"] == entry["entry_id"])
     assert mine["name"] == f"'{name}"
-    assert mine["aliases"].startswith("'+1;@a")
+    assert mine["aliases"] == "'+1;-b;@a;ART;＝c"
     assert mine["countries"] == "ke"
     assert mine["dataset"] == "partner_registry_inter_agency"
     for row in rows:

@@ -105,13 +105,7 @@ async def test_other_ends_erase_nothing(stand: Stand) -> None:
 
 async def test_a_file_withdrawn_from_one_stream_may_stay_in_another(stand: Stand) -> None:
     wfp, one = await stand.api(), str(uuid4())
-    streams = ("source.zz_a", "source.zz_b")
-    for stream in streams:
-        await stand.run(
-            "INSERT INTO list_sources (code, audience, required, max_staleness_s, streams) "
-            "VALUES ($1, 'shared', false, 86400, ARRAY['inter_agency']) RETURNING code",
-            stream.removeprefix("source."),
-        )
+    streams = [await stand.source(code) for code in ("zz_a", "zz_b")]
     await stand.put(entry(one), *streams)
     held = (await index(wfp, streams[0]))["chunks"][0]["sha256"]
     await stand.remove(one, "error", streams[0])
@@ -125,7 +119,7 @@ async def test_a_twin_being_read_meanwhile_is_cut_short(stand: Stand) -> None:
     await stand.put(entry(one), "inter_agency")
     held = await chunk_with(stand, one)
     await stand.remove(one, "error", "inter_agency")
-    pieces = _pieces(stand.app.state.database, [held], "inter_agency", b"", lambda *_: b"")
+    pieces = _pieces(stand.app.state.database, None, "inter_agency", [held], b"", lambda *_: b"")
     assert await anext(pieces) == b""
     with pytest.raises(DatabaseAway):
         await anext(pieces)

@@ -17,7 +17,7 @@ import pytest
 
 from app.sanctions.feed import build
 from tests.cli.commands import ROOT, clean_environment, environment_of
-from tests.sanctions.feed.conftest import FEED, Stand, entry, manifest, source, whole_set
+from tests.sanctions.feed.conftest import FEED, Stand, entry, manifest, whole_set
 from tests.support import Api
 
 WRITERS = 12
@@ -123,7 +123,7 @@ class Reader:
 @pytest.mark.parametrize("seconds", [4, pytest.param(60, marks=pytest.mark.drill)])
 @pytest.mark.timeout(240)
 async def test_nothing_is_missed_repeated_or_out_of_order(stand: Stand, seconds: int) -> None:
-    stream = await source(stand, f"zz_drill_{seconds}")
+    stream = await stand.source(f"zz_drill_{seconds}")
     await stand.beat(stream)
     writers = [Writer(stand, stream, number) for number in range(WRITERS // 2)]
     other = Stand(**{**vars(stand), "worker": stand.operator, "_apis": {}})

@@ -4,32 +4,53 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
 import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.core import long_poll
 from app.core.db import Database
-from app.sanctions.feed import waiting
+from app.sanctions.feed import endpoints
 from app.sanctions.feed.errors import FeedBusy
 from app.sanctions.feed.waiting import Waiting
 from tests.sanctions.feed.conftest import FEED, Stand, entry, manifest
 
+MANY = 300
 
-async def test_many_wait_without_a_connection_and_hear_at_once(stand: Stand) -> None:
+
+async def test_many_wait_without_a_connection_and_hear_at_once(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The short form of `bench.waiters`.
     wfp, one = await stand.api(), str(uuid4())
+    written, write = list[int](), endpoints._page_bytes
+
+    def counted(*of: Any) -> bytes:
+        written.append(1)
+        return write(*of)
+
+    monkeypatch.setattr(endpoints, "_page_bytes", counted)
     last = (await manifest(wfp))["seq_to"]
     url = f"{FEED}/changes?after={last}&wait=30"
     # More than the pool has connections, and more than an agency's share of it.
-    polls = [asyncio.create_task(wfp.get(url)) for _ in range(40)]
+    polls = [asyncio.create_task(wfp.get(url)) for _ in range(MANY)]
     database: Database = stand.app.state.database
     async with asyncio.timeout(20):
-        while len(stand.app.state.feed.waiting._waiters) < 40:  # noqa: ASYNC110 - a line's state
+        while stand.app.state.feed.waiting.count < MANY:  # noqa: ASYNC110 - a line's state
             await asyncio.sleep(0.02)
     assert stand.app.state.limits.bulkhead.held("WFP") == 0
     assert database.engine.pool.checkedout() <= 1  # type: ignore[attr-defined]
+    # Nobody's transaction is left open, and another request of the agency gets its turn.
+    open_ones = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+        "AND state = 'idle in transaction' AND usename = 'reg_app'"
+    )
+    assert await stand.run(open_ones) == [0]
     assert (await wfp.get(f"{FEED}/manifest")).status_code == 200
+    written.clear()
     await stand.put(entry(one), "inter_agency")
     began = time.monotonic()
     answers = await asyncio.gather(*polls)
@@ -37,6 +58,7 @@ async def test_many_wait_without_a_connection_and_hear_at_once(stand: Stand) -> 
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.content for answer in answers}) == 1
     assert [c["entry_id"] for c in answers[0].json()["changes"]] == [one]
+    assert len(written) == 1
 
 
 async def test_who_was_stopped_while_it_waited_is_told_nothing(stand: Stand) -> None:
@@ -102,16 +124,16 @@ async def test_over_http_the_cap_is_a_503_with_a_time(
 async def test_a_database_that_is_away_for_a_while_ends_no_wait(
     stand: Stand, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ) -> None:
-    monkeypatch.setattr(waiting, "_RETRY_S", 0.01)
-    line, wake, failed = stand.app.state.feed.waiting, Waiting._wake, list[int]()
+    monkeypatch.setattr(long_poll, "RETRY_S", 0.01)
+    line, look, failed = stand.app.state.feed.waiting, Waiting.look, list[int]()
 
-    async def fail(self: Waiting) -> None:
+    async def fail(self: Waiting, waiting: Any) -> None:
         if len(failed) < 3:
             failed.append(1)
             raise error
-        await wake(self)
+        await look(self, waiting)
 
-    monkeypatch.setattr(Waiting, "_wake", fail)
+    monkeypatch.setattr(Waiting, "look", fail)
     last = (await manifest(await stand.api()))["seq_to"]
     poll = asyncio.create_task(line.wait("inter_agency", last, 30, "WFP", "WFP"))
     await asyncio.sleep(0)

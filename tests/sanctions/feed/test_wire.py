@@ -12,12 +12,12 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-import uvicorn
 from fastapi import Request
 
 from app.core.http import takes_gzip
 from app.sanctions.feed.pages import Pages
 from tests.sanctions.feed.conftest import FEED, Stand, entry, index, manifest
+from tests.sockets import served
 from tests.support import Api
 
 LISTED = {
@@ -29,33 +29,18 @@ LISTED = {
 
 async def _raw(stand: Stand, api: Api, path: str) -> bytes:
     """Every byte of an answer, as the server sends it over HTTP/1.1."""
-    # Headers as `registry serve` has them.
-    config = uvicorn.Config(
-        stand.app,
-        port=0,
-        lifespan="off",
-        log_level="critical",
-        loop="asyncio",
-        server_header=False,
-    )
-    server = uvicorn.Server(config)
-    task = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110 - a server's state
-        await asyncio.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    head = f"GET {path} HTTP/1.1\r\nHost: registry.example\r\nAccept-Encoding: gzip\r\n"
-    writer.write(f"{head}Authorization: {api.headers['authorization']}\r\n\r\n".encode())
-    found = await reader.readuntil(b"\r\n\r\n")
-    length = next(
-        int(line.split(b":")[1])
-        for line in found.splitlines()
-        if line.startswith(b"content-length")
-    )
-    found += await reader.readexactly(length)
-    writer.close()
-    server.should_exit = True
-    await task
+    async with served(stand.app) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        head = f"GET {path} HTTP/1.1\r\nHost: registry.example\r\nAccept-Encoding: gzip\r\n"
+        writer.write(f"{head}Authorization: {api.headers['authorization']}\r\n\r\n".encode())
+        found = await reader.readuntil(b"\r\n\r\n")
+        length = next(
+            int(line.split(b":")[1])
+            for line in found.splitlines()
+            if line.startswith(b"content-length")
+        )
+        found += await reader.readexactly(length)
+        writer.close()
     return found
 
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from fastapi import FastAPI
 from sqlalchemy import text
 
-from app.cli import protocol
 from app.core.db import Database
 from app.sanctions.lists.importer import import_list
 from app.sanctions.lists.streams import Terms, ensure_all
@@ -21,6 +17,7 @@ from tests.conftest import ApiFor, Settle
 from tests.sanctions.lists.support import LinesSource, party, registered, switch_on, write
 from tests.sanctions.matches.support import Rescreening
 from tests.sanctions.screening.support import ALL, OWN, PEOPLE
+from tests.sockets import served
 
 Put = Callable[..., Awaitable[None]]
 
@@ -72,16 +69,5 @@ def rescreening(app: FastAPI, worker_database: Database) -> Rescreening:
 
 @pytest.fixture
 async def port(app: FastAPI) -> AsyncIterator[int]:
-    """The application behind the server and protocol it has in life."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        app, http=protocol.DeadlineProtocol, lifespan="off", log_config=None, ws="none"
-    )
-    server = uvicorn.Server(config)
-    running = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started:  # noqa: ASYNC110 - uvicorn tells it by a flag only
-        await asyncio.sleep(0.01)
-    yield listener.getsockname()[1]
-    server.should_exit = True
-    await running
-    listener.close()
+    async with served(app) as number:
+        yield number

@@ -1,0 +1,96 @@
+"""Requests that wait for a number to move: however many, one task that looks for all of them.
+
+A waiting request holds no connection, no transaction and no share of the pool. What is looked at,
+and who may wait, is the feature's; this module knows none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import asyncpg
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+log = structlog.get_logger()
+RETRY_S = 2.0
+_TRANSIENT = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError)
+
+K = TypeVar("K", bound=Hashable)
+A = TypeVar("A")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Waiter(Generic[K, A]):
+    """One that waits until the number of ``key`` is another than ``after``."""
+
+    key: K
+    after: int
+    client_id: str
+    woken: asyncio.Future[A | None]
+
+    def wake(self, answer: A | None = None) -> None:
+        """End the wait, if it has not ended."""
+        if not self.woken.done():
+            self.woken.set_result(answer)
+
+
+class LongPoll(Generic[K, A]):
+    """Who waits in this process, and the task that looks for all of them."""
+
+    failure: str
+    """Event of the log line when a look fails."""
+
+    def __init__(self, every_s: float) -> None:
+        self._every_s = every_s
+        self._waiters: set[Waiter[K, A]] = set()
+        self._looking: asyncio.Task[None] | None = None
+
+    @property
+    def count(self) -> int:
+        """How many wait."""
+        return len(self._waiters)
+
+    async def look(self, waiting: Mapping[K, list[Waiter[K, A]]]) -> None:
+        """Wake those of these whose number has moved."""
+        raise NotImplementedError
+
+    async def line_up(self, key: K, after: int, seconds: float, client_id: str = "") -> A | None:
+        """What `look` woke it with; None when the time is over, or the process ends."""
+        loop = asyncio.get_running_loop()
+        waiter: Waiter[K, A] = Waiter(key, after, client_id, loop.create_future())
+        timer = loop.call_later(seconds, waiter.wake)
+        self._waiters.add(waiter)
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._look())
+        try:
+            return await waiter.woken
+        finally:
+            timer.cancel()
+            self._waiters.discard(waiter)
+
+    async def close(self) -> None:
+        """Answer everybody who waits, and look no more."""
+        for waiter in self._waiters:
+            waiter.wake()
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.gather(self._looking, return_exceptions=True)
+
+    async def _look(self) -> None:
+        while self._waiters:
+            by_key: dict[K, list[Waiter[K, A]]] = defaultdict(list)
+            for waiter in self._waiters:
+                by_key[waiter.key].append(waiter)
+            pause = self._every_s
+            try:
+                await self.look(by_key)
+            except _TRANSIENT as error:
+                # Who waits longer than the database is away is answered by its own look.
+                log.warning(self.failure, kind=type(error).__name__)
+                pause = RETRY_S
+            await asyncio.sleep(pause)

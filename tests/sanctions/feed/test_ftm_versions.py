@@ -1,0 +1,181 @@
+"""Versions in FollowTheMoney form: operations lead from each to the next, for whoever holds one."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from app.sanctions.feed import ftm, versions
+from tests.sanctions.feed.conftest import Stand, entry
+from tests.support import Api
+
+FTM = "/v1/feeds/sanctions/ftm"
+Copy = dict[str, Any]
+
+
+async def _lines(api: Api, url: str) -> list[dict[str, Any]]:
+    answer = await api.get(url)
+    assert answer.status_code == 200, answer.text
+    return [json.loads(line) for line in answer.content.splitlines()]
+
+
+async def _full(api: Api, stream: str) -> tuple[str, Copy]:
+    index = await api.read(f"{FTM}/index.json?stream={stream}")
+    url = next(one["url"] for one in index["resources"] if one["name"].startswith("entities"))
+    lines = await _lines(api, url)
+    assert len(lines) == index["entity_count"]
+    return index["version"], {one["id"]: one for one in lines}
+
+
+async def _follow(api: Api, base: str, copy: Copy, stream: str) -> str:
+    """As yente: all later versions in order; to delete what is not there fails."""
+    listed = (await api.read(f"{FTM}/delta.json?stream={stream}"))["versions"]
+    assert base >= min(listed), "it would load everything anew"
+    for version in sorted(one for one in listed if one > base):
+        for item in await _lines(api, listed[version]):
+            if item["op"] == "DEL":
+                del copy[item["entity"]["id"]]
+            else:
+                copy[item["entity"]["id"]] = item["entity"]
+    newest: str = max(listed)
+    return newest
+
+
+@pytest.fixture
+async def stream(stand: Stand) -> str:
+    """A stream of the test's own."""
+    return await stand.source(f"twin_{uuid4().hex[:6]}")
+
+
+@pytest.fixture
+async def ids(stand: Stand, stream: str) -> list[str]:
+    """Three entries that it begins with."""
+    made = sorted(str(uuid4()) for _ in range(3))
+    for one in made:
+        await stand.put(entry(one), stream)
+    return made
+
+
+async def test_whoever_holds_a_version_arrives_at_the_newest(
+    stand: Stand, stream: str, ids: list[str]
+) -> None:
+    wfp = await stand.api()
+    copies = [await _full(wfp, stream)]
+    steps = (
+        ("put", entry(ids[0], "Renamed Trust")),
+        ("remove", (ids[1], "lifted")),
+        ("put", entry(str(uuid4()), "New Trust")),
+        ("put", entry(ids[1], "Back Again")),
+    )
+    for op, what in steps:
+        await stand.change((op, what, (stream,)))
+        await stand.number()
+        copies.append(await _full(wfp, stream))
+    newest, whole = copies[-1]
+    assert [one for one, _ in copies] == sorted({one for one, _ in copies})
+    for version, copy in copies:
+        assert await _follow(wfp, version, copy, stream) == newest
+        assert copy == whole
+
+
+async def test_operations_say_what_they_do(stand: Stand, stream: str, ids: list[str]) -> None:
+    wfp, new = await stand.api(), str(uuid4())
+    await stand.change(
+        ("put", entry(ids[0], "Renamed"), (stream,)),
+        ("put", entry(new), (stream,)),
+        ("remove", (ids[1], "expired"), (stream,)),
+    )
+    await stand.number()
+    listed = (await wfp.read(f"{FTM}/delta.json?stream={stream}"))["versions"]
+    oldest, newest = listed[min(listed)], listed[max(listed)]
+    assert await _lines(wfp, oldest) == []
+    found = {(x["op"], x["entity"]["id"]): x for x in await _lines(wfp, newest)}
+    assert found.keys() == {
+        (op, one)
+        for op, of in (("MOD", ids[0]), ("ADD", new), ("DEL", ids[1]))
+        for one in (of, ftm.sanction_id(of))
+    }
+    gone = found["DEL", ids[1]]
+    assert (gone["entity"], gone["reason"]) == ({"id": ids[1]}, "expired")
+    answer = await wfp.get(newest)
+    again = await wfp.get(newest, headers={"If-None-Match": answer.headers["etag"]})
+    assert again.status_code == 304
+    unknown = await wfp.get(f"{FTM}/29990101000000-000/entities.delta.json?stream={stream}")
+    assert unknown.json()["code"] == "file_not_found"
+
+
+async def test_what_was_annulled_is_in_no_file_and_leaves_every_copy(
+    stand: Stand, stream: str, ids: list[str]
+) -> None:
+    wfp, wrong = await stand.api(), str(uuid4())
+    before = await _full(wfp, stream)
+    await stand.put(entry(wrong, "Slandered Trust"), stream)
+    with_it = await _full(wfp, stream)
+    held = (await wfp.read(f"{FTM}/index.json?stream={stream}"))["resources"][0]["url"]
+    await stand.remove(wrong, "annulled", stream)
+    listed = (await wfp.read(f"{FTM}/delta.json?stream={stream}"))["versions"]
+    for url in listed.values():
+        assert b"Slandered" not in (await wfp.get(url)).content
+    newest, whole = await _full(wfp, stream)
+    assert wrong not in whole
+    for version, copy in (before, with_it):
+        assert await _follow(wfp, version, copy, stream) == newest
+        assert copy == whole
+    # The file of the version that had it is cut short where its chunk was.
+    assert (await wfp.get(held)).content == b""
+
+
+async def test_old_versions_are_joined_and_copies_of_them_still_arrive(
+    stand: Stand, stream: str, ids: list[str]
+) -> None:
+    wfp, brief = await stand.api(), str(uuid4())
+    copies = [await _full(wfp, stream)]
+    for step in range(4):
+        await stand.put(entry(ids[0], f"Name {step}"), stream)
+        if step == 1:
+            await stand.put(entry(brief, "Brief Trust"), stream)
+            copies.append(await _full(wfp, stream))
+    await stand.remove(brief, "lifted", stream)
+    await stand.run(
+        "UPDATE feed_versions SET at = at - interval '3 days' WHERE stream = $1 RETURNING 1", stream
+    )
+    await stand.put(entry(ids[2], "Today"), stream)
+    count = "SELECT count(*) FROM feed_versions WHERE stream = $1"
+    (full,) = await stand.run(count, stream)
+    async with stand.worker.connection() as connection:
+        await versions.thin(connection, stream, 1)
+    (left,) = await stand.run(count, stream)
+    assert left < full
+    newest, whole = await _full(wfp, stream)
+    for version, copy in copies:
+        assert await _follow(wfp, version, copy, stream) == newest
+        assert copy == whole
+    # Who still asks for one that was joined gets what it was joined with.
+    listed = (await wfp.read(f"{FTM}/delta.json?stream={stream}"))["versions"]
+    assert copies[1][0] not in listed
+    url = f"{FTM}/{copies[1][0]}/entities.delta.json?stream={stream}"
+    first = min(one for one in listed if one > copies[1][0])
+    assert await _lines(wfp, url) == await _lines(wfp, listed[first])
+    async with stand.worker.connection() as connection:
+        await versions.thin(connection, stream, 10_000)
+    assert await stand.run(count, stream) == [1]
+
+
+async def test_an_agency_reads_its_own_stream_and_no_other_does(stand: Stand) -> None:
+    unicef, wfp = await stand.api("UNICEF"), await stand.api()
+    await stand.beat()
+    await stand.put(entry(str(uuid4()), "Own Trust"), stand.own("UNICEF"))
+    version, copy = await _full(unicef, "agency")
+    assert {one["datasets"][0] for one in copy.values()} == {"partner_registry_agency"}
+    await stand.put(entry(str(uuid4()), "Second Own Trust"), stand.own("UNICEF"))
+    await _follow(unicef, version, copy, "agency")
+    assert copy == (await _full(unicef, "agency"))[1]
+    assert (await _full(wfp, "agency"))[1] == {}
+    log = await stand.run(
+        "SELECT detail->>'file' FROM audit_events WHERE event = 'sanction:own_feed:read' "
+        "AND detail->>'file' LIKE 'entities.%'"
+    )
+    assert {"entities.ftm.json", "entities.delta.json"} <= set(log)
