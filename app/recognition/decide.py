@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from app.core.clock import add_months
 from app.recognition import matches, measures
+from app.recognition.rests_on import RestsOn
 from app.recognition.rules import RANK, AssessmentRule, Outcome, SanctionsRule
 
 SEVERITY: dict[str, int] = {"CLEAR": 0, "CLEAR_WITH_CONDITIONS": 1, "REFER": 2, "BLOCKED": 3}
@@ -61,6 +62,8 @@ class Verdict:
     outcome: Outcome = "CLEAR"
     reasons: list[dict[str, Any]] = field(default_factory=list)
     recognition: list[dict[str, Any]] = field(default_factory=list)
+    rests_on: tuple[RestsOn, ...] = ()
+    """Every fact that was read, whether or not it gave a reason."""
 
     def add(self, code: str, source: str, outcome: Outcome, **detail: Any) -> None:
         """One more reason."""
@@ -73,7 +76,7 @@ class Verdict:
 
 def decide(facts: Facts) -> Verdict:
     """Weigh the facts by the caller's policies."""
-    verdict = Verdict()
+    verdict = Verdict(rests_on=_rests_on(facts))
     _identity(facts, verdict)
     for source in facts.stale_sources:
         verdict.add("LIST_STALE", source, "REFER")
@@ -82,6 +85,16 @@ def decide(facts: Facts) -> Verdict:
     _matches(facts, verdict)
     _requirement(facts, verdict)
     return verdict
+
+
+def _rests_on(facts: Facts) -> tuple[RestsOn, ...]:
+    found = [RestsOn("policy", item.id, item.version) for item in facts.policies.values()]
+    found += [RestsOn("measure", item["entry_id"], None) for item in facts.sanctions]
+    found += [RestsOn("assessment", item["id"], item.get("version")) for item in facts.assessments]
+    found += [RestsOn("transfer_restriction", item["id"], None) for item in facts.transfers]
+    matched = (item.get("match_id") for item in facts.potential_matches)
+    found += [RestsOn("match", match_id, None) for match_id in matched if match_id]
+    return tuple(found)
 
 
 def _identity(facts: Facts, verdict: Verdict) -> None:
