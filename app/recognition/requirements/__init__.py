@@ -26,9 +26,9 @@ ALL: dict[str, Kind[Any]] = {
     kind.code: kind
     for kind in (
         sanctions.KIND,
+        psea.KIND,
         verification.KIND,
         hact_micro.KIND,
-        psea.KIND,
         core_values.KIND,
         audit.KIND,
         performance.KIND,
