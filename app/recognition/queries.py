@@ -172,6 +172,7 @@ _INQUIRIES = """(SELECT count(*) FROM clearance_inquiries i WHERE i.agency_id = 
 _NOTED = """WITH noted AS (INSERT INTO clearance_inquiries (agency_id, partner_id, digest)
     SELECT s.agency_id, p.id, {digest}::bytea FROM (SELECT app_agency() AS agency_id) s
       JOIN partners p ON p.id = {partner} WHERE {digest}::bytea IS NOT NULL
+      AND s.agency_id IS NOT NULL
     ON CONFLICT DO NOTHING RETURNING 1) """
 _FACTS = f"""{_NOTED}SELECT {STATUS_COLUMNS}, {FAST_COLUMNS},
     p.id AS partner_id, p.number, p.version, p.status, p.legal_name, p.legal_name_native,
