@@ -75,6 +75,7 @@ def build(
         for code, rules in (BOOK["policies"][policies] if policies else {}).items()
     }
     known = not flags["unknown"]
+    more: dict[str, Any] = {name: lists[name] for name in _LISTS}
     return Facts(
         agency="WFP",
         today=TODAY,
@@ -92,7 +93,7 @@ def build(
         months=asked.get("months", 12),
         cash=Cash(**{name: _money(value) for name, value in asked.get("cash", {}).items()}),
         contested=contested,
-        **{name: lists[name] for name in _LISTS},
+        **more,
     )
 
 

@@ -15,10 +15,12 @@ from app.recognition.requirements.assessed import Assessed, AssessmentRule
 from app.recognition.rules import GROUPS
 
 
-def read(requirement: str, rules: Sequence[Any], agencies: Collection[str]) -> tuple[Any, ...]:
+def read(
+    requirement: str, rules: Sequence[Any], agencies: Collection[str] | None
+) -> tuple[Any, ...]:
     """The rules, read. Raises PolicyInvalid with everything that is wrong.
 
-    ``agencies``: codes of the registry's agencies.
+    ``agencies``: codes of the registry's agencies; None where they are not known.
     """
     kind = ALL[requirement]
     found: list[FieldError] = []
@@ -53,10 +55,12 @@ def _escaped(step: int | str) -> str:
     return str(step).replace("~", "~0").replace("/", "~1")[:80]
 
 
-def _sense(place: int, rule: Any, kind: Any, agencies: Collection[str]) -> Iterator[FieldError]:
+def _sense(
+    place: int, rule: Any, kind: Any, agencies: Collection[str] | None
+) -> Iterator[FieldError]:
     """What each value means beside the others."""
     for number, named in enumerate(getattr(rule, "accept_from", ())):
-        if named not in GROUPS.groups and named not in agencies:
+        if named not in GROUPS.groups and agencies is not None and named not in agencies:
             where = f"/rules/{place}/accept_from/{number}"
             yield _wrong(where, "agency_unknown", "is neither an agency here nor a group of them")
     if not isinstance(rule, AssessmentRule) or not isinstance(kind, Assessed):
