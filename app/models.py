@@ -37,6 +37,7 @@ from app.partners.sections import models as partner_sections
 from app.partners.self_service import models as partner_comments
 from app.partners.verifications import models as verifications
 from app.recognition import models as recognition
+from app.recognition.policies import models as recognition_policies
 from app.sanctions.cases import follow_models as sanction_case_followers
 from app.sanctions.cases import models as sanction_cases
 from app.sanctions.entries import decision_models as sanction_decisions
@@ -86,6 +87,7 @@ __all__ = [
     "partners",
     "reading_watch",
     "recognition",
+    "recognition_policies",
     "rescreening",
     "retention",
     "safety",

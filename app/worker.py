@@ -73,6 +73,7 @@ from app.partners.retention import run as retention
 from app.partners.self_service.retention import RETENTION as COMMENTS_RETENTION
 from app.partners.verifications.retention import RETENTION as VERIFICATIONS_RETENTION
 from app.partners.verifications.upkeep import give_notice, lapse
+from app.recognition.upkeep import forget_inquiries
 from app.sanctions import consumers as sanctions
 from app.sanctions import sources
 from app.sanctions.cases.upkeep import remind as remind_of_measures
@@ -210,6 +211,7 @@ def _tasks(
         "sequencer": (lambda: sequencer.run(stop), 0.0),
         "consumers": (lambda: run_consumers(database, CONSUMERS, stop), 0.0),
         "webhooks": (lambda: webhooks.run(stop), 0.0),
+        "inquiries": (lambda: _until_none(lambda: forget_inquiries(database)), HOUSEKEEPING_S),
         "events_tidied": (lambda: _until_none(lambda: event_upkeep.tidy(database)), HOUSEKEEPING_S),
         "webhooks_measured": (lambda: event_upkeep.measure(database), EXPIRY_S),
         "feed_heartbeat": (lambda: keep_feed_fresh(database, feed), HEARTBEAT_S),

@@ -28,7 +28,7 @@ from app.core.ids import new_id
 from app.core.settings import Settings
 from app.demo.agencies import take_in
 from app.partners.matching.names import Named, rows
-from app.recognition.service import ensure_default_policies
+from app.recognition.policies.service import ensure_default_policies
 from app.sanctions.lists.importer import import_list
 from bench import bare
 

@@ -19,7 +19,7 @@ from app.auth.scopes import AGENCY
 from app.core.db import Database
 from app.core.settings import Settings
 from app.demo.agencies import take_in
-from app.recognition.service import ensure_default_policies
+from app.recognition.policies.service import ensure_default_policies
 
 AGENCIES = ("UNICEF", "UNHCR", "WFP", "UNDP", "FAO")
 BASE = "http://127.0.0.1:8000"

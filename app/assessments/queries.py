@@ -49,6 +49,9 @@ RECOGNITION_FACTS = f"""(SELECT coalesce(json_agg(json_build_object(
         'rating', json_build_object('scheme', a.rating_scheme, 'value', a.rating_value,
             'dimension', a.rating_dimension, 'level', a.rating_level,
             'rating_source', a.rating_source),
+        'adjusted', CASE WHEN a.adjusted_value IS NOT NULL THEN json_build_object(
+            'value', a.adjusted_value, 'level', a.adjusted_level) END,
+        'country', (SELECT c.country FROM partners c WHERE c.id = a.partner_id),
         'confidentiality', a.confidentiality, 'version', a.version)
         ORDER BY a.conducted_on DESC, a.id), '[]')
     FROM assessments a JOIN agencies o ON o.id = a.owner_agency

@@ -40,6 +40,8 @@ class Scope(StrEnum):
     SCREENING_ADJUDICATE = "screening:adjudicate"
     FEED_READ = "feed:read"
     POLICIES_READ = "policies:read"
+    POLICIES_WRITE = "policies:write"
+    POLICIES_APPROVE = "policies:approve"
     CLEARANCE_RUN = "clearance:run"
     CLEARANCE_READ = "clearance:read"
     EVENTS_READ = "events:read"
@@ -88,6 +90,8 @@ DESCRIPTIONS: dict[str, str] = {
     Scope.SCREENING_ADJUDICATE: "read potential matches, for a purpose, and decide on them",
     Scope.FEED_READ: "follow the signed sanction feed",
     Scope.POLICIES_READ: "read recognition policies and rating scales",
+    Scope.POLICIES_WRITE: "propose recognition policies of the own agency and try them",
+    Scope.POLICIES_APPROVE: "decide on recognition policies that another person proposed",
     Scope.CLEARANCE_RUN: "ask for a clearance before contracting",
     Scope.CLEARANCE_READ: "re-read the own agency's clearances and receipts",
     Scope.EVENTS_READ: "follow what the own agency is told",
@@ -127,6 +131,8 @@ DECIDING: frozenset[str] = frozenset(
         Scope.FLAGS_DECIDE,
         Scope.OBJECTIONS_ANSWER,
         Scope.COUNTRIES_WRITE,
+        Scope.POLICIES_WRITE,
+        Scope.POLICIES_APPROVE,
     }
 )
 """Scopes that act only for a natural person with office and role, never for a bare machine."""

@@ -24,6 +24,7 @@ PARTS = {
     "persons": ("persons", f"Persons of agencies. {_OPERATOR}"),
     "issuers": ("issuers", f"Trusted issuers. {_OPERATOR}"),
     "partners": ("partners", f"Partners in bulk. {_OPERATOR}"),
+    "policies": ("policies", f"Recognition policies of agencies. {_OPERATOR}"),
     "lists": ("lists", f"External sanction lists. {_WORKER}"),
     "feed": ("feed", "The feed as files: bundles, and the public stream for everybody."),
     "matches": ("matches", f"Matches with sanction lists. {_WORKER}"),

@@ -29,8 +29,8 @@ from app.core.db import Database, bind_now
 from app.core.key_provider import load_root_keys
 from app.core.settings import Settings
 from app.partners.export import TABLES as PARTNERS
-from app.recognition import service as recognition
 from app.recognition.export import TABLES as RECOGNITION
+from app.recognition.policies import service as recognition
 from app.sanctions.entries import custody
 from app.sanctions.export import TABLES as SANCTIONS
 

@@ -18,7 +18,7 @@ from app.auth.models import Client
 from app.auth.models import Person as PersonRow
 from app.auth.scopes import AGENCY, DECIDING
 from app.demo.agencies import open_offices, take_in
-from app.recognition import service as recognition
+from app.recognition.policies import service as recognition
 
 READER = "READER"
 READ_SCOPES = tuple(sorted(scope for scope in AGENCY - DECIDING if scope.endswith(":read")))

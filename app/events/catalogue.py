@@ -68,6 +68,8 @@ class EventType(StrEnum):
     LIST_HELD = "list.held"
     LIST_USE_CHANGED = "list.use_changed"
     CLEARANCE_GIVEN = "clearance.given"
+    CLEARANCE_QUOTA_REACHED = "clearance.quota_reached"
+    POLICY_APPROVED = "policy.approved"
     AGENCY_CREATED = "agency.created"
     AGENCY_ACTIVATED = "agency.activated"
     AGENCY_SUSPENDED = "agency.suspended"

@@ -18,7 +18,6 @@ from pydantic_core import to_json
 
 from app.audit.events import Event
 from app.audit.purposes import is_held
-from app.auth import policy
 from app.auth.caller import Caller, FastWriter, caller_from
 from app.auth.scopes import Scope
 from app.core.clock import rfc3339
@@ -32,13 +31,14 @@ from app.partners.matching import queries as matching
 from app.partners.matching.rank import Wanted, rank
 from app.partners.matching.schemas import Candidate
 from app.partners.visibility import sees_protected
-from app.recognition import queries
-from app.recognition.decide import Facts, Policy, Verdict, codes_of, decide
+from app.recognition import assurance, queries, quota
+from app.recognition.decide import Facts, Verdict, codes_of, decide
 from app.recognition.matches import joined
+from app.recognition.reading import facts_of, verification
 from app.recognition.receipts import NOTICE, receipt_payload
 from app.recognition.rules import DEFAULTS
 from app.recognition.schemas import ClearanceIn
-from app.sanctions.lists.freshness import checked_at, own_lists, required_stale
+from app.sanctions.lists.freshness import checked_at, own_lists
 from app.sanctions.screening.service import Layers, Screener
 
 _SURE = 0.97
@@ -89,16 +89,31 @@ async def give_clearance(
     unknown = found.row["partner_id"] is None or found.protected
     if wanted.partner.id is not None and unknown:
         raise PartnerNotFound
+    known = found.row["partner_id"] is not None
     own = own_lists(json.loads(found.row["own_lists"]), now)
     layers = await screener.layers(connection, found.row["seq_to"], own)
-    facts, hits = _facts(caller, wanted, found, layers, own, now)
+    hits = _hits(caller, wanted, found, layers, own)
+    # The index may be ahead of this snapshot, and takes what it lacks from the rows; should it
+    # still lack something, nothing is clear.
+    stale = ["index"] if layers.seq < found.row["seq_to"] else []
+    unsure = not known and (bool(found.candidates) or found.protected)
+    facts = facts_of(
+        caller, wanted, found.row, hits, stale, now, ambiguous=unsure, hidden=found.hidden
+    )
+    if known:
+        quota.check(found.row["inquiries"])
+    verdict = decide(facts)
+    if known:
+        assurance.minimums(caller, wanted, facts, verdict)
+        asked, partner = found.row["inquiries"], found.row["partner_id"]
+        await quota.tell(connection, caller.agency_code, partner, facts, asked)
     used = {
         "version": layers.seq,
         "algorithm": ALGORITHM,
         "statistics_version": layers.statistics_version,
         "own_lists": own,
     }
-    answer = _answer(wanted, found, facts, hits, decide(facts), used, now)
+    answer = _answer(found, facts, hits, verdict, used, now)
     body = to_json(answer)
     await _store(request, connection, writer, caller, wanted, found, raw, answer, body, facts, now)
     return Given(answer["clearance_id"], body)
@@ -108,14 +123,20 @@ async def _find(
     connection: asyncpg.Connection, writer: FastWriter, wanted: ClearanceIn, sees_all: bool
 ) -> _Found:
     key = (writer.token.client_id, *writer.key.args)
+    asked_for = quota.digest(wanted)
     if wanted.partner.identifier is not None:
         item = wanted.partner.identifier
         row = await connection.fetchrow(
-            queries.FACTS_BY_IDENTIFIER, *key, item.scheme.value, item.value, item.country
+            queries.FACTS_BY_IDENTIFIER,
+            *key,
+            item.scheme.value,
+            item.value,
+            item.country,
+            asked_for,
         )
         return _Found(row, "identifier", 1.0, [], _protected(row, sees_all))
     if wanted.partner.id is not None:
-        row = await connection.fetchrow(queries.FACTS_BY_ID, *key, wanted.partner.id)
+        row = await connection.fetchrow(queries.FACTS_BY_ID, *key, wanted.partner.id, asked_for)
         return _Found(row, "id", 1.0, [], _protected(row, sees_all))
     name, country = wanted.partner.name or "", wanted.partner.country
     asked = Wanted([("legal_name", name)], country=country)
@@ -128,7 +149,7 @@ async def _find(
     sure = [item for item in candidates if item.score >= _SURE and item.country == country]
     # Where a profile the caller may not know of may be meant, no other one is taken for sure.
     partner = sure[0].partner_id if len(sure) == 1 and not ranked.hidden else None
-    row = await connection.fetchrow(queries.FACTS_BY_ID, *key, partner)
+    row = await connection.fetchrow(queries.FACTS_BY_ID, *key, partner, asked_for)
     score = sure[0].score if partner else 0.0
     others = [item for item in candidates if item.partner_id != partner]
     return _Found(row, "name", score, others, ranked.hidden)
@@ -140,61 +161,19 @@ def _protected(row: Any, sees_all: bool) -> bool:
     return not row["visible"] and not sees_all
 
 
-def _facts(
+def _hits(
     caller: Caller,
     wanted: ClearanceIn,
     found: _Found,
     layers: Layers,
     own: list[dict[str, Any]],
-    now: datetime,
-) -> tuple[Facts, list[dict[str, Any]]]:
-    row = found.row
-    partner = {"status": row["status"], "partner_type": row["partner_type"]}
-    known = row["partner_id"] is not None
-    items = json.loads(row["matches"]) if known else []
+) -> list[dict[str, Any]]:
+    """Listed names that may be the partner's, and what was decided of each."""
+    items = json.loads(found.row["matches"]) if found.row["partner_id"] is not None else []
     codes = {one["code"] for one in own}
     hits = joined(_screen(wanted, found, layers), items, caller.agency_code, codes)
-    sanctions = json.loads(row["sanctions"]) if known else []
-    if found.hidden:
-        # Its headquarters would lead to it, and so would its work items.
-        sanctions = [item | {"inherited_from": None} for item in sanctions]
-        hits = [hit | {"match_id": None} for hit in hits]
-    policies = {
-        item["requirement"]: Policy(item["id"], item["version"], item["requirement"], item["rules"])
-        for item in json.loads(row["policies"])
-    }
-    facts = Facts(
-        agency=caller.agency_code,
-        today=now.date(),
-        context=wanted.context,
-        contact_with_beneficiaries=wanted.contact_with_beneficiaries,
-        partner=partner if known else None,
-        ambiguous=not known and (bool(found.candidates) or found.protected),
-        sanctions=sanctions,
-        potential_matches=hits,
-        stale_sources=required_stale(json.loads(row["sources"]), now),
-        assessments=json.loads(row["assessments"]) if known else [],
-        policies=policies,
-        flags=json.loads(row["flags"]) if known else None,
-        country=wanted.country,
-        modality=wanted.modality,
-        suspended=json.loads(row["suspended"]) if known else [],
-        transfers=_transfers(caller, wanted, json.loads(row["transfers"])) if known else [],
-    )
-    return facts, hits
-
-
-def _transfers(
-    caller: Caller, wanted: ClearanceIn, found: list[dict[str, Any]]
-) -> list[dict[str, Any]]:
-    """Each with whether this caller may read it for the purpose of its clearance."""
-    told = []
-    for item in found:
-        owner, country = UUID(item.pop("owner_id")), item["country"]
-        about = policy.Resource("TRANSFER_RESTRICTION", owner, country=country)
-        shown = policy.can(caller, "read", about, wanted.purpose).allowed
-        told.append(item | {"shown": shown})
-    return told
+    # Work items of a profile that is protected would lead to it.
+    return [hit | {"match_id": None} for hit in hits] if found.hidden else hits
 
 
 def _screen(wanted: ClearanceIn, found: _Found, layers: Layers) -> list[dict[str, Any]]:
@@ -239,8 +218,18 @@ def _match(found: _Found) -> dict[str, Any]:
     return named | by
 
 
+def _legal(facts: Facts) -> dict[str, Any]:
+    """Why there may be no registration is not told here: the profile says it to who may read it."""
+    assert facts.partner is not None  # asked before
+    state = facts.partner["registration"]["state"]
+    return {
+        "partner_type": facts.partner["partner_type"],
+        "country": facts.partner["country"],
+        "registration": "missing" if state == "explained" else state,
+    }
+
+
 def _answer(
-    wanted: ClearanceIn,
     found: _Found,
     facts: Facts,
     hits: list[dict[str, Any]],
@@ -258,15 +247,15 @@ def _answer(
         "match": _match(found) if known else None,
         "candidates": [item.model_dump(exclude={"explanation"}) for item in found.candidates[:10]],
         "contact_registry": found.protected,
-        "legal": {"partner_type": row["partner_type"], "country": row["country"]}
-        if known and not found.hidden
-        else None,
-        "verification": _verification(row, now) if known else _NOT_RECORDED,
+        "legal": _legal(facts) if known and not found.hidden else None,
+        "verification": verification(row, now.date()) if known else _NOT_RECORDED,
         "restrictions": facts.sanctions,
         "potential_matches": hits,
         "flags": _NOT_RECORDED if facts.flags is None else facts.flags,
-        "assessments": facts.assessments,
+        "assessments": [one for one in facts.assessments if not one.get("consult")],
+        "assurance": assurance.told(facts) if known else _NOT_RECORDED,
         "recognition": verdict.recognition,
+        "required_next": verdict.required_next,
         "exposure": _NOT_RECORDED,
         "list": {
             **{name: used[name] for name in ("version", "algorithm", "statistics_version")},
@@ -279,15 +268,6 @@ def _answer(
         "status": "open",
         "notice": NOTICE,
     }
-
-
-def _verification(row: asyncpg.Record, now: datetime) -> dict[str, Any]:
-    """What is in force; past its last day a verification counts as none."""
-    until = row["verified_until"]
-    status = row["verification"]
-    if status is None or (until is not None and until < now.date()):
-        return {"status": "pending_verification", "on": None, "until": None, "by": None}
-    return {"status": status, "on": row["verified_on"], "until": until, "by": row["verified_by"]}
 
 
 async def _store(

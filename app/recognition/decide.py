@@ -6,82 +6,57 @@ outcome; unknown or stale never means clear. The answer informs, the agency deci
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any
 
-from app.core.clock import add_months
+from app.partners.types import TYPE_RULES
 from app.recognition import matches, measures
-from app.recognition.rules import RANK, AssessmentRule, Outcome, SanctionsRule
+from app.recognition.facts import Facts, Policy, Verdict, codes_of
+from app.recognition.requirements import ALL, rules_of
+from app.recognition.requirements.base import held_to
+from app.recognition.requirements.sanctions import KIND as SANCTIONS
+from app.recognition.requirements.sanctions import SanctionsRule
+from app.recognition.rests_on import RestsOn
+from app.recognition.rules import SEVERITY, Outcome
 
-SEVERITY: dict[str, int] = {"CLEAR": 0, "CLEAR_WITH_CONDITIONS": 1, "REFER": 2, "BLOCKED": 3}
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """A version of an agency's policy for one requirement."""
-
-    id: str
-    version: int
-    requirement: str
-    rules: Sequence[Mapping[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """Everything the decision rests on, from one snapshot."""
-
-    agency: str
-    today: date
-    context: Literal["regular", "emergency"]
-    contact_with_beneficiaries: bool | None
-    partner: Mapping[str, Any] | None
-    ambiguous: bool
-    sanctions: Sequence[Mapping[str, Any]]
-    potential_matches: Sequence[Mapping[str, Any]]
-    stale_sources: Sequence[str]
-    assessments: Sequence[Mapping[str, Any]]
-    policies: Mapping[str, Policy]
-    flags: Mapping[str, Any] | None = None
-    """How many stand: by kind, of the headquarters, the caller's own."""
-    country: str | None = None
-    modality: str | None = None
-    """Of the work that is asked about."""
-    suspended: Sequence[Mapping[str, Any]] = ()
-    """Agencies to be asked about RESTRICTED measures of theirs."""
-    transfers: Sequence[Mapping[str, Any]] = ()
-    """Transfer restrictions that the asking agency may know of; ``shown``: the caller, too."""
-
-
-@dataclass(slots=True)
-class Verdict:
-    """Reasons with what each means alone; the worst is the outcome."""
-
-    outcome: Outcome = "CLEAR"
-    reasons: list[dict[str, Any]] = field(default_factory=list)
-    recognition: list[dict[str, Any]] = field(default_factory=list)
-
-    def add(self, code: str, source: str, outcome: Outcome, **detail: Any) -> None:
-        """One more reason."""
-        self.reasons.append(
-            {"code": code, "source": source, "detail": {**detail, "alone": outcome}}
-        )
-        if SEVERITY[outcome] > SEVERITY[self.outcome]:
-            self.outcome = outcome
+__all__ = ["SEVERITY", "Facts", "Policy", "Verdict", "codes_of", "decide"]
 
 
 def decide(facts: Facts) -> Verdict:
     """Weigh the facts by the caller's policies."""
-    verdict = Verdict()
+    verdict = Verdict(rests_on=_rests_on(facts))
+    policy = facts.policies.get(SANCTIONS.code)
+    rule: SanctionsRule | None = rules_of(policy)[0] if policy else None
     _identity(facts, verdict)
     for source in facts.stale_sources:
         verdict.add("LIST_STALE", source, "REFER")
-    _sanctions(facts, verdict)
-    _flags(facts, verdict)
-    _matches(facts, verdict)
-    _requirement(facts, verdict)
+    _sanctions(facts, rule, verdict)
+    _flags(facts, rule, verdict)
+    _matches(facts, rule, verdict)
+    _to_ask(facts, verdict)
+    _contested(facts, verdict)
+    _requirements(facts, verdict)
     return verdict
+
+
+def _rests_on(facts: Facts) -> tuple[RestsOn, ...]:
+    found = [RestsOn("policy", item.id, item.version) for item in facts.policies.values()]
+    if facts.partner is not None and facts.partner.get("id"):
+        found.append(RestsOn("partner", str(facts.partner["id"]), facts.partner.get("version")))
+        verified = (facts.partner.get("verification") or {}).get("id")
+        if verified:
+            found.append(RestsOn("verification", str(verified), None))
+    found += [RestsOn("source", code, version) for code, version in facts.sources.items()]
+    found += [RestsOn("measure", item["entry_id"], None) for item in facts.sanctions]
+    found += [
+        RestsOn("assessment", item["id"], item.get("version"))
+        for item in (*facts.assessments, *facts.headquarters)
+    ]
+    found += [RestsOn("flag", item["id"], item.get("version")) for item in facts.standing_flags]
+    found += [RestsOn("transfer_restriction", item["id"], None) for item in facts.transfers]
+    matched = (item.get("match_id") for item in facts.potential_matches)
+    found += [RestsOn("match", match_id, None) for match_id in matched if match_id]
+    return tuple(dict.fromkeys(found))
 
 
 def _identity(facts: Facts, verdict: Verdict) -> None:
@@ -89,21 +64,52 @@ def _identity(facts: Facts, verdict: Verdict) -> None:
         verdict.add("IDENTITY_AMBIGUOUS", "registry", "REFER")
     elif facts.partner is None:
         verdict.add("IDENTITY_UNKNOWN", "registry", "REFER")
-    elif facts.partner["status"] == "deactivated":
-        verdict.add("PARTNER_INACTIVE", "registry", "REFER")
+    else:
+        if facts.merged:
+            verdict.add("PARTNER_MERGED", "registry", "CLEAR")
+        if facts.partner["status"] == "deactivated":
+            verdict.add("PARTNER_INACTIVE", "registry", "REFER")
+        kind = facts.partner["partner_type"]
+        rule = TYPE_RULES.types.get(kind)
+        if rule is not None and rule.needs_listing and kind not in facts.eligible_types:
+            verdict.add("TYPE_NOT_ELIGIBLE", facts.agency, "REFER", partner_type=kind)
 
 
-def _flags(facts: Facts, verdict: Verdict) -> None:
-    if facts.flags is None:
-        return
-    inherited = facts.flags["inherited"]["red"]
-    count = facts.flags["red"] + inherited
-    if count:
-        own = facts.flags["red_mine"]
-        verdict.add("RED_FLAG", "registry", "REFER", count=count, inherited=inherited, own=own)
+def _sanctions(facts: Facts, rule: SanctionsRule | None, verdict: Verdict) -> None:
+    asked = measures.Asked(facts.agency, facts.country, facts.modality)
+    for entry in facts.sanctions:
+        item = measures.weigh(entry, asked, rule)
+        outcome = item.outcome
+        if entry["imposing_agency"] != facts.agency:
+            # Own measures stand whatever waits for an answer; another's are the partner's word
+            # against its agency's silence.
+            outcome = held_to(outcome, facts.contested.get(entry["entry_id"]))
+        verdict.add(item.code, item.source, outcome, **item.detail)
+    held = measures.held_back(facts.transfers, asked)
+    for item in (*measures.suspended(facts.suspended), *held):
+        verdict.add(item.code, item.source, item.outcome, **item.detail)
+    if rule is None:
+        verdict.add("NO_POLICY", facts.agency, "REFER", requirement=SANCTIONS.code)
 
 
-def _matches(facts: Facts, verdict: Verdict) -> None:
+def _flags(facts: Facts, rule: SanctionsRule | None, verdict: Verdict) -> None:
+    """A flag is a warning: another agency's never outranks a decision to debar."""
+    for item in facts.standing_flags:
+        about = {"flag_id": item["id"], "inherited": item["inherited"]}
+        overdue = facts.contested.get(item["id"])
+        outcome: Outcome
+        if item["kind"] == "RED":
+            others: Outcome = rule.red_flag_of_others if rule else "REFER"
+            outcome = "BLOCKED" if item["agency"] == facts.agency else others
+            verdict.add("RED_FLAG", item["agency"], held_to(outcome, overdue), **about)
+        elif item["state"] == "escalated":
+            verdict.add("ESCALATED_FLAG", item["agency"], "REFER", **about)
+        else:
+            outcome = rule.yellow_flag if rule else "REFER"
+            verdict.add("YELLOW_FLAG", item["agency"], outcome, **about)
+
+
+def _matches(facts: Facts, rule: SanctionsRule | None, verdict: Verdict) -> None:
     # A score is a question to a person, whatever its height: never BLOCKED by itself, but by what
     # persons confirmed.
     open_by_source: dict[str, list[Mapping[str, Any]]] = {}
@@ -112,130 +118,70 @@ def _matches(facts: Facts, verdict: Verdict) -> None:
         if decision is None:
             open_by_source.setdefault(hit["source"], []).append(hit)
         elif decision["decision"] == "TRUE_MATCH":
-            _confirmed(facts, verdict, hit, decision)
+            verdict.add(
+                "SANCTIONED_EXTERNAL",
+                hit["source"],
+                matches.confirmed(hit["source"], rule),
+                reference=hit["reference"],
+                subject=hit["subject"],
+                by=decision["agency"],
+                on=decision["on"],
+            )
     for source, hits in sorted(open_by_source.items()):
         people = sum(hit.get("subject") == "person" for hit in hits)
         about = {"people": people} if people else {}
         verdict.add("POTENTIAL_MATCH_OPEN", source, "REFER", count=len(hits), **about)
 
 
-def _confirmed(
-    facts: Facts, verdict: Verdict, hit: Mapping[str, Any], decision: Mapping[str, Any]
-) -> None:
-    policy = facts.policies.get("SANCTIONS")
-    rule = SanctionsRule.model_validate(policy.rules[0]) if policy else None
-    verdict.add(
-        "SANCTIONED_EXTERNAL",
-        hit["source"],
-        matches.confirmed(hit["source"], rule),
-        reference=hit["reference"],
-        subject=hit["subject"],
-        by=decision["agency"],
-        on=decision["on"],
-    )
+_NAMED_CODES = {"sea_restriction": "SEA_RESTRICTION"}
 
 
-def _sanctions(facts: Facts, verdict: Verdict) -> None:
-    policy = facts.policies.get("SANCTIONS")
-    rule = SanctionsRule.model_validate(policy.rules[0]) if policy else None
-    asked = measures.Asked(facts.agency, facts.country, facts.modality)
-    found = [measures.weigh(entry, asked, rule) for entry in facts.sanctions]
-    held = measures.held_back(facts.transfers, asked)
-    for item in (*found, *measures.suspended(facts.suspended), *held):
-        verdict.add(item.code, item.source, item.outcome, **item.detail)
-    if policy is None:
-        verdict.add("NO_POLICY", facts.agency, "REFER", requirement="SANCTIONS")
+def _to_ask(facts: Facts, verdict: Verdict) -> None:
+    """RESTRICTED records: named with their code, or only whom to ask, as their owner says.
+
+    Findings and amounts that are named are conditions of policies. Which record it is that an
+    owner is to be asked about is not told; one question is enough.
+    """
+    asked: set[str] = set()
+    for item in facts.restricted:
+        contact = {name: item.get(name) for name in ("contact_office", "contact")}
+        code = _NAMED_CODES.get(item["kind"])
+        if item["counted"] == "named" and code is not None:
+            verdict.add(code, item["agency"], "REFER", **contact)
+            verdict.next("ask", agency=item["agency"], **contact)
+        elif item["counted"] == "consult" or item["kind"] == "case_facts":
+            if item["agency"] not in asked:
+                verdict.add("CONSULT_OWNER", item["agency"], "REFER", **contact)
+                verdict.next("ask", agency=item["agency"], **contact)
+            asked.add(item["agency"])
 
 
-# ---------------------------------------------------------------------------------- requirements
+def _contested(facts: Facts, verdict: Verdict) -> None:
+    counted = [
+        ("sanction_entry", one["entry_id"], one["imposing_agency"]) for one in facts.sanctions
+    ]
+    counted += [("flag", one["id"], one["agency"]) for one in facts.standing_flags]
+    counted += [
+        ("assessment", one["id"], one["owner_agency"])
+        for one in (*facts.assessments, *facts.headquarters)
+        if not one.get("consult")
+    ]
+    verified = ((facts.partner or {}).get("verification")) or {}
+    if verified.get("id"):
+        counted.append(("verification", str(verified["id"]), verified.get("by") or "registry"))
+    for kind, statement, owner in counted:
+        overdue = facts.contested.get(statement)
+        if overdue is not None:
+            about = {"statement": kind, "id": statement, "overdue": overdue}
+            verdict.add("STATEMENT_CONTESTED", owner, "CLEAR", **about)
 
 
-def _requirement(facts: Facts, verdict: Verdict) -> None:
-    """The PSEA requirement: own assessment first, then what the policy recognises of others."""
-    policy = facts.policies.get("PSEA")
-    if policy is None:
-        verdict.add("NO_POLICY", facts.agency, "REFER", requirement="PSEA")
-        return
-    if facts.partner is None:
-        return
-    number, rule = _first_rule(policy, facts)
-    if rule is None:
-        verdict.recognition.append(_line(policy, None, "NOT_REQUIRED", satisfied=True))
-        return
-    refusals: list[str] = []
-    for assessment in _own_first(facts):
-        problem = _refuse(assessment, rule, facts)
-        if problem is None:
-            verdict.recognition.append(_line(policy, number, "ACCEPTED", assessment, facts.agency))
-            return
-        refusals.append(problem)
-    code = refusals[0] if refusals else "NO_PSEA"
-    outcome = rule.gap.regular if facts.context == "regular" else rule.gap.emergency
-    verdict.add(code, "registry", outcome, requirement="PSEA")
-    verdict.recognition.append(_line(policy, number, code, satisfied=False))
-
-
-def _first_rule(policy: Policy, facts: Facts) -> tuple[int | None, AssessmentRule | None]:
-    if facts.contact_with_beneficiaries is False or facts.partner is None:
-        return None, None
-    for number, text in enumerate(policy.rules, start=1):
-        rule = AssessmentRule.model_validate(text)
-        if facts.partner["partner_type"] in rule.partner_types:
-            return number, rule
-    return None, None
-
-
-def _own_first(facts: Facts) -> list[Mapping[str, Any]]:
-    found = [item for item in facts.assessments if item["type"] == "psea"]
-    newest_first = sorted(found, key=lambda item: str(item["conducted_on"]), reverse=True)
-    return sorted(newest_first, key=lambda item: item["owner_agency"] != facts.agency)
-
-
-def _refuse(assessment: Mapping[str, Any], rule: AssessmentRule, facts: Facts) -> str | None:
-    """Why an assessment does not satisfy the rule, or None."""
-    rating = assessment["rating"]
-    own = assessment["owner_agency"] == facts.agency
-    accepted = set(rule.accept_from)
-    if not own and not accepted & {"ANY_UN", assessment["owner_agency"]}:
-        return "AGENCY_NOT_ACCEPTED"
-    if assessment["methodology"] not in rule.methodologies or rating["level"] not in RANK:
-        return "METHOD_NOT_ACCEPTED"
-    if rating["rating_source"] == "reported" and not rule.accept_reported:
-        return "METHOD_NOT_ACCEPTED"
-    conducted = date.fromisoformat(str(assessment["conducted_on"]))
-    if add_months(conducted, rule.max_age_months) < facts.today:
-        return "PSEA_EXPIRED"
-    until = assessment["valid_until"]
-    if rule.must_be_unexpired and until and date.fromisoformat(str(until)) < facts.today:
-        return "PSEA_EXPIRED"
-    if RANK[rating["level"]] > RANK[rule.max_risk]:
-        return "PSEA_LOW_CAPACITY"
-    return None
-
-
-def _line(
-    policy: Policy,
-    rule: int | None,
-    reason: str,
-    assessment: Mapping[str, Any] | None = None,
-    agency: str | None = None,
-    *,
-    satisfied: bool = True,
-) -> dict[str, Any]:
-    owner = assessment["owner_agency"] if assessment else None
-    return {
-        "requirement": policy.requirement,
-        "satisfied": satisfied,
-        "by": None if owner is None else "own" if owner == agency else "recognised",
-        "from_agency": owner,
-        "assessment_id": assessment["id"] if assessment else None,
-        "policy_id": policy.id,
-        "policy_version": policy.version,
-        "rule": rule,
-        "reason": reason,
-    }
-
-
-def codes_of(reasons: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Codes of the reasons in order, each once."""
-    return list(dict.fromkeys(reason["code"] for reason in reasons))
+def _requirements(facts: Facts, verdict: Verdict) -> None:
+    """What the caller's policies ask of the partner. One it never made is nobody's consent."""
+    for kind in ALL.values():
+        policy = facts.policies.get(kind.code)
+        if policy is not None:
+            if facts.partner is not None:
+                kind.weigh(facts, policy, rules_of(policy), verdict)
+        elif kind.needed:
+            verdict.add("NO_POLICY", facts.agency, "REFER", requirement=kind.code)

@@ -1,4 +1,4 @@
-"""HTTP of clearances, policies and rating scales."""
+"""HTTP of clearances and rating scales."""
 
 from __future__ import annotations
 
@@ -22,15 +22,13 @@ from app.partners.errors import PartnerNotFound
 from app.partners.visibility import sees_protected
 from app.recognition import queries, receipts, service
 from app.recognition.clearing import give_clearance
-from app.recognition.errors import ClearanceNotFound
+from app.recognition.errors import ClearanceNotFound, InquiryQuota
 from app.recognition.rules import SCALES, RatingScales
 from app.recognition.schemas import (
     ClearanceFilter,
     ClearanceIn,
     ClearanceOut,
     ClearanceSummary,
-    PolicyFilter,
-    PolicyOut,
 )
 
 router = Router(tags=["recognition"], route_class=RegistryRoute)
@@ -44,7 +42,7 @@ PolicyReader = Annotated[Caller, requires(Scope.POLICIES_READ)]
     status_code=201,
     operation_id="giveClearance",
     response_model=ClearanceOut,
-    responses=problems(PartnerNotFound),
+    responses=problems(PartnerNotFound, InquiryQuota),
     summary="Ask before signing",
 )
 async def clear(
@@ -134,30 +132,6 @@ async def get_receipt(
     receipt = await receipts.get_receipt(session, keys, caller, clearance_id)
     body = receipt.encode()
     return Response(body, media_type="application/jose", headers={"ETag": bytes_etag(body)})
-
-
-@router.get(
-    "/recognition-policies",
-    operation_id="listRecognitionPolicies",
-    response_model=Page[PolicyOut],
-    responses=problems(CursorInvalid),
-    summary="List recognition policies",
-)
-async def list_policies(
-    request: Request,
-    response: Response,
-    caller: PolicyReader,
-    session: Session,
-    filters: Annotated[PolicyFilter, Query()],
-) -> dict[str, Any]:
-    """Which assessments and measures of others an agency goes by; every version ever in force."""
-    pager = Pager(request, caller.agency_id, filters.limit, filters.cursor)
-    after = UUID(pager.after[0]) if pager.after else None
-    rows = await queries.list_policies(
-        session, filters.agency, filters.requirement, after, filters.limit + 1
-    )
-    items, following = pager.page(list(rows), lambda row: [str(row.id)], response)
-    return {"items": items, "next_cursor": following}
 
 
 @router.get(

@@ -7,7 +7,8 @@ from app.agencies.export import ExportTable, Sealed
 TABLES = (
     ExportTable(
         "recognition_policies",
-        """SELECT id, requirement, version, rules, source, effective_from, effective_to, created_at
+        """SELECT id, requirement, version, state, rules, source, note, effective_from,
+        effective_to, proposed_by, decided_by, decided_at, reason, created_at
         FROM recognition_policies WHERE agency_id = :agency ORDER BY requirement, version""",
     ),
     # Request and answer as text, byte for byte: the receipt holds their hashes.

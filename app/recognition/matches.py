@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from app.recognition.rules import Outcome, SanctionsRule
+from app.recognition.requirements.sanctions import SanctionsRule
+from app.recognition.rules import Outcome
 from app.sanctions.lists.audience import audience_of, known
 from app.sanctions.matches.words import Item, decided
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from app.recognition.rules import Outcome, SanctionsRule
+from app.recognition.requirements.sanctions import SanctionsRule
+from app.recognition.rules import Outcome
 from app.sanctions.entries.cross_debarment import Debarment, unmet
 
 
@@ -33,9 +34,10 @@ class Asked:
 def weigh(entry: Mapping[str, Any], asked: Asked, rule: SanctionsRule | None) -> Weighed:
     """What one measure in force means.
 
-    One that does not reach the work that is asked about, or belongs to another regime, is told and
-    referred, never silently left out. Another agency's measure is the caller's own where it has
-    recognised it, or where its policy recognises measures on conditions that this one meets.
+    One that does not reach the work that is asked about, or belongs to another regime that the
+    policy does not count, is told and referred, never silently left out. Another agency's measure
+    is the caller's own where it has recognised it, or where its policy recognises measures on
+    conditions that this one meets.
     """
     source = entry["imposing_agency"]
     about = {"entry_id": entry["entry_id"], "measure": entry["measure"]}
@@ -45,7 +47,8 @@ def weigh(entry: Mapping[str, Any], asked: Asked, rule: SanctionsRule | None) ->
         return Weighed("SANCTION_CONDITIONS", source, mild, about | contact)
     if not _reaches(entry.get("scope") or {}, asked):
         return Weighed("SANCTIONED_OTHER_SCOPE", source, mild, about | contact)
-    if entry.get("regime") == "VENDOR":
+    counts = rule is not None and rule.vendor_measures == "COUNT"
+    if entry.get("regime") == "VENDOR" and not counts:
         return Weighed("SANCTIONED_OTHER_REGIME", source, "REFER", about | contact)
     if source == asked.agency:
         interim = entry.get("level") == "RESTRICTED"

@@ -1,9 +1,8 @@
-"""Tables of policies, clearances and receipts."""
+"""Tables of clearances and receipts."""
 
 from __future__ import annotations
 
-from datetime import date, datetime
-from typing import Any
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import (
@@ -17,40 +16,11 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     func,
-    text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base
-
-
-class RecognitionPolicy(Base):
-    """One version of one agency's policy for one requirement; versions never change."""
-
-    __tablename__ = "recognition_policies"
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    agency_id: Mapped[UUID] = mapped_column(ForeignKey("agencies.id"))
-    requirement: Mapped[str] = mapped_column(Text)
-    version: Mapped[int]
-    rules: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
-    source: Mapped[str] = mapped_column(Text)
-    effective_from: Mapped[date]
-    effective_to: Mapped[date | None]
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
-
-    __table_args__ = (
-        UniqueConstraint("agency_id", "requirement", "version"),
-        Index(
-            "uq_recognition_policies_open",
-            "agency_id",
-            "requirement",
-            unique=True,
-            postgresql_where=text("effective_to IS NULL"),
-        ),
-        CheckConstraint("effective_to >= effective_from", name="period"),
-    )
 
 
 class Clearance(Base):

@@ -1,7 +1,8 @@
-"""The statements of clearances and policies."""
+"""The statements of clearances."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -9,16 +10,20 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.agencies.facts import FACTS
 from app.agencies.facts import default as counted_by_default
 from app.assessments.queries import RECOGNITION_FACTS
 from app.auth.caller import STATUS_COLUMNS
 from app.core.idempotency import FAST_COLUMNS, FAST_INSERT, FAST_JOIN
 from app.partners.lineage import ids_inline, lineage, root_inline
 from app.partners.visibility import visible
+from app.recognition.policies.queries import IN_FORCE
 from app.sanctions.entries.status import in_force_sql
 from app.sanctions.lists.freshness import FRESHNESS_SQL, OWN_LISTS_SQL
 
 # S608 below: the texts are built of constants, never of input.
+# Doubled braces: the statement is a format of its own.
+_DEFAULTS = json.dumps(FACTS.facts).replace("{", "{{").replace("}", "}}")
 # Row security leaves out RESTRICTED measures of other agencies: see _SUSPENDED.
 _SANCTIONS = f"""(SELECT coalesce(json_agg(json_build_object('entry_id', e.id,
     'imposing_agency', a.code, 'regime', e.regime, 'measure', e.measure, 'blocking', e.blocking,
@@ -114,13 +119,62 @@ _OTHER_NAMES = """CASE WHEN cardinality(l.own) = 1 THEN '{{}}' ELSE
     unnest(ARRAY[o.legal_name, o.legal_name_native] || o.aliases || o.former_names) n
     WHERE m.survivor_id = p.id AND n IS NOT NULL ORDER BY n) END"""
 
-_POLICIES = """(SELECT coalesce(json_agg(json_build_object('id', r.id, 'version', r.version,
-    'requirement', r.requirement, 'rules', r.rules)), '[]')::text
-    FROM recognition_policies r WHERE r.agency_id = s.agency_id
-      AND r.effective_from <= current_date
-      AND (r.effective_to IS NULL OR r.effective_to >= current_date))"""
+# Flags that are no observations, one by one.
+_STANDING_FLAGS = """(SELECT coalesce(json_agg(json_build_object('id', f.id, 'agency', a.code,
+    'kind', f.kind, 'state', f.state, 'version', f.version,
+    'inherited', f.partner_id <> ALL (l.own)) ORDER BY f.made_at, f.id), '[]')::text
+    FROM partner_flags f JOIN agencies a ON a.id = f.owner_agency
+    WHERE f.partner_id = ANY (l.own || l.above) AND f.kind <> 'OBSERVATION'
+      AND f.state NOT IN ('invalid', 'lapsed') AND NOT (f.kind = 'RED' AND f.until <= now()))"""
+# Statements with an objection that waits for its answer, and whether that is overdue.
+_CONTESTED = """(SELECT coalesce(json_object_agg(o.subject_id, o.overdue), '{{}}')::text FROM (
+    SELECT subject_id, bool_or(due_on < current_date) AS overdue FROM objections
+    WHERE partner_id = ANY (l.own || l.above) AND state = 'open' GROUP BY subject_id) o)"""
+# RESTRICTED records, by the one function that may tell of those of others.
+_RESTRICTED = f"""(SELECT coalesce(json_agg(json_build_object('agency', c.agency, 'kind', c.kind,
+    'counted', c.counted, 'open_high', c.open_high, 'oldest_open_high', c.oldest_open_high,
+    'band', c.band, 'contact_office', c.contact_office, 'contact', c.contact_email)
+    ORDER BY c.agency, c.kind), '[]')::text
+    FROM clearance_facts(l.own || l.above, '{_DEFAULTS}', s.max_level = 'AGENCY_ONLY',
+      current_date) c)"""  # noqa: S608 - texts of ours
+_PLANS = """(SELECT coalesce(json_agg(json_build_object('id', c.id, 'agency', a.code,
+    'kind', c.kind, 'status', c.status, 'window_ends_on', c.window_ends_on)
+    ORDER BY c.agreed_on, c.id), '[]')::text
+    FROM capacity_plans c JOIN agencies a ON a.id = c.owner_agency
+    WHERE c.partner_id = ANY (l.own) AND c.status IN ('agreed', 'not_completed')
+      AND (c.assessment_level IS DISTINCT FROM 'AGENCY_ONLY' OR s.max_level = 'AGENCY_ONLY'))"""
+# What owners of RESTRICTED assessments let them count as, and whom to ask.
+_OWNERS_SAY = """(SELECT coalesce(json_object_agg(a.code, json_build_object('said', c.value,
+    'contact_office', a.contact_office, 'contact', a.contact_email)), '{{}}')::text
+    FROM agencies a LEFT JOIN counted_facts(ARRAY[a.id], current_date) c ON true
+    WHERE a.id <> s.agency_id AND a.id IN (SELECT x.owner_agency FROM assessments x
+      WHERE x.partner_id = ANY (l.own || l.above) AND x.confidentiality = 'RESTRICTED'))"""
+# Of its papers: how many certificates, the last day of the last, and that a reason was given.
+_REGISTRATION = """(SELECT json_build_object(
+    'certificates', coalesce(jsonb_array_length(nullif(r.body -> 'certificates', 'null')), 0),
+    'explained', r.body ->> 'missing_reason' IS NOT NULL,
+    'unlimited', EXISTS (SELECT FROM jsonb_array_elements(
+      nullif(r.body -> 'certificates', 'null')) e WHERE e ->> 'expires_on' IS NULL),
+    'expires_on', (SELECT max(e ->> 'expires_on') FROM jsonb_array_elements(
+      nullif(r.body -> 'certificates', 'null')) e))::text
+    FROM partner_sections r WHERE r.partner_id = p.id AND r.section = 'registration')"""
+_VERIFICATION = """(SELECT v.id FROM partner_verifications v WHERE v.partner_id = ANY (l.own)
+    ORDER BY v.recorded_at DESC, v.sequence DESC LIMIT 1)"""
+_ELIGIBLE = """(SELECT g.value::text FROM agency_settings g WHERE g.agency_id = s.agency_id
+    AND g.key = 'eligible_partner_types' AND g.superseded_at IS NULL
+    AND g.effective_from <= current_date
+    AND (g.effective_to IS NULL OR g.effective_to >= current_date))"""
+# Asked in this statement, so that it costs no round trip: the variation is noted once a day.
+_INQUIRIES = """(SELECT count(*) FROM clearance_inquiries i WHERE i.agency_id = s.agency_id
+    AND i.partner_id = p.id AND i.on_day >= current_date - 1)"""
 
-_FACTS = f"""SELECT {STATUS_COLUMNS}, {FAST_COLUMNS},
+# Row security checks that it is the own agency's; whom it is not for is refused, and it is undone.
+_NOTED = """WITH noted AS (INSERT INTO clearance_inquiries (agency_id, partner_id, digest)
+    SELECT s.agency_id, p.id, {digest}::bytea FROM (SELECT app_agency() AS agency_id) s
+      JOIN partners p ON p.id = {partner} WHERE {digest}::bytea IS NOT NULL
+      AND s.agency_id IS NOT NULL
+    ON CONFLICT DO NOTHING RETURNING 1) """
+_FACTS = f"""{_NOTED}SELECT {STATUS_COLUMNS}, {FAST_COLUMNS},
     p.id AS partner_id, p.number, p.version, p.status, p.legal_name, p.legal_name_native,
     p.acronym, p.aliases, p.former_names, p.partner_type, p.country, p.verification,
     p.verified_on, p.verified_until, (SELECT code FROM agencies WHERE id = p.verified_by)
@@ -129,20 +183,29 @@ _FACTS = f"""SELECT {STATUS_COLUMNS}, {FAST_COLUMNS},
     {_MATCHES} AS matches, {_TRANSFERS} AS transfers, {_FLAGS} AS flags, {
     RECOGNITION_FACTS.format(lineage="l.own", max_level="s.max_level")
 }::text AS assessments,
-    {_POLICIES} AS policies, ({FRESHNESS_SQL}) AS sources,
+    CASE WHEN cardinality(l.above) = 0 THEN '[]' ELSE {
+    RECOGNITION_FACTS.format(lineage="l.above", max_level="s.max_level")
+}::text END AS headquarters,
+    {_STANDING_FLAGS} AS standing_flags, {_CONTESTED} AS contested, {_RESTRICTED} AS restricted,
+    {_PLANS} AS plans, {_OWNERS_SAY} AS counted, {_REGISTRATION} AS registration,
+    {_VERIFICATION} AS verification_id, {_ELIGIBLE} AS eligible, p.complete,
+    {_INQUIRIES} + (SELECT count(*) FROM noted) AS inquiries, {IN_FORCE} AS policies,
+    ({FRESHNESS_SQL}) AS sources,
     ({OWN_LISTS_SQL}) AS own_lists,
     coalesce((SELECT seq_to FROM feed_heads WHERE stream = 'inter_agency'), 0) AS seq_to
     FROM client_status s {FAST_JOIN} LEFT JOIN partners p ON p.id = {{partner}}
     LEFT JOIN LATERAL ({_LINEAGE}) l ON true
     WHERE s.client_id = $1"""  # noqa: S608 - texts of ours; values are bound
 
-FACTS_BY_ID = _FACTS.format(partner=root_inline("$5::uuid"))
+FACTS_BY_ID = _FACTS.format(partner=root_inline("$5::uuid"), digest="$6")
 """Everything a clearance rests on, of one snapshot, in one statement. Of a merged profile: all
-that is said of the one that stands for it, and of every profile merged into that."""
+that is said of the one that stands for it, and of every profile merged into that. The last value
+is a digest of what is asked, without the partner; null notes nothing."""
 
 FACTS_BY_IDENTIFIER = _FACTS.format(
     partner=f"""(SELECT {root_inline("h.id")} FROM (SELECT identifier_holder($5::text, $6::text,
-        $7::text, CASE WHEN $5::text = 'AGENCY_VENDOR' THEN s.agency_id END) AS id) h)"""  # noqa: S608 - texts of ours; values are bound
+        $7::text, CASE WHEN $5::text = 'AGENCY_VENDOR' THEN s.agency_id END) AS id) h)""",  # noqa: S608 - texts of ours; values are bound
+    digest="$8",
 )
 
 STORE = f"""WITH clearance AS (
@@ -172,8 +235,6 @@ _CLEARANCE = text(
     "SELECT id, client_id, sealed_answer, receipt_payload FROM clearances WHERE id = :id"
 )
 _RECEIPT = text("SELECT receipt FROM clearance_receipts WHERE clearance_id = :id")
-_POLICY_COLUMNS = """r.id, a.code AS agency, r.requirement, r.version, r.rules, r.source,
-    r.effective_from, r.effective_to"""
 
 
 async def find_clearance(session: AsyncSession, clearance_id: UUID) -> Row[Any] | None:
@@ -220,31 +281,5 @@ async def list_clearances(
         "c.purpose, c.evaluated_at, c.expires_at "
         "FROM clearances c LEFT JOIN partners p ON p.id = c.partner_id "
         f"WHERE {' AND '.join(clauses)} ORDER BY c.evaluated_at DESC, c.id DESC LIMIT :limit"
-    )
-    return (await session.execute(text(sql), values)).all()
-
-
-async def list_policies(
-    session: AsyncSession,
-    agency: str | None,
-    requirement: str | None,
-    after: UUID | None,
-    limit: int,
-) -> Sequence[Row[Any]]:
-    """Policies of all agencies by id."""
-    clauses = ["true"]
-    values: dict[str, Any] = {"limit": limit}
-    for column, name, value in (
-        ("a.code =", "agency", agency),
-        ("r.requirement =", "requirement", requirement),
-        ("r.id >", "after", after),
-    ):
-        if value is not None:
-            clauses.append(f"{column} :{name}")
-            values[name] = value
-    sql = (
-        f"SELECT {_POLICY_COLUMNS} FROM recognition_policies r "  # noqa: S608 - texts of ours; values are bound
-        f"JOIN agencies a ON a.id = r.agency_id WHERE {' AND '.join(clauses)} "
-        "ORDER BY r.id LIMIT :limit"
     )
     return (await session.execute(text(sql), values)).all()

@@ -4,80 +4,54 @@ from __future__ import annotations
 
 from datetime import date
 from importlib.resources import files
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from app.sanctions.entries.cross_debarment import AGREEMENTS
+from app.core import datafiles
 
 Outcome = Literal["CLEAR", "CLEAR_WITH_CONDITIONS", "REFER", "BLOCKED"]
-Requirement = Literal["SANCTIONS", "PSEA"]
+Context = Literal["regular", "emergency"]
+Level = Literal["LOW", "MODERATE", "SIGNIFICANT", "HIGH"]
+SEVERITY: dict[str, int] = {"CLEAR": 0, "CLEAR_WITH_CONDITIONS": 1, "REFER": 2, "BLOCKED": 3}
+AgencyCode = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{1,15}$")]
+_PACKAGE = "app.recognition"
 
 
-class _Data(BaseModel):
+class Data(BaseModel):
+    """A file of ours, or a rule that an agency wrote."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def _agreement(value: str) -> str:
-    if value not in AGREEMENTS.sets:
-        raise ValueError("is no agreement that the registry knows")
-    return value
+class PolicyText(Data):
+    """Rules of one requirement; without ``agency`` for every agency that has none of its own."""
+
+    requirement: str
+    agency: AgencyCode | None = None
+    source: str
+    confirmed: bool
+    note: str | None = None
+    rules: tuple[dict[str, Any], ...]
 
 
-class SanctionsRule(_Data):
-    """What measures of other agencies, and measures that do not block, mean to this agency.
-
-    ``auto_recognise``: the agreement (cross_debarment.yaml) whose conditions another agency's
-    measure must meet to count as an own one; without, only single decisions do that.
-    """
-
-    other_agency_blocking: Literal["REFER", "BLOCKED"]
-    conditions: Literal["CLEAR_WITH_CONDITIONS", "REFER"]
-    auto_recognise: Annotated[str, AfterValidator(_agreement)] | None = None
-
-
-class Gap(_Data):
-    """What a missing requirement means, by context."""
-
-    regular: Outcome
-    emergency: Outcome
-
-
-class AssessmentRule(_Data):
-    """Which assessments satisfy a requirement; the first rule that applies decides."""
-
-    accept_from: tuple[str, ...]
-    methodologies: tuple[str, ...]
-    max_age_months: int
-    must_be_unexpired: bool
-    max_risk: Literal["LOW", "MODERATE", "SIGNIFICANT", "HIGH"]
-    accept_reported: bool
-    partner_types: tuple[str, ...]
-    gap: Gap
-
-
-class PolicyText(_Data):
-    """Rules of one requirement."""
-
-    requirement: Requirement
-    rules: tuple[dict[str, object], ...]
-
-
-class DefaultPolicies(_Data):
+class DefaultPolicies(Data):
     """The set a new agency starts with."""
 
     version: str
     effective_from: date
     source: str
-    confirmed: bool
     answer_valid_days: int
     policies: tuple[PolicyText, ...]
 
+    def of(self, agency: str | None) -> list[PolicyText]:
+        """What an agency starts with: a text of its own before that of all."""
+        found = {text.requirement: text for text in self.policies if text.agency is None}
+        found |= {text.requirement: text for text in self.policies if text.agency == agency}
+        return list(found.values())
 
-Level = Literal["LOW", "MODERATE", "SIGNIFICANT", "HIGH"]
 
-
-class RatingScale(_Data):
+class RatingScale(Data):
     """A scheme's own values on the common scale, one dimension each; dimensions never mix.
 
     A value that is no risk has no level. Something is lost on the way: the scheme and its value
@@ -90,7 +64,7 @@ class RatingScale(_Data):
     note: str | None = None
 
 
-class RatingScales(_Data):
+class RatingScales(Data):
     """One version of the crosswalk."""
 
     version: str
@@ -101,16 +75,55 @@ class RatingScales(_Data):
     order: tuple[Level, ...]
 
 
-_FOLDER = files("app.recognition").joinpath("data")
-DEFAULTS = DefaultPolicies.model_validate_json(
-    _FOLDER.joinpath("default_policies.json").read_bytes()
+class ReasonCode(Data):
+    """What a code says to a person. ``client``: given by the offline client only."""
+
+    text: str
+    client: bool = False
+
+
+class ReasonCodes(Data):
+    """Every code that an answer may give. A code is never removed."""
+
+    version: str
+    effective_from: date
+    source: str
+    codes: dict[Annotated[str, Field(pattern=r"^[A-Z_]{1,40}$")], ReasonCode]
+
+
+class AgencyGroup(Data):
+    """Agencies that a rule may name at once. ``members`` null: every agency of the registry."""
+
+    title: str
+    members: tuple[AgencyCode, ...] | None
+    source: str
+    effective_from: date
+    confirmed: bool
+    note: str | None = None
+
+
+class AgencyGroups(Data):
+    """One version of the groups."""
+
+    version: str
+    effective_from: date
+    groups: dict[Annotated[str, Field(pattern=r"^[A-Z][A-Z_]{1,39}$")], AgencyGroup]
+
+    def holds(self, named: str, agency: str) -> bool:
+        """Whether what a rule names, an agency or a group, is or has this agency."""
+        group = self.groups.get(named)
+        if group is None:
+            return named == agency
+        return group.members is None or agency in group.members
+
+
+_DEFAULTS = datafiles.read(_PACKAGE, "data/default_policies.yaml")
+_DEFAULTS.pop("x-types")  # what the file itself refers to
+DEFAULTS = DefaultPolicies.model_validate(_DEFAULTS)
+SCALES = RatingScales.model_validate_json(
+    files(_PACKAGE).joinpath("data", "rating_scales.json").read_bytes()
 )
-SCALES = RatingScales.model_validate_json(_FOLDER.joinpath("rating_scales.json").read_bytes())
 RANK: dict[str, int] = {level: rank for rank, level in enumerate(SCALES.order)}
-
-
-def validate_rules(requirement: str, rules: list[dict[str, object]]) -> None:
-    """Raises pydantic's ValidationError unless these are rules of the requirement."""
-    kind = SanctionsRule if requirement == "SANCTIONS" else AssessmentRule
-    for rule in rules:
-        kind.model_validate(rule)
+REASON_CODES = ReasonCodes.model_validate(datafiles.read(_PACKAGE, "data/reason_codes.yaml"))
+CODES = frozenset(code for code, meant in REASON_CODES.codes.items() if not meant.client)
+GROUPS = AgencyGroups.model_validate(datafiles.read(_PACKAGE, "data/agency_groups.yaml"))

@@ -55,6 +55,16 @@ def _positive(value: Decimal) -> Decimal:
     return value
 
 
+class CashIn(Schema):
+    """What went to the partner already, beside the amount asked about, as far as the caller knows:
+    policies have thresholds of a year or a programme cycle, of the own or of all agencies."""
+
+    own_year: Money | None = Field(None, examples=["40000.00"])
+    own_cycle: Money | None = None
+    all_year: Money | None = None
+    all_cycle: Money | None = None
+
+
 class ClearanceIn(Schema):
     """What is about to be signed, and with whom."""
 
@@ -69,6 +79,7 @@ class ClearanceIn(Schema):
     modality: Line | None = Field(None, examples=["direct_cash_transfer"])
     sector: Line | None = Field(None, examples=["HEA"])
     contact_with_beneficiaries: Flag | None = None
+    cash: CashIn | None = None
 
 
 class Reason(Schema):
@@ -108,6 +119,12 @@ class RecognitionLine(Schema):
     policy_version: int
     rule: int | None
     reason: str = Field(examples=["ACCEPTED"])
+    tier: Literal["light", "standard"] | None = Field(
+        None, description="`light`: the rule is one for small partners"
+    )
+    complete_by: date | None = Field(
+        None, description="waived in an emergency: to be completed by this day"
+    )
 
 
 class ListBlock(Schema):
@@ -153,12 +170,64 @@ class FlagBlock(FlagNumbers):
 
 
 class VerificationBlock(Schema):
-    """The verification in force at this moment; no rule reads it yet."""
+    """The verification in force at this moment."""
 
     status: Literal["pending_verification", "verified", "unverified"]
     on: date | None
     until: date | None
     by: str | None = Field(description="agency", examples=["UNICEF"])
+
+
+class NextStep(Schema):
+    """Something to do before or after signing.
+
+    `gap`: what is lacking; `approval`: who has to approve; `ask`: whom to consult; `assurance`: the
+    least that the agency's assurance policy asks for at this amount and risk, a year; `modality`:
+    advice; `terms`: the agency's own.
+    """
+
+    kind: Literal["gap", "approval", "ask", "assurance", "modality", "terms"]
+    requirement: str | None
+    detail: dict[str, Any]
+
+
+class LastOpinion(Schema):
+    """The newest audit opinion; never made a rating."""
+
+    opinion: str = Field(examples=["UNQUALIFIED"])
+    year: int
+    agency: str
+
+
+class OpenFindings(Schema):
+    """Open findings of high priority of one agency."""
+
+    agency: str
+    count: int
+    oldest: date
+
+
+class PendingAmounts(Schema):
+    """Unsupported amounts of one agency that are pending, as a band."""
+
+    agency: str
+    band: str
+
+
+class AssuranceBlock(Schema):
+    """What agencies let be known of audits and their findings."""
+
+    last_opinion: LastOpinion | None
+    open_high_findings: list[OpenFindings]
+    pending_unsupported: list[PendingAmounts]
+
+
+class LegalBlock(Schema):
+    """What kind of legal person it is. Why there may be no registration is not said here."""
+
+    partner_type: str
+    country: str
+    registration: Literal["valid", "expired", "missing"] | None = None
 
 
 class ClearanceOut(Schema):
@@ -174,7 +243,7 @@ class ClearanceOut(Schema):
         False,
         description="a protected profile is meant, or fits the name: ask the registry in person",
     )
-    legal: dict[str, Any] | None
+    legal: LegalBlock | None
     verification: VerificationBlock | NotRecorded
     restrictions: list[dict[str, Any]] = Field(description="measures in force on the partner")
     potential_matches: list[dict[str, Any]] = Field(
@@ -183,7 +252,9 @@ class ClearanceOut(Schema):
     )
     flags: FlagBlock | NotRecorded
     assessments: list[dict[str, Any]] = Field(description="final summaries the caller may see")
+    assurance: AssuranceBlock | NotRecorded = NotRecorded()
     recognition: list[RecognitionLine]
+    required_next: list[NextStep] = Field([], description="empty in answers older than this")
     exposure: NotRecorded
     list_: ListBlock = Field(alias="list")
     evaluated_at: Instant
@@ -209,23 +280,3 @@ class ClearanceFilter(PageQuery):
 
     partner_id: UUID | None = None
     outcome: Outcome | None = None
-
-
-class PolicyOut(Schema):
-    """A version of an agency's policy; policy texts are inter-agency."""
-
-    id: UUID
-    agency: str = Field(examples=["WFP"])
-    requirement: str = Field(examples=["PSEA"])
-    version: int
-    rules: list[dict[str, Any]]
-    source: str
-    effective_from: date
-    effective_to: date | None
-
-
-class PolicyFilter(PageQuery):
-    """Filters of the policy list."""
-
-    agency: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{1,15}$")] | None = None
-    requirement: Literal["SANCTIONS", "PSEA"] | None = None

@@ -5,37 +5,13 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth import policy
 from app.auth.caller import Caller
 from app.core.crypto import KeyRing
-from app.core.ids import new_id
 from app.recognition import queries
 from app.recognition.errors import ClearanceNotFound
-from app.recognition.models import RecognitionPolicy
-from app.recognition.rules import DEFAULTS, validate_rules
-
-
-async def ensure_default_policies(session: AsyncSession, agency_id: UUID) -> None:
-    """Give an agency the shipped policies where it has none of its own for a requirement."""
-    for shipped in DEFAULTS.policies:
-        rules = [dict(rule) for rule in shipped.rules]
-        validate_rules(shipped.requirement, rules)
-        await session.execute(
-            insert(RecognitionPolicy)
-            .values(
-                id=new_id(),
-                agency_id=agency_id,
-                requirement=shipped.requirement,
-                version=1,
-                rules=rules,
-                source=DEFAULTS.source,
-                effective_from=DEFAULTS.effective_from,
-            )
-            .on_conflict_do_nothing()
-        )
 
 
 async def find_clearance(session: AsyncSession, caller: Caller, clearance_id: UUID) -> Any:

@@ -18,7 +18,7 @@ from app.auth.models import Client
 from app.auth.scopes import AGENCY
 from app.core.db import Database
 from app.demo.agencies import take_in
-from app.recognition.service import ensure_default_policies
+from app.recognition.policies.service import ensure_default_policies
 from tests.support import Api, World, open_api
 
 WHY = {"reason": "a test", "by": "tester"}

@@ -29,6 +29,7 @@ _LEFT = {
     "restraints": "follows from sanctions, flags, cases and disputes",
     "reading_purposes": "follows from audit_events",
     "deactivation_requests": "the partner's; what an agency decided is in partner_deactivations",
+    "clearance_inquiries": "a count of two days, of what clearances say",
     "retention_counts": "counts; what was erased is named in audit_events",
 }
 """Tables that say an agency's name and are not in its export, and why."""

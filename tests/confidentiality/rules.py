@@ -533,7 +533,6 @@ RULES: dict[str, Rule] = {
     "getFtmIndex": Rule(plain(), EVERYONE),
     "getFtmEntities": Rule(plain(), EVERYONE),
     "getFtmTable": Rule(plain(), EVERYONE),
-    "listRecognitionPolicies": Rule(plain(), EVERYONE),
 }
 
 OPEN = frozenset(

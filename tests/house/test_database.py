@@ -57,6 +57,7 @@ _DEFINERS: frozenset[str] = frozenset(
         "keep_sanction_entry()",
         "restricted_measures(uuid,date)",
         "suspended_elsewhere(uuid[],text,date)",
+        "clearance_facts(uuid[],jsonb,boolean,date)",
         "sanction_case_follows()",
         "sanction_entry_decided()",
         # A partner that appeals may change no measure; where its agency's procedure says that an

@@ -91,6 +91,7 @@ _WAYS_BACK = {
     ("migrations/versions/2026-11-22_who_may_do_what.py", "row security stays on"),
     ("migrations/versions/2026-11-22_agencies.py", "row security stays on"),
     ("migrations/versions/2026-11-23_feed_files.py", "row security stays on"),
+    ("migrations/versions/2026-11-23_recognition_policies.py", "row security stays on"),
 }
 """A downgrade to a release whose tables had no row security."""
 

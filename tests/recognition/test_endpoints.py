@@ -5,45 +5,36 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from app.auth import jose
 from app.core.db import Database
-from app.sanctions.lists.importer import import_list
+from app.recognition.requirements import ALL
 from tests.assessments.factories import make_assessment
-from tests.conftest import ApiFor, Settle
+from tests.conftest import ApiFor
 from tests.partners.factories import make_partner
+from tests.recognition.support import ask, cleared, good_partner
 from tests.sanctions.factories import impose
-from tests.support import Api, unique
+from tests.support import unique
 
-SAMPLE = Path(__file__).parents[2] / "app/sanctions/sources/samples/unsc.xml"
-
-
-@pytest.fixture(scope="module", autouse=True)
-async def lists(worker_database: Database, settle: Settle) -> None:
-    await import_list(worker_database, "unsc", SAMPLE)
-    await settle()
+pytestmark = pytest.mark.usefixtures("lists")
 
 
-def ask(partner: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return {"partner": partner, "country": "KEN", "purpose": "PARTNER_SELECTION"} | more
-
-
-async def cleared(api: Api, partner: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return await api.made("/v1/clearances", ask(partner, **more))
-
-
-async def test_a_partner_with_anothers_good_assessment_is_clear(api_for: ApiFor) -> None:
+async def test_a_partner_with_anothers_good_assessments_is_clear(
+    api_for: ApiFor, operator_database: Database
+) -> None:
     unicef, wfp = await api_for("UNICEF"), await api_for("WFP")
-    partner = await make_partner(unicef, legal_name=unique("Quokka Meadow"), aliases=[])
-    made = await make_assessment(unicef, partner["id"])
-    answer = await cleared(wfp, {"id": partner["id"]}, amount_usd="250000.00")
+    partner = await good_partner(api_for, operator_database, unique("Quokka Meadow"))
+    made = await make_assessment(unicef, partner)
+    answer = await cleared(wfp, {"id": partner}, amount_usd="90000.00")
     assert answer["outcome"] == "CLEAR", answer["reasons"]
     assert answer["reasons"] == []
+    assert answer["legal"]["registration"] == "valid"
+    assert answer["assurance"]["last_opinion"] is None
+    least = next(step for step in answer["required_next"] if step["kind"] == "assurance")
+    assert (least["detail"]["programmatic_visits"], least["detail"]["risk"]) == (1, "low")
     line = answer["recognition"][0]
     assert (line["by"], line["from_agency"]) == ("recognised", "UNICEF")
     assert line["assessment_id"] == made["id"]
@@ -207,7 +198,7 @@ async def test_a_partner_is_named_in_exactly_one_way(
 async def test_policies_and_scales_are_open_to_all(api_for: ApiFor) -> None:
     wfp = await api_for("WFP")
     page = await wfp.read("/v1/recognition-policies?agency=UNDP")
-    assert {item["requirement"] for item in page["items"]} == {"PSEA", "SANCTIONS"}
+    assert {item["requirement"] for item in page["items"]} == set(ALL)
     scales = await wfp.read("/v1/rating-scales")
     assert scales["scales"][0]["values"]["LOW_CAPACITY"] == "HIGH"
 

@@ -225,7 +225,11 @@ def clearance(registry: Registry, sync: Sync, partner: dict[str, Any], entry_id:
     assert answer.status_code == 201, answer.text
     body = answer.json()
     assert body["outcome"] == "REFER"
-    assert [reason["code"] for reason in body["reasons"]] == ["SANCTIONED_OTHER_AGENCY"]
+    # The measure, and what WFP's policies ask for at this amount and was never done.
+    assert [reason["code"] for reason in body["reasons"]] == [
+        *("SANCTIONED_OTHER_AGENCY", "NOT_VERIFIED", "PROFILE_INCOMPLETE"),
+        *("REGISTRATION_MISSING", "NO_MICRO_ASSESSMENT"),
+    ]
     assert body["restrictions"][0]["entry_id"] == entry_id
     assert body["recognition"][0]["from_agency"] == "UNICEF"
     assert body["status"] == "open"

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from app.recognition.measures import Asked, weigh
-from app.recognition.rules import SanctionsRule, validate_rules
+from app.recognition.requirements import ALL
+from app.recognition.requirements.sanctions import SanctionsRule
 from app.sanctions.entries.cross_debarment import AGREEMENTS, Debarment, unmet
 from tests.conftest import ApiFor
 from tests.sanctions.entries.support import clearance, measure, new_partner, reasons
@@ -141,6 +142,6 @@ def test_a_policy_recognises_on_conditions(
 
 
 def test_a_policy_names_an_agreement_that_there_is() -> None:
-    validate_rules("SANCTIONS", [_RULE | {"auto_recognise": "MDB-2010"}])
+    ALL["SANCTIONS"].parse([_RULE | {"auto_recognise": "MDB-2010"}])
     with pytest.raises(ValueError, match="agreement"):
-        validate_rules("SANCTIONS", [_RULE | {"auto_recognise": "MDB-1999"}])
+        ALL["SANCTIONS"].parse([_RULE | {"auto_recognise": "MDB-1999"}])

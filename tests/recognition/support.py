@@ -1,0 +1,45 @@
+"""Clearances for tests, and a partner about which nothing is to be said."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.core.db import Database
+from tests.conftest import ApiFor
+from tests.partners.verifications.factories import change, complete_partner, verify
+from tests.support import Api
+
+CERTIFICATE = {"number": "OP.1/2", "authority": "Board", "expires_on": "2190-12-31"}
+
+
+def ask(partner: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """The body of a clearance."""
+    return {"partner": partner, "country": "KEN", "purpose": "PARTNER_SELECTION"} | more
+
+
+async def cleared(api: Api, partner: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """The answer."""
+    return await api.made("/v1/clearances", ask(partner, **more))
+
+
+async def good_partner(api_for: ApiFor, operator: Database, name: str, **more: Any) -> str:
+    """Id of a partner that is complete, registered and verified by UNICEF; not assessed."""
+    unicef = await api_for("UNICEF")
+    partner = await complete_partner(unicef, operator, legal_name=name, aliases=[], **more)
+    await register(unicef, partner, certificates=[CERTIFICATE])
+    await change(operator, partner, complete=True)
+    await verify(unicef, partner)
+    return partner
+
+
+async def register(api: Api, partner: str, **body: Any) -> None:
+    """State the registration of a profile."""
+    url = f"/v1/partners/{partner}/sections/registration"
+    read = await api.get(url)
+    answer = await api.patch(url, json=body, headers={"If-Match": read.headers["etag"]})
+    assert answer.status_code == 200, answer.text
+
+
+def codes(answer: dict[str, Any]) -> list[str]:
+    """Codes of the reasons, in order."""
+    return [reason["code"] for reason in answer["reasons"]]
