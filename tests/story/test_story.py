@@ -247,6 +247,10 @@ def clearance(registry: Registry, sync: Sync, partner: dict[str, Any], entry_id:
     (registry.folder / "forged.json").write_text(changed)
     code, said = sync("verify-receipt", paths[0], "--answer", str(registry.folder / "forged.json"))
     assert code == 30, said
+    asked = ("--partner", partner["id"], "--country", "KEN", "--purpose", "PARTNER_SELECTION")
+    code, said = sync("clearance", *asked, "--json")
+    assert code == 12, said
+    assert said["receipt"]["answer"] == "matches"
 
 
 @pytest.mark.parametrize(

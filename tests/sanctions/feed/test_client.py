@@ -32,6 +32,9 @@ from partner_registry_client.api import Source
 from tests.cli.commands import environment_of, registry
 from tests.sanctions.feed.conftest import FEED, Stand, entry, manifest, source, whole_set
 
+CALLER = "UNICEF"
+"""An agency whose own stream no other test looks into."""
+
 
 @asynccontextmanager
 async def served(stand: Stand) -> AsyncIterator[str]:
@@ -54,11 +57,11 @@ class Client:
 
     async def make(self, stand: Stand, url: str) -> None:
         """Pin the root of the keys document, which an agency gets by another way."""
-        wfp = await stand.api()
+        wfp = await stand.api(CALLER)
         document = json.loads((await wfp.get(f"{FEED}/keys")).content)
         claims = json.loads(decoded(document["payload"]))
         anchor = {"issuer": claims["iss"], "version": 1, **claims["root"]}
-        config = Config(url, self.stream, "WFP", "client_secret_basic")
+        config = Config(url, self.stream, CALLER, "client_secret_basic")
         initialise(self.home, config, json.dumps(anchor).encode(), b"x")
 
     async def pull(self, source: Source) -> PullResult:
@@ -78,7 +81,7 @@ def decoded(text: str) -> bytes:
 
 
 async def published(stand: Stand, stream: str) -> set[bytes]:
-    found = await whole_set(await stand.api(), stream)
+    found = await whole_set(await stand.api(CALLER), stream)
     return {rfc8785.dumps(one) for one in found.values()}
 
 
@@ -90,14 +93,14 @@ async def test_after_any_changes_the_copy_is_the_set(
     monkeypatch.setattr(build, "DELTA_SIZES", (5, 20, 80, 320))
     chance = random.Random(20261123)
     if stream == "agency":
-        stored = signed.own("WFP")
+        stored = signed.own(CALLER)
     else:
         stored = await source(signed, stream.removeprefix("source."))
     await signed.beat(stored)
     client, ids = Client(tmp_path / "home", stream), list[str]()
     async with served(signed) as url:
         await client.make(signed, url)
-        credential = SecretCredential("WFP", signed.world.secrets["WFP"])
+        credential = SecretCredential(CALLER, signed.world.secrets[CALLER])
         modes, asked = [], list[str]()
         with Api(url, credential, issuer=signed.settings.issuer) as api:
             honest = api.files
@@ -123,7 +126,7 @@ async def test_after_any_changes_the_copy_is_the_set(
                 await signed.beat()
                 result = await client.pull(api)
                 modes.append(result.mode)
-                claims = await manifest(await signed.api(), stream)
+                claims = await manifest(await signed.api(CALLER), stream)
                 assert (result.seq, result.count) == (claims["seq_to"], claims["count"])
                 assert client.held() == await published(signed, stream)
     assert modes[0] == "full"
@@ -143,7 +146,7 @@ async def test_a_bundle_of_the_service_is_taken(signed: Stand, tmp_path: Path) -
 
 
 async def test_the_whole_api_answers_to_its_names(signed: Stand) -> None:
-    credential = SecretCredential("WFP", signed.world.secrets["WFP"])
+    credential = SecretCredential(CALLER, signed.world.secrets[CALLER])
     async with (
         served(signed) as url,
         AsyncRegistryClient(url, credential, issuer=signed.settings.issuer) as client,
