@@ -76,12 +76,18 @@ async def _measure(stand: Stand, count: int) -> None:
         "GET /v1/partners/{id}": (partners.FAST_GET, "WFP", middle["id"], False),
         "GET /v1/partners?country= page 1": pages[0],
         "GET /v1/partners?country= from the middle": pages[1],
-        "POST /v1/clearances by id": (recognition.FACTS_BY_ID, *key, middle["id"]),
+        "POST /v1/clearances by id": (
+            recognition.FACTS_BY_ID,
+            *key,
+            middle["id"],
+            None,
+        ),  # no question is noted
         "POST /v1/clearances by identifier": (
             recognition.FACTS_BY_IDENTIFIER,
             *key,
             "ORG_ID",
             f"XX-PLAN-{count // 2}",
+            None,
             None,
         ),
         "POST /v1/screenings": (screening.FACTS, *key, [], False),

@@ -21,7 +21,16 @@ COMMITTED = Path(__file__).parents[2] / "openapi" / "openapi.json"
 # The calculators of the design: they store nothing, so sending them again needs no key.
 OPEN = frozenset({"claimPartner"})
 """Needs no token: its invitation code is the proof, and makes a repetition the same claim."""
-CALCULATORS = ("/match", "/rate", "/compare", "/partners/bulk", "/assessments/bulk", "/batch")
+CALCULATORS = (
+    "/match",
+    "/rate",
+    "/compare",
+    "/check",
+    "/dry-run",
+    "/partners/bulk",
+    "/assessments/bulk",
+    "/batch",
+)
 GUARDED = ("/decision", "/approval", "/merge", "/lift", "/annul")
 _TEXTUAL = re.compile(r"^(text/|application/(json|jose|x-ndjson|.*\+json)$)")
 

@@ -201,7 +201,7 @@ async def test_everything_wrong_is_said_at_once_with_its_place(api_for: ApiFor) 
         ("/rules/0/max_age_months", "greater_than_equal"),
         ("/rules/0/max_risk", "literal_error"),
         ("/rules/1/emergency_waiver/months", "less_than_equal"),
-        ("/rules/2/extra", "extra_forbidden"),
+        ("/rules/2", "extra_forbidden"),
     ]
     assert await wrong(
         wfp,

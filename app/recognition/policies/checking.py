@@ -14,6 +14,8 @@ from app.recognition.requirements import ALL
 from app.recognition.requirements.assessed import Assessed, AssessmentRule
 from app.recognition.rules import GROUPS
 
+_MOST = 50
+
 
 def read(
     requirement: str, rules: Sequence[Any], agencies: Collection[str] | None
@@ -37,7 +39,7 @@ def read(
             found += _sense(place, rule, kind, agencies)
         found += _unreachable(parsed)
     if found:
-        raise PolicyInvalid(errors=found)
+        raise PolicyInvalid(errors=found[:_MOST])
     return tuple(parsed)
 
 
@@ -47,8 +49,11 @@ def _wrong(pointer: str, code: str, message: str) -> FieldError:
 
 def _shape(place: int, error: ValidationError) -> Iterator[FieldError]:
     for item in error.errors(include_input=False, include_url=False, include_context=False):
-        steps = "".join(f"/{_escaped(step)}" for step in item["loc"])
-        yield _wrong(f"/rules/{place}{steps}", item["type"], item["msg"])
+        # A location may repeat what was sent (an unknown key); the known part only.
+        loc = item["loc"][:-1] if item["type"] == "extra_forbidden" else item["loc"]
+        steps = "".join(f"/{_escaped(step)}" for step in loc)
+        message = item["msg"].removeprefix("Value error, ")
+        yield _wrong(f"/rules/{place}{steps}", item["type"], message)
 
 
 def _escaped(step: int | str) -> str:
