@@ -77,6 +77,7 @@ from app.partners.type_endpoints import router as partner_types
 from app.partners.verifications.deactivation_endpoints import router as deactivations
 from app.partners.verifications.endpoints import router as verifications
 from app.recognition.endpoints import router as recognition
+from app.recognition.evidence_endpoints import router as clearance_evidence
 from app.sanctions.cases.after_endpoints import router as sanction_case_steps
 from app.sanctions.cases.endpoints import router as sanction_cases
 from app.sanctions.cases.own_endpoints import router as own_sanction_cases
@@ -114,6 +115,7 @@ V1 = (
     assessment_details,
     identifier_disputes,
     recognition,
+    clearance_evidence,
     screening,
     screening_batches,
     # Before the one pair: it takes lines alone.

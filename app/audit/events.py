@@ -150,6 +150,8 @@ class Event(StrEnum):
     SCREENING_RERUN = "screening:subject:rerun"
     PERSONS_SCREENED_ALONE = "screening:batch:persons_alone"
     CLEARANCE_GIVEN = "clearance:answer:give"
+    CLEARANCE_ERASED = "clearance:contents:erase"
+    CLEARANCE_CHANGED = "clearance:status:change"
     ROOT_KEY_ROTATED = "keys:root:rotate"
     ENCRYPTION_KEYS_ROTATED = "keys:encryption:rotate"
     SIGNING_KEY_PREPARED = "keys:signing:prepare"

@@ -68,6 +68,7 @@ class EventType(StrEnum):
     LIST_HELD = "list.held"
     LIST_USE_CHANGED = "list.use_changed"
     CLEARANCE_GIVEN = "clearance.given"
+    CLEARANCE_CHANGED = "clearance.status_changed"
     AGENCY_CREATED = "agency.created"
     AGENCY_ACTIVATED = "agency.activated"
     AGENCY_SUSPENDED = "agency.suspended"

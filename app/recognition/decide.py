@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from app.core.clock import add_months
 from app.recognition import matches, measures
+from app.recognition.rests_on import RestsOn
 from app.recognition.rules import RANK, AssessmentRule, Outcome, SanctionsRule
 
 SEVERITY: dict[str, int] = {"CLEAR": 0, "CLEAR_WITH_CONDITIONS": 1, "REFER": 2, "BLOCKED": 3}
@@ -61,6 +62,7 @@ class Verdict:
     outcome: Outcome = "CLEAR"
     reasons: list[dict[str, Any]] = field(default_factory=list)
     recognition: list[dict[str, Any]] = field(default_factory=list)
+    rests_on: tuple[RestsOn, ...] = ()
 
     def add(self, code: str, source: str, outcome: Outcome, **detail: Any) -> None:
         """One more reason."""
@@ -81,7 +83,20 @@ def decide(facts: Facts) -> Verdict:
     _flags(facts, verdict)
     _matches(facts, verdict)
     _requirement(facts, verdict)
+    verdict.rests_on = _rests_on(facts)
     return verdict
+
+
+def _rests_on(facts: Facts) -> tuple[RestsOn, ...]:
+    hits = {hit.get("match_id") for hit in facts.potential_matches} - {None}
+    return (
+        *(RestsOn("measure", item["entry_id"], None) for item in facts.sanctions),
+        *(RestsOn("assessment", item["id"], item.get("version")) for item in facts.assessments),
+        *(RestsOn("match", str(hit), None) for hit in sorted(hits, key=str)),
+        *(RestsOn("source", code, None) for code in facts.stale_sources),
+        *(RestsOn("policy", str(item.id), item.version) for item in facts.policies.values()),
+        *(RestsOn("transfer_restriction", item["id"], None) for item in facts.transfers),
+    )
 
 
 def _identity(facts: Facts, verdict: Verdict) -> None:

@@ -15,7 +15,8 @@ TABLES = (
         "clearances",
         """SELECT c.id, c.agency_id, c.client_id, c.partner_id, c.purpose, c.outcome, c.reasons,
         c.list_version, c.evaluated_at, c.expires_at, c.sealed_request, c.sealed_answer,
-        c.receipt_payload, r.receipt, r.signed_at
+        c.sealed_inputs, c.contents_erased_at, c.receipt_payload, c.audit_event_id,
+        encode(c.editions, 'hex') AS editions, r.receipt, r.signed_at
         FROM clearances c LEFT JOIN clearance_receipts r ON r.clearance_id = c.id
         WHERE c.agency_id = :agency ORDER BY c.evaluated_at, c.id""",
         {
@@ -25,6 +26,19 @@ TABLES = (
             "sealed_answer": Sealed(
                 "answer", lambda row: f"clearances.answer|{row.id}|{row.agency_id}", json=False
             ),
+            "sealed_inputs": Sealed(
+                "inputs", lambda row: f"clearances.inputs|{row.id}|{row.agency_id}"
+            ),
         },
+    ),
+    ExportTable(
+        "clearance_dependencies",
+        """SELECT clearance_id, kind, ref, version FROM clearance_dependencies
+        WHERE agency_id = :agency ORDER BY clearance_id, kind, ref""",
+    ),
+    ExportTable(
+        "clearance_changes",
+        """SELECT clearance_id, version, status, outcome, causes, notes, at FROM clearance_changes
+        WHERE agency_id = :agency ORDER BY at, id""",
     ),
 )
