@@ -76,6 +76,8 @@ from app.partners.self_service.statement_endpoints import router as self_stateme
 from app.partners.type_endpoints import router as partner_types
 from app.partners.verifications.deactivation_endpoints import router as deactivations
 from app.partners.verifications.endpoints import router as verifications
+from app.recognition.batch_endpoints import router as many_clearances
+from app.recognition.decisions.endpoints import router as clearance_decisions
 from app.recognition.endpoints import router as recognition
 from app.recognition.evidence_endpoints import router as clearance_evidence
 from app.sanctions.cases.after_endpoints import router as sanction_case_steps
@@ -114,8 +116,10 @@ V1 = (
     partners,
     assessment_details,
     identifier_disputes,
+    many_clearances,
     recognition,
     clearance_evidence,
+    clearance_decisions,
     screening,
     screening_batches,
     # Before the one pair: it takes lines alone.

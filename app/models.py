@@ -37,6 +37,7 @@ from app.partners.sections import models as partner_sections
 from app.partners.self_service import models as partner_comments
 from app.partners.verifications import models as verifications
 from app.recognition import models as recognition
+from app.recognition.decisions import models as clearance_decisions
 from app.sanctions.cases import follow_models as sanction_case_followers
 from app.sanctions.cases import models as sanction_cases
 from app.sanctions.entries import decision_models as sanction_decisions
@@ -61,6 +62,7 @@ __all__ = [
     "auth",
     "blobs",
     "capacity_plans",
+    "clearance_decisions",
     "crypto",
     "events",
     "feed",

@@ -74,6 +74,7 @@ from app.partners.self_service.retention import RETENTION as COMMENTS_RETENTION
 from app.partners.verifications.retention import RETENTION as VERIFICATIONS_RETENTION
 from app.partners.verifications.upkeep import give_notice, lapse
 from app.recognition import receipts
+from app.recognition.decisions.upkeep import remind as remind_of_waivers
 from app.recognition.retention import RETENTION as RECOGNITION_RETENTION
 from app.recognition.watching.affected import CONSUMERS as WATCHING
 from app.recognition.watching.recheck import work_off
@@ -280,6 +281,7 @@ def _clearance_rounds(
             lambda: _until_none(lambda: work_off(database, again.keyring, again.screener)),
             RECHECK_S,
         ),
+        "waivers": (lambda: _until_none(lambda: remind_of_waivers(database)), EXPIRY_S),
     }
 
 

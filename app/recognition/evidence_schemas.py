@@ -43,6 +43,7 @@ class StatusOut(Schema):
     changed_facts: list[ChangedFact] = Field(
         description="what the answer rested on and was annulled, corrected or is no longer viewable"
     )
+    decided: bool = Field(description="the agency recorded what it decided, see `/decision`")
     evaluated_at: Instant
     expires_at: Instant
     contents_erased_at: Instant | None = Field(

@@ -37,6 +37,18 @@ TABLES = (
         WHERE agency_id = :agency ORDER BY clearance_id, kind, ref""",
     ),
     ExportTable(
+        "clearance_decisions",
+        """SELECT clearance_id, decision, reason, level, agreement_reference, outcome_then,
+        decided_by, office, role, decided_at FROM clearance_decisions
+        WHERE agency_id = :agency ORDER BY decided_at, clearance_id""",
+    ),
+    ExportTable(
+        "clearance_waivers",
+        """SELECT id, clearance_id, requirement, reason, office, given_on, complete_by,
+        completed_on, completed_by, completed_with, version FROM clearance_waivers
+        WHERE agency_id = :agency ORDER BY id""",
+    ),
+    ExportTable(
         "clearance_changes",
         """SELECT clearance_id, version, status, outcome, causes, notes, at FROM clearance_changes
         WHERE agency_id = :agency ORDER BY at, id""",

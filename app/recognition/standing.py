@@ -17,6 +17,7 @@ _NEWEST = text(
     """SELECT version, status, outcome, causes, notes, at FROM clearance_changes
     WHERE clearance_id = :id ORDER BY version DESC LIMIT 1"""
 )
+_DECIDED = text("SELECT EXISTS (SELECT FROM clearance_decisions WHERE clearance_id = :id)")
 # Row security decides what the agency may still see; what it may not counts as not viewable.
 _FACTS = text(
     f"""SELECT d.kind, d.ref, d.version, CASE d.kind
@@ -57,16 +58,18 @@ async def status_of(session: AsyncSession, row: Any) -> dict[str, Any]:
         note for note in (newest.notes if newest else []) if (note["kind"], note["id"]) not in known
     ]
     status = newest.status if newest else "open"
+    decided = bool(await session.scalar(_DECIDED, {"id": row.id}))
     return {
         "clearance_id": row.id,
-        # Each change makes another, and so does the end.
-        "version": (newest.version if newest else 1) + expired,
+        # Each change makes another, and so do the decision and the end.
+        "version": (newest.version if newest else 1) + expired + decided,
         "status": "expired" if expired else status,
         "outcome_given": row.outcome,
         "outcome_now": newest.outcome if newest else row.outcome,
         "since": row.expires_at if expired else newest.at if newest else row.evaluated_at,
         "causes": newest.causes if newest else [],
         "changed_facts": facts,
+        "decided": decided,
         "evaluated_at": row.evaluated_at,
         "expires_at": row.expires_at,
         "contents_erased_at": row.contents_erased_at,
