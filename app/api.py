@@ -80,6 +80,8 @@ from app.recognition.batch_endpoints import router as many_clearances
 from app.recognition.decisions.endpoints import router as clearance_decisions
 from app.recognition.endpoints import router as recognition
 from app.recognition.evidence_endpoints import router as clearance_evidence
+from app.recognition.questions.endpoints import router as clearance_questions
+from app.recognition.reliance.endpoints import router as reliance
 from app.sanctions.cases.after_endpoints import router as sanction_case_steps
 from app.sanctions.cases.endpoints import router as sanction_cases
 from app.sanctions.cases.own_endpoints import router as own_sanction_cases
@@ -120,6 +122,8 @@ V1 = (
     recognition,
     clearance_evidence,
     clearance_decisions,
+    clearance_questions,
+    reliance,
     screening,
     screening_batches,
     # Before the one pair: it takes lines alone.

@@ -69,6 +69,8 @@ class EventType(StrEnum):
     LIST_USE_CHANGED = "list.use_changed"
     CLEARANCE_GIVEN = "clearance.given"
     CLEARANCE_CHANGED = "clearance.status_changed"
+    CLEARANCE_QUESTION_ASKED = "clearance.question_asked"
+    CLEARANCE_QUESTION_ANSWERED = "clearance.question_answered"
     WAIVER_DUE = "clearance.waiver_due"
     WAIVER_OVERDUE = "clearance.waiver_overdue"
     AGENCY_CREATED = "agency.created"

@@ -166,6 +166,7 @@ def _values(request: Request, caller: Caller, given: Answered, sealed: list[byte
         [item.id for item in rests_on],
         [item.version for item in rests_on],
         _told(given, codes, held=held),
+        to_json(given.verdict.recognition).decode(),
     ]
 
 

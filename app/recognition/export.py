@@ -43,6 +43,19 @@ TABLES = (
         WHERE agency_id = :agency ORDER BY decided_at, clearance_id""",
     ),
     ExportTable(
+        "clearance_recognitions",
+        """SELECT clearance_id, requirement, partner_id, satisfied, by, owner_agency, assessment_id,
+        reason, purpose, held, at FROM clearance_recognitions
+        WHERE agency_id = :agency ORDER BY at, clearance_id, requirement""",
+    ),
+    ExportTable(
+        "clearance_questions",
+        """SELECT id, CASE WHEN agency_id = :agency THEN clearance_id END AS clearance_id,
+        agency_id, owner_agency, subject_kind, subject_id, state, outcome, question, reference,
+        asked_by, asked_at, answered_by, answered_at, version FROM clearance_questions
+        WHERE agency_id = :agency OR owner_agency = :agency ORDER BY id""",
+    ),
+    ExportTable(
         "clearance_waivers",
         """SELECT id, clearance_id, requirement, reason, office, given_on, complete_by,
         completed_on, completed_by, completed_with, version FROM clearance_waivers

@@ -157,6 +157,14 @@ _STORED = """WITH used AS (
     INSERT INTO clearance_dependencies (clearance_id, agency_id, until, kind, ref, version)
     SELECT $1, $2, $10, d.kind, d.ref, d.version
     FROM unnest($27::text[], $28::text[], $29::integer[]) AS d (kind, ref, version)),
+  recognised AS (
+    INSERT INTO clearance_recognitions (clearance_id, agency_id, partner_id, purpose, held, at,
+        requirement, satisfied, by, owner_agency, assessment_id, reason)
+    SELECT $1, $2, $4, $5, $24, $9, r.requirement, r.satisfied, r.by, o.id, r.assessment_id,
+        r.reason
+    FROM json_to_recordset($31::json) AS r (requirement text, satisfied boolean, by text,
+        from_agency text, assessment_id uuid, reason text)
+    LEFT JOIN agencies o ON o.code = r.from_agency ON CONFLICT DO NOTHING),
   audit AS (
     INSERT INTO audit_events (id, event, agency_id, client_id, person_id, office, role, subject_id,
         partner_id, purpose, request_id, detail, held)
@@ -170,11 +178,11 @@ STORE_LINE = f"{_STORED} SELECT"
 STORE = _STORED + FAST_INSERT.format(
     agency_id="$2",
     client_id="$3",
-    route="$31",
-    key="$32",
-    fingerprint="$33",
-    headers="$34",
-    sealed_body="$35",
+    route="$32",
+    key="$33",
+    fingerprint="$34",
+    headers="$35",
+    sealed_body="$36",
 )
 
 _CLEARANCE = text(
