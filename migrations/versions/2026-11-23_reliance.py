@@ -41,12 +41,11 @@ CREATE POLICY clearance_questions_select ON clearance_questions FOR SELECT TO re
   USING (agency_id = (SELECT app_agency()) OR owner_agency = (SELECT app_agency()));
 CREATE POLICY clearance_questions_insert ON clearance_questions FOR INSERT TO reg_app
   WITH CHECK (agency_id = (SELECT app_agency()) AND state = 'open');
-CREATE POLICY clearance_questions_answer ON clearance_questions FOR UPDATE TO reg_app
-  USING (state = 'open' AND owner_agency = (SELECT app_agency()))
-  WITH CHECK (state = 'answered' AND owner_agency = (SELECT app_agency()));
-CREATE POLICY clearance_questions_withdraw ON clearance_questions FOR UPDATE TO reg_app
-  USING (state = 'open' AND agency_id = (SELECT app_agency()))
-  WITH CHECK (state = 'withdrawn' AND agency_id = (SELECT app_agency()));
+-- The owner answers, the one that asked may take it back.
+CREATE POLICY clearance_questions_close ON clearance_questions FOR UPDATE TO reg_app
+  USING (state = 'open' AND (SELECT app_agency()) IN (agency_id, owner_agency))
+  WITH CHECK (CASE state WHEN 'answered' THEN owner_agency WHEN 'withdrawn' THEN agency_id END
+    = (SELECT app_agency()));
 CREATE POLICY clearance_questions_export ON clearance_questions FOR SELECT TO reg_owner
   USING (agency_id = (SELECT app_agency()) OR owner_agency = (SELECT app_agency()));
 """
