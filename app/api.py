@@ -76,8 +76,13 @@ from app.partners.self_service.statement_endpoints import router as self_stateme
 from app.partners.type_endpoints import router as partner_types
 from app.partners.verifications.deactivation_endpoints import router as deactivations
 from app.partners.verifications.endpoints import router as verifications
+from app.recognition.batch_endpoints import router as many_clearances
+from app.recognition.decisions.endpoints import router as clearance_decisions
 from app.recognition.endpoints import router as recognition
+from app.recognition.evidence_endpoints import router as clearance_evidence
 from app.recognition.policies.endpoints import router as recognition_policies
+from app.recognition.questions.endpoints import router as clearance_questions
+from app.recognition.reliance.endpoints import router as reliance
 from app.sanctions.cases.after_endpoints import router as sanction_case_steps
 from app.sanctions.cases.endpoints import router as sanction_cases
 from app.sanctions.cases.own_endpoints import router as own_sanction_cases
@@ -114,8 +119,13 @@ V1 = (
     partners,
     assessment_details,
     identifier_disputes,
+    many_clearances,
     recognition,
     recognition_policies,
+    clearance_evidence,
+    clearance_decisions,
+    clearance_questions,
+    reliance,
     screening,
     screening_batches,
     # Before the one pair: it takes lines alone.

@@ -37,7 +37,10 @@ from app.partners.sections import models as partner_sections
 from app.partners.self_service import models as partner_comments
 from app.partners.verifications import models as verifications
 from app.recognition import models as recognition
+from app.recognition.decisions import models as clearance_decisions
 from app.recognition.policies import models as recognition_policies
+from app.recognition.questions import models as clearance_questions
+from app.recognition.reliance import models as clearance_recognitions
 from app.sanctions.cases import follow_models as sanction_case_followers
 from app.sanctions.cases import models as sanction_cases
 from app.sanctions.entries import decision_models as sanction_decisions
@@ -62,6 +65,9 @@ __all__ = [
     "auth",
     "blobs",
     "capacity_plans",
+    "clearance_decisions",
+    "clearance_questions",
+    "clearance_recognitions",
     "crypto",
     "events",
     "feed",

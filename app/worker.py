@@ -73,7 +73,12 @@ from app.partners.retention import run as retention
 from app.partners.self_service.retention import RETENTION as COMMENTS_RETENTION
 from app.partners.verifications.retention import RETENTION as VERIFICATIONS_RETENTION
 from app.partners.verifications.upkeep import give_notice, lapse
+from app.recognition import receipts
+from app.recognition.decisions.upkeep import remind as remind_of_waivers
+from app.recognition.retention import RETENTION as RECOGNITION_RETENTION
 from app.recognition.upkeep import forget_inquiries
+from app.recognition.watching.affected import CONSUMERS as WATCHING
+from app.recognition.watching.recheck import work_off
 from app.sanctions import consumers as sanctions
 from app.sanctions import sources
 from app.sanctions.cases.upkeep import remind as remind_of_measures
@@ -101,11 +106,12 @@ DUPLICATES_S = 2.0
 WATCH_S = 5.0
 LISTS_S = 15.0
 RESCREEN_S = 1.0
+RECHECK_S = 0.2
 ALIVE_S = 5.0
 _RETRY_S = 1.0
 _GRACE_S = 0.8
 _BATCH = 5_000
-CONSUMERS = (*TELLING, *assessments.CONSUMERS, *sanctions.CONSUMERS)
+CONSUMERS = (*TELLING, *assessments.CONSUMERS, *sanctions.CONSUMERS, *WATCHING)
 RETENTION = (
     *PEOPLE_RETENTION,
     *DOCUMENTS_RETENTION,
@@ -123,6 +129,7 @@ RETENTION = (
     *FLAGS_RETENTION,
     *OBJECTIONS_RETENTION,
     *COMMENTS_RETENTION,
+    *RECOGNITION_RETENTION,
 )
 """Every rule, in the order of a run: objections and comments last, as they go with their
 statements."""
@@ -207,9 +214,10 @@ def _tasks(
     feed = FeedStream(keys, settings.issuer)
     log_stream = AuditStream(keys, settings.issuer).as_stream()
     sequencer = Sequencer(database, [STREAM, feed.as_stream(), log_stream])
+    consumers = (*CONSUMERS, receipts.signer(keys))
     rounds: dict[str, tuple[Work, float]] = {
         "sequencer": (lambda: sequencer.run(stop), 0.0),
-        "consumers": (lambda: run_consumers(database, CONSUMERS, stop), 0.0),
+        "consumers": (lambda: run_consumers(database, consumers, stop), 0.0),
         "webhooks": (lambda: webhooks.run(stop), 0.0),
         "inquiries": (lambda: _until_none(lambda: forget_inquiries(database)), HOUSEKEEPING_S),
         "events_tidied": (lambda: _until_none(lambda: event_upkeep.tidy(database)), HOUSEKEEPING_S),
@@ -244,7 +252,7 @@ def _tasks(
         "person_requests": (lambda: _until_none(lambda: announce_overdue(database)), EXPIRY_S),
         "client_secrets": (lambda: watch_secrets(database), HOUSEKEEPING_S),
         "lists": (lambda: lists.run(database), LISTS_S),
-        "rescreening": (lambda: again.run(stop), RESCREEN_S),
+        **_clearance_rounds(database, again, stop),
         "duplicates": (lambda: check_duplicates(database, stop), DUPLICATES_S),
         "log_sample": (partial(Sampler(keys).check, database), LOG_SAMPLE_S),
         "alive": (Heart.of(settings).beat, ALIVE_S),
@@ -262,6 +270,21 @@ def _attach(feed: FeedStream) -> Publish:
         return await feed.attach(connection, COUNTED_STREAM, name, content)
 
     return publish
+
+
+def _clearance_rounds(
+    database: Database, again: Rescreener, stop: asyncio.Event
+) -> dict[str, tuple[Work, float]]:
+    """Whoever changed is compared with the lists again, and open clearances that rest on what
+    changed are decided again."""
+    return {
+        "rescreening": (lambda: again.run(stop), RESCREEN_S),
+        "clearances": (
+            lambda: _until_none(lambda: work_off(database, again.keyring, again.screener)),
+            RECHECK_S,
+        ),
+        "waivers": (lambda: _until_none(lambda: remind_of_waivers(database)), EXPIRY_S),
+    }
 
 
 def _sanction_rounds(database: Database, feed: FeedStream) -> dict[str, tuple[Work, float]]:

@@ -32,6 +32,11 @@ class Stream:
     _token: VerifiedToken
     _scopes: tuple[Scope, ...]
 
+    @property
+    def token(self) -> VerifiedToken:
+        """What the caller presented."""
+        return self._token
+
     @asynccontextmanager
     async def chunk(self) -> AsyncIterator[tuple[AsyncSession, Caller]]:
         """The transaction of one chunk, and the caller as it is now.

@@ -21,6 +21,9 @@ def role_statements(app_password: str | None, worker_password: str | None) -> li
         statements.append(_create(role, "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS"))
         if password is not None:
             statements.append(f"ALTER ROLE {role} PASSWORD {_literal(password)}")
+    # The worker decides an open clearance again as its agency would: it says so in the transaction
+    # (SET LOCAL ROLE), and has none of the API's rights without saying so.
+    statements.append(f"GRANT {APP} TO {WORKER} WITH INHERIT FALSE, SET TRUE")
     statements.append(f"GRANT {OWNER} TO CURRENT_USER")
     return statements
 

@@ -6,7 +6,6 @@ reader (`receipts`).
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,26 +15,23 @@ from uuid import UUID
 import asyncpg
 from pydantic_core import to_json
 
-from app.audit.events import Event
-from app.audit.purposes import is_held
 from app.auth.caller import Caller, FastWriter, caller_from
 from app.auth.scopes import Scope
 from app.core.clock import rfc3339
-from app.core.crypto import agency_scope
 from app.core.db import Fields
-from app.core.ids import new_id, new_secret_id, registry_number
+from app.core.ids import new_secret_id, registry_number
 from app.core.names import ALGORITHM, DEFAULT_THRESHOLD, Subject
-from app.events.catalogue import EventType
 from app.partners.errors import PartnerNotFound
 from app.partners.matching import queries as matching
 from app.partners.matching.rank import Wanted, rank
 from app.partners.matching.schemas import Candidate
 from app.partners.visibility import sees_protected
 from app.recognition import assurance, queries, quota
-from app.recognition.decide import Facts, Verdict, codes_of, decide
+from app.recognition.decide import Facts, Verdict, decide
+from app.recognition.evidence import Answered, store
 from app.recognition.matches import joined
 from app.recognition.reading import facts_of, verification
-from app.recognition.receipts import NOTICE, receipt_payload
+from app.recognition.receipts import NOTICE
 from app.recognition.rules import DEFAULTS
 from app.recognition.schemas import ClearanceIn
 from app.sanctions.lists.freshness import checked_at, own_lists
@@ -77,8 +73,13 @@ async def give_clearance(
     wanted: ClearanceIn,
     raw: bytes,
     now: datetime,
+    *,
+    once: bool = True,
 ) -> Given:
-    """Answer and store. Raises PartnerNotFound for an unknown id, Replay for a known key."""
+    """Answer and store. Raises PartnerNotFound for an unknown id, Replay for a known key.
+
+    ``once``: what the Idempotency-Key stands for is stored, too.
+    """
     sees_all = Scope.PARTNERS_PROTECTED in writer.token.scopes
     found = await _find(connection, writer, wanted, sees_all)
     caller = caller_from(request, writer.token, found.row, Scope.CLEARANCE_RUN)
@@ -92,14 +93,7 @@ async def give_clearance(
     known = found.row["partner_id"] is not None
     own = own_lists(json.loads(found.row["own_lists"]), now)
     layers = await screener.layers(connection, found.row["seq_to"], own)
-    hits = _hits(caller, wanted, found, layers, own)
-    # The index may be ahead of this snapshot, and takes what it lacks from the rows; should it
-    # still lack something, nothing is clear.
-    stale = ["index"] if layers.seq < found.row["seq_to"] else []
-    unsure = not known and (bool(found.candidates) or found.protected)
-    facts = facts_of(
-        caller, wanted, found.row, hits, stale, now, ambiguous=unsure, hidden=found.hidden
-    )
+    facts, hits = _facts(caller, wanted, found, layers, own, now)
     if known:
         quota.check(found.row["inquiries"])
     verdict = decide(facts)
@@ -114,8 +108,11 @@ async def give_clearance(
         "own_lists": own,
     }
     answer = _answer(found, facts, hits, verdict, used, now)
-    body = to_json(answer)
-    await _store(request, connection, writer, caller, wanted, found, raw, answer, body, facts, now)
+    body, partner_id = to_json(answer), found.row["partner_id"]
+    given = Answered(
+        wanted, raw, partner_id, found.hidden, facts, verdict, answer, body, now, once=once
+    )
+    await store(request, connection, writer, caller, given)
     return Given(answer["clearance_id"], body)
 
 
@@ -159,6 +156,27 @@ def _protected(row: Any, sees_all: bool) -> bool:
     if row is None or row["partner_id"] is None:
         return False
     return not row["visible"] and not sees_all
+
+
+def _facts(
+    caller: Caller,
+    wanted: ClearanceIn,
+    found: _Found,
+    layers: Layers,
+    own: list[dict[str, Any]],
+    now: datetime,
+) -> tuple[Facts, list[dict[str, Any]]]:
+    """What the decision rests on, and the listed names in it."""
+    hits = _hits(caller, wanted, found, layers, own)
+    # The index may be ahead of this snapshot, and takes what it lacks from the rows; should it
+    # still lack something, nothing is clear.
+    stale = ["index"] if layers.seq < found.row["seq_to"] else []
+    known = found.row["partner_id"] is not None
+    unsure = not known and (bool(found.candidates) or found.protected)
+    facts = facts_of(
+        caller, wanted, found.row, hits, stale, now, ambiguous=unsure, hidden=found.hidden
+    )
+    return facts, hits
 
 
 def _hits(
@@ -270,77 +288,19 @@ def _answer(
     }
 
 
-async def _store(
-    request: Any,
+async def facts_again(
     connection: asyncpg.Connection,
-    writer: FastWriter,
+    screener: Screener,
     caller: Caller,
     wanted: ClearanceIn,
-    found: _Found,
-    raw: bytes,
-    answer: dict[str, Any],
-    body: bytes,
-    facts: Facts,
+    row: asyncpg.Record,
     now: datetime,
-) -> None:
-    clearance_id: UUID = answer["clearance_id"]
-    codes = codes_of(answer["reasons"])
-    payload = receipt_payload(
-        request.app.state.settings.issuer, caller.agency_code, answer, codes, raw, body, facts, now
-    )
-    person, scope = caller.person, agency_scope(caller.agency_id)
-    context, held = f"{clearance_id}|{caller.agency_id}", is_held(caller.oversight, wanted.purpose)
-    await connection.execute(
-        queries.STORE,
-        clearance_id,
-        caller.agency_id,
-        caller.client_id,
-        found.row["partner_id"],
-        wanted.purpose.value,
-        answer["outcome"],
-        codes,
-        answer["list"]["version"],
-        now,
-        now + timedelta(days=DEFAULTS.answer_valid_days),
-        await writer.keys.seal(connection, scope, f"clearances.request|{context}", raw),
-        await writer.keys.seal(connection, scope, f"clearances.answer|{context}", body),
-        payload,
-        new_id(),
-        Event.CLEARANCE_GIVEN.value,
-        person.id if person else None,
-        person.office if person else None,
-        person.role if person else None,
-        request.scope["request_id"],
-        to_json(
-            {
-                "outcome": answer["outcome"],
-                "reasons": codes,
-                "answer_sha256": hashlib.sha256(body).hexdigest(),
-            }
-        ).decode(),
-        new_id(),
-        EventType.CLEARANCE_GIVEN.value,
-        _told(answer, codes, held, None if found.hidden else _hurried(wanted, found)),
-        writer.key.route,
-        writer.key.key,
-        writer.key.fingerprint,
-        to_json(
-            {"content-type": "application/json", "location": f"/v1/clearances/{clearance_id}"}
-        ).decode(),
-        await writer.keys.seal(connection, scope, writer.key.context, body),
-        held,
-    )
+) -> Facts:
+    """What the answer to the same question would rest on now, for a profile that was found then.
 
-
-def _hurried(wanted: ClearanceIn, found: _Found) -> str | None:
-    """The partner for whom somebody has to sign in an emergency."""
-    partner = found.row["partner_id"]
-    return str(partner) if partner is not None and wanted.context == "emergency" else None
-
-
-def _told(answer: dict[str, Any], codes: list[str], held: bool, hurried: str | None) -> str:
-    """What the event of a clearance says; ``held`` is for whoever passes events on."""
-    told = {"outcome": answer["outcome"], "reasons": codes}
-    if hurried is not None and "POTENTIAL_MATCH_OPEN" in codes:
-        told["emergency_for"] = hurried
-    return to_json(told | ({"held": True} if held else {})).decode()
+    ``row`` is that of FACTS_BY_ID, read in a transaction bound to the caller's agency.
+    """
+    found = _Found(row, "id", 1.0, [], _protected(row, sees_protected(caller)))
+    own = own_lists(json.loads(row["own_lists"]), now)
+    layers = await screener.layers(connection, row["seq_to"], own)
+    return _facts(caller, wanted, found, layers, own, now)[0]

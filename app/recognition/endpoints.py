@@ -20,9 +20,9 @@ from app.core.routing import Router
 from app.core.schemas import Page
 from app.partners.errors import PartnerNotFound
 from app.partners.visibility import sees_protected
-from app.recognition import queries, receipts, service
+from app.recognition import queries, receipts, service, standing
 from app.recognition.clearing import give_clearance
-from app.recognition.errors import ClearanceNotFound, InquiryQuota
+from app.recognition.errors import ClearanceNotFound, ContentsErased, InquiryQuota
 from app.recognition.rules import SCALES, RatingScales
 from app.recognition.schemas import (
     ClearanceFilter,
@@ -103,18 +103,24 @@ async def list_clearances(
     "/clearances/{clearance_id}",
     operation_id="getClearance",
     response_model=ClearanceOut,
-    responses=problems(ClearanceNotFound) | {304: {"description": "Not modified"}},
+    responses=problems(ClearanceNotFound, ContentsErased) | {304: {"description": "Not modified"}},
     summary="Re-read a clearance",
 )
 async def get_clearance(
     request: Request, clearance_id: UUID, caller: Reader, session: Session, keys: Keys
 ) -> Response:
-    """The answer, byte for byte as it was given."""
-    body = await service.read_clearance(session, keys, caller, clearance_id)
+    """The answer, byte for byte as it was given. How it stands now is said beside it, in the
+    header `Clearance-Status`, and in full by `/status`.
+    """
+    row, body = await service.read_clearance(session, keys, caller, clearance_id)
+    now = await standing.status_of(session, row)
     etag = bytes_etag(body)
-    return not_modified(request, etag) or Response(
+    answer = not_modified(request, etag) or Response(
         body, media_type="application/json", headers={"ETag": etag}
     )
+    changed = len(now["changed_facts"])
+    answer.headers["Clearance-Status"] = f"{now['status']}; changed-facts={changed}"
+    return answer
 
 
 @router.get(
@@ -129,7 +135,8 @@ async def get_receipt(
     clearance_id: UUID, caller: Reader, session: Session, keys: KeysDep
 ) -> Response:
     """Compact JWS (ES256, typ `clearance+jwt`); verifies offline with the signed keys document."""
-    receipt = await receipts.get_receipt(session, keys, caller, clearance_id)
+    row = await service.find_clearance(session, caller, clearance_id)
+    receipt = await receipts.get_receipt(session, keys, caller, row)
     body = receipt.encode()
     return Response(body, media_type="application/jose", headers={"ETag": bytes_etag(body)})
 

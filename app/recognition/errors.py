@@ -16,3 +16,25 @@ class InquiryQuota(ServiceError):
     code = "clearance_quota"
     title = "Too many different clearances of one partner; ask again the day after tomorrow."
     refusal = True
+
+
+class ContentsErased(ServiceError):
+    """Status, receipt and proof are still there."""
+
+    status = 410
+    code = "clearance_contents_erased"
+    title = "The contents of this clearance were destroyed; its receipt stands."
+
+
+class InputsNotStored(ServiceError):
+    """The answer is of a release that stored no inputs."""
+
+    status = 409
+    code = "clearance_inputs_not_stored"
+    title = "What this clearance was computed from is not stored."
+
+
+class ContentsHeld(ServiceError):
+    status = 409
+    code = "clearance_held"
+    title = "The clearance or its partner is under a legal hold."

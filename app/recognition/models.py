@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -16,15 +17,19 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     func,
+    text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base
 
 
 class Clearance(Base):
-    """One answer, as it was given: insert-only. Request and answer lie sealed; codes stay open."""
+    """One answer, as it was given: insert-only. Request, answer and inputs lie sealed, each under a
+    data key of its own; codes stay open. When the contents are destroyed the row and its receipt
+    stay.
+    """
 
     __tablename__ = "clearances"
 
@@ -38,9 +43,14 @@ class Clearance(Base):
     list_version: Mapped[int] = mapped_column(BigInteger)
     evaluated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    sealed_request: Mapped[bytes] = mapped_column(LargeBinary)
-    sealed_answer: Mapped[bytes] = mapped_column(LargeBinary)
+    sealed_request: Mapped[bytes | None] = mapped_column(LargeBinary)
+    sealed_answer: Mapped[bytes | None] = mapped_column(LargeBinary)
+    sealed_inputs: Mapped[bytes | None] = mapped_column(LargeBinary)
+    contents_erased_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     receipt_payload: Mapped[bytes] = mapped_column(LargeBinary)
+    audit_event_id: Mapped[UUID | None]
+    # No foreign key: every answer would lock the same row.
+    editions: Mapped[bytes | None] = mapped_column(LargeBinary)
 
     __table_args__ = (
         UniqueConstraint("id", "agency_id"),
@@ -49,7 +59,27 @@ class Clearance(Base):
         ),
         Index("ix_clearances_agency_id_evaluated_at_id", "agency_id", "evaluated_at", "id"),
         Index("ix_clearances_partner_id", "partner_id"),
+        CheckConstraint(
+            "num_nulls(sealed_request, sealed_answer) = "
+            "CASE WHEN contents_erased_at IS NULL THEN 0 ELSE 2 END",
+            name="erased",
+        ),
+        Index(
+            "ix_clearances_contents_kept",
+            "evaluated_at",
+            postgresql_where=text("contents_erased_at IS NULL"),
+        ),
     )
+
+
+class ClearanceEditions(Base):
+    """Editions of the registry's own data that clearances were answered by, each set once."""
+
+    __tablename__ = "clearance_editions"
+
+    sha256: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    editions: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
 
 class ClearanceReceipt(Base):
@@ -67,3 +97,68 @@ class ClearanceReceipt(Base):
             ["clearance_id", "agency_id"], ["clearances.id", "clearances.agency_id"]
         ),
     )
+
+
+class ClearanceDependency(Base):
+    """What a clearance rests on: found by it when that changes. ``until``: the answer's own end."""
+
+    __tablename__ = "clearance_dependencies"
+
+    clearance_id: Mapped[UUID] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(Text, primary_key=True)
+    ref: Mapped[str] = mapped_column(Text, primary_key=True)
+    version: Mapped[int | None]
+    agency_id: Mapped[UUID]
+    until: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["clearance_id", "agency_id"], ["clearances.id", "clearances.agency_id"]
+        ),
+        Index("ix_clearance_dependencies_kind_ref_until", "kind", "ref", "until"),
+    )
+
+
+class ClearanceChange(Base):
+    """How an open clearance stands now, whenever that changed; the answer itself never does."""
+
+    __tablename__ = "clearance_changes"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    clearance_id: Mapped[UUID]
+    agency_id: Mapped[UUID]
+    version: Mapped[int]
+    status: Mapped[str] = mapped_column(Text)
+    outcome: Mapped[str] = mapped_column(Text)
+    causes: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    notes: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["clearance_id", "agency_id"], ["clearances.id", "clearances.agency_id"]
+        ),
+        UniqueConstraint("clearance_id", "version"),
+        CheckConstraint("status IN ('open', 'worsened', 'improved')", name="status"),
+        CheckConstraint(
+            "outcome IN ('CLEAR', 'CLEAR_WITH_CONDITIONS', 'REFER', 'BLOCKED')", name="outcome"
+        ),
+        CheckConstraint("version >= 2", name="version"),
+    )
+
+
+class ClearanceRecheck(Base):
+    """A clearance to be looked at again; the worker's own list of work."""
+
+    __tablename__ = "clearance_rechecks"
+
+    clearance_id: Mapped[UUID] = mapped_column(primary_key=True)
+    agency_id: Mapped[UUID]
+    changed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    unshared: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    due_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=text("clock_timestamp()")
+    )
+    failures: Mapped[int] = mapped_column(server_default="0")
+
+    __table_args__ = (Index("ix_clearance_rechecks_due_at", "due_at"),)

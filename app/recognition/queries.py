@@ -208,31 +208,50 @@ FACTS_BY_IDENTIFIER = _FACTS.format(
     digest="$8",
 )
 
-STORE = f"""WITH clearance AS (
+_STORED = """WITH used AS (
+    INSERT INTO clearance_editions (sha256, editions) VALUES ($25, $26::jsonb)
+    ON CONFLICT (sha256) DO NOTHING),
+  clearance AS (
     INSERT INTO clearances (id, agency_id, client_id, partner_id, purpose, outcome, reasons,
-        list_version, evaluated_at, expires_at, sealed_request, sealed_answer, receipt_payload)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)),
+        list_version, evaluated_at, expires_at, sealed_request, sealed_answer, sealed_inputs,
+        receipt_payload, audit_event_id, editions)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $25)),
+  dependencies AS (
+    INSERT INTO clearance_dependencies (clearance_id, agency_id, until, kind, ref, version)
+    SELECT $1, $2, $10, d.kind, d.ref, d.version
+    FROM unnest($27::text[], $28::text[], $29::integer[]) AS d (kind, ref, version)),
+  recognised AS (
+    INSERT INTO clearance_recognitions (clearance_id, agency_id, partner_id, purpose, held, at,
+        requirement, satisfied, by, owner_agency, assessment_id, reason)
+    SELECT $1, $2, $4, $5, $24, $9, r.requirement, r.satisfied, r.by, o.id, r.assessment_id,
+        r.reason
+    FROM json_to_recordset($31::json) AS r (requirement text, satisfied boolean, by text,
+        from_agency text, assessment_id uuid, reason text)
+    LEFT JOIN agencies o ON o.code = r.from_agency ON CONFLICT DO NOTHING),
   audit AS (
     INSERT INTO audit_events (id, event, agency_id, client_id, person_id, office, role, subject_id,
         partner_id, purpose, request_id, detail, held)
-    VALUES ($14, $15, $2, $3, $16, $17, $18, $1, $4, $5, $19, $20::jsonb, $29)),
+    VALUES ($15, $16, $2, $3, $17, $18, $19, $1, $4, $5, $20, $21::jsonb, $24)),
   published AS (
     INSERT INTO outbox (id, type, agency_id, subject_id, data)
-    VALUES ($21, $22, $2, $1, $23::jsonb))
-  {
-    FAST_INSERT.format(
-        agency_id="$2",
-        client_id="$3",
-        route="$24",
-        key="$25",
-        fingerprint="$26",
-        headers="$27",
-        sealed_body="$28",
-    )
-}"""  # noqa: S608 - texts of ours; values are bound
+    VALUES ($22, $23, $2, $1, $30::jsonb))
+  """
+STORE_LINE = f"{_STORED} SELECT"
+"""Everything of one answer; `STORE` keeps it for a repeated request, too."""
+STORE = _STORED + FAST_INSERT.format(
+    agency_id="$2",
+    client_id="$3",
+    route="$32",
+    key="$33",
+    fingerprint="$34",
+    headers="$35",
+    sealed_body="$36",
+)
 
 _CLEARANCE = text(
-    "SELECT id, client_id, sealed_answer, receipt_payload FROM clearances WHERE id = :id"
+    """SELECT id, client_id, partner_id, outcome, reasons, evaluated_at, expires_at, sealed_request,
+      sealed_answer, sealed_inputs, contents_erased_at, receipt_payload, audit_event_id
+    FROM clearances WHERE id = :id"""
 )
 _RECEIPT = text("SELECT receipt FROM clearance_receipts WHERE clearance_id = :id")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -15,7 +16,10 @@ from app.auth import jose
 from app.auth.caller import Caller
 from app.auth.keys import SigningKeys
 from app.core import notice
-from app.recognition import queries, service
+from app.events.catalogue import EventType
+from app.events.models import OutboxEvent
+from app.events.service import Consumer
+from app.recognition import queries
 from app.recognition.decide import Facts
 from app.recognition.rules import DEFAULTS, SCALES
 
@@ -29,6 +33,10 @@ _INSERT = text(
     "INSERT INTO clearance_receipts (clearance_id, agency_id, receipt) "
     "VALUES (:id, :agency, :receipt) ON CONFLICT (clearance_id) DO NOTHING"
 )
+_UNSIGNED = text(
+    """SELECT c.id, c.agency_id, c.receipt_payload FROM clearances c WHERE c.id = ANY (:ids)
+      AND NOT EXISTS (SELECT FROM clearance_receipts r WHERE r.clearance_id = c.id)"""
+)
 
 
 def receipt_payload(
@@ -40,6 +48,7 @@ def receipt_payload(
     body: bytes,
     facts: Facts,
     now: datetime,
+    more: dict[str, Any],
 ) -> bytes:
     """The exact bytes that are signed: codes, versions and hashes; no person, no name, no text."""
     match = answer["match"]
@@ -65,27 +74,50 @@ def receipt_payload(
                 {"requirement": policy.requirement, "id": policy.id, "version": policy.version}
                 for policy in facts.policies.values()
             ],
+            "assessments": [
+                {"id": str(item["id"]), "version": item["version"]}
+                for item in answer["assessments"]
+            ],
             "rating_scales": SCALES.version,
             "notice": notice.VERSION,
         }
+        | more
     )
 
 
-async def get_receipt(
-    session: AsyncSession, keys: SigningKeys, caller: Caller, clearance_id: UUID
-) -> str:
-    """The receipt; the first reader signs it, all later ones get the same bytes.
-
-    Raises ClearanceNotFound for another agency's.
+async def get_receipt(session: AsyncSession, keys: SigningKeys, caller: Caller, row: Any) -> str:
+    """The receipt of a clearance that the caller may see; whoever is first has it signed, all later
+    ones get the same bytes.
     """
-    row = await service.find_clearance(session, caller, clearance_id)
-    stored = await queries.find_receipt(session, clearance_id)
+    stored = await queries.find_receipt(session, row.id)
     if stored is not None:
         return stored
-    receipt = jose.sign(row.receipt_payload, await keys.signing_key("receipt"), RECEIPT_TYPE)
-    values = {"id": clearance_id, "agency": caller.agency_id, "receipt": receipt}
-    await session.execute(_INSERT, values)
+    await _sign(session, keys, [(row.id, caller.agency_id, row.receipt_payload)])
     # Another reader may have been first; its signature is the one that stands.
-    stored = await queries.find_receipt(session, clearance_id)
+    stored = await queries.find_receipt(session, row.id)
     assert stored is not None
     return stored
+
+
+async def _sign(
+    session: AsyncSession, keys: SigningKeys, payloads: Sequence[tuple[UUID, UUID, bytes]]
+) -> None:
+    key = await keys.signing_key("receipt")
+    rows = [
+        {"id": one, "agency": agency, "receipt": jose.sign(payload, key, RECEIPT_TYPE)}
+        for one, agency, payload in payloads
+    ]
+    if rows:
+        await session.execute(_INSERT, rows)
+
+
+def signer(keys: SigningKeys) -> Consumer:
+    """Signs, as the worker, what nobody has asked for yet: a receipt exists soon after its answer,
+    whoever reads it when.
+    """
+
+    async def sign(session: AsyncSession, events: Sequence[OutboxEvent]) -> None:
+        found = await session.execute(_UNSIGNED, {"ids": [event.subject_id for event in events]})
+        await _sign(session, keys, [(row.id, row.agency_id, row.receipt_payload) for row in found])
+
+    return Consumer("recognition.receipts", frozenset({EventType.CLEARANCE_GIVEN}), together=sign)

@@ -15,7 +15,7 @@ from app.core.schemas import Country, Day, Flag, Instant, Line, Money, Schema
 from app.partners.identifiers.schemas import IdentifierRef
 from app.partners.matching.schemas import CandidateBrief
 from app.recognition.rules import Outcome
-from app.sanctions.screening.schemas import OwnListOut
+from app.sanctions.screening.schemas import LineError, LineId, OwnListOut
 
 
 class PartnerRef(Schema):
@@ -80,6 +80,12 @@ class ClearanceIn(Schema):
     sector: Line | None = Field(None, examples=["HEA"])
     contact_with_beneficiaries: Flag | None = None
     cash: CashIn | None = None
+
+
+class ClearanceLine(ClearanceIn):
+    """What is about to be signed, in a stream, by the sender's own id."""
+
+    id: LineId
 
 
 class Reason(Schema):
@@ -261,6 +267,15 @@ class ClearanceOut(Schema):
     expires_at: Instant
     status: Literal["open"]
     notice: str
+
+
+class ClearanceLineResult(Schema):
+    """What became of a line: its clearance, or an error. ``id`` is null where none was readable."""
+
+    line: int
+    id: str | None
+    clearance: ClearanceOut | None = None
+    error: LineError | None = None
 
 
 class ClearanceSummary(Schema):

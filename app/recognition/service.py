@@ -11,7 +11,8 @@ from app.auth import policy
 from app.auth.caller import Caller
 from app.core.crypto import KeyRing
 from app.recognition import queries
-from app.recognition.errors import ClearanceNotFound
+from app.recognition.errors import ClearanceNotFound, ContentsErased, InputsNotStored
+from app.recognition.evidence import context, recomputed
 
 
 async def find_clearance(session: AsyncSession, caller: Caller, clearance_id: UUID) -> Any:
@@ -29,8 +30,33 @@ async def find_clearance(session: AsyncSession, caller: Caller, clearance_id: UU
 
 async def read_clearance(
     session: AsyncSession, keys: KeyRing, caller: Caller, clearance_id: UUID
-) -> bytes:
-    """The answer, byte for byte as it was given. Raises ClearanceNotFound for another agency's."""
+) -> tuple[Any, bytes]:
+    """The row, and the answer byte for byte as it was given.
+
+    Raises ClearanceNotFound for another agency's, and ContentsErased.
+    """
     row = await find_clearance(session, caller, clearance_id)
-    context = f"clearances.answer|{row.id}|{caller.agency_id}"
-    return await keys.open(session, context, row.sealed_answer)
+    return row, await _opened(session, keys, caller, row, "answer")
+
+
+async def recompute(
+    session: AsyncSession, keys: KeyRing, caller: Caller, clearance_id: UUID
+) -> dict[str, Any]:
+    """The decision made again from the stored facts.
+
+    Raises ClearanceNotFound, ContentsErased or InputsNotStored.
+    """
+    row = await find_clearance(session, caller, clearance_id)
+    answer = await _opened(session, keys, caller, row, "answer")
+    if row.sealed_inputs is None:
+        raise InputsNotStored
+    return recomputed(await _opened(session, keys, caller, row, "inputs"), answer)
+
+
+async def _opened(
+    session: AsyncSession, keys: KeyRing, caller: Caller, row: Any, name: str
+) -> bytes:
+    if row.contents_erased_at is not None:
+        raise ContentsErased
+    bound = context(name, row.id, caller.agency_id)
+    return await keys.open(session, bound, getattr(row, f"sealed_{name}"))

@@ -11,7 +11,7 @@ from alembic import op
 from app.core.migrate import run_script
 
 revision = "0057"
-down_revision = "0051"
+down_revision = "0056"
 branch_labels = None
 depends_on = None
 

@@ -13,6 +13,7 @@ _LEFT = {
     "assessments_acl": "follows from assessments, shares and policies",
     "feed_tokens": "only a hash of a secret",
     "client_secrets": "only a hash of a secret",
+    "clearance_rechecks": "work of the moment",
     "idempotency_keys": "answers of seven days, kept for repeated requests",
     "agency_events": "announce what the exported tables hold",
     "event_tops": "a count of them",

@@ -294,7 +294,16 @@ TABLES: dict[str, Table] = {
     "sanction_custody": Table(_ID, closed=True),
     "break_glass": Table(_ID, closed=True),
     "operators": Table(("name",), closed=True),
-    "clearances": Table(_ID, select=_AGENCY, insert=_AGENCY),
+    "clearances": Table(
+        _ID,
+        select=_AGENCY,
+        insert=_AGENCY,
+        update=lambda row, who, facts: (
+            row["contents_erased_at"] is None and who.oversight and _AGENCY(row, who, facts)
+        ),
+        change="sealed_request = NULL, sealed_answer = NULL, sealed_inputs = NULL, "
+        "contents_erased_at = now()",
+    ),
     "clearance_receipts": Table(("clearance_id",), select=_AGENCY, insert=_AGENCY),
     "idempotency_keys": Table(
         ("agency_id", "client_id", "route", "key"), select=_stored_answer, insert=_stored_answer

@@ -162,14 +162,19 @@ async def test_the_working_roles_own_nothing_and_pass_by_nothing(
         owned = await connection.fetchval(
             "SELECT count(*) FROM pg_class WHERE relowner = $1::regrole", role
         )
-        member_of = await connection.fetchval(
-            "SELECT count(*) FROM pg_auth_members WHERE member = $1::regrole", role
+        member_of = await connection.fetch(
+            "SELECT roleid::regrole::text AS role, inherit_option, set_option, admin_option "
+            "FROM pg_auth_members WHERE member = $1::regrole",
+            role,
         )
         creates = await connection.fetchval(
             "SELECT has_schema_privilege($1, 'public', 'CREATE')", role
         )
     assert not any(facts)
-    assert (owned, member_of, creates) == (0, 0, False)
+    assert (owned, creates) == (0, False)
+    # docs/decisions/0029: the worker asks as an agency would, when it says so; it inherits nothing.
+    asks = [("reg_app", False, True, False)] if role == "reg_worker" else []
+    assert [tuple(row) for row in member_of] == asks
 
 
 async def test_nobody_has_a_right_by_default(operator_database: Database) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 from app.core.db import Database
 from tests.conftest import ApiFor
+from tests.partners.factories import make_partner
 from tests.partners.verifications.factories import change, complete_partner, verify
 from tests.support import Api
 
@@ -43,3 +45,20 @@ async def register(api: Api, partner: str, **body: Any) -> None:
 def codes(answer: dict[str, Any]) -> list[str]:
     """Codes of the reasons, in order."""
     return [reason["code"] for reason in answer["reasons"]]
+
+
+_CONSONANTS, _VOWELS = "bdfgklmnprstvz", "aeiou"
+
+
+def _word() -> str:
+    return "".join(secrets.choice(_CONSONANTS) + secrets.choice(_VOWELS) for _ in range(4)).title()
+
+
+async def lone_partner(api: Api, **more: Any) -> dict[str, Any]:
+    """A profile whose name is like no other's: a measure on another one is no match of it."""
+    named: dict[str, Any] = {
+        "legal_name": f"{_word()} {_word()} {_word()}",
+        "acronym": None,
+        "aliases": [],
+    }
+    return await make_partner(api, **(named | more))

@@ -16,8 +16,9 @@ from app.sanctions.lists.audience import audience_of, known
 from app.sanctions.lists.models import ListSourceState
 from app.sanctions.sources import ListSource
 
-_REQUIRED = tuple(code for code, source in sources.ALL.items() if source.required)
-_NAMED = ", ".join(f"'{code}'" for code in _REQUIRED) or "''"
+REQUIRED = tuple(code for code, source in sources.ALL.items() if source.required)
+"""Lists that every answer needs."""
+_NAMED = ", ".join(f"'{code}'" for code in REQUIRED) or "''"
 
 # S608: of constants of ours. What is required without having been imported has a row or not.
 FRESHNESS_SQL = f"""SELECT coalesce(json_agg(json_build_object('code', code, 'version', version,
@@ -47,7 +48,7 @@ def _last(item: Mapping[str, Any]) -> datetime | None:
 
 def required_stale(rows: list[dict[str, Any]], now: datetime) -> list[str]:
     """Codes of required sources that make every answer unsure; ``rows`` is FRESHNESS_SQL's."""
-    missing = set(_REQUIRED) - {item["code"] for item in rows}
+    missing = set(REQUIRED) - {item["code"] for item in rows}
     return sorted(
         missing
         | {

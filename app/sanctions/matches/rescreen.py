@@ -96,6 +96,16 @@ class Rescreener:
         self._to_entry = to_entry
         self._swept_at = -_SWEEP_S
 
+    @property
+    def screener(self) -> Screener:
+        """The indexes of this process: one memory for all its work."""
+        return self._screener
+
+    @property
+    def keyring(self) -> KeyRing:
+        """The keys of this process."""
+        return self._keyring
+
     async def run(self, stop: asyncio.Event) -> None:
         """Work until nothing is due, or ``stop`` is set; see now and then what was missed."""
         if time.monotonic() - self._swept_at >= _SWEEP_S:

@@ -372,7 +372,26 @@ _PERSON = (
     "SELECT 1 FROM partner_people_versions WHERE person_id = :id AND sealed IS NOT NULL",
 )
 _DOCUMENT = ("SELECT 1 FROM partner_documents WHERE id = :id",)
+
+
+async def _clearance(hands: Hands, partner: str) -> str:
+    body = {"partner": {"id": partner}, "country": "KEN", "purpose": "RENEWAL"}
+    return str((await (await hands.unicef()).made("/v1/clearances", body))["clearance_id"])
+
+
 CASES = (
+    Case(
+        "clearance_contents",
+        _clearance,
+        "UPDATE clearances SET evaluated_at = now() - :back WHERE id = :id",
+        (
+            "SELECT 1 FROM clearances WHERE id = :id AND num_nonnulls(sealed_request, "
+            "sealed_answer, sealed_inputs) > 0",
+            # What was answered, and by which versions, stays.
+            "SELECT 1 FROM (SELECT 1) one WHERE NOT EXISTS (SELECT FROM clearances "
+            "WHERE id = :id AND length(receipt_payload) > 0)",
+        ),
+    ),
     Case(
         "people_replaced",
         _person,

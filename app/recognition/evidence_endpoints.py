@@ -1,0 +1,104 @@
+"""HTTP of what stands beside a clearance."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Request, Response
+
+from app.audit.errors import CheckpointNotPublished, LeafNotFound
+from app.auth.caller import Caller, Keys, requires, requires_once
+from app.auth.scopes import Scope
+from app.core.db import Session
+from app.core.errors import problems
+from app.core.http import RegistryRoute, bytes_etag, not_modified, version_etag
+from app.core.routing import Router
+from app.recognition import erasing, proofs, service, standing
+from app.recognition.errors import (
+    ClearanceNotFound,
+    ContentsErased,
+    ContentsHeld,
+    InputsNotStored,
+)
+from app.recognition.evidence_schemas import ErasedOut, ErasureIn, RecomputedOut, StatusOut
+
+router = Router(
+    prefix="/clearances/{clearance_id}", tags=["recognition"], route_class=RegistryRoute
+)
+Reader = Annotated[Caller, requires(Scope.CLEARANCE_READ)]
+Eraser = Annotated[Caller, requires_once(Scope.HOLDS_WRITE)]
+
+
+@router.get(
+    "/status",
+    operation_id="getClearanceStatus",
+    response_model=StatusOut,
+    responses=problems(ClearanceNotFound),
+    summary="See how a clearance stands now",
+)
+async def get_status(
+    response: Response, clearance_id: UUID, caller: Reader, session: Session
+) -> dict[str, Any]:
+    """Whether what it rested on has changed since, to the worse or to the better.
+
+    The answer itself never changes. Evidence that is no longer viewable is named and worsens
+    nothing by itself.
+    """
+    found = await standing.get_status(session, caller, clearance_id)
+    response.headers["ETag"] = version_etag(found["version"])
+    return found
+
+
+@router.get(
+    "/proof",
+    operation_id="getClearanceProof",
+    response_class=Response,
+    responses=problems(ClearanceNotFound, LeafNotFound, CheckpointNotPublished)
+    | {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    summary="Prove that a clearance is in the log",
+)
+async def get_proof(
+    request: Request, clearance_id: UUID, caller: Reader, session: Session
+) -> Response:
+    """Proof file of the form `c2sp.org/tlog-proof@v1`, to be had two seconds after the answer.
+
+    Salt and leaf are in it for an oversight role, or for a machine's own clearance.
+    """
+    body = (await proofs.get_proof(session, caller, clearance_id)).encode()
+    etag = bytes_etag(body)
+    return not_modified(request, etag) or Response(
+        body, media_type="text/plain; charset=utf-8", headers={"ETag": etag}
+    )
+
+
+@router.get(
+    "/recomputation",
+    operation_id="recomputeClearance",
+    response_model=RecomputedOut,
+    responses=problems(ClearanceNotFound, ContentsErased, InputsNotStored),
+    summary="Compute a clearance again as of its moment",
+)
+async def recompute(
+    clearance_id: UUID, caller: Reader, session: Session, keys: Keys
+) -> dict[str, Any]:
+    """The decision made again from the facts as they were, and whether it comes out the same."""
+    return await service.recompute(session, keys, caller, clearance_id)
+
+
+@router.post(
+    "/erasure",
+    status_code=201,
+    operation_id="eraseClearanceContents",
+    response_model=ErasedOut,
+    responses=problems(ClearanceNotFound, ContentsErased, ContentsHeld),
+    summary="Destroy the contents of a clearance",
+)
+async def erase(
+    clearance_id: UUID, wanted: ErasureIn, caller: Eraser, session: Session
+) -> dict[str, Any]:
+    """Request, answer and inputs go with the keys that sealed them; outcome, codes, versions,
+    hashes and the receipt stay, and the receipt still verifies. A decision of an oversight role;
+    refused under a legal hold.
+    """
+    return await erasing.erase(session, caller, clearance_id, wanted.basis)

@@ -1,0 +1,70 @@
+"""Wire shapes of the reliance record."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from app.core.paging import PageQuery
+from app.core.schemas import Day, Instant, Line, Schema
+
+
+class RecognitionOut(Schema):
+    """One requirement of one clearance, and by whose assessment it was satisfied."""
+
+    clearance_id: UUID | None = Field(description="null for others' clearances")
+    agency: str = Field(description="that relied", examples=["WFP"])
+    owner_agency: str | None = Field(examples=["UNICEF"])
+    partner_id: UUID | None
+    assessment_id: UUID | None
+    requirement: str = Field(examples=["PSEA"])
+    satisfied: bool
+    by: Literal["own", "recognised"] | None
+    reason: str = Field(examples=["ACCEPTED"])
+    purpose: str
+    signed: bool | None = Field(description="an agreement followed; null where that is not known")
+    at: Instant
+
+
+class RecognitionFilter(PageQuery):
+    """Filters of the reliance record."""
+
+    side: Literal["relying", "relied_on"] | None = None
+    requirement: Line | None = None
+    assessment_id: UUID | None = None
+
+
+class StatisticsFilter(Schema):
+    """The period, both days included."""
+
+    since: Day | None = None
+    until: Day | None = None
+
+
+class RecognitionCount(Schema):
+    """One requirement, one reason."""
+
+    requirement: str
+    from_agency: str | None
+    satisfied: bool
+    by: Literal["own", "recognised"] | None
+    reason: str
+    clearances: int
+    partners: int
+
+
+class RecognitionCounts(Schema):
+    """What own clearances of a period recognised and refused."""
+
+    since: date | None
+    until: date | None
+    items: list[RecognitionCount]
+    duplicates_avoided: int = Field(
+        description="partners and requirements that another agency's assessment satisfied"
+    )
+    relied_on_by_others: int = Field(
+        description="clearances of other agencies that rest on assessments of one's own"
+    )

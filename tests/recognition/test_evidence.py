@@ -1,0 +1,268 @@
+"""What a clearance leaves behind: a receipt that stands, a proof, and contents that may go."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import text
+
+from app.auth import jose
+from app.auth.keys import SigningKeys
+from app.core.clock import utc_now
+from app.core.db import Database
+from app.core.settings import Settings
+from app.events import service as events
+from app.recognition import receipts
+from app.sanctions.feed import root_documents
+from app.sanctions.feed.root_keys import read_anchor, root_init
+from app.sanctions.lists.importer import import_list
+from tests.assessments.factories import make_assessment
+from tests.audit.support import add_officer
+from tests.confidentiality.scene import hold_body
+from tests.conftest import ApiFor, Settle
+from tests.partners.merges.support import merged
+from tests.recognition.support import lone_partner
+from tests.recognition.test_endpoints import SAMPLE, ask
+from tests.sanctions.factories import impose
+from tests.support import Api, World
+
+VERIFIER = Path(__file__).parents[2] / "clients/verify_receipt.py"
+Check = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture(scope="module", autouse=True)
+async def lists(worker_database: Database, settle: Settle) -> None:
+    await import_list(worker_database, "unsc", SAMPLE)
+    await settle()
+
+
+@pytest.fixture(scope="module")
+async def folder(
+    tmp_path_factory: pytest.TempPathFactory, operator_database: Database, settings: Settings
+) -> Path:
+    """Anchor and keys document as an agency holds them."""
+    place = tmp_path_factory.mktemp("verifier")
+    root_init(place / "root", settings.issuer)
+    anchor = read_anchor(place / "root/anchor.json")
+    document = await root_documents.draft(operator_database, anchor, settings.issuer, utc_now())
+    keys = [jose.load_signing_key((place / f"root/root-{n}.pem").read_bytes()) for n in (1, 2)]
+    (place / "keys.json").write_text(json.dumps(root_documents.sign_with(document, keys)))
+    one = root_documents.sign_with(document, keys[:1])
+    (place / "one.json").write_text(json.dumps(one))
+    return place
+
+
+@pytest.fixture(scope="module")
+def check(folder: Path) -> Check:
+    """``check(receipt, answer, proof)``: what the single file says of these bytes."""
+
+    def run(
+        receipt: bytes, answer: bytes | None = None, proof: bytes | None = None, keys: str = "keys"
+    ) -> tuple[int, str]:
+        command = [sys.executable, str(VERIFIER), "--anchor", str(folder / "root/anchor.json")]
+        command += ["--keys", str(folder / f"{keys}.json")]
+        for name, content in (("answer", answer), ("proof", proof)):
+            if content is not None:
+                (folder / name).write_bytes(content)
+                command += [f"--{name}", str(folder / name)]
+        (folder / "receipt.jws").write_bytes(receipt)
+        done = subprocess.run([*command, str(folder / "receipt.jws")], capture_output=True)
+        return done.returncode, done.stdout.decode() + done.stderr.decode()
+
+    return run
+
+
+async def given(api: Api, partner: str, **more: Any) -> httpx.Response:
+    answer = await api.post("/v1/clearances", json=ask({"id": partner}, **more))
+    assert answer.status_code == 201, answer.text
+    return answer
+
+
+@pytest.fixture(scope="module")
+async def officer(api_for: ApiFor, operator_database: Database, world: World) -> Api:
+    """A person of WFP with an oversight role."""
+    return await api_for(await add_officer(operator_database, world, "WFP", "OVSE", "OVS"))
+
+
+async def test_receipt_answer_and_proof_are_checked_by_one_file_without_us(
+    api_for: ApiFor, settle: Settle, officer: Api, check: Check
+) -> None:
+    wfp = await api_for("WFP")
+    entry = await impose(api_for)
+    answer = await given(wfp, entry["partner_id"])
+    url = answer.headers["location"]
+    early = await wfp.get(f"{url}/proof")
+    assert (early.status_code, early.json()["code"]) == (404, "leaf_not_found")
+    await settle()
+    receipt, proof = (await wfp.get(f"{url}/receipt")).content, await officer.get(f"{url}/proof")
+    code, said = check(receipt, answer.content, proof.content)
+    assert code == 0, said
+    assert "in the log, with this answer" in said
+    hidden = await wfp.get(f"{url}/proof")
+    code, said = check(receipt, answer.content, hidden.content)
+    assert (code, "for the agency's oversight" in said) == (0, True)
+
+    header, payload, signature = receipt.decode().split(".")
+    other = await given(wfp, entry["partner_id"])
+    for args, why in (
+        ((f"{header}.{payload[:-4]}AAAA.{signature}".encode(),), "signature is wrong"),
+        ((receipt, other.content), "not the one that was signed"),
+        ((receipt, None, proof.content.replace(b"index ", b"index 1")), "proof"),
+        ((receipt, None, proof.content.replace(b"extra ey", b"extra eX")), "REFUSED"),
+        ((receipt, None, None, "one"), "not signed by enough"),
+    ):
+        code, said = check(*args)
+        assert (code, why in said) == (1, True), said
+
+
+async def test_a_receipt_says_what_it_rests_on_and_nothing_of_people(api_for: ApiFor) -> None:
+    unicef, wfp = await api_for("UNICEF"), await api_for("WFP")
+    partner = await lone_partner(unicef)
+    made = await make_assessment(unicef, partner["id"])
+    answer = await given(wfp, partner["id"])
+    claims = jose.unverified_claims((await wfp.get(f"{answer.headers['location']}/receipt")).text)
+    assert claims["assessments"] == [{"id": made["id"], "version": made["version"]}]
+    assert {policy["requirement"] for policy in claims["policies"]} == {"PSEA", "SANCTIONS"}
+    assert len(claims["editions_sha256"]) == 64
+    assert set(claims["log"]) == {"origin", "event"}
+    assert partner["legal_name"] not in json.dumps(claims)
+
+
+async def test_the_worker_signs_what_nobody_has_read_and_never_twice(
+    api_for: ApiFor, settle: Settle, app: FastAPI, worker_database: Database
+) -> None:
+    wfp = await api_for("WFP")
+    partner = (await lone_partner(wfp))["id"]
+    read, unread = [(await given(wfp, partner)).headers["location"] for _ in range(2)]
+    before = (await wfp.get(f"{read}/receipt")).content
+    await settle()
+    signer = receipts.signer(SigningKeys(worker_database, app.state.root))
+    while await events.consume(worker_database, signer):
+        continue
+    async with worker_database.session() as session:
+        stored = await session.scalar(
+            text("SELECT receipt FROM clearance_receipts WHERE clearance_id = :id"),
+            {"id": UUID(unread.rpartition("/")[2])},
+        )
+    assert stored is not None
+    assert (await wfp.get(f"{unread}/receipt")).text == stored
+    assert (await wfp.get(f"{read}/receipt")).content == before
+
+
+async def test_a_clearance_computed_again_is_the_same(api_for: ApiFor, check: Check) -> None:
+    """The short form of a thousand: partners of all sorts, receipts checked and answers equal."""
+    await _compute_again(api_for, check, 12)
+
+
+@pytest.mark.drill
+async def test_a_thousand_receipts_verify_and_compute_again(api_for: ApiFor, check: Check) -> None:
+    await _compute_again(api_for, check, 1_000)
+
+
+async def _compute_again(api_for: ApiFor, check: Check, count: int) -> None:
+    unicef, chance = await api_for("UNICEF"), random.Random(9)
+    partners = []
+    for kind in range(6):
+        partner = (await lone_partner(unicef))["id"]
+        if kind % 2:
+            await make_assessment(unicef, partner)
+        if kind % 3 == 2:
+            await impose(api_for, partner)
+        partners.append(partner)
+    outcomes = set()
+    for number in range(count):
+        api = await api_for(chance.choice(("WFP", "UNDP", "FAO")))
+        answer = await given(
+            api,
+            chance.choice(partners),
+            context=chance.choice(("regular", "emergency")),
+            contact_with_beneficiaries=chance.choice((True, False)),
+            amount_usd=f"{chance.randint(1, 10**6)}.00",
+        )
+        url = answer.headers["location"]
+        again = await api.read(f"{url}/recomputation")
+        assert again["equal"] is True, again
+        assert again["as_of"] == answer.json()["evaluated_at"]
+        outcomes.add(again["outcome"])
+        receipt = await api.get(f"{url}/receipt")
+        if number % 4 == 0 or count > 100:
+            assert check(receipt.content, answer.content)[0] == 0
+    assert len(outcomes) > 1
+
+
+async def test_contents_are_destroyed_by_an_oversight_role_and_the_receipt_stands(
+    api_for: ApiFor,
+    settle: Settle,
+    officer: Api,
+    check: Check,
+    operator_database: Database,
+    world: World,
+) -> None:
+    wfp = await api_for("WFP")
+    second = await api_for(await add_officer(operator_database, world, "WFP", "OVSF", "OVS"))
+    partner = (await lone_partner(await api_for("UNICEF")))["id"]
+    answer = await given(wfp, partner)
+    url, why = answer.headers["location"], {"basis": "person_request"}
+    assert (await wfp.post(f"{url}/erasure", json=why)).status_code == 404
+    hold = await officer.made("/v1/legal-holds", hold_body(partner))
+    held = await officer.post(f"{url}/erasure", json=why)
+    assert (held.status_code, held.json()["code"]) == (409, "clearance_held")
+    await second.made(f"/v1/legal-holds/{hold['id']}/release", {"reason": "Settled."})
+    await officer.made(f"{url}/erasure", why)
+    for gone in ("", "/recomputation"):
+        found = await wfp.get(f"{url}{gone}")
+        assert (found.status_code, found.json()["code"]) == (410, "clearance_contents_erased")
+    await settle()
+    status = await wfp.read(f"{url}/status")
+    assert status["contents_erased_at"] is not None
+    assert status["outcome_given"] == answer.json()["outcome"]
+    receipt, proof = await wfp.get(f"{url}/receipt"), await officer.get(f"{url}/proof")
+    assert check(receipt.content, answer.content, proof.content)[0] == 0
+    again = await officer.post(f"{url}/erasure", json=why)
+    assert again.status_code == 410
+
+
+async def test_what_was_answered_is_changed_by_nobody(
+    api_for: ApiFor, operator_database: Database
+) -> None:
+    wfp = await api_for("WFP")
+    answer = await given(wfp, (await lone_partner(wfp))["id"])
+    one = {"id": UUID(answer.json()["clearance_id"])}
+    for change in (
+        "UPDATE clearances SET outcome = 'BLOCKED' WHERE id = :id",
+        "UPDATE clearances SET sealed_answer = sealed_request WHERE id = :id",
+        "UPDATE clearances SET receipt_payload = '' WHERE id = :id",
+        "DELETE FROM clearance_dependencies WHERE clearance_id = :id",
+        "DELETE FROM clearances WHERE id = :id",
+    ):
+        with pytest.raises(Exception, match="append-only"):
+            async with operator_database.session() as session:
+                await session.execute(text(change), one)
+
+
+async def test_a_receipt_survives_a_change_of_keys_and_a_merge(
+    api_for: ApiFor, settle: Settle, app: FastAPI, check: Check
+) -> None:
+    unicef, wfp = await api_for("UNICEF"), await api_for("WFP")
+    loser, survivor = [await lone_partner(unicef) for _ in range(2)]
+    answer = await given(wfp, loser["id"])
+    url = answer.headers["location"]
+    receipt = (await wfp.get(f"{url}/receipt")).content
+    await merged(api_for, loser, survivor)
+    await settle()
+    assert (await wfp.get(url)).content == answer.content
+    assert (await wfp.get(f"{url}/receipt")).content == receipt
+    assert check(receipt, answer.content)[0] == 0
+    assert (await wfp.read(f"{url}/recomputation"))["equal"] is True
+    listed = await wfp.read(f"/v1/clearances?partner_id={survivor['id']}")
+    assert [one["clearance_id"] for one in listed["items"]] == [answer.json()["clearance_id"]]
