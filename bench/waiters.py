@@ -50,7 +50,7 @@ _CLIENTS = """INSERT INTO clients (id, agency_id, name, scopes, auth_method)
 
 
 class _Client(asyncio.Protocol):
-    """One connection: asks, reads, waits, asks again; connects anew when it is cut off."""
+    """Asks, reads, waits, asks again; by a new connection when the last one was closed."""
 
     def __init__(self, run: _Run, number: int) -> None:
         self.run, self.number = run, number
@@ -60,11 +60,13 @@ class _Client(asyncio.Protocol):
         self.asked = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)
+        self.transport, self.buffer = cast(asyncio.Transport, transport), b""
         self.ask()
 
     def ask(self) -> None:
         if self.transport is None or self.transport.is_closing():
+            # Idle for longer than the server keeps a connection: a new one, which asks when made.
+            self.run.connect(self)
             return
         if time.time() > self.renew_at:
             self.token, self.renew_at = self.run.token(self.number), time.time() + 240
@@ -119,6 +121,16 @@ class _Run:
         self.statuses: Counter[int] = Counter()
         self.lags: list[float] = []
         self.lost, self.refused = 0, ""
+        self._connecting: set[asyncio.Future[Any]] = set()
+        self._over = False
+
+    def connect(self, client: _Client) -> None:
+        """Give a client another connection."""
+        if not self._over:
+            made = asyncio.get_running_loop().create_connection(lambda: client, "127.0.0.1", PORT)
+            task = asyncio.ensure_future(made)
+            self._connecting.add(task)
+            task.add_done_callback(self._connecting.discard)
 
     def token(self, number: int) -> str:
         """As the token service would give it; asking for tokens is not what is measured here."""
@@ -137,6 +149,7 @@ class _Run:
         print("connected", flush=True)
         self.lags.clear()
         await asyncio.sleep(self.seconds)
+        self._over = True
         found = {"statuses": dict(self.statuses), "lost": self.lost, "told": len(self.lags)}
         found |= {"refused": self.refused} if self.refused else {}
         if len(self.lags) > 1:

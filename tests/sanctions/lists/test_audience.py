@@ -76,11 +76,14 @@ async def test_its_stream_is_there_for_its_users(api_for: ApiFor, two_lists: Pat
     twin = "/v1/feeds/sanctions/ftm"
     lines = (await wfp.get(f"{twin}/entities.ftm.json?stream={STREAM}")).text.splitlines()
     schemas = {json.loads(line)["schema"] for line in lines}
-    assert schemas == {"Organization", "Person", "Vessel", "LegalEntity"}
+    assert schemas == {"Organization", "Person", "Vessel", "LegalEntity", "Sanction"}
     hidden = [
         *(f"/v1/feeds/sanctions/{path}?stream={STREAM}" for path in ("manifest", "changes")),
         *(f"/v1/feeds/sanctions/chunks/{sha256}" for sha256 in files if sha256),
-        *(f"{twin}/{name}?stream={STREAM}" for name in ("index.json", "entities.ftm.json")),
+        *(
+            f"{twin}/{name}?stream={STREAM}"
+            for name in ("index.json", "delta.json", "entities.ftm.json")
+        ),
         *(f"{URL}/{OPT_IN}/{name}" for name in ("versions", "parties")),
     ]
     for url in hidden:
