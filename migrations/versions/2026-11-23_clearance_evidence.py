@@ -1,6 +1,6 @@
 """clearance evidence
 
-Revision: 0054, after 0051
+Revision: 0054, after 0052
 """
 
 from __future__ import annotations

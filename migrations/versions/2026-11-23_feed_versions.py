@@ -1,6 +1,6 @@
 """Versions of the feed for those who follow it in the form of FollowTheMoney
 
-Revision: 0057, after 0051
+Revision: 0057, after 0056
 """
 
 from __future__ import annotations

@@ -9,8 +9,7 @@ from uuid import uuid4
 import pytest
 
 from tests.conftest import ApiFor
-from tests.recognition.support import lone_partner
-from tests.recognition.test_endpoints import ask
+from tests.recognition.support import ask, lone_partner
 from tests.support import Api
 
 URL = "/v1/clearances/batch"

@@ -17,8 +17,8 @@ from app.sanctions.lists.importer import import_list
 from tests.assessments.factories import make_assessment
 from tests.audit.support import add_officer, events_of
 from tests.conftest import ApiFor, Settle
-from tests.recognition.support import lone_partner
-from tests.recognition.test_endpoints import SAMPLE, cleared
+from tests.recognition.conftest import SAMPLE
+from tests.recognition.support import cleared, lone_partner
 from tests.sanctions.factories import impose
 from tests.support import Api, World
 

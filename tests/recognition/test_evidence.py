@@ -31,8 +31,8 @@ from tests.audit.support import add_officer
 from tests.confidentiality.scene import hold_body
 from tests.conftest import ApiFor, Settle
 from tests.partners.merges.support import merged
-from tests.recognition.support import lone_partner
-from tests.recognition.test_endpoints import SAMPLE, ask
+from tests.recognition.conftest import SAMPLE
+from tests.recognition.support import ask, lone_partner
 from tests.sanctions.factories import impose
 from tests.support import Api, World
 

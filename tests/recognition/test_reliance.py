@@ -8,8 +8,7 @@ import pytest
 
 from tests.assessments.factories import make_assessment
 from tests.conftest import ApiFor, Settle
-from tests.recognition.support import lone_partner
-from tests.recognition.test_endpoints import cleared
+from tests.recognition.support import cleared, lone_partner
 from tests.support import Api
 
 V1 = {"If-Match": '"v1"'}

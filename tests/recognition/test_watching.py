@@ -21,8 +21,8 @@ from tests.assessments.life_cycle.test_life_cycle import withdraw
 from tests.conftest import ApiFor, Settle
 from tests.partners.flags.support import hq, make_red
 from tests.partners.merges.support import merged
-from tests.recognition.support import lone_partner
-from tests.recognition.test_endpoints import SAMPLE, cleared
+from tests.recognition.conftest import SAMPLE
+from tests.recognition.support import cleared, lone_partner
 from tests.sanctions.factories import ended, impose
 from tests.sanctions.transfer_restrictions.support import government, open_head_office, set_on
 from tests.support import Api, World

@@ -209,8 +209,9 @@ def analyse(text: str, kind: Kind) -> Name:
                 rough.add(part)
         if len(words) >= 3 * MAX_WORDS:
             break
+    acronyms: tuple[str, ...] = ()
     if kind == "person":
-        found, forms, acronyms = _looked_up(words, rough, kind), frozenset[str](), ()
+        found, forms = _looked_up(words, rough, kind), frozenset[str]()
     else:
         found, acronyms = _acronyms(_looked_up(merge_letters(words), rough, kind), words)
         found, forms = _without_forms(found)

@@ -311,6 +311,10 @@ class Assessor_Input(TypedDict):
 class Assessor_Output(TypedDict):
     kind: Literal['own_staff', 'firm', 'consultant', 'other_agency', 'sai', 'partner']
     name: NotRequired[str | None]
+class AssuranceBlock(TypedDict):
+    last_opinion: LastOpinion | None
+    open_high_findings: list[OpenFindings]
+    pending_unsupported: list[PendingAmounts]
 class AttemptOut(TypedDict):
     at: str
     failure: str | None
@@ -524,14 +528,20 @@ class CaseOut(TypedDict):
     state: Literal['DRAFT', 'NOTICE_ISSUED', 'REPLY_RECORDED', 'UNDER_REVIEW', 'RECORDED', 'IMPOSED', 'DISMISSED', 'WITHDRAWN']
     track: Literal['FULL', 'RECORDED']
     version: int
+class CashIn(TypedDict):
+    all_cycle: NotRequired[str | None]
+    all_year: NotRequired[str | None]
+    own_cycle: NotRequired[str | None]
+    own_year: NotRequired[str | None]
 class CatalogOut(TypedDict):
     current: list[str]
     datasets: list[DatasetOut]
     index_stale: bool
     outdated: list[str]
-class CatalogueOut(TypedDict):
-    items: list[EventTypeOut]
-    version: str
+class Cause(TypedDict):
+    at: str
+    code: str
+    source: str
 class CertificateIn(TypedDict):
     appeal_route_given: bool
     decided_by_another_than_investigated: bool
@@ -546,8 +556,15 @@ class ChangeOut(TypedDict):
     op: Literal['put', 'remove']
     reason: str | None
     seq: int
+class ChangedFact(TypedDict):
+    id: str
+    kind: str
+    what: Literal['annulled', 'ended', 'withdrawn', 'superseded', 'changed', 'not_viewable']
 ChangesOut = TypedDict('ChangesOut', {'changes': 'list[ChangeOut]', 'from': 'int', 'manifest': 'str', 'more': 'bool', 'stream': 'str', 'to': 'int'})
 Check: TypeAlias = "Literal['OFFICIAL_REGISTER', 'KNOWN_CONTACT', 'BOARD_RESOLUTION', 'IN_PERSON']"
+class CheckOut(TypedDict):
+    requirement: str
+    rules: list[dict[str, Any]]
 class CheckProgress(TypedDict):
     oldest_queued_at: NotRequired[str | None]
     waiting: int
@@ -614,6 +631,7 @@ class Claimant_Output(TypedDict):
     title: str
 class ClearanceIn(TypedDict):
     amount_usd: NotRequired[str | None]
+    cash: NotRequired[CashIn | None]
     contact_with_beneficiaries: NotRequired[bool | None]
     context: NotRequired[Literal['regular', 'emergency']]
     country: str
@@ -624,6 +642,7 @@ class ClearanceIn(TypedDict):
     sector: NotRequired[str | None]
 class ClearanceOut(TypedDict):
     assessments: list[dict[str, Any]]
+    assurance: NotRequired[AssuranceBlock | NotRecorded]
     candidates: list[CandidateBrief]
     clearance_id: str
     contact_registry: NotRequired[bool]
@@ -631,7 +650,7 @@ class ClearanceOut(TypedDict):
     expires_at: str
     exposure: NotRecorded
     flags: FlagBlock | NotRecorded
-    legal: dict[str, Any] | None
+    legal: LegalBlock | None
     list: ListBlock
     match: MatchBlock | None
     notice: str
@@ -639,6 +658,7 @@ class ClearanceOut(TypedDict):
     potential_matches: list[dict[str, Any]]
     reasons: list[Reason]
     recognition: list[RecognitionLine]
+    required_next: NotRequired[list[NextStep]]
     restrictions: list[dict[str, Any]]
     status: Literal['open']
     verification: VerificationBlock | NotRecorded
@@ -662,7 +682,7 @@ class ClientIn(TypedDict):
     office_id: NotRequired[str | None]
     person_id: NotRequired[str | None]
     roles: NotRequired[list[str]]
-    scopes: list[Literal['agencies:admin', 'agencies:read', 'assessments:detail', 'assessments:read', 'assessments:share', 'assessments:write', 'audit:read', 'clearance:read', 'clearance:run', 'clients:admin', 'countries:write', 'documents:read', 'events:read', 'feed:read', 'flags:decide', 'flags:read', 'flags:write', 'fraud:read', 'fraud:write', 'holds:write', 'objections:answer', 'partners:claims', 'partners:export', 'partners:merge', 'partners:protected', 'partners:read', 'partners:verify', 'partners:write', 'people:read', 'people:write', 'policies:read', 'sanctions:decide', 'sanctions:read', 'sanctions:review', 'sanctions:write', 'screening:adjudicate', 'screening:run', 'transfers:read', 'transfers:write', 'vendors:write', 'webhooks:write', 'withholdings:write']]
+    scopes: list[Literal['agencies:admin', 'agencies:read', 'assessments:detail', 'assessments:read', 'assessments:share', 'assessments:write', 'audit:read', 'clearance:read', 'clearance:run', 'clients:admin', 'countries:write', 'documents:read', 'events:read', 'feed:read', 'flags:decide', 'flags:read', 'flags:write', 'fraud:read', 'fraud:write', 'holds:write', 'objections:answer', 'partners:claims', 'partners:export', 'partners:merge', 'partners:protected', 'partners:read', 'partners:verify', 'partners:write', 'people:read', 'people:write', 'policies:approve', 'policies:read', 'policies:write', 'sanctions:decide', 'sanctions:read', 'sanctions:review', 'sanctions:write', 'screening:adjudicate', 'screening:run', 'transfers:read', 'transfers:write', 'vendors:write', 'webhooks:write', 'withholdings:write']]
     subject: NotRequired[str | None]
 class ClientKey_Input(TypedDict):
     alg: NotRequired[Literal['ES256', 'ES384', 'RS256'] | None]
@@ -737,7 +757,7 @@ class ClientPatch(TypedDict):
     name: NotRequired[str]
     office_id: NotRequired[str | None]
     roles: NotRequired[list[str]]
-    scopes: NotRequired[list[Literal['agencies:admin', 'agencies:read', 'assessments:detail', 'assessments:read', 'assessments:share', 'assessments:write', 'audit:read', 'clearance:read', 'clearance:run', 'clients:admin', 'countries:write', 'documents:read', 'events:read', 'feed:read', 'flags:decide', 'flags:read', 'flags:write', 'fraud:read', 'fraud:write', 'holds:write', 'objections:answer', 'partners:claims', 'partners:export', 'partners:merge', 'partners:protected', 'partners:read', 'partners:verify', 'partners:write', 'people:read', 'people:write', 'policies:read', 'sanctions:decide', 'sanctions:read', 'sanctions:review', 'sanctions:write', 'screening:adjudicate', 'screening:run', 'transfers:read', 'transfers:write', 'vendors:write', 'webhooks:write', 'withholdings:write']]]
+    scopes: NotRequired[list[Literal['agencies:admin', 'agencies:read', 'assessments:detail', 'assessments:read', 'assessments:share', 'assessments:write', 'audit:read', 'clearance:read', 'clearance:run', 'clients:admin', 'countries:write', 'documents:read', 'events:read', 'feed:read', 'flags:decide', 'flags:read', 'flags:write', 'fraud:read', 'fraud:write', 'holds:write', 'objections:answer', 'partners:claims', 'partners:export', 'partners:merge', 'partners:protected', 'partners:read', 'partners:verify', 'partners:write', 'people:read', 'people:write', 'policies:approve', 'policies:read', 'policies:write', 'sanctions:decide', 'sanctions:read', 'sanctions:review', 'sanctions:write', 'screening:adjudicate', 'screening:run', 'transfers:read', 'transfers:write', 'vendors:write', 'webhooks:write', 'withholdings:write']]]
 class ClosingIn(TypedDict):
     action_taken: str
     evidence: NotRequired[str | None]
@@ -784,18 +804,17 @@ class Compared(TypedDict):
     listed: list[str]
     result: Literal['same', 'overlap', 'different', 'unknown']
     subject: list[str]
+class ComparedRequirement(TypedDict):
+    differences: list[Difference]
+    left_version: int | None
+    requirement: str
+    right_version: int | None
+    same: bool
 class ComparisonIn(TypedDict):
     a: SubjectIn_Input
     b: SubjectIn_Input
     id: NotRequired[str | None]
     threshold: NotRequired[float]
-class ComparisonOut(TypedDict):
-    algorithm: str
-    explanation: dict[str, Any]
-    id: NotRequired[str | None]
-    match: bool
-    score: float
-    threshold: float
 class Completeness(TypedDict):
     complete: bool
 class CompletenessOut(TypedDict):
@@ -804,6 +823,8 @@ class CompletenessOut(TypedDict):
     partner_id: str
     rules_version: str
     sections: list[SectionState]
+class CompletionIn(TypedDict):
+    clearance_id: str
 class ConditionIn(TypedDict):
     condition: str
     due_on: NotRequired[str | None]
@@ -1060,6 +1081,10 @@ class DetailOut(TypedDict):
     status: Literal['draft', 'submitted', 'final', 'expired', 'superseded', 'withdrawn', 'cancelled']
     type: str
     version: int
+class Difference(TypedDict):
+    left: Any
+    pointer: str
+    right: Any
 class DimensionGrade(TypedDict):
     comment: NotRequired[str | None]
     dimension: str
@@ -1134,6 +1159,25 @@ class DocumentOut(TypedDict):
     uploaded_at: NotRequired[str | None]
     uploaded_by: str | None
     version: int
+class DryRunIn(TypedDict):
+    limit: NotRequired[int]
+    requirement: Literal['SANCTIONS', 'PSEA', 'VERIFICATION', 'HACT_MICRO', 'CORE_VALUES', 'AUDIT', 'PERFORMANCE', 'CAPACITY_OTHER', 'TERMS']
+    rules: list[dict[str, Any]]
+    since: NotRequired[str | None]
+class DryRunLine(TypedDict):
+    clearance_id: str
+    evaluated_at: str
+    outcome_after: Literal['CLEAR', 'CLEAR_WITH_CONDITIONS', 'REFER', 'BLOCKED']
+    outcome_before: Literal['CLEAR', 'CLEAR_WITH_CONDITIONS', 'REFER', 'BLOCKED']
+    outcome_given: Literal['CLEAR', 'CLEAR_WITH_CONDITIONS', 'REFER', 'BLOCKED']
+    reasons_added: list[str]
+    reasons_removed: list[str]
+class DryRunOut(TypedDict):
+    changed: int
+    examined: int
+    items: list[DryRunLine]
+    outcomes: dict[str, int]
+    skipped: int
 class DueDiligenceDetail(TypedDict):
     answers: NotRequired[list[app__assessments__types__due_diligence__Answer] | None]
     report_reference: NotRequired[str | None]
@@ -1227,7 +1271,7 @@ class EntryOut(TypedDict):
     partner_id: str | None
     practices: list[str]
     procedure: Literal['full', 'recorded']
-    recognitions: NotRequired[list[RecognitionOut]]
+    recognitions: NotRequired[list[app__sanctions__entries__schemas__RecognitionOut]]
     recorded_from: str
     regime: Literal['VENDOR', 'IMPLEMENTING_PARTNER']
     release_not_before: NotRequired[str | None]
@@ -1237,6 +1281,11 @@ class EntryOut(TypedDict):
     superseded_by: NotRequired[str | None]
     supersedes: NotRequired[str | None]
     version: int
+class ErasedOut(TypedDict):
+    clearance_id: str
+    contents_erased_at: str
+class ErasureIn(TypedDict):
+    basis: Literal['person_request', 'court_order', 'unlawful_processing']
 class EscalationIn(TypedDict):
     comment: str
 class EventOut(TypedDict):
@@ -1245,7 +1294,7 @@ class EventOut(TypedDict):
     seq: int
     timestamp: str
     type: str
-EventType: TypeAlias = "Literal['partner.created', 'partner.changed', 'country_setting.changed', 'partner.identifier_expiring', 'partner.people_changed', 'partner.documents_changed', 'person_request.filed', 'person_request.decided', 'person_request.overdue', 'partner.merged', 'partner.unmerged', 'partner.verification_recorded', 'partner.verification_contradicted', 'partner.verification_ending', 'partner.verification_stale', 'partner.verification_lapsed', 'partner.deactivated', 'partner.reactivated', 'duplicate.decided', 'assessment.filed', 'assessment.superseded', 'assessment.withdrawn', 'assessment.reinstated', 'assessment.adjusted', 'assessment.expiring', 'assessment.expired', 'assessment.shown_to_partner', 'self_assessment.submitted', 'self_assessment.withdrawn', 'self_assessment.returned', 'self_assessment.taken_up', 'assessment.shared', 'assessment.findings_opened', 'finding.answered', 'finding.closed', 'finding.reopened', 'finding.overdue', 'assessment.share_revoked', 'access_request.filed', 'access_request.decided', 'access_request.withdrawn', 'access_request.due', 'assessment.reading_unusual', 'sharing_policy.given', 'sharing_policy.ended', 'sanction.imposed', 'sanction.lifted', 'sanction.began', 'sanction.changed', 'sanction.recognised', 'sanction_case.moved', 'sanction_case.review_due', 'sanction_case.invited', 'sanction_case.invitation_answered', 'sanction_procedure.decided', 'list.changed', 'list.held', 'list.use_changed', 'clearance.given', 'agency.created', 'agency.activated', 'agency.suspended', 'agency.resumed', 'agency.withdrawn', 'agency.changed', 'sanction.handed_over', 'content.hidden', 'content.destroyed', 'content.restored', 'redaction.overdue', 'break_glass.opened', 'partner.section_changed', 'partner.declaration_signed', 'partner.flagged', 'partner.flag_changed', 'objection.raised', 'objection.withdrawn', 'objection.answered', 'objection.overdue', 'partner.claim_filed', 'partner.claimed', 'partner.control_disputed', 'partner.control_decided', 'correction.filed', 'correction.decided', 'correction.overdue', 'statement.commented', 'partner.deactivation_asked', 'records.erased', 'partners.loaded', 'partners.load_undone', 'pending_statement.decided', 'capacity_plan.agreed', 'capacity_plan.changed', 'capacity_plan.progressed', 'capacity_plan.closed', 'capacity_plan.measured', 'capacity_plan.window_ending', 'capacity_plan.window_ended', 'sea_restriction.set', 'sea_restriction.reviewed', 'sea_restriction.lifted', 'sea_restriction.review_overdue', 'assurance_plan.approved', 'assurance_plan.activity_followed', 'transfer_restriction.changed', 'transfer_restriction.review_overdue', 'fraud_case.changed', 'fraud_case.published', 'fraud_case.shared', 'fraud_case.share_ended', 'match.opened', 'match.reopened', 'match.obsolete', 'match.overdue', 'match.proposed', 'match.decided', 'match.facts_asked', 'match.facts_answered', 'screening.persons_without_organisation', 'webhook.failing', 'webhook.disabled']"
+EventType: TypeAlias = "Literal['partner.created', 'partner.changed', 'country_setting.changed', 'partner.identifier_expiring', 'partner.people_changed', 'partner.documents_changed', 'person_request.filed', 'person_request.decided', 'person_request.overdue', 'partner.merged', 'partner.unmerged', 'partner.verification_recorded', 'partner.verification_contradicted', 'partner.verification_ending', 'partner.verification_stale', 'partner.verification_lapsed', 'partner.deactivated', 'partner.reactivated', 'duplicate.decided', 'assessment.filed', 'assessment.superseded', 'assessment.withdrawn', 'assessment.reinstated', 'assessment.adjusted', 'assessment.expiring', 'assessment.expired', 'assessment.shown_to_partner', 'self_assessment.submitted', 'self_assessment.withdrawn', 'self_assessment.returned', 'self_assessment.taken_up', 'assessment.shared', 'assessment.findings_opened', 'finding.answered', 'finding.closed', 'finding.reopened', 'finding.overdue', 'assessment.share_revoked', 'access_request.filed', 'access_request.decided', 'access_request.withdrawn', 'access_request.due', 'assessment.reading_unusual', 'sharing_policy.given', 'sharing_policy.ended', 'sanction.imposed', 'sanction.lifted', 'sanction.began', 'sanction.changed', 'sanction.recognised', 'sanction_case.moved', 'sanction_case.review_due', 'sanction_case.invited', 'sanction_case.invitation_answered', 'sanction_procedure.decided', 'list.changed', 'list.held', 'list.use_changed', 'clearance.given', 'clearance.quota_reached', 'policy.approved', 'clearance.status_changed', 'clearance.question_asked', 'clearance.question_answered', 'clearance.waiver_due', 'clearance.waiver_overdue', 'agency.created', 'agency.activated', 'agency.suspended', 'agency.resumed', 'agency.withdrawn', 'agency.changed', 'sanction.handed_over', 'content.hidden', 'content.destroyed', 'content.restored', 'redaction.overdue', 'break_glass.opened', 'partner.section_changed', 'partner.declaration_signed', 'partner.flagged', 'partner.flag_changed', 'objection.raised', 'objection.withdrawn', 'objection.answered', 'objection.overdue', 'partner.claim_filed', 'partner.claimed', 'partner.control_disputed', 'partner.control_decided', 'correction.filed', 'correction.decided', 'correction.overdue', 'statement.commented', 'partner.deactivation_asked', 'records.erased', 'partners.loaded', 'partners.load_undone', 'pending_statement.decided', 'capacity_plan.agreed', 'capacity_plan.changed', 'capacity_plan.progressed', 'capacity_plan.closed', 'capacity_plan.measured', 'capacity_plan.window_ending', 'capacity_plan.window_ended', 'sea_restriction.set', 'sea_restriction.reviewed', 'sea_restriction.lifted', 'sea_restriction.review_overdue', 'assurance_plan.approved', 'assurance_plan.activity_followed', 'transfer_restriction.changed', 'transfer_restriction.review_overdue', 'fraud_case.changed', 'fraud_case.published', 'fraud_case.shared', 'fraud_case.share_ended', 'match.opened', 'match.reopened', 'match.obsolete', 'match.overdue', 'match.proposed', 'match.decided', 'match.facts_asked', 'match.facts_answered', 'screening.persons_without_organisation', 'webhook.failing', 'webhook.disabled']"
 class EventTypeOut(TypedDict):
     json_schema: dict[str, Any]
     title: str
@@ -1739,11 +1788,29 @@ class FraudSummaryOut(TypedDict):
     stage: Literal['substantiated', 'closed']
     substantiated_on: str
     written_off_usd: str
-class FtmIndexOut(TypedDict):
+class FtmDataset(TypedDict):
+    delta_url: str
     entity_count: int
+    last_export: str
     name: str
     resources: list[FtmResource]
     target_count: int
+    thing_count: int
+    title: str
+    updated_at: str
+    version: str
+class FtmDeltasOut(TypedDict):
+    updated_at: str | None
+    versions: dict[str, str]
+class FtmIndexOut(TypedDict):
+    datasets: list[FtmDataset]
+    delta_url: str
+    entity_count: int
+    last_export: str
+    name: str
+    resources: list[FtmResource]
+    target_count: int
+    thing_count: int
     title: str
     updated_at: str
     version: str
@@ -1773,16 +1840,6 @@ class GivenToGroup(TypedDict):
     purpose: AccessPurpose
     roles: list[str]
     type: str | None
-class GroupOut(TypedDict):
-    code: str
-    confirmed: bool
-    effective_from: str
-    given: list[GivenToGroup]
-    in_registry: list[str]
-    members: list[str]
-    source: str
-    title: str
-    version: str
 class GroupShareIn(TypedDict):
     all: NotRequired[bool]
     country: NotRequired[str | None]
@@ -1804,7 +1861,7 @@ class GroupShareOut(TypedDict):
     group_version: str
     policies: list[SharingPolicyOut]
 class GroupsOut(TypedDict):
-    items: list[GroupOut]
+    items: list[app__assessments__groups__schemas__GroupOut]
 class HactAnswer(TypedDict):
     comment: NotRequired[str | None]
     question: str
@@ -2065,6 +2122,14 @@ class Kpi(TypedDict):
     indicator: str
     target: NotRequired[str | None]
     unit: NotRequired[str | None]
+class LastOpinion(TypedDict):
+    agency: str
+    opinion: str
+    year: int
+class LegalBlock(TypedDict):
+    country: str
+    partner_type: str
+    registration: NotRequired[Literal['valid', 'expired', 'missing'] | None]
 class LiftIn(TypedDict):
     reason: str
 class ListBlock(TypedDict):
@@ -2379,6 +2444,10 @@ class NameCompared(TypedDict):
     unmatched_candidate: list[str]
     unmatched_query: list[str]
     wanted: str
+class NextStep(TypedDict):
+    detail: dict[str, Any]
+    kind: Literal['gap', 'approval', 'ask', 'assurance', 'modality', 'terms']
+    requirement: str | None
 class NotRecorded(TypedDict):
     status: NotRequired[Literal['not_recorded']]
 class NoteOut(TypedDict):
@@ -2466,6 +2535,10 @@ class OfficePatch(TypedDict):
     countries: NotRequired[list[str]]
     name: NotRequired[str]
     parent_id: NotRequired[str | None]
+class OpenFindings(TypedDict):
+    agency: str
+    count: int
+    oldest: str
 class OtherPatch(TypedDict):
     data_confirmed: NotRequired[bool | None]
     remarks: NotRequired[str | None]
@@ -2795,10 +2868,16 @@ class Page_PlanReturnOut_(TypedDict):
     items: list[PlanReturnOut]
     next_cursor: NotRequired[str | None]
 class Page_PolicyOut_(TypedDict):
-    items: list[app__recognition__schemas__PolicyOut]
+    items: list[app__recognition__policies__schemas__PolicyOut]
     next_cursor: NotRequired[str | None]
 class Page_ProcedureOut_(TypedDict):
     items: list[ProcedureOut]
+    next_cursor: NotRequired[str | None]
+class Page_QuestionOut_(TypedDict):
+    items: list[app__recognition__questions__schemas__QuestionOut]
+    next_cursor: NotRequired[str | None]
+class Page_RecognitionOut_(TypedDict):
+    items: list[app__recognition__reliance__schemas__RecognitionOut]
     next_cursor: NotRequired[str | None]
 class Page_RedactionOut_(TypedDict):
     items: list[RedactionOut]
@@ -2853,6 +2932,9 @@ class Page_UnusualReadingOut_(TypedDict):
     next_cursor: NotRequired[str | None]
 class Page_VerificationOut_(TypedDict):
     items: list[VerificationOut]
+    next_cursor: NotRequired[str | None]
+class Page_WaiverOut_(TypedDict):
+    items: list[WaiverOut]
     next_cursor: NotRequired[str | None]
 class Page_WebhookOut_(TypedDict):
     items: list[WebhookOut]
@@ -3033,6 +3115,9 @@ class PartyOut(TypedDict):
     party_agency: str
     role: Literal['joint', 'panel']
     state: Literal['invited', 'accepted', 'declined', 'ended']
+class PendingAmounts(TypedDict):
+    agency: str
+    band: str
 class PendingDecisionIn(TypedDict):
     decision: Literal['confirm', 'reject']
     flag: NotRequired[FlagIn | None]
@@ -3200,6 +3285,16 @@ class PlanReturnOut(TypedDict):
     returned_at: str
     returned_by: str
     revision: int
+class PolicyDecisionIn(TypedDict):
+    decision: Literal['approve', 'refuse']
+    reason: NotRequired[str | None]
+class PolicyIn(TypedDict):
+    effective_from: str
+    effective_to: NotRequired[str | None]
+    note: NotRequired[str | None]
+    requirement: Literal['SANCTIONS', 'PSEA', 'VERIFICATION', 'HACT_MICRO', 'CORE_VALUES', 'AUDIT', 'PERFORMANCE', 'CAPACITY_OTHER', 'TERMS']
+    rules: list[dict[str, Any]]
+    source: str
 class Postponed(TypedDict):
     quarter: int
     year: int
@@ -3285,16 +3380,17 @@ class PseaIn(TypedDict):
     partner_id: str
     status: NotRequired[Literal['draft', 'final']]
     type: Literal['psea']
-class QuestionOut(TypedDict):
-    code: str
-    needed: bool
-    text: str
+class QuestionIn(TypedDict):
+    question: str
+    reference: NotRequired[str | None]
+    subject_id: str
+    subject_kind: Literal['assessment', 'measure']
 class QuestionSetOut(TypedDict):
     confirmed: bool
     effective_from: str
     notice_days: list[int]
     partner_types: list[str]
-    questions: list[QuestionOut]
+    questions: list[app__partners__verifications__schemas__QuestionOut]
     source: str
     valid_months: int
     valid_months_confirmed: bool
@@ -3352,6 +3448,20 @@ class ReasonOut(TypedDict):
     partner_id: str
     text: str
     written_at: str
+class RecognitionCount(TypedDict):
+    by: Literal['own', 'recognised'] | None
+    clearances: int
+    from_agency: str | None
+    partners: int
+    reason: str
+    requirement: str
+    satisfied: bool
+class RecognitionCounts(TypedDict):
+    duplicates_avoided: int
+    items: list[RecognitionCount]
+    relied_on_by_others: int
+    since: str | None
+    until: str | None
 class RecognitionIn(TypedDict):
     decision: Literal['recognise', 'not_recognise']
     policy: NotRequired[str | None]
@@ -3359,6 +3469,7 @@ class RecognitionIn(TypedDict):
 class RecognitionLine(TypedDict):
     assessment_id: str | None
     by: Literal['own', 'recognised'] | None
+    complete_by: NotRequired[str | None]
     from_agency: str | None
     policy_id: str
     policy_version: int
@@ -3366,14 +3477,7 @@ class RecognitionLine(TypedDict):
     requirement: str
     rule: int | None
     satisfied: bool
-class RecognitionOut(TypedDict):
-    agency: str
-    decided_at: str
-    decision: Literal['recognise', 'not_recognise']
-    id: str
-    policy: str | None
-    reason: str | None
-    redacted: NotRequired[bool]
+    tier: NotRequired[Literal['light', 'standard'] | None]
 class Recommendation(TypedDict):
     agreed_action: NotRequired[str | None]
     due_on: NotRequired[str | None]
@@ -3382,6 +3486,13 @@ class Recommendation(TypedDict):
     recommendation: str
     reference: NotRequired[str | None]
     responsible: NotRequired[str | None]
+class RecomputedOut(TypedDict):
+    as_of: str
+    clearance_id: str
+    equal: bool
+    outcome: Literal['CLEAR', 'CLEAR_WITH_CONDITIONS', 'REFER', 'BLOCKED']
+    outcome_given: Literal['CLEAR', 'CLEAR_WITH_CONDITIONS', 'REFER', 'BLOCKED']
+    reasons: list[Reason]
 class RecordIn(TypedDict):
     decided_on: str
     decision_sent_on: NotRequired[str | None]
@@ -3503,6 +3614,12 @@ class ReplyIn(TypedDict):
     text: str
     waiver: NotRequired[bool]
 RequestKind: TypeAlias = "Literal['access', 'correction', 'erasure']"
+class RequirementOut(TypedDict):
+    code: str
+    needed: bool
+    one_rule: bool
+    rule_schema: dict[str, Any]
+    title: str
 class RequirementsOut(TypedDict):
     agency: str
     as_of: str
@@ -3713,6 +3830,9 @@ class RoleOut(TypedDict):
     title: str
 class RotationIn(TypedDict):
     overlap_hours: NotRequired[int]
+class RulesIn(TypedDict):
+    requirement: Literal['SANCTIONS', 'PSEA', 'VERIFICATION', 'HACT_MICRO', 'CORE_VALUES', 'AUDIT', 'PERFORMANCE', 'CAPACITY_OTHER', 'TERMS']
+    rules: list[dict[str, Any]]
 class RunCount(TypedDict):
     erased: int
     kept: int
@@ -4208,6 +4328,19 @@ class StatementResult(TypedDict):
     comment: NotRequired[str | None]
     result: Literal['confirmed', 'not_confirmed', 'not_applicable']
     statement: str
+class StatusOut(TypedDict):
+    causes: list[Cause]
+    changed_facts: list[ChangedFact]
+    clearance_id: str
+    contents_erased_at: str | None
+    decided: bool
+    evaluated_at: str
+    expires_at: str
+    outcome_given: Literal['CLEAR', 'CLEAR_WITH_CONDITIONS', 'REFER', 'BLOCKED']
+    outcome_now: Literal['CLEAR', 'CLEAR_WITH_CONDITIONS', 'REFER', 'BLOCKED']
+    since: str
+    status: Literal['open', 'worsened', 'improved', 'expired']
+    version: int
 class SubjectIn_Input(TypedDict):
     birth_date: NotRequired[str | None]
     countries: NotRequired[list[str]]
@@ -4379,6 +4512,31 @@ class VisitsOut(TypedDict):
     minimum: int | None
     row: Literal['low', 'moderate', 'high'] | None
     rule: app__assessments__assurance__schemas__Source
+class WaivedIn(TypedDict):
+    complete_by: str
+    requirement: str
+class WaiverCount(TypedDict):
+    completed: int
+    given: int
+    office: str
+    open: int
+    overdue: int
+    reason: str
+    requirement: str
+class WaiverCounts(TypedDict):
+    items: list[WaiverCount]
+class WaiverOut(TypedDict):
+    clearance_id: str
+    complete_by: str
+    completed_on: str | None
+    completed_with: str | None
+    given_on: str
+    id: str
+    office: str
+    overdue: bool
+    reason: str
+    requirement: str
+    version: int
 class WebhookIn(TypedDict):
     description: NotRequired[str | None]
     max_in_flight: NotRequired[int]
@@ -4547,6 +4705,16 @@ class app__assessments__findings__schemas__VerificationIn(TypedDict):
     evidence: str
     note: NotRequired[str | None]
     outcome: Literal['confirmed', 'not_confirmed']
+class app__assessments__groups__schemas__GroupOut(TypedDict):
+    code: str
+    confirmed: bool
+    effective_from: str
+    given: list[GivenToGroup]
+    in_registry: list[str]
+    members: list[str]
+    source: str
+    title: str
+    version: str
 class app__assessments__life_cycle__schemas__WithdrawalIn(TypedDict):
     note: str
     reason: Literal['ERROR_FOUND', 'WRONG_PARTNER', 'METHOD_NOT_FOLLOWED', 'NEW_INFORMATION', 'OTHER']
@@ -4659,6 +4827,9 @@ class app__core__schemas__Page_VersionOut___1(TypedDict):
 class app__core__schemas__Page_VersionOut___2(TypedDict):
     items: list[app__partners__history__schemas__VersionOut]
     next_cursor: NotRequired[str | None]
+class app__events__schemas__CatalogueOut(TypedDict):
+    items: list[EventTypeOut]
+    version: str
 class app__events__webhooks__schemas__SecretMade(TypedDict):
     created_at: str
     ends_at: str | None
@@ -4776,21 +4947,94 @@ class app__partners__schemas__SourcesOut(TypedDict):
 class app__partners__sections__schemas__FieldSource(TypedDict):
     at: str
     by: str
+class app__partners__verifications__schemas__QuestionOut(TypedDict):
+    code: str
+    needed: bool
+    text: str
 class app__partners__verifications__schemas__VerificationIn(TypedDict):
     answers: dict[str, Any]
     comments: NotRequired[dict[str, Any]]
     flags_shown: NotRequired[list[str]]
     question_set: str
     reason: NotRequired[str | None]
-class app__recognition__schemas__PolicyOut(TypedDict):
+class app__recognition__decisions__schemas__DecisionIn(TypedDict):
+    agreement_reference: NotRequired[str | None]
+    decision: Literal['signed', 'not_signed', 'waived']
+    level: Literal['officer', 'head_of_office', 'regional', 'headquarters']
+    reason: str
+    waivers: NotRequired[list[WaivedIn]]
+class app__recognition__decisions__schemas__DecisionOut(TypedDict):
+    agreement_reference: str | None
+    clearance_id: str
+    decided_at: str
+    decision: Literal['signed', 'not_signed', 'waived']
+    level: Literal['officer', 'head_of_office', 'regional', 'headquarters']
+    office: str
+    outcome_then: Literal['CLEAR', 'CLEAR_WITH_CONDITIONS', 'REFER', 'BLOCKED']
+    reason: str
+    role: str
+    waivers: list[WaiverOut]
+class app__recognition__policies__schemas__CatalogueOut(TypedDict):
+    groups: list[app__recognition__policies__schemas__GroupOut]
+    groups_version: str
+    requirements: list[RequirementOut]
+class app__recognition__policies__schemas__ComparisonOut(TypedDict):
+    items: list[ComparedRequirement]
+    left: str
+    on: str
+    right: str
+class app__recognition__policies__schemas__GroupOut(TypedDict):
+    code: str
+    confirmed: bool
+    effective_from: str
+    members: list[str] | None
+    note: str | None
+    source: str
+    title: str
+class app__recognition__policies__schemas__PolicyOut(TypedDict):
     agency: str
+    decided_at: str | None
+    decided_by: str | None
     effective_from: str
     effective_to: str | None
     id: str
+    note: str | None
+    proposed_by: str | None
+    reason: str | None
     requirement: str
     rules: list[dict[str, Any]]
     source: str
+    state: Literal['proposed', 'approved', 'refused', 'withdrawn']
     version: int
+class app__recognition__questions__schemas__AnswerIn(TypedDict):
+    outcome: Literal['stands', 'corrected', 'withdrawn', 'under_review']
+class app__recognition__questions__schemas__QuestionOut(TypedDict):
+    agency: str
+    answered_at: str | None
+    asked_at: str
+    clearance_id: str | None
+    id: str
+    outcome: Literal['stands', 'corrected', 'withdrawn', 'under_review'] | None
+    owner_agency: str
+    question: str
+    reference: str | None
+    state: Literal['open', 'answered', 'withdrawn']
+    subject_id: str
+    subject_kind: Literal['assessment', 'measure']
+    version: int
+class app__recognition__reliance__schemas__RecognitionOut(TypedDict):
+    agency: str
+    assessment_id: str | None
+    at: str
+    by: Literal['own', 'recognised'] | None
+    clearance_id: str | None
+    owner_agency: str | None
+    partner_id: str | None
+    purpose: str
+    reason: str
+    requirement: str
+    satisfied: bool
+    signed: bool | None
 class app__sanctions__cases__after_schemas__EvidenceIn(TypedDict):
     respondent_id: NotRequired[str | None]
     text: str
@@ -4854,6 +5098,14 @@ class app__sanctions__entries__schemas__IndividualOut(TypedDict):
     nationalities: NotRequired[list[str]]
 class app__sanctions__entries__schemas__InterimOut(TypedDict):
     items: list[EntryOut]
+class app__sanctions__entries__schemas__RecognitionOut(TypedDict):
+    agency: str
+    decided_at: str
+    decision: Literal['recognise', 'not_recognise']
+    id: str
+    policy: str | None
+    reason: str | None
+    redacted: NotRequired[bool]
 class app__sanctions__lists__schemas__SourcesOut(TypedDict):
     items: list[SourceOut]
 class app__sanctions__lists__schemas__VersionOut(TypedDict):
@@ -4909,6 +5161,13 @@ class app__sanctions__screening__match_schemas__MatchIn(TypedDict):
 class app__sanctions__screening__match_schemas__MatchOut(TypedDict):
     limit: int
     responses: dict[str, MatchAnswer]
+class app__sanctions__screening__schemas__ComparisonOut(TypedDict):
+    algorithm: str
+    explanation: dict[str, Any]
+    id: NotRequired[str | None]
+    match: bool
+    score: float
+    threshold: float
 class app__sanctions__screening__schemas__DecisionOut(TypedDict):
     agency: str
     by: Literal['own', 'accepted', 'policy', 'other']
