@@ -11,6 +11,8 @@ from tests.partners.factories import make_partner
 from tests.partners.verifications.factories import change, complete_partner, verify
 from tests.support import Api
 
+SMALL = {"amount_usd": "90000.00"}
+"""Of a partnership for which no capacity assessment is asked."""
 CERTIFICATE = {"number": "OP.1/2", "authority": "Board", "expires_on": "2190-12-31"}
 
 
@@ -54,10 +56,15 @@ def _word() -> str:
     return "".join(secrets.choice(_CONSONANTS) + secrets.choice(_VOWELS) for _ in range(4)).title()
 
 
+def lone_name() -> str:
+    """A name like no other."""
+    return f"{_word()} {_word()} {_word()}"
+
+
 async def lone_partner(api: Api, **more: Any) -> dict[str, Any]:
     """A profile whose name is like no other's: a measure on another one is no match of it."""
     named: dict[str, Any] = {
-        "legal_name": f"{_word()} {_word()} {_word()}",
+        "legal_name": lone_name(),
         "acronym": None,
         "aliases": [],
     }

@@ -18,7 +18,7 @@ from tests.assessments.factories import make_assessment
 from tests.audit.support import add_officer, events_of
 from tests.conftest import ApiFor, Settle
 from tests.recognition.conftest import SAMPLE
-from tests.recognition.support import cleared, lone_partner
+from tests.recognition.support import SMALL, cleared, good_partner, lone_name
 from tests.sanctions.factories import impose
 from tests.support import Api, World
 
@@ -42,10 +42,11 @@ def waived(days: int = 100, requirement: str = "PSEA") -> dict[str, Any]:
     return {"decision": "waived", "reason": "LIFE_SAVING", "level": "regional", "waivers": [one]}
 
 
-async def hurried(api_for: ApiFor) -> tuple[str, dict[str, Any]]:
+async def hurried(api_for: ApiFor, operator: Database) -> tuple[str, dict[str, Any]]:
     """An emergency with a partner that has no PSEA assessment: WFP may sign with conditions."""
-    partner = (await lone_partner(await api_for("UNICEF")))["id"]
-    answer = await cleared(await api_for("WFP"), {"id": partner}, context="emergency")
+    partner = await good_partner(api_for, operator, lone_name())
+    asked = SMALL | {"context": "emergency"}
+    answer = await cleared(await api_for("WFP"), {"id": partner}, **asked)
     assert answer["outcome"] == "CLEAR_WITH_CONDITIONS", answer["reasons"]
     return partner, answer
 
@@ -54,9 +55,9 @@ async def test_a_person_decides_once_on_the_status_that_was_read(
     api_for: ApiFor, operator_database: Database
 ) -> None:
     unicef, wfp = await api_for("UNICEF"), await api_for("WFP")
-    partner = (await lone_partner(unicef))["id"]
+    partner = await good_partner(api_for, operator_database, lone_name())
     await make_assessment(unicef, partner)
-    answer = await cleared(wfp, {"id": partner})
+    answer = await cleared(wfp, {"id": partner}, **SMALL)
     url = f"{url_of(answer)}/decision"
     body = SIGNED | {"agreement_reference": "WFP-KE-2026-17"}
     assert (await wfp.get(url)).json()["code"] == "clearance_not_decided"
@@ -78,9 +79,11 @@ async def test_a_person_decides_once_on_the_status_that_was_read(
     ]
 
 
-async def test_waivers_are_for_emergencies_and_for_what_is_missing(api_for: ApiFor) -> None:
+async def test_waivers_are_for_emergencies_and_for_what_is_missing(
+    api_for: ApiFor, operator_database: Database
+) -> None:
     wfp = await api_for("WFP")
-    partner, answer = await hurried(api_for)
+    partner, answer = await hurried(api_for, operator_database)
     regular = await cleared(wfp, {"id": partner})
     entry = await impose(api_for, partner)
     listed = await cleared(wfp, {"id": entry["partner_id"]}, context="emergency")
@@ -107,7 +110,7 @@ async def test_a_waiver_is_watched_counted_and_completed_by_a_later_clearance(
     world: World,
 ) -> None:
     unicef, wfp = await api_for("UNICEF"), await api_for("WFP")
-    partner, answer = await hurried(api_for)
+    partner, answer = await hurried(api_for, operator_database)
     made = await wfp.made(f"{url_of(answer)}/decision", waived(), headers=V1)
     (waiver,) = made["waivers"]
     assert (waiver["requirement"], waiver["overdue"]) == ("PSEA", False)
@@ -170,7 +173,7 @@ async def _complete(
 async def test_the_database_itself_keeps_waivers_short(
     api_for: ApiFor, operator_database: Database
 ) -> None:
-    _, answer = await hurried(api_for)
+    _, answer = await hurried(api_for, operator_database)
     wfp = await api_for("WFP")
     (waiver,) = (await wfp.made(f"{url_of(answer)}/decision", waived(), headers=V1))["waivers"]
     async with operator_database.connection() as connection:

@@ -22,7 +22,7 @@ from tests.conftest import ApiFor, Settle
 from tests.partners.flags.support import hq, make_red
 from tests.partners.merges.support import merged
 from tests.recognition.conftest import SAMPLE
-from tests.recognition.support import cleared, lone_partner
+from tests.recognition.support import SMALL, cleared, good_partner, lone_name, lone_partner
 from tests.sanctions.factories import ended, impose
 from tests.sanctions.transfer_restrictions.support import government, open_head_office, set_on
 from tests.support import Api, World
@@ -31,8 +31,9 @@ from tests.support import Api, World
 class Watch:
     """What the worker does between a change and what an agency reads of it."""
 
-    def __init__(self, settle: Settle, app: FastAPI, worker: Database) -> None:
-        self._settle, self._app, self.worker = settle, app, worker
+    def __init__(self, settle: Settle, app: FastAPI, worker: Database, operator: Database) -> None:
+        self._settle, self._app = settle, app
+        self.worker, self.operator = worker, operator
 
     async def settle(self) -> int:
         """How many clearances were looked at again."""
@@ -47,9 +48,11 @@ class Watch:
 
 
 @pytest.fixture(scope="module")
-async def watch(settle: Settle, app: FastAPI, worker_database: Database) -> Watch:
+async def watch(
+    settle: Settle, app: FastAPI, worker_database: Database, operator_database: Database
+) -> Watch:
     await import_list(worker_database, "unsc", SAMPLE)
-    found = Watch(settle, app, worker_database)
+    found = Watch(settle, app, worker_database, operator_database)
     await found.settle()
     return found
 
@@ -77,10 +80,11 @@ async def told(api: Api, answer: dict[str, Any]) -> list[dict[str, Any]]:
 
 async def test_a_measure_worsens_and_its_end_brings_it_back(api_for: ApiFor, watch: Watch) -> None:
     unicef, wfp = await api_for("UNICEF"), await api_for("WFP")
-    partner, other = [(await lone_partner(unicef))["id"] for _ in range(2)]
+    partner, other = [await good_partner(api_for, watch.operator, lone_name()) for _ in range(2)]
     for one in (partner, other):
         await make_assessment(unicef, one)
-    answer, beside = await cleared(wfp, {"id": partner}), await cleared(wfp, {"id": other})
+    answer = await cleared(wfp, {"id": partner}, **SMALL)
+    beside = await cleared(wfp, {"id": other}, **SMALL)
     assert answer["outcome"] == "CLEAR"
     before = await status(wfp, answer)
     assert (before["status"], before["version"], before["causes"]) == ("open", 1, [])
@@ -137,8 +141,8 @@ async def test_an_assessment_that_is_withdrawn_worsens_and_is_named(
 
 async def test_a_new_assessment_improves(api_for: ApiFor, watch: Watch) -> None:
     unicef, wfp = await api_for("UNICEF"), await api_for("WFP")
-    partner = (await lone_partner(unicef))["id"]
-    answer = await cleared(wfp, {"id": partner})
+    partner = await good_partner(api_for, watch.operator, lone_name())
+    answer = await cleared(wfp, {"id": partner}, **SMALL)
     await make_assessment(unicef, partner)
     await watch.settle()
     now = await status(wfp, answer)
@@ -147,11 +151,11 @@ async def test_a_new_assessment_improves(api_for: ApiFor, watch: Watch) -> None:
 
 async def test_a_revoked_share_worsens_nothing(api_for: ApiFor, watch: Watch) -> None:
     unicef, wfp = await api_for("UNICEF"), await api_for("WFP")
-    partner = (await lone_partner(unicef))["id"]
+    partner = await good_partner(api_for, watch.operator, lone_name())
     made = await make_assessment(unicef, partner)
     share = await make_share(unicef, made["id"], shared_with="WFP")
-    answer = await cleared(wfp, {"id": partner})
-    other = await cleared(await api_for("UNDP"), {"id": partner})
+    answer = await cleared(wfp, {"id": partner}, **SMALL)
+    other = await cleared(await api_for("UNDP"), {"id": partner}, **SMALL)
     await watch.settle()
     url = f"/v1/assessments/{made['id']}/shares/{share['id']}"
     assert (await unicef.delete(url)).status_code == 204
