@@ -219,7 +219,6 @@ def _tasks(
         "sequencer": (lambda: sequencer.run(stop), 0.0),
         "consumers": (lambda: run_consumers(database, consumers, stop), 0.0),
         "webhooks": (lambda: webhooks.run(stop), 0.0),
-        "inquiries": (lambda: _until_none(lambda: forget_inquiries(database)), HOUSEKEEPING_S),
         "events_tidied": (lambda: _until_none(lambda: event_upkeep.tidy(database)), HOUSEKEEPING_S),
         "webhooks_measured": (lambda: event_upkeep.measure(database), EXPIRY_S),
         "feed_heartbeat": (lambda: keep_feed_fresh(database, feed), HEARTBEAT_S),
@@ -278,6 +277,7 @@ def _clearance_rounds(
     """Whoever changed is compared with the lists again, and open clearances that rest on what
     changed are decided again."""
     return {
+        "inquiries": (lambda: _until_none(lambda: forget_inquiries(database)), HOUSEKEEPING_S),
         "rescreening": (lambda: again.run(stop), RESCREEN_S),
         "clearances": (
             lambda: _until_none(lambda: work_off(database, again.keyring, again.screener)),

@@ -24,6 +24,7 @@ from app.core.http import parse_json
 from app.partners.visibility import sees_protected
 from app.recognition import queries
 from app.recognition.decide import Policy, Verdict, codes_of, decide
+from app.recognition.evidence import context
 from app.recognition.matches import joined
 from app.recognition.policies import service
 from app.recognition.policies.schemas import DryRunIn
@@ -35,7 +36,8 @@ _TRIED = "to-be-tried"
 # The newest for each partner and purpose would hide how often something is asked; all of them are
 # examined, up to the limit.
 _PAST = text(
-    """SELECT c.id, c.partner_id, c.outcome, c.evaluated_at, c.sealed_request, c.sealed_answer
+    """SELECT c.id, c.partner_id, c.outcome, c.evaluated_at, c.sealed_request, c.sealed_answer,
+      c.contents_erased_at
     FROM clearances c WHERE c.agency_id = :agency AND c.evaluated_at >= :since
     ORDER BY c.evaluated_at DESC, c.id DESC LIMIT :limit"""
 )
@@ -97,9 +99,14 @@ async def _again(
         return None
     if not row["visible"] and not sees_protected(caller):
         return None
-    whose = f"{past.id}|{caller.agency_id}"
-    request = await keys.open(session, f"clearances.request|{whose}", past.sealed_request)
-    answer = await keys.open(session, f"clearances.answer|{whose}", past.sealed_answer)
+    if past.contents_erased_at is not None:
+        return None
+    request, answer = [
+        await keys.open(
+            session, context(name, past.id, caller.agency_id), getattr(past, f"sealed_{name}")
+        )
+        for name in ("request", "answer")
+    ]
     asked = ClearanceIn.model_validate(parse_json(request))
     hits = [hit for hit in json.loads(answer)["potential_matches"] if hit.get("entry_id")]
     lists = {one["code"] for one in json.loads(row["own_lists"])}

@@ -79,7 +79,7 @@ def _met(store, weights, a, na, b, nb, to_b, to_a, likes, manners, out):
     chinese = _all_syllables(store, a, na) and _all_syllables(store, b, nb)
     numbers = _all_numbers(store, a, na) and _all_numbers(store, b, nb)
     least, letters = 1.0, 20.0
-    total, all_a, all_b = 0.0, 0.0, 0.0
+    total, all_a = 0.0, 0.0
     told = False
     for i in range(na):
         out[LETTERS_A] += lengths[a[i], 0] * 0.1
@@ -117,7 +117,21 @@ def _met(store, weights, a, na, b, nb, to_b, to_a, likes, manners, out):
             if manner == EDIT and text[a[i], 0] != text[b[j], 0]:
                 out[INITIALS_DIFFER] += 1.0
         _count_manner(manner, share, like, max(lengths[a[i], 0], lengths[b[j], 0]), out)
-    met_b = 0.0
+    met_b, all_b = _met_of_b(store, weights, a, b, nb, to_a, likes, manners, numbers, out)
+    # Particles and initials alone cover nothing.
+    out[COVERED_A] = total / all_a if told else 0.0
+    out[COVERED_B] = met_b / all_b if told else 0.0
+    out[LEAST_LIKE] = least
+    out[LEAST_LETTERS] = letters
+    out[WORDS_A] = na
+    out[WORDS_B] = nb
+
+
+@njit(cache=True, nogil=True)
+def _met_of_b(store, weights, a, b, nb, to_a, likes, manners, numbers, out):
+    """How much of the other name is met, and how much it says."""
+    lengths, klass, rough = store[3], store[7], store[8]
+    met_b, all_b = 0.0, 0.0
     for j in range(nb):
         out[LETTERS_B] += lengths[b[j], 0] * 0.1
         if rough[b[j]]:
@@ -129,13 +143,7 @@ def _met(store, weights, a, na, b, nb, to_b, to_a, likes, manners, out):
             weight = min(weight, _JOINED_WEIGHT if manners[1, j] == JOINED else weights[a[i]])
             met_b += weight * likes[1, j]
         all_b += weight
-    # Particles and initials alone cover nothing.
-    out[COVERED_A] = total / all_a if told else 0.0
-    out[COVERED_B] = met_b / all_b if told else 0.0
-    out[LEAST_LIKE] = least
-    out[LEAST_LETTERS] = letters
-    out[WORDS_A] = na
-    out[WORDS_B] = nb
+    return met_b, all_b
 
 
 @njit(cache=True, nogil=True)

@@ -21,7 +21,7 @@ LONGEST = 64
 """Letters that `distance` compares; the width of its rows."""
 _FNV, _PRIME = 2166136261, 16777619
 _ENDING = 4
-_CROWD = 200  # words with one key that are looked at
+_CROWD = 120  # words with one key that are looked at
 _APART = 6  # letters that only one of two words has: more, and they are two
 _SURELY = 0.85  # patronymics are standard names: less alike, they are two
 _VOWELS = np.zeros(128, dtype=np.bool_)
