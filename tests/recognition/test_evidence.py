@@ -158,6 +158,12 @@ async def test_the_worker_signs_what_nobody_has_read_and_never_twice(
     assert stored is not None
     assert (await wfp.get(f"{unread}/receipt")).text == stored
     assert (await wfp.get(f"{read}/receipt")).content == before
+    later = f"{(await given(wfp, partner)).headers['location']}/receipt"
+    signed = (await wfp.get(later)).content
+    await settle()
+    while await events.consume(worker_database, signer):
+        continue
+    assert (await wfp.get(later)).content == signed
 
 
 async def test_a_clearance_computed_again_is_the_same(

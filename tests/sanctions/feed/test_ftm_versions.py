@@ -179,3 +179,21 @@ async def test_an_agency_reads_its_own_stream_and_no_other_does(stand: Stand) ->
         "AND detail->>'file' LIKE 'entities.%'"
     )
     assert {"entities.ftm.json", "entities.delta.json"} <= set(log)
+
+
+async def test_a_version_whose_index_was_deleted_is_no_file(stand: Stand, stream: str) -> None:
+    wfp = await stand.api()
+    await stand.put(entry(str(uuid4())), stream)
+    old = (await _full(wfp, stream))[0]
+    await stand.put(entry(str(uuid4())), stream)
+    newest = (await _full(wfp, stream))[0]
+    assert newest != old
+    await stand.run(
+        "DELETE FROM feed_blobs WHERE stream = $1 AND sha256 = (SELECT index_sha256 "
+        "FROM feed_versions WHERE stream = $1 AND version = $2) RETURNING 1",
+        stream,
+        old,
+    )
+    url = f"{FTM}/entities.ftm.json?stream={stream}&version={old}"
+    answer = await wfp.get(url)
+    assert (answer.status_code, answer.json()["code"]) == (404, "file_not_found")

@@ -69,6 +69,8 @@ async def test_who_may_not_read_such_measures_finds_no_stream(stand: Stand) -> N
         answer = await reviewer.get(f"{FEED}/manifest?stream=agency")
         assert (change, answer.json()["code"]) == (change, "stream_not_found")
         assert (await reviewer.get(f"{FEED}/chunks/{chunk}")).json()["code"] == "file_not_found"
+        twin = await reviewer.get(f"{FEED}/ftm/index.json?stream=agency")
+        assert (change, twin.json()["code"]) == (change, "stream_not_found")
         await stand.run(update.format("max_level = 'AGENCY_ONLY', countries = '{}'"))
 
 
