@@ -17,16 +17,17 @@ from numpy.typing import NDArray
 import partner_registry_matcher
 from partner_registry_matcher.features import FEATURES
 
-VERSION = "names-2"
+VERSION = "names-3"
 _BETTER = (
     "covered_a", "covered_b", "telling_met", "heaviest_met", "met_alike", "least_like", "whole",
     "order", "numbers_agree", "forms_agree", "acronym", "first_met", "last_met",
-    "nearest_contradicted",
+    "nearest_contradicted", "own_met",
 )  # fmt: skip
 _WORSE = (
     "missing_a", "missing_b", "heaviest_missing_a", "heaviest_missing_b", "missing_words_a",
     "missing_words_b", "contradicted", "edits", "numbers_differ", "types_differ", "places_differ",
-    "forms_differ", "syllables_differ", "patronymics_differ", "initials_differ",
+    "forms_differ", "syllables_differ", "patronymics_differ", "initials_differ", "two_words",
+    "endings_differ", "initial_refused", "own_missing_a", "own_missing_b",
 )  # fmt: skip
 _WEIGHTS = {"pairs_empty": 0.5, "generated_200": 6.0}
 _NUMBERED = 10.0

@@ -13,13 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.screening.training import written
 from partner_registry_matcher.features import COVERED_A, COVERED_B, WHOLE
 from partner_registry_matcher.index import NameIndex, Row
 from partner_registry_matcher.statistics import EMPTY, Statistics, count
-from partner_registry_matcher.tables import TYPE, Kind, table
+from partner_registry_matcher.tables import TYPE, WORD, Kind, table
 from partner_registry_matcher.words import analyse, parts_of
 
 KINDS: dict[str, Kind] = {"person": "person", "organization": "organisation"}
+_MADE = 8_000  # entities of a generated list
 _STRANGERS = 4  # of each screening
 _PARTS = 3  # names in one field
 _RETRIEVAL = {
@@ -97,7 +99,13 @@ def screenings(
 def generic() -> list[dict[str, Any]]:
     """Questions of nothing but words that say what kind of body it is: nobody is meant."""
     types = sorted({e.canonical for e in table("organisation").entries.values() if e.klass == TYPE})
+    words = sorted({e.canonical for e in table("organisation").entries.values() if e.klass == WORD})
     couples = [f"{a} {b}" for a, b in zip(types, types[7:], strict=False)]
+    couples += [f"{word} {types[at % len(types)]}" for at, word in enumerate(words)]
+    couples += [
+        f"{a} {b} {types[at % len(types)]}"
+        for at, (a, b) in enumerate(zip(words, words[11:], strict=False))
+    ]
     return [
         {"name": name, "kind": "organization", "truth": [], "category": "generic"}
         for name in types + couples
@@ -115,13 +123,26 @@ def _nearest(index: NameIndex, subject: Row) -> dict[int, Features]:
     return best
 
 
-def collect(sets: Path, half: str, generated: list[Path]) -> dict[str, NDArray[Any]]:
+def _persons(sets: Path, half: str, written: Path) -> list[str]:
+    """Names in Latin letters: of the half of the real lists, and of a generated one."""
+    real = [row for name in ("un_list", "eu_list") for row in read(sets / f"{name}.jsonl", half)]
+    made = read(written / "list.jsonl")[:_MADE]
+    names = [row["name"] for row in real + made if row["kind"] == "person"]
+    return sorted({name for name in names if name.isascii()})
+
+
+def collect(
+    sets: Path, half: str, generated: list[Path], names: Path | None
+) -> dict[str, NDArray[Any]]:
     """All rows of a half; generated lists only fit."""
     found: list[tuple[str, Labelled]] = []
     shared = read(sets / "eu_list.jsonl")
     labelled = read(sets / "pairs.jsonl", half)
     for name, statistics in (("pairs", statistics_of(shared)), ("pairs_empty", EMPTY)):
         found += [(name, row) for row in pairs(labelled, statistics)]
+    if names is not None:
+        others = list(written.pairs(_persons(sets, half, names)))
+        found += [("written", row) for row in pairs(others, statistics_of(shared))]
     for name, target in _RETRIEVAL.items():
         entities = read(sets / f"{target}.jsonl")
         questions = read(sets / f"{name}.jsonl", half) + generic()
@@ -146,9 +167,10 @@ def main() -> None:
     parser.add_argument("sets", type=Path)
     parser.add_argument("--half", choices=("fit", "held"), required=True)
     parser.add_argument("--generated", type=Path, nargs="*", default=[], help="generated lists")
+    parser.add_argument("--names", type=Path, help="a generated list: names to write otherwise")
     parser.add_argument("--out", type=Path, required=True)
     wanted = parser.parse_args()
-    np.savez(wanted.out, **collect(wanted.sets, wanted.half, wanted.generated))
+    np.savez(wanted.out, **collect(wanted.sets, wanted.half, wanted.generated, wanted.names))
 
 
 if __name__ == "__main__":

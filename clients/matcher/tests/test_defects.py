@@ -156,3 +156,64 @@ def test_an_acronym_may_hold_the_number_of_a_branch() -> None:
     matcher = Matcher([party("1", listed), party("2", "Nevzune Relief")], EMPTY)
     found = matcher.screen(Subject("organisation", ["NWEAN2"]), 0.1)
     assert [hit.owner for hit in found] == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("written", "listed"),
+    [
+        ("Bob Marsden", "Robert Marsden"),  # whose spellings stand under another name's head
+        ("Bill Harrison", "William Harrison"),
+        ("Дима Козлов", "Дмитрий Козлов"),
+        ("V. Kuznetsov", "Vladimir Kuznetsov"),  # the initial is no part of the family name
+        ("خالد عبد العزيز", "Khalid Abdulaziz"),  # "Abdul" before a vowel
+        ("박영철", "Pak Yong Chol"),
+        ("이수진", "Lee Soo-jin"),
+        ("Noor ul-Haq Wardak", "Nurulhaq Wardak"),
+    ],
+)
+def test_a_name_is_found_as_others_write_it(written: str, listed: str) -> None:
+    assert score(written, listed) > DEFAULT_THRESHOLD
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Martin Hale II", "Martin Hale III"),
+        ("Richard Palmer Jr.", "Richard Palmer Sr."),
+        ("Evgeniya Sokolova", "Evgeny Sokolov"),
+        ("Maria L. Fuentes", "Maria Teresa Fuentes"),
+        ("Hussein Abdi Warsame", "Hassan Abdi Warsame"),
+    ],
+)
+def test_relatives_are_not_each_other(one: str, other: str) -> None:
+    same = score(one, one)
+    assert score(one, other) < DEFAULT_THRESHOLD < same
+
+
+def test_a_younger_one_may_be_written_in_several_ways() -> None:
+    assert score("Richard Palmer Jr.", "Richard Palmer Junior") > DEFAULT_THRESHOLD
+
+
+def test_words_that_everybody_has_are_no_name_beside_an_own_one() -> None:
+    listed = "Kabale Women's Association"
+    same = score(listed, listed, "organisation")
+    assert score("Women's Association", listed, "organisation") < same - 0.3
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Brigade No. 7", "7th Brigade"),
+        ("Factory Number Four", "Factory No. 4"),
+        ("Al-Ihsan Charity", "Al-Ihsan Charity Organization"),
+    ],
+)
+def test_a_body_is_found_as_others_write_it(one: str, other: str) -> None:
+    assert score(one, other, "organisation") > DEFAULT_THRESHOLD
+
+
+def test_kinds_of_bodies_that_are_taken_for_each_other_are_nearer_than_others() -> None:
+    def of(kind: str) -> float:
+        return score(f"Kabale Water {kind}", "Kabale Water Foundation", "organisation")
+
+    assert of("School") < of("Fund") < of("Foundation")

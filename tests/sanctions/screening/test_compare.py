@@ -9,11 +9,16 @@ from typing import Any
 import pytest
 
 from app.core.db import Database
-from tests.cli.commands import registry_here
+from app.core.settings import Settings
+from app.sanctions.screening.statistics import packed
+from partner_registry_matcher import EMPTY, count
+from tests.cli.commands import environment_of, registry, registry_here
 from tests.conftest import ApiFor
 from tests.sanctions.screening.support import ALL, LISTED, NOBODY, URL, screened, stream, subject
 
 _URL = f"{URL}/compare"
+_STORED = """INSERT INTO screening_statistics (version, entries, seq, content)
+    VALUES ($1, 0, 0, $2)"""
 _PAIR = {"a": subject("Amani Relief Trust"), "b": subject("Amani Releif Trust")}
 
 
@@ -133,3 +138,29 @@ def test_the_command_compares_a_file(tmp_path: Path) -> None:
     missing = registry_here("screening", "compare", str(tmp_path / "none"))
     assert (missing.exit_code, missing.stdout) == (1, "")
     assert "cannot be read" in missing.stderr
+
+
+async def test_the_command_weighs_words_as_the_service_does(
+    empty_database: Settings, tmp_path: Path
+) -> None:
+    database = Database(empty_database.require("database_url"), empty_database)
+    counted = count([("Amani Relief", "organisation")] * 9)
+    async with database.connection() as connection:
+        await connection.execute(_STORED, counted.version, packed(counted))
+    await database.close()
+    file = tmp_path / "pair.ndjson"
+    file.write_text(json.dumps(_PAIR))
+    env = environment_of(empty_database)
+
+    async def weighed_by(*options: str, **more: str) -> str:
+        done = await registry("screening", "compare", str(file), *options, env=env | more)
+        assert done.exit_code == 0, done.output
+        found: str = json.loads(done.stdout)["explanation"]["statistics"]
+        return found
+
+    assert await weighed_by() == counted.version
+    assert await weighed_by("--general") == EMPTY.version != counted.version
+    away = env | {"REGISTRY_DATABASE_URL": "postgresql://registry@127.0.0.1:1/none"}
+    refused = await registry("screening", "compare", str(file), env=away)
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "--general compares without it" in refused.stderr

@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit
 
-from .letters import JOINED, NONE, distance, likeness, strangers
+from .letters import EXACT, JOINED, NONE, distance, likeness, strangers
 from .tables import LETTER, NUMBER, PARTICLE, TITLE
 
 _JOINED_ROOM = 2 * 28
@@ -59,6 +59,8 @@ def _join(store, a, na, b, nb, to_b, to_a, likes, manners, side, rows):
         if likes[side, i] >= _WEAK and likes[side, i + 1] >= _WEAK:
             continue
         if klass[a[i]] == NUMBER or klass[a[i + 1]] == NUMBER:
+            continue
+        if manners[side, i] == EXACT or manners[side, i + 1] == EXACT:
             continue
         la, lb = lengths[a[i], 1], lengths[a[i + 1], 1]
         both[:la] = heard[a[i], :la]

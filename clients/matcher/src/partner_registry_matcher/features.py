@@ -19,7 +19,7 @@ from .letters import (
     distance,
 )
 from .sound import PATRONYMIC, PINYIN
-from .tables import NUMBER, PLACE, TITLE, TYPE
+from .tables import CONTENT, GIVEN, LETTER, NUMBER, PLACE, TITLE, TYPE, WORD
 
 FEATURES = (
     "covered_a", "covered_b", "missing_a", "missing_b", "heaviest_missing_a", "heaviest_missing_b",
@@ -29,7 +29,8 @@ FEATURES = (
     "by_prefix", "joined", "order", "first_met", "last_met", "whole", "words_a", "words_b",
     "numbers_differ", "numbers_agree", "types_differ", "places_differ", "forms_differ",
     "forms_agree", "acronym", "letters_a", "letters_b", "rough", "particles_met",
-    "syllables_differ", "patronymics_differ", "initials_differ",
+    "syllables_differ", "patronymics_differ", "initials_differ", "two_words", "endings_differ",
+    "initial_refused", "own_met", "own_missing_a", "own_missing_b",
 )  # fmt: skip
 """In the order of the model's columns. ``a`` is the subject, ``b`` the listed name."""
 COUNT = len(FEATURES)
@@ -41,12 +42,17 @@ COUNT = len(FEATURES)
     BY_PREFIX, JOINED_WORDS, ORDER, FIRST_MET, LAST_MET, WHOLE, WORDS_A, WORDS_B,
     NUMBERS_DIFFER, NUMBERS_AGREE, TYPES_DIFFER, PLACES_DIFFER, FORMS_DIFFER,
     FORMS_AGREE, ACRONYM, LETTERS_A, LETTERS_B, ROUGH, PARTICLES_MET,
-    SYLLABLES_DIFFER, PATRONYMICS_DIFFER, INITIALS_DIFFER,
+    SYLLABLES_DIFFER, PATRONYMICS_DIFFER, INITIALS_DIFFER, TWO_WORDS, ENDINGS_DIFFER,
+    INITIAL_REFUSED, OWN_MET, OWN_MISSING_A, OWN_MISSING_B,
 ) = range(COUNT)  # fmt: skip
 _WHOLE = 48
 _MOST_WORDS = 14
 _JOINED_WEIGHT = 6.0
 _HEAVY = 10.0  # weights are nats; features hold tenths of this
+_STEM, _ENDING = 3, 3  # letters that the names of man and woman share; of what differs
+_A = ord("a")
+_ENDS = np.zeros(128, dtype=np.bool_)
+_ENDS[[ord(c) for c in "aeiyj"]] = True
 
 
 @njit(cache=True, nogil=True)
@@ -103,6 +109,8 @@ def _met(store, weights, a, na, b, nb, to_b, to_a, likes, manners, out):
             continue
         told = True
         share = weight / _HEAVY
+        # Words in no table are what a body calls itself; "relief" and "fund" are everybody's.
+        out[OWN_MET] += share * like * (kind == CONTENT)
         out[MET_ALIKE] += share * like
         if manner == EXACT:
             out[WORDS_EXACT] += 1.0
@@ -114,8 +122,12 @@ def _met(store, weights, a, na, b, nb, to_b, to_a, likes, manners, out):
             letters = min(letters, min(lengths[a[i], 0], lengths[b[j], 0]))
             if chinese and manner != JOINED:
                 out[SYLLABLES_DIFFER] += 1.0 - like
-            if manner == EDIT and text[a[i], 0] != text[b[j], 0]:
-                out[INITIALS_DIFFER] += 1.0
+            if manner == EDIT or manner == BONES:
+                out[INITIALS_DIFFER] += manner == EDIT and text[a[i], 0] != text[b[j], 0]
+                known = _two_words(store, weights, a[i], b[j])
+                out[TWO_WORDS] = max(out[TWO_WORDS], known)
+            if manner == EDIT or manner == SOUND or manner == PREFIX:
+                out[ENDINGS_DIFFER] += _endings_differ(store, a[i], b[j])
         _count_manner(manner, share, like, max(lengths[a[i], 0], lengths[b[j], 0]), out)
     met_b, all_b = _met_of_b(store, weights, a, b, nb, to_a, likes, manners, numbers, out)
     # Particles and initials alone cover nothing.
@@ -125,6 +137,45 @@ def _met(store, weights, a, na, b, nb, to_b, to_a, likes, manners, out):
     out[LEAST_LETTERS] = letters
     out[WORDS_A] = na
     out[WORDS_B] = nb
+
+
+@njit(cache=True, nogil=True)
+def _two_words(store, weights, p, q):
+    """How surely two words that look alike are words of their own, and none a slip of the other:
+    the tables know both, or names hold both often.
+    """
+    meaning, klass = store[5], store[7]
+    if meaning[p] != meaning[q] and _in_tables(klass[p]) and _in_tables(klass[q]):
+        return 1.0
+    return max(0.0, 1.0 - max(weights[p], weights[q]) / _HEAVY)
+
+
+@njit(cache=True, nogil=True)
+def _in_tables(klass):
+    return klass == TYPE or klass == WORD or klass == PLACE or klass == GIVEN
+
+
+@njit(cache=True, nogil=True)
+def _endings_differ(store, p, q):
+    """Whether the one word is the other's with the ending of a woman's name ("-a", "-aya")."""
+    text, lengths = store[0], store[3]
+    lp, lq = lengths[p, 0], lengths[q, 0]
+    same = 0
+    while same < min(lp, lq) and text[p, same] == text[q, same]:
+        same += 1
+    if (
+        same < _STEM
+        or max(lp, lq) - same > _ENDING
+        or (text[p, lp - 1] == _A) == (text[q, lq - 1] == _A)
+    ):
+        return 0.0
+    for k in range(same, lp):
+        if not _ENDS[text[p, k]]:
+            return 0.0
+    for k in range(same, lq):
+        if not _ENDS[text[q, k]]:
+            return 0.0
+    return 1.0
 
 
 @njit(cache=True, nogil=True)
@@ -191,6 +242,7 @@ def _missing(store, weights, a, na, b, nb, to_b, to_a, out, rows):
     """What the words without an answer say; worst are those that stand against each other."""
     klass, shape = store[7], store[9]
     patronymics_a, patronymics_b = 0, 0
+    letters_a, letters_b = 0, 0
     numbers_a, numbers_b, types_a, types_b, places_a, places_b = 0, 0, 0, 0, 0, 0
     for i in range(na):
         kind = klass[a[i]]
@@ -204,6 +256,9 @@ def _missing(store, weights, a, na, b, nb, to_b, to_a, out, rows):
         out[MISSING_A] += share
         out[HEAVIEST_MISSING_A] = max(out[HEAVIEST_MISSING_A], share)
         out[MISSING_WORDS_A] += 0.0 if light(kind) else 1.0
+        if kind == CONTENT:
+            out[OWN_MISSING_A] = max(out[OWN_MISSING_A], share)
+        letters_a += kind == LETTER
         patronymics_a += shape[a[i]] == PATRONYMIC
         types_a += kind == TYPE
         places_a += kind == PLACE
@@ -218,10 +273,15 @@ def _missing(store, weights, a, na, b, nb, to_b, to_a, out, rows):
         out[MISSING_B] += share
         out[HEAVIEST_MISSING_B] = max(out[HEAVIEST_MISSING_B], share)
         out[MISSING_WORDS_B] += 0.0 if light(kind) else 1.0
+        if kind == CONTENT:
+            out[OWN_MISSING_B] = max(out[OWN_MISSING_B], share)
+        letters_b += kind == LETTER
         patronymics_b += shape[b[j]] == PATRONYMIC
         types_b += kind == TYPE
         places_b += kind == PLACE
     out[NUMBERS_DIFFER] = 1.0 if numbers_a and numbers_b else 0.5 * (numbers_a + numbers_b > 0)
+    refused = (letters_a and out[MISSING_WORDS_B]) or (letters_b and out[MISSING_WORDS_A])
+    out[INITIAL_REFUSED] = 1.0 if refused or (letters_a and letters_b) else 0.0
     out[PATRONYMICS_DIFFER] = 1.0 if patronymics_a and patronymics_b else 0.0
     out[TYPES_DIFFER] = 1.0 if types_a and types_b else 0.0
     out[PLACES_DIFFER] = 1.0 if places_a and places_b else 0.0

@@ -7,10 +7,10 @@ from functools import lru_cache
 # first alternative that fits; no two patterns of a table begin with the same letters but longer
 # ones stand first.
 _HEARD = {
-    "c": "shch|schtsch|stsch|tsch|tsj|tch|ch|cs|cz",
+    "c": "shch|schtsch|stsch|tsch|tsj|tch|ch(?![rlv])|cs|cz",
     "s": "sch|sh|sz|sj|ss",
     "j": "dzh|dsch|dj|dg(?=e)|zh",
-    "x": "kh",
+    "x": "kh|ch(?=[rlv])",
     "g": "gh|gu(?=[ei])|gg",
     "t": "th|tt",
     "d": "dh|dd",

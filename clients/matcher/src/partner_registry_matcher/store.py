@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .sound import bones, shape, sound
-from .tables import CONTENT, GIVEN, Kind, nicknames
+from .tables import CONTENT, GIVEN, TYPE, Kind, near_types, nicknames
 from .words import Word
 
-TEXT, BONES, NICKS = 28, 12, 2
+TEXT, BONES, NICKS = 28, 12, 4
 
 
 class Arrays(NamedTuple):
@@ -87,6 +87,11 @@ class WordStore:
     def _meaning(self, text: str) -> int:
         return self.meanings.setdefault(text, len(self.meanings))
 
+    def _may_stand_for(self, word: Word) -> list[str]:
+        if self.kind == "organisation":
+            return near_types().get(word.means, []) if word.klass == TYPE else []
+        return nicknames().get(word.text, []) if word.klass in (CONTENT, GIVEN) else []
+
     def _add(self, word: Word) -> int:
         row = len(self.words)
         if row == len(self.arrays.klass):
@@ -115,9 +120,8 @@ class WordStore:
         arrays.klass[row] = word.klass
         arrays.rough[row] = word.rough
         arrays.shape[row] = shape(word.text)
-        if self.kind == "person" and word.klass in (CONTENT, GIVEN):
-            for at, name in enumerate(sorted(nicknames().get(word.text, ()))[:NICKS]):
-                arrays.nick[row, at] = self._meaning(name)
+        for at, name in enumerate(self._may_stand_for(word)[:NICKS]):
+            arrays.nick[row, at] = self._meaning(name)
         return row
 
 

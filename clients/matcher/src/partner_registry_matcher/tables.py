@@ -76,6 +76,13 @@ def nicknames() -> dict[str, list[str]]:
 
 
 @lru_cache(maxsize=1)
+def near_types() -> dict[str, list[str]]:
+    """For each kind of body those that it is taken for."""
+    found: dict[str, list[str]] = _content()["near_types"]
+    return found
+
+
+@lru_cache(maxsize=1)
 def segments() -> dict[str, str]:
     """Words written without spaces (Han, Hangul, kana), with the word they mean."""
     found: dict[str, str] = _content()["segments"]
@@ -113,11 +120,22 @@ def fold_tables() -> dict[str, Any]:
         organisation += [(head, [head, *forms], klass) for head, forms in _lines(name)]
     # The heads of the parts are names of the groups, no words of them.
     parts = [(form, [form], _PERSON_PARTS[h]) for h, forms in _lines("particles") for form in forms]
+    # "Second" and "No. 2" are one; of what the words of names say of them, this is read first.
+    organisation = [(head, forms, NUMBER) for head, forms in _lines("numbers")] + organisation
+    parts += [(head, forms, NUMBER) for head, forms in _lines("generations")]
     given = [(head, [head, *forms], GIVEN) for head, forms in _lines("given_names")]
+    names = _folded(given)
+    meant = {form: name for name, _, forms in names for form in forms.split(",")}
     nicks: dict[str, set[str]] = {}
+    near: dict[str, set[str]] = {}
+    for head, forms in _lines("near_types"):
+        for form in map(fold, forms):
+            near.setdefault(form, set()).add(fold(head))
     for head, forms in _lines("nicknames"):
         for form in filter(None, map(fold, forms)):
-            nicks.setdefault(form, set()).add(fold(head))
+            name = meant.get(fold(head), fold(head))
+            if meant.get(form) != name:
+                nicks.setdefault(form, set()).add(name)
     parted: dict[str, str] = {}
     for name in ("chinese_words", "japanese_korean_words"):
         for head, forms in _lines(name):
@@ -127,6 +145,7 @@ def fold_tables() -> dict[str, Any]:
         "organisation": _folded(organisation),
         "person": _folded(parts + given),
         "nicknames": {nick: sorted(names) for nick, names in sorted(nicks.items())},
+        "near_types": {kind: sorted(others) for kind, others in sorted(near.items())},
         "segments": parted,
     }
 

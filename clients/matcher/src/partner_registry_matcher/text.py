@@ -32,6 +32,8 @@ _ARABIC = str.maketrans(
 _ARTICLES = ("وال", "بال", "ولل", "ال", "لل")
 # Pairs of Greek letters that are one sound.
 _GREEK = (("μπ", "b"), ("ντ", "d"), ("γκ", "g"), ("γγ", "ng"), ("ου", "ou"), ("τζ", "tz"))
+# How the last consonant of a Korean syllable is heard.
+_HANGUL_END = str.maketrans("gdb", "ktp")
 # Family names whose character is read otherwise elsewhere.
 _HAN_NAMES = str.maketrans({"单": "陕", "單": "陕", "曾": "增", "仇": "求", "解": "谢", "查": "扎"})
 _SCRIPTS = {
@@ -103,6 +105,8 @@ def latin(word: str) -> str:
             # anyascii drops the alef, which keeps many words apart.
             word = bare_arabic(word).replace("ا", "a")
         word = anyascii(word)[:MAX_LENGTH].lower()
+        if script == "Hang":
+            word = word[:-1] + word[-1:].translate(_HANGUL_END)
     return _BREAK.sub(" ", _SILENT.sub("", word)).strip()
 
 

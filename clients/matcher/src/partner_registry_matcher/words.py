@@ -25,14 +25,19 @@ MAX_WORDS = 14
 ACRONYMS = 3
 """Ways of taking the initials of a name."""
 _WIDTH = 28
-_ABD = re.compile(r"(abd|abed)(?:[uea]l|[uoea]r|[uea]s|[uea]n|oul)?(?=[^aeiou].{2})")
+_ABD = re.compile(
+    r"(abd|abed)(?:[uea]l(?=[aeiou].{2})|(?:[uea]l|[uoea]r|[uea]s|[uea]n|oul)?(?=[^aeiou].{2}))"
+)
+_ARTICLE = re.compile(r"u[lrsnd](?=.{3})")  # of "Nurulhaq", "Fazlurrehman"
 _DIN = re.compile(r"(.{3,}?)(?:[aeiou]l|[aeiou]d|ou?d)?d(?:i|ee|in|een|y)n(?:e)?$")
+_ORDINAL = re.compile(r"^([0-9]+)(?:st|nd|rd|th|er|eme|ere)$")
 _SEVERAL = re.compile(
     r"\s*(?:;|\b(?:a\.?k\.?a\.?|f\.?k\.?a\.?|a/k/a|f/k/a|d/b/a|alias|also known as|"
     r"formerly)\b:?)\s*",
     re.IGNORECASE,
 )
 _FAMILY_OF_TWO = frozenset({"欧阳", "歐陽", "司马", "司馬", "诸葛", "諸葛", "上官", "司徒", "夏侯"})
+_HANGUL_FAMILY = {"이": "리"}  # dropped in the south, and written as if it were not
 _SHORT_FORM = 3
 
 
@@ -75,7 +80,7 @@ def _syllables(word: str, kind: Kind) -> list[str]:
             return [word]
         if "\uac00" <= word[0] <= "\ud7a3":
             # In Latin letters Korean names are mostly written syllable by syllable.
-            return list(word)
+            return [_HANGUL_FAMILY.get(word[0], word[0]), *word[1:]]
         size = 2 if word[:2] in _FAMILY_OF_TWO and len(word) > 2 else 1
         return [word[:size], word[size:]]
     known, cut, run, at = segments(), [], "", 0
@@ -109,6 +114,9 @@ def _person_parts(word: str) -> list[str]:
     match = _ABD.match(word)
     if match and len(word) > match.end() + 1:
         return ["abd", word[match.end() :]]
+    for link in _ARTICLE.finditer(word):
+        if link.start() >= _SHORT_FORM and word[link.end() :] in table("person").entries:
+            return [word[: link.start()], link[0], word[link.end() :]]
     match = _DIN.fullmatch(word)
     if match and len(word) > 6:
         return [match[1], "din"]
@@ -121,7 +129,12 @@ def _looked_up(words: list[str], rough: set[str], kind: Kind) -> list[Word]:
     found: list[Word] = []
     at = 0
     while at < len(words):
-        for size in range(min(known.longest.get(words[at], 1), len(words) - at), 0, -1):
+        longest = known.longest.get(words[at])
+        if longest is None:  # most words: in no table
+            found.append(_word(words[at][:_WIDTH], None, words[at] in rough))
+            at += 1
+            continue
+        for size in range(min(longest, len(words) - at), 0, -1):
             entry = known.entries.get(" ".join(words[at : at + size]))
             if entry is not None or size == 1:
                 text = "".join(words[at : at + size])[:_WIDTH]
@@ -133,10 +146,13 @@ def _looked_up(words: list[str], rough: set[str], kind: Kind) -> list[Word]:
 
 @lru_cache(maxsize=65536)
 def _word(text: str, entry: tuple[str, int] | None, rough: bool) -> Word:
+    if entry and entry[1] == NUMBER:
+        return Word(entry[0], entry[0], NUMBER)
     if entry:
         return Word(text, entry[0][:_WIDTH], entry[1], rough and entry[0] == text)
     if _is_number(text):
-        return Word(text.lstrip("0") or "0", text.lstrip("0") or "0", NUMBER)
+        number = _ORDINAL.sub(r"\1", text).lstrip("0") or "0"
+        return Word(number, number, NUMBER)
     return Word(text, text, LETTER if len(text) == 1 else CONTENT, rough)
 
 
