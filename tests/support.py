@@ -7,7 +7,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import httpx
@@ -16,6 +16,7 @@ from fastapi import FastAPI
 
 from app.auth import clients as auth
 from app.auth.scopes import AGENCY
+from app.core.crypto import KeyRing
 from app.core.db import Database
 from app.core.settings import Settings
 from app.demo.agencies import take_in
@@ -89,6 +90,12 @@ class Api(httpx.AsyncClient):
         assert self.renew is not None
         self.headers["Authorization"] = f"Bearer {await self.renew()}"
         self.renew_at = time.monotonic() + 200
+
+    @property
+    def ring(self) -> KeyRing:
+        """The keys of the application it calls, which runs in this process."""
+        app: Any = cast(httpx.ASGITransport, self._transport).app
+        return KeyRing(app.state.root)
 
     async def made(self, url: str, body: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
         """POST that must answer 201; its body."""
