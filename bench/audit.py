@@ -88,7 +88,7 @@ async def _lag(
     took = time.monotonic() - started
     connection = await asyncpg.connect(url)
     async with asyncio.timeout(60):
-        while await connection.fetchval("SELECT count(*) FROM audit_pending"):  # noqa: ASYNC110
+        while await connection.fetchval("SELECT count(*) FROM audit_pending"):  # noqa: ASYNC110 - another process empties it
             await asyncio.sleep(0.05)
     await asyncio.sleep(0.2)
     stop.set()
@@ -120,7 +120,7 @@ async def _worker(stand: Stand, app: Database, agency: UUID) -> asyncio.subproce
         await connection.execute(_INSERT, new_id(), agency, uuid4())
     operator = await asyncpg.connect(stand.settings.require("database_migration_url"))
     async with asyncio.timeout(60):
-        while await operator.fetchval("SELECT count(*) FROM audit_pending"):  # noqa: ASYNC110
+        while await operator.fetchval("SELECT count(*) FROM audit_pending"):  # noqa: ASYNC110 - another process empties it
             await asyncio.sleep(0.05)
     await operator.close()
     return child

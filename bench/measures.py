@@ -62,7 +62,7 @@ async def _fill(stand: Stand, partners: int, entries: int) -> Any:
 
 async def _measure(stand: Stand, partners: int, entries: int) -> None:
     row = await _fill(stand, partners, entries)
-    today, then = Times(date.today()), Times(date.today(), datetime.now(UTC))  # noqa: DTZ011
+    today, then = Times(date.today()), Times(date.today(), datetime.now(UTC))  # noqa: DTZ011 - as the database has it
     none = dict.fromkeys(("partner_id", "status", "regime", "on", "after"))
     of_partner = none | {"partner_id": row["partner_id"]}
     middle = none | {"after": row["id"]}

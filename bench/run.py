@@ -10,6 +10,7 @@ import statistics
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from bench.stand import PORT, ROOT, Stand, build
 
@@ -59,9 +60,9 @@ def _our_requests(stand: Stand, token: str) -> dict[str, list[str]]:
     }
 
 
-def _round(stand: Stand, seconds: float) -> dict[str, dict[str, object]]:
+def _round(stand: Stand, seconds: float) -> dict[str, dict[str, Any]]:
     """Bare and ours, one after the other, each on a fresh process."""
-    figures: dict[str, dict[str, object]] = {}
+    figures: dict[str, dict[str, Any]] = {}
     with stand.serving(*stand.bare()):
         for name, requests in _bare_requests(stand).items():
             stand.load(requests, 1)
@@ -81,7 +82,7 @@ _AGAINST = {
 }
 
 
-def _table(rounds: list[dict[str, dict[str, object]]]) -> str:
+def _table(rounds: list[dict[str, dict[str, Any]]]) -> str:
     lines = ["| what | requests/s | p50 ms | p99 ms | of bare |", "|---|---|---|---|---|"]
     for name in rounds[0]:
 
@@ -132,7 +133,7 @@ def main() -> None:
     for figures in rounds:
         for name, item in figures.items():
             statuses = item["statuses"]
-            if set(statuses) - {"200", "201"}:  # type: ignore[call-overload]
+            if set(statuses) - {"200", "201"}:
                 print(f"unexpected statuses for {name}: {statuses}")
     print(
         f"{os.cpu_count()} cores, Python {platform.python_version()}, "

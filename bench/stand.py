@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -99,7 +100,7 @@ class Stand:
         token: str = answer.raise_for_status().json()["access_token"]
         return token
 
-    def load(self, requests: list[str], seconds: float, connections: int = 32) -> dict[str, object]:
+    def load(self, requests: list[str], seconds: float, connections: int = 32) -> dict[str, Any]:
         """Run the load generator; its figures."""
         plan = self.folder / "plan.json"
         plan.write_text(

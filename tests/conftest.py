@@ -11,9 +11,10 @@ import asyncio
 import os
 import secrets
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -171,9 +172,9 @@ def root_key(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def settings_for(database: str, root_key: Path, **more: object) -> Settings:
+def settings_for(database: str, root_key: Path, **more: Any) -> Settings:
     """Settings of an application on this database of the test server."""
-    values: dict[str, object] = {
+    values: dict[str, Any] = {
         "env": "test",
         "database_url": _address(database, roles.APP),
         "database_worker_url": _address(database, roles.WORKER),
@@ -185,7 +186,7 @@ def settings_for(database: str, root_key: Path, **more: object) -> Settings:
         "token_failures_address": 1_000_000,
         "agency_wait_ms": 10_000,
     }
-    return Settings(**(values | more))  # type: ignore[arg-type]
+    return Settings(**(values | more))
 
 
 @pytest.fixture(scope="session")
@@ -290,9 +291,7 @@ async def _apis() -> AsyncIterator[dict[tuple[str, tuple[str, ...]], Api]]:
 
 
 @pytest.fixture(scope="session")
-def api_for(
-    app: FastAPI, world: World, _apis: dict[tuple[str, tuple[str, ...]], Api]
-) -> Iterator[ApiFor]:
+def api_for(app: FastAPI, world: World, _apis: dict[tuple[str, tuple[str, ...]], Api]) -> ApiFor:
     """``await api_for("WFP", "partners:read")``: a caller; without scopes it has all its own."""
 
     async def call(name: str, *scopes: str) -> Api:
@@ -301,4 +300,4 @@ def api_for(
             _apis[key] = await open_api(app, world, name, scopes)
         return _apis[key]
 
-    return call  # type: ignore[return-value]
+    return call

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import resource
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import httpx
+import pytest
 import structlog
 from fastapi import FastAPI
 
 from app.auth import clients as auth
 from app.auth.scopes import AGENCY
+from app.core.crypto import KeyRing
 from app.core.db import Database
 from app.core.settings import Settings
 from app.demo.agencies import take_in
@@ -90,6 +94,12 @@ class Api(httpx.AsyncClient):
         self.headers["Authorization"] = f"Bearer {await self.renew()}"
         self.renew_at = time.monotonic() + 200
 
+    @property
+    def ring(self) -> KeyRing:
+        """The keys of the application it calls, which runs in this process."""
+        app: Any = cast(httpx.ASGITransport, self._transport).app
+        return KeyRing(app.state.root)
+
     async def made(self, url: str, body: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
         """POST that must answer 201; its body."""
         response = await self.post(url, json=body, **kwargs)
@@ -103,6 +113,41 @@ class Api(httpx.AsyncClient):
         assert response.status_code == 200, response.text
         result: dict[str, Any] = response.json()
         return result
+
+
+def in_turn(
+    name: str, values: Sequence[Any], *, size: int, label: Callable[[Any], str] = str
+) -> Callable[[Callable[..., Awaitable[None]]], Callable[..., Awaitable[None]]]:
+    """Make a test of one value a test of `size` of them, each on its own; it names all that fail.
+
+    For the many small ones: what pytest does around each test costs more than they do.
+    """
+    groups = [values[start : start + size] for start in range(0, len(values), size)]
+
+    def of_several(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+        @functools.wraps(test)
+        async def run(several: Sequence[Any], **fixtures: Any) -> None:
+            failed = []
+            for value in several:
+                try:
+                    await test(**{name: value}, **fixtures)
+                except Exception as error:  # noqa: BLE001 - told below, with all others
+                    error.add_note(f"{name}: {label(value)}")
+                    failed.append(error)
+            if failed:
+                raise ExceptionGroup(f"{len(failed)} of {len(several)}", failed)
+
+        taken = inspect.signature(test)
+        given = [
+            one.replace(name="several") if one.name == name else one
+            for one in taken.parameters.values()
+        ]
+        run.__signature__ = taken.replace(parameters=given)  # type: ignore[attr-defined]  # read by pytest
+        return pytest.mark.parametrize(
+            "several", groups, ids=[f"{label(group[0])}…" for group in groups]
+        )(run)
+
+    return of_several
 
 
 def plain_client(app: FastAPI) -> httpx.AsyncClient:

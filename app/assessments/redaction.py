@@ -4,7 +4,7 @@ what it means: `app.audit.exceptions.redaction`.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -12,52 +12,48 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.assessments import access_requests, queries
 from app.assessments.errors import AssessmentNotFound, ShareNotFound
-from app.audit.exceptions import redaction
-from app.audit.exceptions.schemas import RedactionDecisionIn
+from app.audit.exceptions.redaction import Target
 from app.auth import policy
 from app.auth.caller import Caller
-from app.core.crypto import KeyRing
-from app.events import service as events
-from app.events.catalogue import EventType
-
-_TOLD = {"confirm": EventType.CONTENT_DESTROYED, "undo": EventType.CONTENT_RESTORED}
-Find = Callable[[AsyncSession, Caller], Awaitable[redaction.Target]]
+from app.events.redacting import Find
 
 
-def of_assessment(assessment_id: UUID) -> Find:
-    """The detail of an own assessment. Raises AssessmentNotFound."""
-
-    async def find(session: AsyncSession, caller: Caller) -> redaction.Target:
-        row = await _own(session, caller, assessment_id)
-        return redaction.Target("assessment", row.id, row.id, row.partner_id)
-
-    return find
+async def detail(assessment_id: UUID) -> Find:
+    """The detail of an own assessment; raises AssessmentNotFound."""
+    return partial(_detail, assessment_id=assessment_id)
 
 
-def of_share(assessment_id: UUID, share_id: UUID) -> Find:
-    """The note of a share that the caller's agency gave. Raises AssessmentNotFound or
+async def note(assessment_id: UUID, share_id: UUID) -> Find:
+    """The note of a share that the caller's agency gave; raises AssessmentNotFound or
     ShareNotFound.
     """
-
-    async def find(session: AsyncSession, caller: Caller) -> redaction.Target:
-        row = await _own(session, caller, assessment_id)
-        if not await queries.own_share(session, assessment_id, share_id):
-            raise ShareNotFound
-        return redaction.Target("share", share_id, row.id, row.partner_id)
-
-    return find
+    return partial(_note, assessment_id=assessment_id, share_id=share_id)
 
 
-def of_request(request_id: UUID) -> Find:
+async def request_texts(request_id: UUID) -> Find:
     """The texts of an access request that the caller's agency sent or received: whoever asked may
     hide its own, the owner of the assessment both. Raises AccessRequestNotFound.
     """
+    return partial(_request_texts, request_id=request_id)
 
-    async def find(session: AsyncSession, caller: Caller) -> redaction.Target:
-        row = await access_requests.find(session, caller, request_id)
-        return redaction.Target("access_request", row.id, row.assessment_id, row.partner_id)
 
-    return find
+async def _detail(session: AsyncSession, caller: Caller, assessment_id: UUID) -> Target:
+    row = await _own(session, caller, assessment_id)
+    return Target("assessment", row.id, row.id, row.partner_id)
+
+
+async def _note(
+    session: AsyncSession, caller: Caller, assessment_id: UUID, share_id: UUID
+) -> Target:
+    row = await _own(session, caller, assessment_id)
+    if not await queries.own_share(session, assessment_id, share_id):
+        raise ShareNotFound
+    return Target("share", share_id, row.id, row.partner_id)
+
+
+async def _request_texts(session: AsyncSession, caller: Caller, request_id: UUID) -> Target:
+    row = await access_requests.find(session, caller, request_id)
+    return Target("access_request", row.id, row.assessment_id, row.partner_id)
 
 
 async def _own(session: AsyncSession, caller: Caller, assessment_id: UUID) -> Any:
@@ -68,40 +64,3 @@ async def _own(session: AsyncSession, caller: Caller, assessment_id: UUID) -> An
     if not policy.within(caller, row.country):
         raise AssessmentNotFound
     return row
-
-
-async def hide(
-    session: AsyncSession, keyring: KeyRing, caller: Caller, find: Find, reason: str
-) -> dict[str, Any]:
-    """Hide own content. Raises what ``find`` raises, and what hiding raises."""
-    target = await find(session, caller)
-    found = await redaction.hide(session, keyring, caller, target, reason)
-    await _tell(session, caller, EventType.CONTENT_HIDDEN, target, found)
-    return found
-
-
-async def decide(
-    session: AsyncSession,
-    keyring: KeyRing,
-    caller: Caller,
-    find: Find,
-    version: int,
-    decision: RedactionDecisionIn,
-) -> dict[str, Any]:
-    """A second person decides. Raises what ``find`` raises, and what deciding raises."""
-    target = await find(session, caller)
-    found = await redaction.decide(session, keyring, caller, target, version, decision)
-    await _tell(session, caller, _TOLD[decision.decision], target, found)
-    return found
-
-
-async def _tell(
-    session: AsyncSession,
-    caller: Caller,
-    kind: EventType,
-    target: redaction.Target,
-    found: dict[str, Any],
-) -> None:
-    # Whoever keeps a copy drops it.
-    about = {"redaction": str(found["id"]), "content": str(target.id)}
-    await events.publish(session, kind, target.record_id, caller.agency_id, **about)

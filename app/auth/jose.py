@@ -296,7 +296,7 @@ def verify_bytes(token: str, key: Mapping[str, str], typ: str) -> bytes:
         payload: bytes = jws.verify(token, jose_jwk.construct(dict(key), "ES256"), ["ES256"])
     except AuthError:
         raise
-    except Exception as error:
+    except Exception as error:  # whatever the library makes of a hostile token
         raise AuthError(type(error).__name__) from None
     return payload
 
@@ -318,7 +318,7 @@ def key_name(token: str) -> tuple[str, str]:
             raise AuthError("alg")
     except AuthError:
         raise
-    except Exception as error:
+    except Exception as error:  # whatever the library makes of a hostile token
         raise AuthError(type(error).__name__) from None
     return kid, str(alg)
 
@@ -342,6 +342,6 @@ def unverified_claims(token: str) -> dict[str, Any]:
         claims: dict[str, Any] = jwt.get_unverified_claims(_shaped(token))
     except AuthError:
         raise
-    except Exception as error:
+    except Exception as error:  # whatever the library makes of a hostile token
         raise AuthError(type(error).__name__) from None
     return claims

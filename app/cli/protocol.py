@@ -36,7 +36,7 @@ class DeadlineProtocol(H11Protocol):
         self._received = 0
         self._held_back = False
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's own narrowing of the argument
         super().connection_made(transport)
         self._await("head")
 

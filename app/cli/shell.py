@@ -30,7 +30,7 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except Exception as error:
+        except Exception as error:  # what no part knows is raised again
             # Named only now: it knows what every part can refuse, so it loads all of them.
             words = part("app.cli.errors:sentence")(error)
             if words is None:

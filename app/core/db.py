@@ -166,7 +166,7 @@ class Database:
         raw: asyncpg.Connection = fairy.driver_connection
         try:
             yield raw
-        except BaseException as error:
+        except BaseException as error:  # a cancelled one too: nobody may get it again
             confused = isinstance(error, asyncpg.InternalClientError)
             broken = confused or raw.is_closed() or raw.is_in_transaction()
             if broken or not isinstance(error, Exception):
@@ -198,7 +198,7 @@ class Database:
             await raw.execute(f"BEGIN; SELECT set_config('app.agency_id', '{bound}', true)")
             try:
                 yield raw
-            except Exception:
+            except Exception:  # any: nothing of it is kept; of a cancelled one see `connection`
                 if not raw.is_closed():
                     await raw.execute("ROLLBACK")
                 raise

@@ -7,6 +7,7 @@ and who may wait, is the feature's; this module knows none.
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
@@ -39,7 +40,7 @@ class Waiter(Generic[K, A]):
             self.woken.set_result(answer)
 
 
-class LongPoll(Generic[K, A]):
+class LongPoll(ABC, Generic[K, A]):
     """Who waits in this process, and the task that looks for all of them."""
 
     failure: str
@@ -55,9 +56,9 @@ class LongPoll(Generic[K, A]):
         """How many wait."""
         return len(self._waiters)
 
+    @abstractmethod
     async def look(self, waiting: Mapping[K, list[Waiter[K, A]]]) -> None:
         """Wake those of these whose number has moved."""
-        raise NotImplementedError
 
     async def line_up(self, key: K, after: int, seconds: float, client_id: str = "") -> A | None:
         """What `look` woke it with; None when the time is over, or the process ends."""

@@ -175,7 +175,7 @@ class Results:
     """The answer to a stream, one JSON document a line, kept until the stream has ended."""
 
     def __init__(self) -> None:
-        self._spool = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - `close`, or the answer
+        self._spool = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - closed by `close` or the answer
 
     def write(self, results: Iterable[Mapping[str, Any]]) -> None:
         """Add these, in order."""

@@ -122,7 +122,7 @@ def prepare(settings: Settings, port: int, report: Report) -> Stand:
         migrate.upgrade(server.url(database=DATABASE))
         report("the schema is up to date", 1, 1)
         asyncio.run(_fill(stand, settings, report))
-    except BaseException:
+    except BaseException:  # Ctrl-C while it fills ends the server too
         stand.close()
         raise
     return stand

@@ -326,7 +326,7 @@ CREATE TRIGGER sea_restrictions_step AFTER INSERT OR UPDATE OF review_by, review
 SECURITY = (
     PLANS
     + "".join(
-        "INSERT INTO capacity_plan_kinds (code, window_months, total_months, version) "  # noqa: S608
+        "INSERT INTO capacity_plan_kinds (code, window_months, total_months, version) "  # noqa: S608 - constants
         f"VALUES ('{code}', {window}, {total}, '{VERSION}');\n"
         for code, (window, total) in WINDOWS.items()
     )

@@ -73,7 +73,7 @@ _OWNERS_OF_WORDS = {
 def own_record(owners: dict[str, str]) -> str:
     """The function that says whether the bound agency owns a record."""
     cases = "\n".join(
-        f"    WHEN '{kind}' THEN EXISTS (SELECT 1 FROM {found} AND o.id = record)"  # noqa: S608
+        f"    WHEN '{kind}' THEN EXISTS (SELECT 1 FROM {found} AND o.id = record)"  # noqa: S608 - constants
         for kind, found in owners.items()
     )
     return f"""CREATE OR REPLACE FUNCTION own_record(kind text, record uuid) RETURNS boolean

@@ -87,7 +87,7 @@ END $$;
 CREATE TRIGGER assurance_plan_reasoned AFTER UPDATE OF status ON assurance_plans
   FOR EACH ROW WHEN (OLD.status = 'submitted' AND NEW.status = 'draft')
   EXECUTE FUNCTION assurance_plan_reasoned();
-""" + rekey_security("assurance_plan_returns")  # noqa: S608
+""" + rekey_security("assurance_plan_returns")  # noqa: S608 - constants
 
 ACTIONS = (
     "id, plan_id, owner_agency, number, area, responsible, due_on, cost, currency, sealed, "
@@ -260,7 +260,7 @@ CREATE POLICY idempotency_keys_plans_redact ON idempotency_keys FOR DELETE TO re
 UNDO_PLANS = (
     """
 SET LOCAL check_function_bodies = off;
-"""  # noqa: S608
+"""  # noqa: S608 - constants
     + OWN_RECORD.format(plans="")
     + APPLY.format(plans="", declared="")
     + """

@@ -49,7 +49,7 @@ async def run(
     """Rows of a statement in a committed transaction bound to the agency."""
     async with database.session(bound) as session:
         result = await session.execute(text(sql), values)
-        return result.all() if result.returns_rows else ()  # type: ignore[attr-defined]
+        return result.all() if result.returns_rows else ()  # type: ignore[attr-defined]  # text() says nothing of its result
 
 
 async def touched(database: Database, agency: UUID | None, sql: str, **values: Any) -> int:
@@ -57,7 +57,7 @@ async def touched(database: Database, agency: UUID | None, sql: str, **values: A
     async with database.sessions(info={BINDING: Binding(agency)}) as session, session.begin():
         result = await session.execute(text(sql), values)
         await session.rollback()
-        return int(result.rowcount)  # type: ignore[attr-defined]
+        return int(result.rowcount)  # type: ignore[attr-defined]  # as above
 
 
 async def denied(

@@ -250,7 +250,7 @@ async def test_a_purpose_is_read_strictly(api_for: ApiFor, header: str) -> None:
     made = (await make_assessment(unicef))["id"]
     await make_share(unicef, made)
     headers = {"Access-Purpose": header.encode("latin-1")}
-    answer = await wfp.get(f"/v1/assessments/{made}/detail", headers=headers)  # type: ignore[arg-type]
+    answer = await wfp.get(f"/v1/assessments/{made}/detail", headers=headers)  # type: ignore[arg-type]  # httpx takes bytes; Api says text
     assert (answer.status_code, answer.json()["code"]) == (422, "purpose_required")
 
 

@@ -167,5 +167,5 @@ async def test_a_hundred_thousand_acts_of_sixteen_agencies_leak_nothing(
             flush=True,
         )
     leaked, hidden = await walk.compare()
-    print(f"{walk.done} acts: {leaked} leaked, {hidden} wrongly hidden")  # noqa: T201
+    print(f"{walk.done} acts: {leaked} leaked, {hidden} wrongly hidden")  # noqa: T201 - a drill tells what it found
     assert (leaked, hidden) == (0, 0)

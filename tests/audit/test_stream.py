@@ -287,7 +287,7 @@ async def test_nothing_else_is_ever_erased(audit_log: Log) -> None:
     fresh = await audit_log.value("SELECT event_id FROM audit_pending")
     with pytest.raises(Exception, match="append-only"):
         async with audit_log.worker.session() as session:
-            await erase_event(session, None, fresh, "has no number yet")  # type: ignore[arg-type]
+            await erase_event(session, None, fresh, "has no number yet")  # type: ignore[arg-type]  # refused before it asks who
     with pytest.raises(NotFound):
         async with audit_log.worker.session() as session:
             await erase_event(session, None, uuid4(), "is not there")

@@ -10,7 +10,7 @@ from uuid import uuid4
 import httpx
 import pytest
 import time_machine
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 
 from app.auth import caller as auth_caller
 from app.auth import clients as auth
@@ -137,7 +137,7 @@ async def test_a_retired_key_still_verifies_only_while_it_is_published(
         async def checked(self, use: str, check: Callable[[Any], Any]) -> object:
             return check(await self.verification_keys(use))
 
-    verifier = TokenVerifier(NoKeys(), app.state.settings.issuer)  # type: ignore[arg-type]
+    verifier = TokenVerifier(NoKeys(), app.state.settings.issuer)  # type: ignore[arg-type]  # it has what the verifier calls
     with pytest.raises(NotAuthenticated):
         await verifier.verify(_token(token_key, "UNICEF"))
 
@@ -160,26 +160,25 @@ _REST: tuple[Any, ...] = (None, [], [], "AGENCY_ONLY")
 
 
 async def test_a_decision_needs_a_person(app: FastAPI, token_key: TokenKey) -> None:
-    request = httpx.Request("GET", "http://x/")
-    request.scope = {}  # type: ignore[attr-defined]
+    request = Request({"type": "http"})
     token = await TokenVerifier(app.state.keys, app.state.settings.issuer).verify(
         _token(token_key, "UNICEF", scope=" ".join(Scope))
     )
     deciding = Scope(min(DECIDING))
     machine = (uuid4(), "UNICEF", [str(scope) for scope in Scope], None, None, None, None, *_REST)
     with pytest.raises(PersonRequired):
-        caller_from(request, token, machine, deciding)  # type: ignore[arg-type]
-    plain = caller_from(request, token, machine, Scope.PARTNERS_READ)  # type: ignore[arg-type]
+        caller_from(request, token, machine, deciding)
+    plain = caller_from(request, token, machine, Scope.PARTNERS_READ)
     with pytest.raises(PersonRequired):
         plain.require_person()
     person = (uuid4(), "UNICEF", ["partners:read", deciding], uuid4(), "A", "HQ", "head", *_REST)
-    named: Caller = caller_from(request, token, person, deciding)  # type: ignore[arg-type]
+    named: Caller = caller_from(request, token, person, deciding)
     assert named.require_person().office == "HQ"
     with pytest.raises(ScopeMissing):
-        caller_from(request, token, person, Scope.PARTNERS_WRITE)  # type: ignore[arg-type]
+        caller_from(request, token, person, Scope.PARTNERS_WRITE)
     for row in (None, (None,) * 11):
         with pytest.raises(NotAuthenticated):
-            caller_from(request, token, row, Scope.PARTNERS_READ)  # type: ignore[arg-type]
+            caller_from(request, token, row, Scope.PARTNERS_READ)
 
 
 async def test_a_fast_write_asks_for_its_key_and_knows_every_client_it_serves(

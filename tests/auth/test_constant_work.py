@@ -153,5 +153,5 @@ async def test_the_time_of_a_failure_tells_nothing(
             taken[name].append(_answered_at[0] - started)
     medians = {name: statistics.median(values) * 1000 for name, values in taken.items()}
     with capsys.disabled():
-        print({name: round(value, 3) for name, value in medians.items()})  # noqa: T201
+        print({name: round(value, 3) for name, value in medians.items()})  # noqa: T201 - figures for a person
     assert max(medians.values()) / min(medians.values()) < 1.1, medians

@@ -163,11 +163,11 @@ async def test_client_and_agency_are_looked_at_on_every_request(
 async def test_it_is_a_machine_that_reads_inter_agency_at_most(
     app: FastAPI, feed_token: str, database: Database
 ) -> None:
-    scope = {"type": "http", "app": app, "headers": []}
+    scope: dict[str, Any] = {"type": "http", "app": app, "headers": []}
     request = Request(scope)
     reader = await feed_reader(request, f"Token {feed_token}")
     release(scope)
-    assert scope["limit_key"].startswith("feed_token:")  # type: ignore[attr-defined]
+    assert scope["limit_key"].startswith("feed_token:")
     row = (UUID(int=1), "WFP", ["feed:read", "clients:admin"], UUID(int=2), "A", "HQ", "head",
            None, ["OVS"], ["KEN"], "AGENCY_ONLY")  # fmt: skip
     caller = reader.caller(request, row)

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from tests.confidentiality.matrix import RULES
 from tests.confidentiality.rules import FORBIDDEN, OPEN, Call, Rule
 from tests.confidentiality.scene import AGENCIES, CANARY, RELATIONS, Scene, absent
-from tests.support import Api, plain_client
+from tests.support import Api, in_turn, plain_client
 
 
 @functools.cache
@@ -50,8 +50,8 @@ def expected(rule: Rule, relation: str) -> frozenset[int]:
     return rule.expected.get(relation, FORBIDDEN)
 
 
-@pytest.mark.parametrize("relation", RELATIONS)
 @pytest.mark.parametrize("operation", sorted(RULES))
+@in_turn("relation", list(RELATIONS), size=len(RELATIONS))
 async def test_who_gets_what(app: FastAPI, scene: Scene, operation: str, relation: str) -> None:
     method, path, scopes = operations(app)[operation]
     rule = RULES[operation]
@@ -121,7 +121,7 @@ async def listed_ids(api: Api, method: str, path: str, call: Call) -> str:
     raise AssertionError("the list does not end")
 
 
-@pytest.mark.parametrize("operation", sorted(RULES))
+@in_turn("operation", sorted(RULES), size=32)
 async def test_without_a_token_there_is_nothing(app: FastAPI, scene: Scene, operation: str) -> None:
     method, path, _ = operations(app)[operation]
     call = await RULES[operation].make(scene, "stranger")

@@ -98,7 +98,7 @@ async def test_a_session_can_be_bound_before_and_during_its_transaction(narrow: 
 
 async def test_a_binding_must_be_an_id(narrow: Database) -> None:
     with pytest.raises(ValueError, match="UUID"):
-        async with narrow.fast_write("'; DROP TABLE partners; --"):  # type: ignore[arg-type]
+        async with narrow.fast_write("'; DROP TABLE partners; --"):  # type: ignore[arg-type]  # the point is that it is refused
             raise AssertionError
     async with narrow.fast_write(None) as connection:
         assert await connection.fetchval(BOUND) == ""

@@ -432,7 +432,7 @@ async def _beside(
     async with _serving(settings, **more) as app:
         greedy, other = await _caller(app, world, "WFP"), await _caller(app, world, "FAO")
         pressing = [asyncio.create_task(greedy.get("/v1/held")) for _ in range(16)]
-        while sum(task.done() for task in pressing) < 16 - share:  # noqa: ASYNC110
+        while sum(task.done() for task in pressing) < 16 - share:  # noqa: ASYNC110 - the state of other tasks
             await asyncio.sleep(0.01)
         answers = [await other.get("/v1/slow?seconds=0") for _ in range(10)]
         answers += await asyncio.gather(*(other.get("/v1/slow?seconds=0") for _ in range(2)))

@@ -251,7 +251,7 @@ async def test_an_answer_may_be_endless_or_compressed_and_a_redirect_is_not_foll
 async def _one(deliverer: Deliverer, webhook_id: str) -> None:
     """Make one call."""
     async with deliverer._database.session() as session:
-        claimed = await queue.claim(session, webhook_id, 60)  # type: ignore[arg-type]
+        claimed = await queue.claim(session, webhook_id, 60)  # type: ignore[arg-type]  # an id as text does as well
         assert claimed is not None
         opened = await deliverer._opened(session, claimed)
     await deliverer._deliver(claimed, claimed.deliveries[0], opened)
@@ -383,9 +383,9 @@ async def test_a_suspended_agency_is_not_called(
 async def test_outbound_reads_no_more_than_it_was_told(receiver: Receiver) -> None:
     outbound = Outbound(parse_allowed("127.0.0.0/8:*"))
     receiver.raw = b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n" + b"y" * 5_000
-    message = {"method": "POST", "content": b'{"type":"x"}'}
-    answer = await outbound.call(receiver.url, limit=10, cut=True, **message)  # type: ignore[arg-type]
+    message: dict[str, Any] = {"method": "POST", "content": b'{"type":"x"}'}
+    answer = await outbound.call(receiver.url, limit=10, cut=True, **message)
     assert (answer.status, answer.body) == (200, b"y" * 10)
     with pytest.raises(OutboundFailed, match="too_large"):
-        await outbound.call(receiver.url, limit=10, **message)  # type: ignore[arg-type]
+        await outbound.call(receiver.url, limit=10, **message)
     await outbound.close()

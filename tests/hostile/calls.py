@@ -8,6 +8,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 from urllib.parse import unquote
 from uuid import uuid4
 
@@ -84,8 +85,8 @@ async def store_examples(client: httpx.AsyncClient) -> Known:
     return known
 
 
-def _example(parameter: dict[str, object]) -> str:
-    schema = resolve(parameter["schema"])  # type: ignore[arg-type]
+def _example(parameter: dict[str, Any]) -> str:
+    schema = resolve(parameter["schema"])
     if schema.get("format") == "uuid":
         return str(uuid4())
     if "enum" in schema:

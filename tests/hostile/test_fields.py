@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import zlib
 from collections.abc import Iterator
+from operator import attrgetter
 from typing import Any
 from urllib.parse import quote
 
@@ -26,7 +28,7 @@ from tests.hostile.calls import (
 )
 from tests.hostile.fields import fields, json_body
 from tests.hostile.sampling import first_of_methods, is_first, place, some
-from tests.support import World, plain_client
+from tests.support import World, in_turn, plain_client
 
 _BODIES = [item for item in operations() if json_body(item) is not None]
 _EDGE_HEADERS = (
@@ -39,8 +41,7 @@ def _parameters(operation: Operation, *places: str) -> list[dict[str, Any]]:
     return [item for item in operation.spec.get("parameters", ()) if item["in"] in places]
 
 
-def _each(chosen: list[Operation]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("operation", chosen, ids=[item.name for item in chosen])
+_each = functools.partial(in_turn, "operation", size=8, label=attrgetter("name"))
 
 
 class Sender:
@@ -83,7 +84,7 @@ class Sender:
         )
 
 
-_EXTENT = [False, pytest.param(True, marks=[pytest.mark.drill, pytest.mark.timeout(600)])]
+_EXTENT = [False, pytest.param(True, marks=[pytest.mark.drill, pytest.mark.timeout(4_800)])]
 _everywhere = pytest.mark.parametrize("all_", _EXTENT, ids=["some", "all"])
 """In the suite as `sampling` says, in the drills every value everywhere."""
 

@@ -7,10 +7,12 @@ one a few in turn, which shows that its bodies pass through them. The drills giv
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import zlib
 from collections.abc import AsyncIterator, Container, Iterable
+from operator import attrgetter
 from typing import Any, TypeVar
 
 import httpx
@@ -31,7 +33,7 @@ from tests.hostile.calls import (
 from tests.hostile.fields import json_body
 from tests.hostile.sampling import first_of_methods
 from tests.hostile.values import CANARY
-from tests.support import World
+from tests.support import World, in_turn
 
 _T = TypeVar("_T")
 _BODIES = [item for item in operations() if json_body(item) is not None]
@@ -41,11 +43,10 @@ _ALWAYS = frozenset({"duplicate key", "NaN", "a list", "a text", "null", "nothin
 _EXTRA = f'{{"{CANARY}": 1, '.encode()
 
 
-def _each(chosen: list[Operation]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("operation", chosen, ids=[item.name for item in chosen])
+_each = functools.partial(in_turn, "operation", size=8, label=attrgetter("name"))
 
 
-_EXTENT = [False, pytest.param(True, marks=[pytest.mark.drill, pytest.mark.timeout(600)])]
+_EXTENT = [False, pytest.param(True, marks=[pytest.mark.drill, pytest.mark.timeout(4_800)])]
 _everywhere = pytest.mark.parametrize("all_", _EXTENT, ids=["some", "all"])
 
 
@@ -156,7 +157,7 @@ async def test_the_size_of_a_body_is_counted_not_believed(
             assert answer.json()["code"] == "body_too_large"
 
 
-@pytest.mark.parametrize("path", list(contract()["paths"]))
+@in_turn("path", list(contract()["paths"]), size=32)
 async def test_a_method_that_a_path_does_not_take_is_a_405(
     path: str, own_app: FastAPI, agencies: World
 ) -> None:

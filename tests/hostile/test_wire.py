@@ -229,12 +229,12 @@ async def test_five_hundred_slow_peers_do_not_slow_a_good_client_and_are_all_clo
     async with _slow_peers(port, 500) as alive:
         opened = time.monotonic()
         beside = await _p99(port, 9)
-        while alive() and time.monotonic() - opened < _LONGEST_S + 5:  # noqa: ASYNC110
+        while alive() and time.monotonic() - opened < _LONGEST_S + 5:  # noqa: ASYNC110 - the state of other tasks
             await asyncio.sleep(0.25)
         closed = time.monotonic() - opened
         left = alive()
     with capsys.disabled():
-        print(  # noqa: T201
+        print(  # noqa: T201 - figures for a person
             f"p99 alone {alone:.2f} ms, beside 500 slow peers {beside:.2f} ms; opened in "
             f"{opened - started:.1f} s, all closed after {closed:.1f} s"
         )

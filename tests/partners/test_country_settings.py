@@ -48,7 +48,7 @@ async def test_of_two_who_set_a_country_at_once_one_stands(api_for: ApiFor) -> N
 
 async def test_without_reason_version_or_right_nothing_is_set(
     api_for: ApiFor,
-    scoped: ScopedApi,  # noqa: F811
+    scoped: ScopedApi,  # noqa: F811 - the fixture
 ) -> None:
     undp = await api_for("UNDP")
     url, tag = "/v1/country-settings/VNM", {"If-Match": '"v0"'}
@@ -99,7 +99,7 @@ async def test_public_is_what_agreed_is_verified_and_endangers_nobody(
 )
 async def test_lists_and_reads_agree_on_who_knows_of_protected_profiles(
     api_for: ApiFor,
-    scoped: ScopedApi,  # noqa: F811
+    scoped: ScopedApi,  # noqa: F811 - the fixture
     roles: tuple[str, ...],
     countries: tuple[str, ...],
     sees: bool,

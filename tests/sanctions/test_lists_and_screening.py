@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -30,7 +31,7 @@ async def imported(worker_database: Database, settle: Settle) -> int:
     return result.parties
 
 
-async def screening(api: Api, kind: str, name: str, **more: object) -> dict[str, object]:
+async def screening(api: Api, kind: str, name: str, **more: object) -> dict[str, Any]:
     return await api.made("/v1/screenings", {"subject": {"kind": kind, "names": [name]} | more})
 
 
@@ -83,7 +84,7 @@ async def test_a_listed_name_is_found_through_a_typing_error(
     name = entry["names"][0]["name"]
     answer = await screening(await api_for("WFP"), "organisation", name[:4] + name[5:])
     assert answer["outcome"] == "potential_match"
-    hit = answer["hits"][0]  # type: ignore[index]
+    hit = answer["hits"][0]
     assert hit["entry_id"] == entry["entry_id"]
     assert hit["source"] == "unsc"
     assert hit["reference"] == entry["reference"]
@@ -105,7 +106,7 @@ async def test_a_measure_of_an_agency_is_found_by_name_and_gone_when_lifted(
     partner = await wfp.read(f"/v1/partners/{entry['partner_id']}")
     await settle()
     found = await screening(wfp, "organisation", partner["legal_name"])
-    assert entry["entry_id"] in [hit["entry_id"] for hit in found["hits"]]  # type: ignore[attr-defined]
+    assert entry["entry_id"] in [hit["entry_id"] for hit in found["hits"]]
     await (await api_for("UNDP_APPROVER")).made(
         f"/v1/sanctions/entries/{entry['entry_id']}/lift",
         {"reason": "Appeal granted."},
@@ -113,7 +114,7 @@ async def test_a_measure_of_an_agency_is_found_by_name_and_gone_when_lifted(
     )
     await settle()
     later = await screening(wfp, "organisation", partner["legal_name"])
-    assert entry["entry_id"] not in [hit["entry_id"] for hit in later["hits"]]  # type: ignore[attr-defined]
+    assert entry["entry_id"] not in [hit["entry_id"] for hit in later["hits"]]
 
 
 async def test_a_broken_file_leaves_the_old_list(

@@ -78,7 +78,7 @@ async def file_assessments(
             answer.write([entry.wire(dry_run=query.dry_run) for entry in chunk])
             for status, code in sorted(refusals):
                 await refused(request, status, code)
-    except BaseException:
+    except BaseException:  # a caller who went away leaves no spooled file
         answer.close()
         raise
     return answer.response()

@@ -5,28 +5,25 @@ What it means: `app.audit.exceptions.redaction`. The plan goes on: days, states 
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from functools import partial
+from typing import Literal
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.assessments.plans import queries
 from app.assessments.plans.errors import ActionNotFound, PlanNotFound, StepNotFound
-from app.audit.exceptions import redaction
-from app.audit.exceptions.schemas import RedactionDecisionIn
+from app.audit.exceptions.redaction import Target
 from app.auth import policy
 from app.auth.caller import Caller
-from app.core.crypto import KeyRing
-from app.events import service as events
-from app.events.catalogue import EventType
+from app.events.redacting import Find
 
 Words = Literal["plan_action", "plan_step"]
-_TOLD = {"confirm": EventType.CONTENT_DESTROYED, "undo": EventType.CONTENT_RESTORED}
 
 
-async def _target(
+async def _words(
     session: AsyncSession, caller: Caller, kind: Words, plan_id: UUID, words_id: UUID
-) -> redaction.Target:
+) -> Target:
     """Words of the caller's own plan, which is locked.
 
     Raises PlanNotFound, ActionNotFound or StepNotFound.
@@ -42,49 +39,14 @@ async def _target(
         raise ActionNotFound
     if kind == "plan_step" and not await queries.has_note(session, plan_id, words_id):
         raise StepNotFound
-    return redaction.Target(kind, words_id, row.id, row.partner_id)
+    return Target(kind, words_id, row.id, row.partner_id)
 
 
-async def hide(
-    session: AsyncSession,
-    keyring: KeyRing,
-    caller: Caller,
-    kind: Words,
-    plan_id: UUID,
-    words_id: UUID,
-    reason: str,
-) -> dict[str, Any]:
-    """Hide words of an own plan. Raises what `_target` raises, and what hiding raises."""
-    target = await _target(session, caller, kind, plan_id, words_id)
-    found = await redaction.hide(session, keyring, caller, target, reason)
-    await _tell(session, caller, EventType.CONTENT_HIDDEN, target, found)
-    return found
+async def action(plan_id: UUID, action_id: UUID) -> Find:
+    """The words of an action of an own plan; raises PlanNotFound or ActionNotFound."""
+    return partial(_words, kind="plan_action", plan_id=plan_id, words_id=action_id)
 
 
-async def decide(
-    session: AsyncSession,
-    keyring: KeyRing,
-    caller: Caller,
-    kind: Words,
-    plan_id: UUID,
-    words_id: UUID,
-    version: int,
-    decision: RedactionDecisionIn,
-) -> dict[str, Any]:
-    """A second person decides. Raises what `_target` raises, and what deciding raises."""
-    target = await _target(session, caller, kind, plan_id, words_id)
-    found = await redaction.decide(session, keyring, caller, target, version, decision)
-    await _tell(session, caller, _TOLD[decision.decision], target, found)
-    return found
-
-
-async def _tell(
-    session: AsyncSession,
-    caller: Caller,
-    kind: EventType,
-    target: redaction.Target,
-    found: dict[str, Any],
-) -> None:
-    # Whoever keeps a copy drops it.
-    about = {"redaction": str(found["id"]), "content": str(target.id)}
-    await events.publish(session, kind, target.record_id, caller.agency_id, **about)
+async def step(plan_id: UUID, step_id: UUID) -> Find:
+    """The note of a step of an own plan; raises PlanNotFound or StepNotFound."""
+    return partial(_words, kind="plan_step", plan_id=plan_id, words_id=step_id)

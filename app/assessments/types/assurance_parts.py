@@ -8,6 +8,7 @@ less what was refunded, documented, justified and written off.
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -293,9 +294,9 @@ class AssuranceType(AssessmentType[D, AM]):
     family = "ASSURE"
     current_per: ClassVar[Literal["type", "methodology"] | None] = None
 
+    @abstractmethod
     def found(self, detail: D) -> list[Found]:
         """The findings of a complete detail; none of a result reported from elsewhere."""
-        raise NotImplementedError
 
 
 def summary(detail: AssuranceDetail, found: Sequence[Found], **more: Any) -> dict[str, Any]:

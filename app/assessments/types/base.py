@@ -6,6 +6,7 @@ standards, cut-offs and validity, one file each, never changed once published.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import date
 from functools import cached_property
@@ -155,7 +156,7 @@ class AssessmentBase(Schema):
 Reason = Annotated[Text, StringConstraints(min_length=1, max_length=2_000, strip_whitespace=True)]
 
 
-class AssessmentType(Generic[D, M]):
+class AssessmentType(ABC, Generic[D, M]):
     """One kind of assessment: subclass it in a file of its own, register it in `__init__.py`.
 
     Pure: it knows a detail and a methodology, and asks nobody.
@@ -181,13 +182,13 @@ class AssessmentType(Generic[D, M]):
         """What of one owner and partner there is one current result of; see ``current_per``."""
         return {"type": self.code, "methodology": methodology, None: None}[self.current_per]
 
+    @abstractmethod
     def check(self, detail: D, methodology: M, *, final: bool) -> list[FieldError]:
         """What is wrong with a detail; a final one must also be complete. Pointers as in a body."""
-        raise NotImplementedError
 
+    @abstractmethod
     def rate(self, detail: D, methodology: M) -> Rating:
         """The result of a detail that `check` found complete."""
-        raise NotImplementedError
 
     def values(self, methodology: M) -> Mapping[str, RatingLevel | None]:
         """Results that a person may state: reported from elsewhere, or an adjusted rating."""

@@ -64,7 +64,7 @@ class Blobs:
         except TooLong:
             spool.close()
             raise BodyTooLarge from None
-        except BaseException:
+        except BaseException:  # a caller who went away leaves no file
             spool.close()
             raise
 

@@ -26,7 +26,7 @@ MODES = ("auto", "direct", "userns", "service-user")
 _NAMESPACE = ("unshare", "--user", "--map-user=65534", "--map-group=65534", "--")
 _SERVICE_USERS = ("postgres", "nobody")
 # The first is for state that stays; the others may be swept by the machine after weeks.
-_PLACES = (Path("/var/lib"), Path("/var/tmp"), Path(tempfile.gettempdir()))  # noqa: S108
+_PLACES = (Path("/var/lib"), Path("/var/tmp"), Path(tempfile.gettempdir()))  # noqa: S108 - a private folder is made in them
 
 
 @dataclass(frozen=True)

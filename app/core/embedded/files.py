@@ -82,9 +82,8 @@ def serves(pid: int, data: Path) -> bool:
 
 def _listed(pid: int) -> str:
     """The command line of a process where there is no /proc."""
-    # A fixed program and a number.
     listing = ["ps", "-ww", "-o", "command=", "-p", str(pid)]
-    return subprocess.run(listing, capture_output=True, text=True, check=False).stdout  # noqa: S603
+    return subprocess.run(listing, capture_output=True, text=True, check=False).stdout  # noqa: S603 - a fixed program and a number
 
 
 def settings_text(settings: Mapping[str, str]) -> str:
@@ -110,7 +109,7 @@ def write_private(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
-    except BaseException:
+    except BaseException:  # also when the process is told to end
         draft.unlink(missing_ok=True)
         raise
 

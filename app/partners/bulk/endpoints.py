@@ -81,7 +81,7 @@ async def load_partners(
         if not query.dry_run:
             async with loader.chunk() as (session, caller):
                 await loads.finish(session, caller, load_id)
-    except BaseException:
+    except BaseException:  # a caller who went away leaves no spooled file
         answer.close()
         raise
     headers = {} if query.dry_run else {"Location": f"/v1/partners/loads/{load_id}"}

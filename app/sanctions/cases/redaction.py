@@ -6,6 +6,7 @@ What it means: `app.audit.exceptions.redaction`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -13,11 +14,9 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit.exceptions.redaction import Target
-from app.audit.exceptions.schemas import RedactionDecisionIn
 from app.auth import policy
 from app.auth.caller import Caller
-from app.core.crypto import KeyRing
-from app.sanctions import redacting
+from app.events.redacting import Find
 from app.sanctions.cases import errors, queries
 from app.sanctions.cases.models import SanctionCase
 
@@ -42,7 +41,7 @@ async def _own_case(session: AsyncSession, caller: Caller, case_id: UUID) -> San
     return case
 
 
-async def _target(session: AsyncSession, caller: Caller, case_id: UUID, step_id: UUID) -> Target:
+async def _step(session: AsyncSession, caller: Caller, case_id: UUID, step_id: UUID) -> Target:
     case = await _own_case(session, caller, case_id)
     known = {step.id for step in await queries.case_steps(session, case_id)}
     known |= {step.id for step in await redacted_steps(session, case_id)}
@@ -63,58 +62,14 @@ async def _individual(
     return Target("case_individual", respondent_id, case_id, case.partner_id, written)
 
 
-async def hide(
-    session: AsyncSession,
-    keyring: KeyRing,
-    caller: Caller,
-    case_id: UUID,
-    step_id: UUID,
-    reason: str,
-) -> dict[str, Any]:
-    """Hide what was written at a step of an own case. Raises CaseNotFound, and as hiding."""
-    target = await _target(session, caller, case_id, step_id)
-    return await redacting.hide(session, keyring, caller, target, reason)
+async def step(case_id: UUID, step_id: UUID) -> Find:
+    """What was written at a step of an own case; raises CaseNotFound."""
+    return partial(_step, case_id=case_id, step_id=step_id)
 
 
-async def decide(
-    session: AsyncSession,
-    keyring: KeyRing,
-    caller: Caller,
-    case_id: UUID,
-    step_id: UUID,
-    version: int,
-    decision: RedactionDecisionIn,
-) -> dict[str, Any]:
-    """A second person decides. Raises CaseNotFound, and what deciding raises."""
-    target = await _target(session, caller, case_id, step_id)
-    return await redacting.decide(session, keyring, caller, target, version, decision)
+async def individual(case_id: UUID, respondent_id: UUID) -> Find:
+    """Who an individual in an own case is; once hidden, it is listed by nobody.
 
-
-async def hide_individual(
-    session: AsyncSession,
-    keyring: KeyRing,
-    caller: Caller,
-    case_id: UUID,
-    respondent_id: UUID,
-    reason: str,
-) -> dict[str, Any]:
-    """Hide who an individual in an own case is; it is then listed by nobody.
-
-    Raises CaseNotFound, RespondentNotFound (also for a partner), and as hiding.
+    Raises CaseNotFound, RespondentNotFound (also for a partner).
     """
-    target = await _individual(session, caller, case_id, respondent_id)
-    return await redacting.hide(session, keyring, caller, target, reason)
-
-
-async def decide_individual(
-    session: AsyncSession,
-    keyring: KeyRing,
-    caller: Caller,
-    case_id: UUID,
-    respondent_id: UUID,
-    version: int,
-    decision: RedactionDecisionIn,
-) -> dict[str, Any]:
-    """A second person decides. Raises CaseNotFound, RespondentNotFound, and as deciding."""
-    target = await _individual(session, caller, case_id, respondent_id)
-    return await redacting.decide(session, keyring, caller, target, version, decision)
+    return partial(_individual, case_id=case_id, respondent_id=respondent_id)

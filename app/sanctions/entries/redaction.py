@@ -7,7 +7,7 @@ measure stands, and so does what was decided about it.
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy import text
@@ -15,11 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit.exceptions import queries as exceptions
 from app.audit.exceptions.redaction import Target
-from app.audit.exceptions.schemas import RedactionDecisionIn
 from app.auth import policy
 from app.auth.caller import Caller
-from app.core.crypto import KeyRing
-from app.sanctions import redacting
+from app.events.redacting import Find
 from app.sanctions.entries import errors
 
 # A text is known by the id of the act, condition or recognition; the lift's by that of the measure.
@@ -39,7 +37,7 @@ _TEXT = text(
 )
 
 
-async def _target(session: AsyncSession, caller: Caller, entry_id: UUID, text_id: UUID) -> Target:
+async def _words(session: AsyncSession, caller: Caller, entry_id: UUID, text_id: UUID) -> Target:
     """Words of the caller's own agency beside a measure. Raises EntryTextNotFound."""
     values = {"entry": entry_id, "text": text_id}
     row = (await session.execute(_TEXT, values)).one_or_none()
@@ -54,28 +52,6 @@ async def _target(session: AsyncSession, caller: Caller, entry_id: UUID, text_id
     return Target(row.kind, text_id, entry_id, row.partner_id, row.written)
 
 
-async def hide(
-    session: AsyncSession,
-    keys: KeyRing,
-    caller: Caller,
-    entry_id: UUID,
-    text_id: UUID,
-    reason: str,
-) -> dict[str, Any]:
-    """Hide own words beside a measure. Raises EntryTextNotFound, and as hiding."""
-    target = await _target(session, caller, entry_id, text_id)
-    return await redacting.hide(session, keys, caller, target, reason)
-
-
-async def decide(
-    session: AsyncSession,
-    keys: KeyRing,
-    caller: Caller,
-    entry_id: UUID,
-    text_id: UUID,
-    version: int,
-    decision: RedactionDecisionIn,
-) -> dict[str, Any]:
-    """A second person decides. Raises EntryTextNotFound, and what deciding raises."""
-    target = await _target(session, caller, entry_id, text_id)
-    return await redacting.decide(session, keys, caller, target, version, decision)
+async def words(entry_id: UUID, text_id: UUID) -> Find:
+    """Own words beside a measure; raises EntryTextNotFound."""
+    return partial(_words, entry_id=entry_id, text_id=text_id)

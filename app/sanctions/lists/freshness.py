@@ -20,11 +20,11 @@ REQUIRED = tuple(code for code, source in sources.ALL.items() if source.required
 """Lists that every answer needs."""
 _NAMED = ", ".join(f"'{code}'" for code in REQUIRED) or "''"
 
-# S608: of constants of ours. What is required without having been imported has a row or not.
+# What is required without having been imported has a row or not.
 FRESHNESS_SQL = f"""SELECT coalesce(json_agg(json_build_object('code', code, 'version', version,
     'last_success', last_success, 'max_staleness_s', max_staleness_s, 'required', required
     ) ORDER BY code), '[]')::text FROM list_sources
-    WHERE (required AND 'inter_agency' = ANY (streams)) OR code IN ({_NAMED})"""  # noqa: S608
+    WHERE (required AND 'inter_agency' = ANY (streams)) OR code IN ({_NAMED})"""  # noqa: S608 - constants of ours
 """Required sources as JSON, for statements that must know whether an answer is stale."""
 
 OWN_LISTS_SQL = """SELECT coalesce(json_agg(json_build_object('code', l.code,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from uuid import UUID
 
 from pydantic import Field, StringConstraints, model_validator
@@ -27,7 +27,7 @@ ListCode = Annotated[
 ]
 LineId = Annotated[Text, StringConstraints(min_length=1, max_length=64), Field(examples=["p-17"])]
 AlgorithmName = Annotated[Text, StringConstraints(max_length=40), Field(examples=[ALGORITHM])]
-assert set(RULES.roles) == set(Role.__args__)  # type: ignore[attr-defined]
+assert set(RULES.roles) == set(get_args(Role))
 
 
 class SubjectIn(Schema):

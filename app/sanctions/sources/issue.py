@@ -80,7 +80,7 @@ def check(reading: Reading, facts: FileFacts, layout: str) -> Issue:
 def moment(text: str | None, form: str | None = None) -> datetime | None:
     """The time a file says it was made, in UTC where it names no zone; None if it says none."""
     try:
-        at = datetime.strptime(text or "", form) if form else datetime.fromisoformat(text or "")  # noqa: DTZ007
+        at = datetime.strptime(text or "", form) if form else datetime.fromisoformat(text or "")  # noqa: DTZ007 - the next line gives it a zone
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     except (ValueError, OverflowError):
         return None

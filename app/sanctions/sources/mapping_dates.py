@@ -81,7 +81,7 @@ class DateRules(BaseModel):
         """The day a text says; None if it says less than a day, or what no format reads."""
         read = self._read(text)
         try:
-            return date(*read) if read and read[1] and read[2] else None  # type: ignore[arg-type]
+            return date(read[0], read[1], read[2]) if read and read[1] and read[2] else None
         except ValueError:
             return None
 

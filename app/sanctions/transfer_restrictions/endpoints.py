@@ -9,9 +9,7 @@ from uuid import UUID
 from fastapi import Depends, Query, Request, Response
 
 from app.audit.errors import PurposeRequired
-from app.audit.exceptions import errors as exceptions
 from app.audit.exceptions.errors import ContentRedacted, SecondPersonRequired
-from app.audit.exceptions.schemas import RedactionDecisionIn, RedactionDetailOut, RedactionIn
 from app.auth.caller import Caller, Keys, requires, requires_once
 from app.auth.errors import (
     CountryOutsideScope,
@@ -33,6 +31,7 @@ from app.core.http import (
 from app.core.paging import LIMIT_DEFAULT, CursorInvalid, CursorText, Limit, Pager
 from app.core.routing import Router
 from app.core.schemas import Page
+from app.events.redacting import Text, Words, add_routes
 from app.partners.errors import PartnerMerged, PartnerNotFound
 from app.partners.purpose import PurposeHeader, purposes_of
 from app.sanctions.transfer_restrictions import errors, reading, redaction, service
@@ -224,60 +223,23 @@ async def lift_restriction(
     )
 
 
-_HIDING = (errors.RestrictionNotFound, PersonRequired, exceptions.RoleRequired)
-
-
-def _hidden(found: dict[str, Any], response: Response) -> dict[str, Any]:
-    response.headers["Location"] = f"/v1/redactions/{found['id']}"
-    return _tagged(found, response)
-
-
-@router.post(
-    "/{restriction_id}/redaction",
-    status_code=201,
-    operation_id="redactTransferRestriction",
-    response_model=RedactionDetailOut,
-    responses=problems(*_HIDING, exceptions.RedactionExists),
-    summary="Hide the statement of a restriction at once",
-)
-async def redact_restriction(
-    restriction_id: UUID,
-    new: RedactionIn,
-    caller: Setter,
-    session: Session,
-    keys: Keys,
-    response: Response,
-) -> dict[str, Any]:
-    """An emergency: nobody reads it from the next request on, the owner included. A second person
-    decides within 72 hours. The restriction stays, marked `redacted`."""
-    found = await redaction.hide(session, keys, caller, restriction_id, new.reason)
-    return _hidden(found, response)
-
-
-@router.post(
-    "/{restriction_id}/redaction/decision",
-    status_code=201,
-    operation_id="decideTransferRestrictionRedaction",
-    response_model=RedactionDetailOut,
-    responses=problems(
-        *_HIDING,
-        exceptions.RedactionNotFound,
-        exceptions.RedactionDecided,
-        SecondPersonRequired,
-        exceptions.UnderLegalHold,
-        *_VERSIONED,
+add_routes(
+    router,
+    Words(
+        path="/{restriction_id}",
+        name="TransferRestriction",
+        find=redaction.statement,
+        may=requires_once(Scope.TRANSFERS_WRITE),
+        missing=(errors.RestrictionNotFound,),
+        hide=Text(
+            summary="Hide the statement of a restriction at once",
+            description="""\
+An emergency: nobody reads it from the next request on, the owner included. A second person
+decides within 72 hours. The restriction stays, marked `redacted`.""",
+        ),
+        decide=Text(
+            summary="Destroy a hidden statement, or bring it back",
+            description="By a second person, also after the 72 hours.",
+        ),
     ),
-    summary="Destroy a hidden statement, or bring it back",
 )
-async def decide_redaction(
-    restriction_id: UUID,
-    decision: RedactionDecisionIn,
-    version: Version,
-    caller: Setter,
-    session: Session,
-    keys: Keys,
-    response: Response,
-) -> dict[str, Any]:
-    """By a second person, also after the 72 hours."""
-    found = await redaction.decide(session, keys, caller, restriction_id, version, decision)
-    return _hidden(found, response)

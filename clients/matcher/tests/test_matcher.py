@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from matcher_support import crowd, party
@@ -36,7 +37,9 @@ def _score(subject: Subject, listed: Party = _MAN) -> float:
         ({}, {"gender": "f"}),
     ],
 )
-def test_what_else_is_known_moves_the_score_both_ways(better: dict, worse: dict) -> None:  # type: ignore[type-arg]
+def test_what_else_is_known_moves_the_score_both_ways(
+    better: dict[str, Any], worse: dict[str, Any]
+) -> None:
     assert _score(replace(_ASKED, **better)) > _score(replace(_ASKED, **worse))
 
 

@@ -265,7 +265,7 @@ def test_an_entry_in_a_bucket_that_is_not_its_own_is_refused(
     store: Store, run_pull: Pull, registry: Registry
 ) -> None:
     honest = registry.contents()
-    registry.contents = lambda: honest[::-1]  # type: ignore[method-assign]
+    registry.contents = lambda: honest[::-1]  # type: ignore[method-assign]  # the registry lies in this one place
     with pytest.raises(errors.Mismatch):
         run_pull()
     assert store.count() == 0
@@ -286,7 +286,7 @@ def test_a_chunk_that_inflates_without_end_is_cut_off(
         data = jcs(index)
         return {hashlib.sha256(bomb).hexdigest(): bomb, hashlib.sha256(data).hexdigest(): data}
 
-    registry.chunks = chunks  # type: ignore[method-assign]
+    registry.chunks = chunks  # type: ignore[method-assign]  # the registry lies in this one place
     tracemalloc.start()
     try:
         with pytest.raises(errors.TooLarge):

@@ -85,14 +85,14 @@ def test_an_operation_is_a_method_with_its_parameters(
 
 def test_what_is_no_operation_or_no_argument_is_said_at_once(client: RegistryClient) -> None:
     with pytest.raises(AttributeError):
-        client.guess_partner()  # type: ignore[attr-defined]
+        client.guess_partner()  # type: ignore[attr-defined]  # there is none: the point
     with pytest.raises(AttributeError):
-        client.iter_get_partner(ID)  # type: ignore[attr-defined]
+        client.iter_get_partner(ID)  # type: ignore[attr-defined]  # as above
     for wrong in ((), (ID, ID)):
         with pytest.raises(TypeError):
             client.get_partner(*wrong)
     with pytest.raises(TypeError):
-        client.get_partner(ID, purpose="x")  # type: ignore[call-arg]
+        client.get_partner(ID, purpose="x")  # type: ignore[call-arg]  # as above
 
 
 def test_an_id_cannot_leave_its_place_in_the_address(
@@ -108,7 +108,7 @@ def test_a_post_is_sent_again_with_the_same_key(
 ) -> None:
     script.answers = [Answer(503, headers={"Retry-After": "3"}), Answer(502)]
     script.reply({"clearance_id": ID}, status=201, Idempotency_Replayed="true")
-    reply = client.give_clearance(body={"partner_id": ID})  # type: ignore[typeddict-item]
+    reply = client.give_clearance(body={"partner_id": ID})  # type: ignore[typeddict-item]  # the body is not read here
     assert (reply.status, reply.replayed) == (201, True)
     keys = {headers["idempotency-key"] for _, _, headers, _ in script.asked}
     assert len(script.asked) == 3
@@ -116,7 +116,7 @@ def test_a_post_is_sent_again_with_the_same_key(
     assert len(keys.pop()) >= 16
     assert pauses[0] == 3
     script.reply({})
-    client.give_clearance(body={}, idempotency_key="mine-0123456789ab")  # type: ignore[typeddict-item]
+    client.give_clearance(body={}, idempotency_key="mine-0123456789ab")  # type: ignore[typeddict-item]  # the body is not read here
     assert script.asked[-1][2]["idempotency-key"] == "mine-0123456789ab"
     assert json.loads(script.asked[0][3]) == {"partner_id": ID}
 
@@ -140,7 +140,7 @@ def test_a_refusal_has_its_code_and_its_whole_problem(
     problem = {"status": 422, "code": "name_required", "errors": [{"pointer": "/name"}]}
     script.reply(problem, status=422)
     with pytest.raises(Refused) as refused:
-        client.create_partner(body={})  # type: ignore[typeddict-item]
+        client.create_partner(body={})  # type: ignore[typeddict-item]  # the body is not read here
     assert (refused.value.status, refused.value.code) == (422, "name_required")
     assert refused.value.problem == problem
 
@@ -189,12 +189,12 @@ async def test_async_programs_get_the_same(script: Script) -> None:
     credential = SecretCredential("client-1", "s3cret")
     async with AsyncRegistryClient(script.url, credential) as client:
         assert (await client.get_partner(ID)).data == {"partner_id": ID}
-        assert [item async for item in client.iter_list_partners()] == [1, 2]  # type: ignore[comparison-overlap]
+        assert [item async for item in client.iter_list_partners()] == [1, 2]  # type: ignore[comparison-overlap]  # pages of numbers stand for partners
         script.reply({"code": "not_found"}, status=404)
         with pytest.raises(Refused):
             await client.get_partner(ID)
         with pytest.raises(AttributeError):
-            client.iter_get_partner(ID)  # type: ignore[attr-defined]
+            client.iter_get_partner(ID)  # type: ignore[attr-defined]  # as above
 
 
 def test_a_change_that_got_no_answer_is_not_sent_again(pauses: list[float]) -> None:
@@ -215,7 +215,7 @@ def test_a_change_that_got_no_answer_is_not_sent_again(pauses: list[float]) -> N
 def test_shapes_are_dictionaries_at_run_time() -> None:
     assert schemas.PartnerOut is dict
     with pytest.raises(AttributeError):
-        schemas.__nothing__  # noqa: B018
+        schemas.__nothing__  # noqa: B018 - reading it is the act
 
 
 def test_every_operation_of_the_contract_is_there(tmp_path: Path) -> None:

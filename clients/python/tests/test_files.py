@@ -104,7 +104,7 @@ def test_a_wrong_skip_delta_falls_back_to_the_full_set(
         taken = iter([True])
         registry.tamper["chunks"] = lambda answer: _gone(answer) if next(taken, None) else answer
     else:
-        registry.deltas = wrong  # type: ignore[method-assign]
+        registry.deltas = wrong  # type: ignore[method-assign]  # the registry lies in this one place
     result = run_pull()
     # Without a list of files the pages alone lead there.
     assert result.mode == "full"
@@ -145,7 +145,7 @@ def test_what_an_interrupted_pull_left_is_deleted_when_a_file_is_withdrawn(
     registry.withdrawn[rest[-1]] = "2026-03-01T00:00:00Z"
     seen: list[int] = []
     registry.tamper["chunks"] = lambda answer: (
-        seen.append(len(list(spool.glob("*")))) or answer  # type: ignore[func-returns-value]
+        seen.append(len(list(spool.glob("*")))) or answer  # type: ignore[func-returns-value]  # append says None
     )
     with pytest.raises(errors.Refused, match="file_withdrawn"):
         run_pull()
@@ -395,6 +395,6 @@ def test_a_wait_is_asked_for_only_at_the_end(registry: Registry, run_pull: Pull)
         asked.append(target)
         return honest(method, target, headers, body)
 
-    registry.answer = answer  # type: ignore[method-assign]
+    registry.answer = answer  # type: ignore[method-assign]  # the registry lies in this one place
     assert run_pull(wait=30).mode == "unchanged"
     assert "wait=30" in asked[-1]

@@ -51,7 +51,7 @@ def _use(app: FastAPI, blobs: Blobs, scanner: Clamd | None) -> None:
 
 async def _round(app: FastAPI, blobs: Blobs, worker: Database, scanner: Clamd) -> int:
     """The worker's round with this scanner; how many files got a verdict."""
-    store = type(blobs.store)(worker)  # type: ignore[call-arg]
+    store = type(blobs.store)(worker)  # type: ignore[call-arg]  # both stores take a database
     there = Blobs(store, KeyRing(app.state.root), scanner)
     return await scan_waiting(worker, there) + await partners.scan_waiting(worker, there)
 

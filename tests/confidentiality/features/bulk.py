@@ -8,7 +8,6 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from app.core.crypto import KeyRing
 from app.core.db import bind_now
 from app.partners.bulk import extras
 from app.partners.bulk.files.unpp import Report, Statement
@@ -32,7 +31,6 @@ async def prepare(scene: Scene) -> None:
     assert answer.status_code == 200, answer.text
     scene.ids["load"] = answer.headers["location"].rsplit("/", 1)[1]
     partner = UUID(json.loads(answer.text)["partner_id"])
-    ring = KeyRing(owner._transport.app.state.root)  # type: ignore[attr-defined]
     load = UUID(scene.ids["load"])
     async with scene.operator.session() as session:
         await bind_now(session, agency)
@@ -40,7 +38,7 @@ async def prepare(scene: Scene) -> None:
         await extras.keep_reports(session, agency, load, [(partner, report)])
         for key in ("1", "2"):
             said = Statement(key, "YELLOW", "FINANCIAL", "", "Canary: receipts.", None)
-            await extras.keep_statement(session, ring, load, partner, agency, said)
+            await extras.keep_statement(session, owner.ring, load, partner, agency, said)
     listed = (await owner.read("/v1/pending-statements?limit=200"))["items"]
     scene.ids["pending"], scene.ids["pending_decided"] = (
         one["id"] for one in listed if one["partner_id"] == str(partner)

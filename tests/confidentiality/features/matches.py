@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.core.crypto import KeyRing
 from app.sanctions.matches.found import Found
 from app.sanctions.matches.items import found_for_entry
 from tests.confidentiality.model import Facts, Row, Table, Who, own
@@ -25,11 +24,10 @@ async def _found(scene: Scene, *, own_list: bool = True) -> dict[str, str]:
     holder = scene.agency("owner") if own_list else None
     explanation = {"names": ["Canary: near"]}
     found: Found = a_find(scene.ids["partner"], holder=holder, explanation=explanation)
-    app: Any = (await scene.owner())._transport.app  # type: ignore[attr-defined]
+    owner = await scene.owner()
     async with scene.operator.session() as session:
-        keyring = KeyRing(app.state.root)
-        await found_for_entry(session, keyring, found.entry_id, [found])
-    page = await (await scene.owner()).read(URL, params={"limit": "200"})
+        await found_for_entry(session, owner.ring, found.entry_id, [found])
+    page = await owner.read(URL, params={"limit": "200"})
     [match] = [one for one in page["items"] if one["entry_id"] == str(found.entry_id)]
     return {"match_id": match["id"]}
 

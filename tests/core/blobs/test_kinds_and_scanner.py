@@ -149,7 +149,7 @@ async def test_malware_is_refused_and_what_was_not_scanned_waits(
         waits = await unicef.get(f"{url}/{late[0]['id']}/content")
         assert waits.json()["code"] == "document_not_scanned"
         async with clamd() as scanner:
-            blobs = Blobs(type(plain.store)(worker_database), KeyRing(app.state.root), scanner)  # type: ignore[call-arg]
+            blobs = Blobs(type(plain.store)(worker_database), KeyRing(app.state.root), scanner)  # type: ignore[call-arg]  # both stores take a database
             await scan_waiting(worker_database, blobs)
         assert (await unicef.get(f"{url}/{late[0]['id']}/content")).status_code == 200
         caught = await unicef.get(f"{url}/{late[1]['id']}/content")

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from uuid import uuid4
 
 import pytest
+from fastapi import FastAPI
 
 from app.core.addresses import parse_allowed
 from app.core.blobs import service as files
@@ -67,9 +68,9 @@ async def _round(store: BlobStore, app_root: KeyProvider, database: Database, wo
 
 
 async def test_what_is_put_into_s3_comes_back_and_goes(
-    s3: S3Store, app: object, database: Database, world: World
+    s3: S3Store, app: FastAPI, database: Database, world: World
 ) -> None:
-    await _round(s3, app.state.root, database, world)  # type: ignore[attr-defined]
+    await _round(s3, app.state.root, database, world)
     spool = await Spool(uuid4()).fill(_once(b"x" * 100), 1_000)
     await s3.put(spool.blob_id, spool.sealed(), spool.size, spool.sealed_sha256)
     await s3.delete(spool.blob_id)
@@ -80,9 +81,9 @@ async def test_what_is_put_into_s3_comes_back_and_goes(
 
 
 async def test_what_is_put_into_postgresql_comes_back(
-    app: object, database: Database, world: World
+    app: FastAPI, database: Database, world: World
 ) -> None:
-    await _round(PostgresStore(database), app.state.root, database, world)  # type: ignore[attr-defined]
+    await _round(PostgresStore(database), app.state.root, database, world)
     with pytest.raises(StoreAway, match="missing"):
         await anext(aiter(PostgresStore(database).open(uuid4(), 10)))
 

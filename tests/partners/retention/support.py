@@ -9,7 +9,6 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import text
 
-from app.core.crypto import KeyRing
 from app.core.db import Database, bind_now
 from app.core.ids import new_id, new_secret_id
 from app.partners.bulk import extras
@@ -76,9 +75,8 @@ async def _person(hands: Hands, partner: str) -> str:
 async def _match(hands: Hands, partner: str) -> str:
     """A potential match that was found to be none, about which the partner had been asked."""
     unicef, found = await hands.unicef(), a_find(partner)
-    app: Any = unicef._transport.app  # type: ignore[attr-defined]
     async with hands.operator.session() as session:
-        await found_for_entry(session, KeyRing(app.state.root), found.entry_id, [found])
+        await found_for_entry(session, unicef.ring, found.entry_id, [found])
     match = await match_of(unicef, partner)
     asked = {"kinds": ["founders"], "reason": "Canary: no case is open."}
     await unicef.made(f"{MATCHES}/{match['id']}/facts-request", asked)
@@ -271,7 +269,7 @@ async def _load(hands: Hands, partner: str) -> str:
 async def _loaded(hands: Hands, partner: str, what: str) -> str:
     """What comes with a load beside its partners: a report, or a statement."""
     unicef = await hands.unicef()
-    load, ring = UUID(await _load(hands, partner)), KeyRing(unicef._transport.app.state.root)  # type: ignore[attr-defined]
+    load = UUID(await _load(hands, partner))
     async with hands.operator.session() as session:
         agency = await session.scalar(text("SELECT id FROM agencies WHERE code = 'UNICEF'"))
         await bind_now(session, agency)
@@ -280,7 +278,7 @@ async def _loaded(hands: Hands, partner: str, what: str) -> str:
             await extras.keep_reports(session, agency, load, [(UUID(partner), said)])
         else:
             word = Statement(uuid4().hex, "YELLOW", "FINANCIAL", "", "Canary: receipts.", None)
-            await extras.keep_statement(session, ring, load, UUID(partner), agency, word)
+            await extras.keep_statement(session, unicef.ring, load, UUID(partner), agency, word)
         return str(
             await session.scalar(
                 text(f"SELECT id FROM {what} WHERE load_id = :load"), {"load": load}

@@ -24,7 +24,7 @@ PURPOSE = {"Access-Purpose": 'PARTNER_SELECTION; ref="KE-17"'}
 
 
 def body(answers: dict[str, bool] = GOOD, **more: Any) -> dict[str, Any]:
-    return {"question_set": rules.in_force(date.today()).version, "answers": answers} | more  # noqa: DTZ011
+    return {"question_set": rules.in_force(date.today()).version, "answers": answers} | more  # noqa: DTZ011 - as above
 
 
 async def change(database: Database, partner_id: str, **values: Any) -> None:

@@ -259,7 +259,7 @@ async def test_a_file_is_one_version_however_slowly_it_is_read(
     request = Request({"type": "http", "app": app, "headers": []})
     reader = FeedReader(await app.state.verifier.verify(token), opaque=False)
     slow = await get_entities(request, reader, database)
-    pieces = slow.body_iterator.__aiter__()  # type: ignore[attr-defined]
+    pieces = slow.body_iterator.__aiter__()  # type: ignore[attr-defined]  # Starlette calls it an iterable
     read = await pieces.__anext__()
     await impose(api_for)
     await settle()

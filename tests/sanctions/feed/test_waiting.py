@@ -42,7 +42,7 @@ async def test_many_wait_without_a_connection_and_hear_at_once(
         while stand.app.state.feed.waiting.count < MANY:  # noqa: ASYNC110 - a line's state
             await asyncio.sleep(0.02)
     assert stand.app.state.limits.bulkhead.held("WFP") == 0
-    assert database.engine.pool.checkedout() <= 1  # type: ignore[attr-defined]
+    assert database.engine.pool.checkedout() <= 1  # type: ignore[attr-defined]  # the class of pool that we have counts
     # Nobody's transaction is left open, and another request of the agency gets its turn.
     open_ones = (
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "

@@ -1,6 +1,7 @@
 """The Denied Persons List: rows become parties, and come back as rows."""
 
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -32,8 +33,8 @@ def test_ends_are_as_published() -> None:
     ]
 
 
-def assert_rows_come_back(content: bytes, parties: list[dict[str, object]]) -> None:
-    rows = [row for original in parties for row in original["rows"]]  # type: ignore[attr-defined]
+def assert_rows_come_back(content: bytes, parties: list[dict[str, Any]]) -> None:
+    rows = [row for original in parties for row in original["rows"]]
     out = table_of([COLUMNS, *([row[column] for column in COLUMNS] for row in rows)], "\t")
     assert rows_of(out, "\t") == rows_of(content, "\t")
 

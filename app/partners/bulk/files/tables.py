@@ -178,7 +178,7 @@ def read_xlsx(file: Path, sheets: tuple[str, ...] = ()) -> Iterator[Row]:
                     yield row
     except FileRefused:
         raise
-    except Exception as error:
+    except Exception as error:  # as above: a sheet is parsed as it is read
         raise FileRefused("The workbook cannot be read.") from error
     finally:
         book.close()

@@ -39,7 +39,7 @@ class Bundle:
             if fields.text("format") != FORMAT:
                 raise Malformed("bundle: of a form that this client does not know")
             self.stream = fields.text("stream", 128)
-        except BaseException:
+        except BaseException:  # nobody else will close it
             self._archive.close()
             raise
 
@@ -71,12 +71,12 @@ class Bundle:
         return self._read(name, length)
 
     def files(self, stream: str) -> NoReturn:
-        raise NotImplementedError
+        raise NotConfigured("a bundle has nothing but the whole list")
 
     def changes(
         self, stream: str, after: int, etag: str | None, *, limit: int = 0, wait: int = 0
     ) -> NoReturn:
-        raise NotImplementedError
+        raise NotConfigured("a bundle has nothing but the whole list")
 
     def _checked(self) -> frozenset[str]:
         """The names of the members, when each is one that a bundle may have, plain and once."""

@@ -363,7 +363,7 @@ class Store:
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
-        except BaseException:
+        except BaseException:  # Ctrl-C too: half a state is never kept
             self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
