@@ -12,6 +12,7 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from app.core.http import STREAMED
+from app.core.long_poll import STOP
 
 HEAD_S = 10.0
 BODY_S = 30.0
@@ -57,6 +58,11 @@ class DeadlineProtocol(H11Protocol):
         self._end_stall()
         super().connection_lost(exc)
 
+    def shutdown(self) -> None:
+        super().shutdown()
+        # Who waits for a change is answered now: the server gives all the same few seconds.
+        self.app_state.get(STOP, _nothing)()
+
     def pause_writing(self) -> None:
         super().pause_writing()
         self._end_stall()
@@ -94,3 +100,7 @@ class DeadlineProtocol(H11Protocol):
 
     def _streams(self) -> bool:
         return STREAMED in self.scope and not self.cycle.response_complete
+
+
+def _nothing() -> None:
+    """Where the application has nothing to stop."""

@@ -7,6 +7,7 @@ and who may wait, is the feature's; this module knows none.
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 log = structlog.get_logger()
 RETRY_S = 2.0
+STOP = "stop_waiting"
+"""In the state of the server: what to call when it begins to stop."""
 _TRANSIENT = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError)
 
 K = TypeVar("K", bound=Hashable)
@@ -39,7 +42,7 @@ class Waiter(Generic[K, A]):
             self.woken.set_result(answer)
 
 
-class LongPoll(Generic[K, A]):
+class LongPoll(ABC, Generic[K, A]):
     """Who waits in this process, and the task that looks for all of them."""
 
     failure: str
@@ -48,6 +51,7 @@ class LongPoll(Generic[K, A]):
     def __init__(self, every_s: float) -> None:
         self._every_s = every_s
         self._waiters: set[Waiter[K, A]] = set()
+        self._stopped = False
         self._looking: asyncio.Task[None] | None = None
 
     @property
@@ -55,12 +59,14 @@ class LongPoll(Generic[K, A]):
         """How many wait."""
         return len(self._waiters)
 
+    @abstractmethod
     async def look(self, waiting: Mapping[K, list[Waiter[K, A]]]) -> None:
         """Wake those of these whose number has moved."""
-        raise NotImplementedError
 
     async def line_up(self, key: K, after: int, seconds: float, client_id: str = "") -> A | None:
         """What `look` woke it with; None when the time is over, or the process ends."""
+        if self._stopped:
+            return None
         loop = asyncio.get_running_loop()
         waiter: Waiter[K, A] = Waiter(key, after, client_id, loop.create_future())
         timer = loop.call_later(seconds, waiter.wake)
@@ -73,10 +79,16 @@ class LongPoll(Generic[K, A]):
             timer.cancel()
             self._waiters.discard(waiter)
 
+    def stop(self) -> None:
+        """Answer everybody who waits, and let nobody wait any more."""
+        if not self._stopped:
+            self._stopped = True
+            for waiter in self._waiters:
+                waiter.wake()
+
     async def close(self) -> None:
-        """Answer everybody who waits, and look no more."""
-        for waiter in self._waiters:
-            waiter.wake()
+        """As `stop`, and look no more."""
+        self.stop()
         if self._looking is not None:
             self._looking.cancel()
             await asyncio.gather(self._looking, return_exceptions=True)
