@@ -12,7 +12,7 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from app.core.http import STREAMED
-from app.core.long_poll import STOP
+from app.core.long_poll import GONE, STOP
 
 HEAD_S = 10.0
 BODY_S = 30.0
@@ -28,6 +28,9 @@ class DeadlineProtocol(H11Protocol):
     that we cause ourselves is not held against the sender. A peer that takes nothing of an
     answer for STALL_S seconds is closed too; one that reads slowly is not.
     """
+
+    # Beyond 30 attributes in its dict an instance costs a kilobyte more.
+    __slots__ = ("_awaited", "_deadline", "_held_back", "_received", "_stall")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -57,6 +60,8 @@ class DeadlineProtocol(H11Protocol):
         self._await(None)
         self._end_stall()
         super().connection_lost(exc)
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.scope.get(GONE, _nothing)()  # type: ignore[attr-defined]
 
     def shutdown(self) -> None:
         super().shutdown()
@@ -103,4 +108,4 @@ class DeadlineProtocol(H11Protocol):
 
 
 def _nothing() -> None:
-    """Where the application has nothing to stop."""
+    """Where nobody waits."""

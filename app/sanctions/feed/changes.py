@@ -24,11 +24,28 @@ _VARY = "Accept-Encoding"
 
 async def answer_changes(request: Request, token: VerifiedToken, wanted: ChangesQuery) -> Response:
     """Raises CursorAhead, FullSyncRequired, FeedBusy, and as `find_head`."""
-    head = await find_head(request, token, wanted.stream)
+    stream = wanted.stream
+    head = await find_head(request, token, stream)
     if head.seq_to < wanted.after:
         raise CursorAhead
     if wanted.wait and head.seq_to == wanted.after:
-        head = await _wait(request, token, wanted, head.stream)
+        stored = head.stream
+        del head  # who waits keeps nothing that it can have again
+        # Who waits takes nothing of its agency's share of the pool.
+        release(request.scope)
+        row = await feed_of(request).waiting.wait(
+            request.scope,
+            stored,
+            wanted.after,
+            wanted.wait,
+            token.client_id,
+            token.agency or token.client_id,
+        )
+        head = (
+            await find_head(request, token, stream)
+            if row is None
+            else head_from(request, token, stored, row)
+        )
     etag = bytes_etag(head.manifest.encode())
     # Other bytes, another tag.
     packed_etag = f'{etag[:-1]}z"'
@@ -46,18 +63,6 @@ async def answer_changes(request: Request, token: VerifiedToken, wanted: Changes
         headers = {"ETag": packed_etag, "Vary": _VARY, "Content-Encoding": "gzip"}
         return Response(page.packed, media_type=_JSON, headers=headers)
     return Response(page.body, media_type=_JSON, headers={"ETag": etag, "Vary": _VARY})
-
-
-async def _wait(request: Request, token: VerifiedToken, wanted: ChangesQuery, stream: str) -> Head:
-    """The head when the stream has moved or the time is over. Raises FeedBusy, and as find_head."""
-    # Who waits takes nothing of its agency's share of the pool.
-    release(request.scope)
-    row = await feed_of(request).waiting.wait(
-        stream, wanted.after, wanted.wait, token.client_id, token.agency or token.client_id
-    )
-    if row is not None:
-        return head_from(request, token, stream, row)
-    return await find_head(request, token, wanted.stream)
 
 
 async def _page(database: Database, head: Head, wanted: ChangesQuery) -> bytes:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 import asyncpg
+from starlette.types import Scope
 
 from app.core import metrics
 from app.core.db import Database
@@ -34,7 +35,7 @@ class Waiting(LongPoll[str, asyncpg.Record]):
         self._by_agency: Counter[str] = Counter()
 
     async def wait(
-        self, stream: str, after: int, seconds: float, client_id: str, agency: str
+        self, scope: Scope, stream: str, after: int, seconds: float, client_id: str, agency: str
     ) -> asyncpg.Record | None:
         """Until the stream's number is not ``after`` any more, or the time is over.
 
@@ -46,7 +47,7 @@ class Waiting(LongPoll[str, asyncpg.Record]):
         self._by_agency[agency] += 1
         metrics.feed_waiting.inc()
         try:
-            return await self.line_up(stream, after, seconds, client_id)
+            return await self.line_up(scope, stream, after, seconds, client_id)
         finally:
             self._by_agency[agency] -= 1
             metrics.feed_waiting.dec()

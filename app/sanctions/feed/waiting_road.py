@@ -11,7 +11,6 @@ from urllib.parse import parse_qsl
 
 from fastapi import Request
 from pydantic import ValidationError
-from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.auth.caller import verified_token
@@ -34,7 +33,12 @@ class WaitingRoad:
             await self.app(scope, receive, send)
             return
         scope["endpoint"] = self  # the path is the template: see the edge
-        response = await _answer(Request(scope), wanted)
+        request = Request(scope)
+        try:
+            token = await verified_token(request, request.headers.get("authorization"))
+            response = await answer_changes(request, token, wanted)
+        except Exception as error:  # noqa: BLE001 - answered as the framework's layer would
+            response = await error_response(request, error)
         await response(scope, receive, send)
 
 
@@ -50,11 +54,3 @@ def _wanted(scope: Scope) -> ChangesQuery | None:
         return ChangesQuery.model_validate(given)
     except ValidationError:
         return None
-
-
-async def _answer(request: Request, wanted: ChangesQuery) -> Response:
-    try:
-        token = await verified_token(request, request.headers.get("authorization"))
-        return await answer_changes(request, token, wanted)
-    except Exception as error:  # noqa: BLE001 - answered as the framework's layer would
-        return await error_response(request, error)

@@ -87,7 +87,7 @@ async def test_there_is_a_cap_for_all_and_one_for_each_agency(stand: Stand) -> N
     last = (await manifest(await stand.api()))["seq_to"]
 
     def wait(agency: str) -> asyncio.Task[object]:
-        return asyncio.create_task(line.wait("inter_agency", last, 30, "WFP", agency))
+        return asyncio.create_task(line.wait({}, "inter_agency", last, 30, "WFP", agency))
 
     polls = [wait("WFP"), wait("WFP")]
     await asyncio.sleep(0)
@@ -135,7 +135,7 @@ async def test_a_database_that_is_away_for_a_while_ends_no_wait(
 
     monkeypatch.setattr(Waiting, "look", fail)
     last = (await manifest(await stand.api()))["seq_to"]
-    poll = asyncio.create_task(line.wait("inter_agency", last, 30, "WFP", "WFP"))
+    poll = asyncio.create_task(line.wait({}, "inter_agency", last, 30, "WFP", "WFP"))
     await asyncio.sleep(0)
     await stand.put(entry(str(uuid4())), "inter_agency")
     row = await poll
