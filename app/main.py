@@ -6,6 +6,7 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.responses import Response
@@ -31,6 +32,7 @@ from app.core.errors import install_handlers
 from app.core.idempotency import Replay
 from app.core.key_provider import KeyProvider, load_root_keys
 from app.core.limits import Limits
+from app.core.long_poll import STOP
 from app.core.middleware import Edge
 from app.core.outbound import Outbound
 from app.core.paging import Cursors
@@ -42,6 +44,7 @@ from app.partners.errors import PartnerMerged
 from app.partners.merges.redirect import lead_on
 from app.partners.self_service.statements import FLAGS, VERIFICATIONS
 from app.sanctions.feed.reading import Feed
+from app.sanctions.feed.waiting_road import WaitingRoad
 from app.sanctions.screening.service import Screener
 from app.sanctions.statements import SANCTION_ENTRIES
 
@@ -52,7 +55,7 @@ async def _replay(request: object, error: Exception) -> Response:
 
 
 @asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     settings: Settings = app.state.settings
     database = Database(settings.require("database_url"), settings)
     outbound = Outbound(settings.outbound_networks)
@@ -79,8 +82,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         # full collection now and then stops all requests for a tenth of a second.
         gc.collect()
         gc.freeze()
+        waiting = (app.state.feed, app.state.event_waits)
         try:
-            yield
+            # Told by the server when it begins to stop, while requests are still answered.
+            yield {STOP: lambda: [one.stop() for one in waiting]}
         finally:
             await app.state.feed.close()
             warming.cancel()
@@ -122,6 +127,7 @@ def create_app(settings: Settings) -> FastAPI:
     describe(app)
     if settings.docs_enabled:
         install_docs(app)
+    app.add_middleware(WaitingRoad)
     app.add_middleware(
         Edge,
         body_limit=settings.body_limit_bytes,

@@ -2,7 +2,7 @@
 
 ``python -m bench.waiters FOLDER [--mode wait|poll] [--clients 10000] [--seconds 600]``; on
 127.0.0.1 only, ends by itself. The server has one core to itself, all else has the other: this
-generator, the worker, PostgreSQL. Prints one JSON line.
+generator, the worker, PostgreSQL. Prints one JSON line. It ends the server while all wait.
 
 ``wait``: each client asks with ``wait=55`` and again up to ``min_wait_s`` after an answer, as the
 reference client does. ``poll``: each asks every 60 seconds with If-None-Match.
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import random
@@ -150,6 +151,8 @@ class _Run:
         self.lags.clear()
         await asyncio.sleep(self.seconds)
         self._over = True
+        print("over", flush=True)
+        await asyncio.to_thread(sys.stdin.read)  # all wait on while the server is stopped
         found = {"statuses": dict(self.statuses), "lost": self.lost, "told": len(self.lags)}
         found |= {"refused": self.refused} if self.refused else {}
         if len(self.lags) > 1:
@@ -209,10 +212,7 @@ def _measure(stand: Stand, options: argparse.Namespace) -> dict[str, Any]:
             plan = asyncio.run(_prepare(stand, options.clients))
             process = psutil.Process(server.pid)
             process.cpu_affinity([0])
-            try:
-                return _watch(stand, options, process, plan)
-            finally:
-                server.kill()  # thousands of requests still wait for their time to be over
+            return _watch(stand, options, process, plan)
     finally:
         working.terminate()
         working.wait(timeout=20)
@@ -223,18 +223,21 @@ def _watch(
 ) -> dict[str, Any]:
     plan = stand.folder / "waiters.json"
     plan.write_text(json.dumps(made | {"mode": options.mode, "seconds": options.seconds}))
-    idle = server.memory_info().rss
+    idle = _idle_bytes(server)
     command = [sys.executable, "-m", "bench.waiters", str(plan), "--generate"]
-    load = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
+    load = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert load.stdout is not None
     try:
         if load.stdout.readline().strip() != b"connected":
             raise RuntimeError("the generator did not get its connections")
         used, began = sum(server.cpu_times()[:2]), time.monotonic()
         changes = asyncio.run(_change(stand, options.seconds - CHANGE_S))
-        out, _ = load.communicate(timeout=CHANGE_S + 60)
+        if (line := load.stdout.readline().strip()) != b"over":
+            raise RuntimeError(f"the generator said {line!r}")
         most = server.memory_info().rss
         cores = (sum(server.cpu_times()[:2]) - used) / (time.monotonic() - began)
+        stopped = _stop(server)
+        out, _ = load.communicate(timeout=60)
     finally:
         load.kill()
         load.wait()
@@ -247,8 +250,30 @@ def _watch(
         "server_cores": round(cores, 2),
         "rss_idle_mb": round(idle / 1e6),
         "rss_above_idle_mb": round((most - idle) / 1e6),
+        "stopped_s": round(stopped, 1),
         **json.loads(out),
     }
+
+
+def _idle_bytes(server: psutil.Process) -> int:
+    """Memory when all is loaded: the index of names is built after the start."""
+    before = 0
+    for _ in range(30):
+        now = server.memory_info().rss
+        if abs(now - before) < 1e6:
+            break
+        before = now
+        time.sleep(3)
+    return before
+
+
+def _stop(server: psutil.Process) -> float:
+    """Seconds from SIGTERM, with everybody waiting, to the end."""
+    began = time.monotonic()
+    server.terminate()
+    with contextlib.suppress(psutil.TimeoutExpired):
+        server.wait(60)
+    return time.monotonic() - began
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from app.core.http import STREAMED
+from app.core.long_poll import GONE, STOP
 
 HEAD_S = 10.0
 BODY_S = 30.0
@@ -27,6 +28,9 @@ class DeadlineProtocol(H11Protocol):
     that we cause ourselves is not held against the sender. A peer that takes nothing of an
     answer for STALL_S seconds is closed too; one that reads slowly is not.
     """
+
+    # Beyond 30 attributes in its dict an instance costs a kilobyte more.
+    __slots__ = ("_awaited", "_deadline", "_held_back", "_received", "_stall")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -56,6 +60,13 @@ class DeadlineProtocol(H11Protocol):
         self._await(None)
         self._end_stall()
         super().connection_lost(exc)
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.scope.get(GONE, _nothing)()  # type: ignore[attr-defined]
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        # Who waits for a change is answered now: the server gives all the same few seconds.
+        self.app_state.get(STOP, _nothing)()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -94,3 +105,7 @@ class DeadlineProtocol(H11Protocol):
 
     def _streams(self) -> bool:
         return STREAMED in self.scope and not self.cycle.response_complete
+
+
+def _nothing() -> None:
+    """Where nobody waits."""

@@ -368,3 +368,11 @@ def install_handlers(app: FastAPI) -> None:
     ):
         app.add_exception_handler(kind, _database)
     app.add_exception_handler(Exception, unhandled)
+
+
+async def error_response(request: Request, error: Exception) -> Response:
+    """The answer that the application's handlers give, for who stands before their layer."""
+    handlers: Mapping[Any, Callable[..., Any]] = request.app.exception_handlers
+    handle = next(handlers[kind] for kind in type(error).__mro__ if kind in handlers)
+    response: Response = await handle(request, error)
+    return response

@@ -16,9 +16,14 @@ from typing import Generic, TypeVar
 import asyncpg
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.types import Scope
 
 log = structlog.get_logger()
 RETRY_S = 2.0
+GONE = "peer_gone"
+"""In the scope of a request that waits: what to call when its peer goes away."""
+STOP = "stop_waiting"
+"""In the state of the server: what to call when it begins to stop."""
 _TRANSIENT = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError)
 
 K = TypeVar("K", bound=Hashable)
@@ -32,6 +37,8 @@ class Waiter(Generic[K, A]):
     key: K
     after: int
     client_id: str
+    until: float
+    """Time of the loop at which the wait is over."""
     woken: asyncio.Future[A | None]
 
     def wake(self, answer: A | None = None) -> None:
@@ -49,6 +56,7 @@ class LongPoll(ABC, Generic[K, A]):
     def __init__(self, every_s: float) -> None:
         self._every_s = every_s
         self._waiters: set[Waiter[K, A]] = set()
+        self._stopped = False
         self._looking: asyncio.Task[None] | None = None
 
     @property
@@ -60,24 +68,35 @@ class LongPoll(ABC, Generic[K, A]):
     async def look(self, waiting: Mapping[K, list[Waiter[K, A]]]) -> None:
         """Wake those of these whose number has moved."""
 
-    async def line_up(self, key: K, after: int, seconds: float, client_id: str = "") -> A | None:
-        """What `look` woke it with; None when the time is over, or the process ends."""
+    async def line_up(
+        self, scope: Scope, key: K, after: int, seconds: float, client_id: str = ""
+    ) -> A | None:
+        """What `look` woke it with; None when the time is over, or its peer or the process goes."""
+        if self._stopped:
+            return None
         loop = asyncio.get_running_loop()
-        waiter: Waiter[K, A] = Waiter(key, after, client_id, loop.create_future())
-        timer = loop.call_later(seconds, waiter.wake)
+        waiter: Waiter[K, A] = Waiter(
+            key, after, client_id, loop.time() + seconds, loop.create_future()
+        )
+        scope[GONE] = waiter.wake
         self._waiters.add(waiter)
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look())
         try:
             return await waiter.woken
         finally:
-            timer.cancel()
             self._waiters.discard(waiter)
 
+    def stop(self) -> None:
+        """Answer everybody who waits, and let nobody wait any more."""
+        if not self._stopped:
+            self._stopped = True
+            for waiter in self._waiters:
+                waiter.wake()
+
     async def close(self) -> None:
-        """Answer everybody who waits, and look no more."""
-        for waiter in self._waiters:
-            waiter.wake()
+        """As `stop`, and look no more."""
+        self.stop()
         if self._looking is not None:
             self._looking.cancel()
             await asyncio.gather(self._looking, return_exceptions=True)
@@ -85,8 +104,13 @@ class LongPoll(ABC, Generic[K, A]):
     async def _look(self) -> None:
         while self._waiters:
             by_key: dict[K, list[Waiter[K, A]]] = defaultdict(list)
+            now = asyncio.get_running_loop().time()
             for waiter in self._waiters:
-                by_key[waiter.key].append(waiter)
+                # No timer for each: they would be half of what one that waits costs here.
+                if waiter.until <= now:
+                    waiter.wake()
+                else:
+                    by_key[waiter.key].append(waiter)
             pause = self._every_s
             try:
                 await self.look(by_key)

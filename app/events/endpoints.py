@@ -58,7 +58,7 @@ async def list_events(
         found = await reading.find(session, place, after, wanted.limit, now=wanted.start == "now")
     if wanted.wait and not found.rows:
         release(request.scope)
-        await waits.until(place.agency_id, found.after, wanted.wait)
+        await waits.until(request.scope, place.agency_id, found.after, wanted.wait)
         async with waits.reader(), database.session() as session:
             # Who was stopped meanwhile is told nothing.
             await _enter(request, session, token, wanted)

@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from uuid import UUID
 
+from starlette.types import Scope
+
 from app.core.db import Database
 from app.core.long_poll import LongPoll, Waiter
 from app.events import reading
@@ -29,10 +31,10 @@ class EventWaits(LongPoll[UUID, None]):
         self._database = database
         self._reading = asyncio.Semaphore(_READERS)
 
-    async def until(self, agency_id: UUID, after: int, seconds: float) -> None:
+    async def until(self, scope: Scope, agency_id: UUID, after: int, seconds: float) -> None:
         """Return when the agency has an event behind ``after``, or after ``seconds``."""
         if self.count < MOST:
-            await self.line_up(agency_id, after, seconds)
+            await self.line_up(scope, agency_id, after, seconds)
 
     @asynccontextmanager
     async def reader(self) -> AsyncIterator[None]:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Annotated, Any
 
-import asyncpg
 from fastapi import Path, Query, Request, Response
 from pydantic import Field
-from pydantic_core import to_json
 
 from app.auth.caller import VerifiedToken, caller_from, requires_token
 from app.auth.scopes import Scope
-from app.core.clock import rfc3339
-from app.core.db import Database, DatabaseDep
+from app.core.db import DatabaseDep
 from app.core.errors import problems
 from app.core.http import (
     RegistryRoute,
@@ -21,12 +17,11 @@ from app.core.http import (
     digest_field,
     not_modified,
     repr_digest,
-    takes_gzip,
 )
-from app.core.limits import release
 from app.core.routing import Router
 from app.core.schemas import QueryInt
 from app.sanctions.feed import build, deltas, queries
+from app.sanctions.feed.changes import answer_changes
 from app.sanctions.feed.errors import (
     CursorAhead,
     FeedBusy,
@@ -38,10 +33,7 @@ from app.sanctions.feed.errors import (
     StreamNotFound,
 )
 from app.sanctions.feed.reading import (
-    Head,
-    feed_of,
     find_head,
-    head_from,
     note_reading,
     reads_own,
     shown,
@@ -63,7 +55,6 @@ KeysVersion = Annotated[
 IMMUTABLE = "max-age=31536000, immutable"
 _JOSE = "application/jose"
 _JSON = "application/json"
-_VARY = "Accept-Encoding"
 _NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "Not modified"}}
 
 
@@ -201,78 +192,10 @@ async def get_file(
 async def get_changes(
     request: Request,
     token: Reader,
-    database: DatabaseDep,
     wanted: Annotated[ChangesQuery, Query()],
 ) -> Response:
-    """Changes with a number above `after`; `wait` seconds for the first one if there is none."""
-    head = await find_head(request, token, wanted.stream)
-    if head.seq_to < wanted.after:
-        raise CursorAhead
-    if wanted.wait and head.seq_to == wanted.after:
-        head = await _wait(request, token, wanted, head)
-    etag = bytes_etag(head.manifest.encode())
-    # Other bytes, another tag.
-    packed_etag = f'{etag[:-1]}z"'
-    # Only who is at the end may hear "nothing new"; the tag is the manifest's own.
-    if head.seq_to == wanted.after:
-        unchanged = not_modified(request, etag) or not_modified(request, packed_etag)
-        if unchanged is not None:
-            return unchanged
-    make = partial(_page, database, head, wanted)
-    key = (head.stream, head.manifest, wanted.after, wanted.limit)
-    page = await feed_of(request).pages.get(key, make)
-    if head.own is not None and head.seq_to > wanted.after:
-        await note_reading(request, head.caller, after=wanted.after, seq_to=head.seq_to)
-    if takes_gzip(request):
-        headers = {"ETag": packed_etag, "Vary": _VARY, "Content-Encoding": "gzip"}
-        return Response(page.packed, media_type=_JSON, headers=headers)
-    return Response(page.body, media_type=_JSON, headers={"ETag": etag, "Vary": _VARY})
+    """Changes with a number above `after`; `wait` seconds for the first one if there is none.
 
-
-async def _wait(request: Request, token: VerifiedToken, wanted: ChangesQuery, head: Head) -> Head:
-    """The head when the stream has moved or the time is over. Raises FeedBusy, and as find_head."""
-    # Who waits takes nothing of its agency's share of the pool.
-    release(request.scope)
-    row = await feed_of(request).waiting.wait(
-        head.stream, wanted.after, wanted.wait, token.client_id, token.agency or token.client_id
-    )
-    if row is not None:
-        return head_from(request, token, head.stream, row)
-    return await find_head(request, token, wanted.stream)
-
-
-async def _page(database: Database, head: Head, wanted: ChangesQuery) -> bytes:
-    """Raises FullSyncRequired when the changes after the cursor are not kept."""
-    async with shown(database, head.own) as connection:
-        rows = await connection.fetch(
-            queries.CHANGES, head.stream, wanted.after, head.seq_to, wanted.limit
-        )
-    missed = rows[0]["seq"] != wanted.after + 1 if rows else head.seq_to > wanted.after
-    if missed:
-        raise FullSyncRequired
-    return _page_bytes(wanted, rows, head)
-
-
-def _page_bytes(wanted: ChangesQuery, rows: list[asyncpg.Record], head: Head) -> bytes:
-    # Entries are put in as the canonical bytes they are, not parsed and written again.
-    changes = [
-        b'{"seq":%d,"op":%s,"entry_id":%s,"entry":%s,"reason":%s,"at":%s}'
-        % (
-            row["seq"],
-            to_json(row["op"]),
-            to_json(row["entry_id"]),
-            row["entry"] or b"null",
-            to_json(row["reason"]),
-            to_json(rfc3339(row["at"])),
-        )
-        for row in rows
-    ]
-    last = rows[-1]["seq"] if rows else wanted.after
-    return b'{"stream":%s,"from":%d,"to":%d,"changes":[%s],"more":%s,"manifest":%s}' % (
-        to_json(wanted.stream),
-        wanted.after,
-        last,
-        b",".join(changes),
-        b"true" if last < head.seq_to else b"false",
-        to_json(head.manifest),
-    )
+    One that waits seldom comes to here: see `waiting_road`.
+    """
+    return await answer_changes(request, token, wanted)

@@ -5,18 +5,13 @@ from __future__ import annotations
 from app.auth.caller import STATUS_COLUMNS
 
 # S608: the texts are built of constants, never of input.
-HEAD = f"""SELECT {STATUS_COLUMNS}, h.manifest, h.seq_to
-    FROM client_status s LEFT JOIN feed_heads h
-      ON h.stream = $2 AND list_stream_open(s.agency_id, h.stream)
-    WHERE s.client_id = $1"""  # noqa: S608 - texts of ours; values are bound
-
 STATUS = f"SELECT {STATUS_COLUMNS} FROM client_status s WHERE s.client_id = $1"  # noqa: S608 - constant
 
-WOKEN = f"""SELECT {STATUS_COLUMNS}, h.manifest, h.seq_to, s.client_id
+HEADS = f"""SELECT {STATUS_COLUMNS}, h.manifest, h.seq_to, s.client_id
     FROM client_status s LEFT JOIN feed_heads h
       ON h.stream = $2 AND list_stream_open(s.agency_id, h.stream)
     WHERE s.client_id = ANY ($1)"""  # noqa: S608 - texts of ours; values are bound
-"""As HEAD, for all clients that waited for it."""
+"""Status and head of a stream, for some clients; no head where it is not for them."""
 
 TOPS = "SELECT stream, seq_to FROM feed_tops($1)"
 

@@ -21,19 +21,25 @@ from app.core.db import Database, database_of
 from app.core.settings import Settings
 from app.sanctions.feed import build, queries
 from app.sanctions.feed.errors import StreamNotFound
+from app.sanctions.feed.heads import Heads
 from app.sanctions.feed.pages import Pages
 from app.sanctions.feed.waiting import Waiting
 
 
 class Feed:
-    """What one process keeps of the feed: its pages, and who waits."""
+    """What one process keeps of the feed: its pages, heads that are being read, and who waits."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self.pages = Pages()
+        self.heads = Heads(database)
         self.waiting = Waiting(database, settings.feed_waiters)
 
-    async def close(self) -> None:
+    def stop(self) -> None:
         """Answer who waits."""
+        self.waiting.stop()
+
+    async def close(self) -> None:
+        """As `stop`, and look no more."""
         await self.waiting.close()
 
 
@@ -56,16 +62,14 @@ class Head:
 
 async def find_head(request: Request, token: VerifiedToken, stream: str) -> Head:
     """The head of a stream the caller may read. Raises StreamNotFound, and as `caller_from`."""
-    database = database_of(request)
     if stream != build.OWN:
-        async with database.fast_read() as connection:
-            row = await connection.fetchrow(queries.HEAD, token.client_id, stream)
+        row = await feed_of(request).heads.get(stream, token.client_id)
         return head_from(request, token, stream, row)
     caller = await find_caller(request, token)
     if not reads_own(caller):
         raise StreamNotFound
     own = build.own_stream(caller.agency_id)
-    async with shown(database, caller.agency_id) as connection:
+    async with shown(database_of(request), caller.agency_id) as connection:
         row = await connection.fetchrow(queries.HEAD_OF, own)
     if row is None:
         raise StreamNotFound
@@ -73,7 +77,7 @@ async def find_head(request: Request, token: VerifiedToken, stream: str) -> Head
 
 
 def head_from(request: Request, token: VerifiedToken, stream: str, row: Any | None) -> Head:
-    """The head in a row of `queries.HEAD` or `WOKEN`. Raises as `find_head`."""
+    """The head in a row of `queries.HEADS`. Raises as `find_head`."""
     caller = caller_from(request, token, row, Scope.FEED_READ)
     if row is None or row["manifest"] is None:
         raise StreamNotFound

@@ -1,5 +1,5 @@
 """Requests that wait for a change of the feed: when a stream moves, its head and the status of
-every client that waited are read in one statement.
+the clients that waited are read together.
 """
 
 from __future__ import annotations
@@ -8,12 +8,14 @@ from collections import Counter
 from collections.abc import Mapping
 
 import asyncpg
+from starlette.types import Scope
 
 from app.core import metrics
 from app.core.db import Database
 from app.core.long_poll import LongPoll, Waiter
 from app.sanctions.feed import build, queries
 from app.sanctions.feed.errors import FeedBusy
+from app.sanctions.feed.heads import MOST, read_heads
 
 POLL_S = 0.2
 _AGENCY_SHARE = 0.5
@@ -33,11 +35,11 @@ class Waiting(LongPoll[str, asyncpg.Record]):
         self._by_agency: Counter[str] = Counter()
 
     async def wait(
-        self, stream: str, after: int, seconds: float, client_id: str, agency: str
+        self, scope: Scope, stream: str, after: int, seconds: float, client_id: str, agency: str
     ) -> asyncpg.Record | None:
         """Until the stream's number is not ``after`` any more, or the time is over.
 
-        Gives the row of `queries.WOKEN` for this client, or None where the caller must look
+        Gives the row of `queries.HEADS` for this client, or None where the caller must look
         itself. Raises FeedBusy when too many wait, of all agencies or of this one.
         """
         if self.count >= self._cap or self._by_agency[agency] >= self._agency_cap:
@@ -45,7 +47,7 @@ class Waiting(LongPoll[str, asyncpg.Record]):
         self._by_agency[agency] += 1
         metrics.feed_waiting.inc()
         try:
-            return await self.line_up(stream, after, seconds, client_id)
+            return await self.line_up(scope, stream, after, seconds, client_id)
         finally:
             self._by_agency[agency] -= 1
             metrics.feed_waiting.dec()
@@ -56,16 +58,15 @@ class Waiting(LongPoll[str, asyncpg.Record]):
             tops = dict(await connection.fetch(queries.TOPS, list(waiting)))
             for stream, waiters in waiting.items():
                 moved = [one for one in waiters if one.after != tops.get(stream)]
-                if moved:
-                    rows = await self._rows(connection, stream, moved)
-                    for waiter in moved:
-                        waiter.wake(rows.get(waiter.client_id))
+                # The first are answered while the next are read.
+                for start in range(0, len(moved), MOST):
+                    await _wake(connection, stream, moved[start : start + MOST])
 
-    async def _rows(
-        self, connection: asyncpg.Connection, stream: str, waiters: list[_Waiter]
-    ) -> dict[str, asyncpg.Record]:
-        if build.wire_name(stream) == build.OWN:
-            return {}  # its head is shown to nobody but its agency: each looks itself
-        clients = list({waiter.client_id for waiter in waiters})
-        found = await connection.fetch(queries.WOKEN, clients, stream)
-        return {row["client_id"]: row for row in found}
+
+async def _wake(connection: asyncpg.Connection, stream: str, waiters: list[_Waiter]) -> None:
+    rows: Mapping[str, asyncpg.Record] = {}
+    # The head of an agency's own stream is shown to nobody but it: each looks itself.
+    if build.wire_name(stream) != build.OWN:
+        rows = await read_heads(connection, stream, {waiter.client_id for waiter in waiters})
+    for waiter in waiters:
+        waiter.wake(rows.get(waiter.client_id))

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.core import long_poll
 from app.core.db import Database
-from app.sanctions.feed import endpoints
+from app.sanctions.feed import changes
 from app.sanctions.feed.errors import FeedBusy
 from app.sanctions.feed.waiting import Waiting
 from tests.sanctions.feed.conftest import FEED, Stand, entry, manifest
@@ -26,13 +26,13 @@ async def test_many_wait_without_a_connection_and_hear_at_once(
 ) -> None:
     # The short form of `bench.waiters`.
     wfp, one = await stand.api(), str(uuid4())
-    written, write = list[int](), endpoints._page_bytes
+    written, write = list[int](), changes.page_bytes
 
     def counted(*of: Any) -> bytes:
         written.append(1)
         return write(*of)
 
-    monkeypatch.setattr(endpoints, "_page_bytes", counted)
+    monkeypatch.setattr(changes, "page_bytes", counted)
     last = (await manifest(wfp))["seq_to"]
     url = f"{FEED}/changes?after={last}&wait=30"
     # More than the pool has connections, and more than an agency's share of it.
@@ -87,7 +87,7 @@ async def test_there_is_a_cap_for_all_and_one_for_each_agency(stand: Stand) -> N
     last = (await manifest(await stand.api()))["seq_to"]
 
     def wait(agency: str) -> asyncio.Task[object]:
-        return asyncio.create_task(line.wait("inter_agency", last, 30, "WFP", agency))
+        return asyncio.create_task(line.wait({}, "inter_agency", last, 30, "WFP", agency))
 
     polls = [wait("WFP"), wait("WFP")]
     await asyncio.sleep(0)
@@ -135,7 +135,7 @@ async def test_a_database_that_is_away_for_a_while_ends_no_wait(
 
     monkeypatch.setattr(Waiting, "look", fail)
     last = (await manifest(await stand.api()))["seq_to"]
-    poll = asyncio.create_task(line.wait("inter_agency", last, 30, "WFP", "WFP"))
+    poll = asyncio.create_task(line.wait({}, "inter_agency", last, 30, "WFP", "WFP"))
     await asyncio.sleep(0)
     await stand.put(entry(str(uuid4())), "inter_agency")
     row = await poll
