@@ -147,6 +147,15 @@ class ClearanceChange(Base):
     )
 
 
+class ClearanceWatch(Base):
+    """How far the worker's look at the clock is, and which lists it has told to be stale."""
+
+    __tablename__ = "clearance_watch"
+
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    state: Mapped[str] = mapped_column(Text)
+
+
 class ClearanceRecheck(Base):
     """A clearance to be looked at again; the worker's own list of work."""
 

@@ -219,7 +219,11 @@ _STORED = """WITH used AS (
   dependencies AS (
     INSERT INTO clearance_dependencies (clearance_id, agency_id, until, kind, ref, version)
     SELECT $1, $2, $10, d.kind, d.ref, d.version
-    FROM unnest($27::text[], $28::text[], $29::integer[]) AS d (kind, ref, version)),
+    FROM unnest($27::text[], $28::text[], $29::integer[]) AS d (kind, ref, version)
+    UNION ALL SELECT $1, $2, $10, 'share', x.share_id || '/' || x.record_id, NULL
+    FROM unnest($27::text[], $28::text[]) AS d (kind, ref)
+      JOIN assessments_acl x ON x.record_id = d.ref::uuid AND x.agency_id = $2
+    WHERE d.kind = 'assessment' AND x.valid_from <= now() AND (x.valid_to IS NULL OR x.valid_to > now())),
   recognised AS (
     INSERT INTO clearance_recognitions (clearance_id, agency_id, partner_id, purpose, held, at,
         requirement, satisfied, by, owner_agency, assessment_id, reason)

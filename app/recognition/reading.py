@@ -103,7 +103,10 @@ def _partner(row: Mapping[str, Any], today: date) -> dict[str, Any]:
         "country": row["country"],
         "complete": row["complete"],
         "verification": verification(row, today) | {"id": _text(row["verification_id"])},
-        "registration": {"state": _registration(row["registration"], today)},
+        "registration": {
+            "state": _registration(row["registration"], today),
+            "until": _until(row["registration"]),
+        },
     }
 
 
@@ -128,6 +131,12 @@ def _registration(text: str | None, today: date) -> str:
     if said["unlimited"] or last is None or date.fromisoformat(last) >= today:
         return "valid"
     return "explained" if said["explained"] else "expired"
+
+
+def _until(text: str | None) -> str | None:
+    """The last day of the last certificate, where each has one."""
+    said: dict[str, Any] = json.loads(text) if text else {}
+    return None if said.get("unlimited") else said.get("expires_on")
 
 
 def _counting(
