@@ -176,6 +176,7 @@ def _facts(
     # The index may be ahead of this snapshot, and takes what it lacks from the rows; should it
     # still lack something, nothing is clear.
     stale = ["index"] if layers.seq < found.row["seq_to"] else []
+    stale += ["people"] if found.row["people_wait"] else []
     known = found.row["partner_id"] is not None
     unsure = not known and (bool(found.candidates) or found.protected)
     facts = facts_of(

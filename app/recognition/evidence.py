@@ -32,7 +32,7 @@ from app.recognition.decide import Facts, Verdict, codes_of, decide
 from app.recognition.moments import first_moment
 from app.recognition.receipts import receipt_payload
 from app.recognition.rests_on import STALE_SOURCE, TIME, RestsOn
-from app.recognition.rules import DEFAULTS, SCALES
+from app.recognition.rules import DEFAULTS, METHODOLOGY_SERIES, SCALES
 from app.recognition.schemas import ClearanceIn
 from app.recognition.watching import unknown
 from app.sanctions.entries.cross_debarment import AGREEMENTS
@@ -91,6 +91,7 @@ def editions(on: date) -> Editions:
     named: dict[str, Any] = {
         "code_lists": lists,
         "rating_scales": SCALES.version,
+        "methodology_series": METHODOLOGY_SERIES.version,
         "default_policies": DEFAULTS.version,
         "cross_debarment": AGREEMENTS.version,
     }
@@ -191,7 +192,7 @@ def _rows(given: Answered, agency_id: UUID) -> list[RestsOn]:
     """Each once. Where no profile is meant for sure, also what the partner was asked for by."""
     listed = given.answer["list"]
     sources = {*REQUIRED, *(item["code"] for item in listed["own_lists"])}
-    moment = first_moment(given.facts, given.now)
+    moment = first_moment(given.facts, given.now, given.now)
     asked, match = given.wanted.partner, given.answer["match"]
     found: list[RestsOn] = [
         *given.verdict.rests_on,
@@ -204,8 +205,7 @@ def _rows(given: Answered, agency_id: UUID) -> list[RestsOn]:
     else:
         found += unknown.rests_on(asked.name, asked.country, asked.identifier, agency_id)
         found += [
-            RestsOn("partner", str(item["partner_id"]), None)
-            for item in given.answer["candidates"]
+            RestsOn("partner", str(item["partner_id"]), None) for item in given.answer["candidates"]
         ]
     return list({(item.kind, item.id): item for item in found}.values())
 

@@ -18,12 +18,13 @@ SOON = timedelta(seconds=30)
 _ONE_DAY = timedelta(days=1)
 
 
-def first_moment(facts: Facts, now: datetime) -> datetime | None:
+def first_moment(facts: Facts, asked: datetime, now: datetime) -> datetime | None:
     """The first moment after ``now`` at which something that these facts say is over, too old or
-    overdue. What it means is decided when it comes.
+    overdue. What it means is decided when it comes. The longer ago it was ``asked``, the later it
+    is seen whether what waits is worked off.
     """
     if PASSING & {*facts.stale_sources}:
-        return now + SOON
+        return now + max(SOON, now - asked)
     days = [one for one in _days(facts) if one > facts.today]
     return datetime.combine(min(days), time(), UTC) if days else None
 

@@ -26,6 +26,7 @@ _PASSES = {"": timedelta(0), "_again": timedelta(seconds=65)}
 stored: no transaction lasts longer.
 """
 _REMEMBER = timedelta(minutes=1)
+_ONE_DAY = timedelta(days=1)
 _Rows = list[dict[str, Any]]
 
 _LEAD = text("SELECT pg_try_advisory_xact_lock(:lock)")
@@ -73,6 +74,8 @@ async def _times(session: AsyncSession, states: dict[str, str], now: datetime) -
     for suffix, lag in _PASSES.items():
         name, to = f"times{suffix}", now - lag
         seen = states.get(name, "")
+        if seen > rfc3339(to):  # the clock was ahead: what it passed over comes once more
+            seen = rfc3339(to - _ONE_DAY)
         refs = (await session.scalars(_DUE, {"after": seen, "now": rfc3339(to)})).all()
         found += [affected.about(TIME, ref, datetime.fromisoformat(ref)) for ref in refs]
         # An empty stretch is looked at again at no cost, and need not be remembered each time.

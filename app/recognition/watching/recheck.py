@@ -53,9 +53,9 @@ _FAILED = """UPDATE clearance_rechecks SET failures = failures + 1, due_at = clo
   WHERE clearance_id = $1"""
 _STANDING = """SELECT a.id::text FROM assessments a WHERE a.id = ANY ($1::uuid[])
   AND a.status = 'final'"""
-_CLEARANCE = """SELECT c.client_id, c.partner_id, c.outcome, c.expires_at, c.sealed_request,
-    c.sealed_answer, c.sealed_inputs, n.version, n.status, n.outcome AS outcome_now,
-    n.causes::text AS causes, n.notes::text AS notes
+_CLEARANCE = """SELECT c.client_id, c.partner_id, c.outcome, c.evaluated_at, c.expires_at,
+    c.sealed_request, c.sealed_answer, c.sealed_inputs, n.version, n.status,
+    n.outcome AS outcome_now, n.causes::text AS causes, n.notes::text AS notes
   FROM clearances c LEFT JOIN LATERAL (SELECT version, status, outcome, causes, notes
     FROM clearance_changes WHERE clearance_id = c.id ORDER BY version DESC LIMIT 1) n ON true
   WHERE c.id = $1"""
@@ -188,7 +188,7 @@ async def _recheck(
 def _waits(row: asyncpg.Record, facts: Facts, now: datetime) -> list[tuple[str, str]]:
     """What it rests on from now on, beside what it did: as (kind, ref)."""
     waits = [(STALE_SOURCE, code) for code in facts.stale_sources]
-    moment = first_moment(facts, now)
+    moment = first_moment(facts, row["evaluated_at"], now)
     if moment is not None:
         waits.append((TIME, rfc3339(moment)))
     if row["partner_id"] is None and facts.partner is not None:

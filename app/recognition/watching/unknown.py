@@ -20,7 +20,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.names import keys
 from app.events.catalogue import EventType
 from app.events.models import OutboxEvent
-from app.partners.identifiers.schemas import IdentifierRef, IdentifierScheme
+from app.partners.identifiers.schemas import IdentifierRef
+from app.partners.identifiers.schemes import IdentifierScheme
 from app.recognition.rests_on import IDENTIFIER, NAME, RestsOn
 
 _PROFILES = frozenset(
