@@ -68,8 +68,20 @@ class ErasureIn(Schema):
     basis: Literal["person_request", "court_order", "unlawful_processing"]
 
 
-class ErasedOut(Schema):
-    """What is left says when the contents went."""
+class ErasureDecisionIn(Schema):
+    """`confirm` destroys the contents for good; `refuse` leaves them."""
 
+    decision: Literal["confirm", "refuse"]
+
+
+class ErasureOut(Schema):
+    """What was asked for, and what a second person decided."""
+
+    id: UUID
     clearance_id: UUID
-    contents_erased_at: Instant
+    basis: Literal["person_request", "court_order", "unlawful_processing"]
+    state: Literal["proposed", "confirmed", "refused"]
+    proposed_at: Instant
+    decided_at: Instant | None
+    contents_erased_at: Instant | None
+    version: int

@@ -34,6 +34,7 @@ from tests.conftest import ApiFor, Settle
 from tests.partners.merges.support import merged
 from tests.recognition.conftest import SAMPLE
 from tests.recognition.support import ask, good_partner, lone_name, lone_partner
+from tests.recognition.watch import shift
 from tests.sanctions.factories import impose
 from tests.support import Api, World
 
@@ -81,6 +82,11 @@ def check(folder: Path) -> Check:
         return done.returncode, done.stdout.decode() + done.stderr.decode()
 
     return run
+
+
+V1 = {"If-Match": '"v1"'}
+ERASED = """UPDATE clearances SET sealed_request = NULL, sealed_answer = NULL, sealed_inputs = NULL,
+  contents_erased_at = now() WHERE id = CAST(:id AS uuid)"""
 
 
 async def given(api: Api, partner: str, **more: Any) -> httpx.Response:
@@ -211,7 +217,7 @@ async def _compute_again(api_for: ApiFor, operator: Database, check: Check, coun
     assert len(outcomes) > 1
 
 
-async def test_contents_are_destroyed_by_an_oversight_role_and_the_receipt_stands(
+async def test_contents_are_destroyed_by_two_of_oversight_and_the_receipt_stands(
     api_for: ApiFor,
     settle: Settle,
     officer: Api,
@@ -225,11 +231,32 @@ async def test_contents_are_destroyed_by_an_oversight_role_and_the_receipt_stand
     answer = await given(wfp, partner)
     url, why = answer.headers["location"], {"basis": "person_request"}
     assert (await wfp.post(f"{url}/erasure", json=why)).status_code == 404
+    none = await officer.get(f"{url}/erasure")
+    assert (none.status_code, none.json()["code"]) == (404, "clearance_erasure_not_found")
+    # Of two, and not of the one alone: whatever the API would do, the database asks for the second.
+    with pytest.raises(Exception, match="nobody decided"):
+        await shift(operator_database, ERASED, replica=False, id=answer.json()["clearance_id"])
+    await officer.made(f"{url}/erasure", why)
+    twice = await second.post(f"{url}/erasure", json=why)
+    assert twice.json()["code"] == "clearance_erasure_exists"
+    assert (await wfp.get(url)).status_code == 200
+    confirm, decision = {"decision": "confirm"}, f"{url}/erasure/decision"
+    alone = await officer.post(decision, json=confirm, headers=V1)
+    assert (alone.status_code, alone.json()["code"]) == (409, "same_person")
+    assert (await wfp.post(decision, json=confirm, headers=V1)).status_code == 404
+    assert (await wfp.get(f"{url}/erasure")).status_code == 404
+    await second.made(decision, {"decision": "refuse"}, headers=V1)
+    assert (await wfp.get(url)).status_code == 200
+    again = await second.post(decision, json=confirm, headers={"If-Match": '"v2"'})
+    assert again.json()["code"] == "clearance_erasure_decided"
+    await second.made(f"{url}/erasure", why)
+    assert (await second.get(f"{url}/erasure")).headers["etag"] == '"v1"'
     hold = await officer.made("/v1/legal-holds", hold_body(partner))
-    held = await officer.post(f"{url}/erasure", json=why)
+    held = await officer.post(decision, json=confirm, headers=V1)
     assert (held.status_code, held.json()["code"]) == (409, "clearance_held")
     await second.made(f"/v1/legal-holds/{hold['id']}/release", {"reason": "Settled."})
-    await officer.made(f"{url}/erasure", why)
+    done = await officer.made(decision, confirm, headers=V1)
+    assert (done["state"], done["contents_erased_at"] is None) == ("confirmed", False)
     for gone in ("", "/recomputation"):
         found = await wfp.get(f"{url}{gone}")
         assert (found.status_code, found.json()["code"]) == (410, "clearance_contents_erased")

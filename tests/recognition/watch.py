@@ -56,8 +56,9 @@ async def told(api: Api, answer: dict[str, Any]) -> list[dict[str, Any]]:
     return [one["data"] for one in found]
 
 
-async def shift(operator: Database, statement: str, **values: Any) -> None:
-    """Past every trigger, as only time could."""
+async def shift(operator: Database, statement: str, *, replica: bool = True, **values: Any) -> None:
+    """Past every trigger, as only time could; without ``replica`` under all of them."""
     async with operator.session() as session:
-        await session.execute(text("SET LOCAL session_replication_role = replica"))
+        if replica:
+            await session.execute(text("SET LOCAL session_replication_role = replica"))
         await session.execute(text(statement), values)
