@@ -34,6 +34,14 @@ class InputsNotStored(ServiceError):
     title = "What this clearance was computed from is not stored."
 
 
+class AsOfOutOfRange(ServiceError):
+    """Of before nothing is stored, of later nothing is known."""
+
+    status = 422
+    code = "as_of_out_of_range"
+    title = "as_of lies between the moment of the answer and now."
+
+
 class ContentsHeld(ServiceError):
     status = 409
     code = "clearance_held"

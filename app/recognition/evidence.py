@@ -30,6 +30,7 @@ from app.events.catalogue import EventType
 from app.recognition import queries
 from app.recognition.decide import Facts, Verdict, codes_of, decide
 from app.recognition.moments import first_moment
+from app.recognition.reading import facts_on
 from app.recognition.receipts import receipt_payload
 from app.recognition.rests_on import STALE_SOURCE, TIME, RestsOn
 from app.recognition.rules import DEFAULTS, METHODOLOGY_SERIES, SCALES
@@ -236,9 +237,12 @@ def plain_reasons(verdict: Verdict) -> Any:
     return json.loads(to_json(verdict.reasons))
 
 
-def recomputed(inputs: bytes, answer: bytes) -> dict[str, Any]:
-    """The decision made again from the stored facts, and whether it is the one that was given."""
-    verdict, given = decide(facts_from(inputs)), json.loads(answer)
+def recomputed(inputs: bytes, answer: bytes, as_of: datetime | None = None) -> dict[str, Any]:
+    """The decision made again from the stored facts, as of the answer's own moment or a later one,
+    and whether it is the one that was given.
+    """
+    facts, given = facts_from(inputs), json.loads(answer)
+    verdict = decide(facts if as_of is None else facts_on(facts, as_of.date()))
     equal = (
         verdict.outcome == given["outcome"]
         and plain_reasons(verdict) == given["reasons"]
@@ -246,7 +250,7 @@ def recomputed(inputs: bytes, answer: bytes) -> dict[str, Any]:
     )
     return {
         "clearance_id": given["clearance_id"],
-        "as_of": given["evaluated_at"],
+        "as_of": given["evaluated_at"] if as_of is None else as_of,
         "outcome": verdict.outcome,
         "outcome_given": given["outcome"],
         "reasons": plain_reasons(verdict),

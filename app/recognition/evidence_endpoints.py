@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from app.audit.errors import CheckpointNotPublished, LeafNotFound
 from app.audit.exceptions.errors import SecondPersonRequired
@@ -26,6 +26,7 @@ from app.core.http import (
 from app.core.routing import Router
 from app.recognition import erasing, proofs, service, standing
 from app.recognition.errors import (
+    AsOfOutOfRange,
     ClearanceNotFound,
     ContentsErased,
     ContentsHeld,
@@ -35,6 +36,7 @@ from app.recognition.errors import (
     InputsNotStored,
 )
 from app.recognition.evidence_schemas import (
+    AsOf,
     ErasureDecisionIn,
     ErasureIn,
     ErasureOut,
@@ -97,14 +99,23 @@ async def get_proof(
     "/recomputation",
     operation_id="recomputeClearance",
     response_model=RecomputedOut,
-    responses=problems(ClearanceNotFound, ContentsErased, InputsNotStored),
-    summary="Compute a clearance again as of its moment",
+    responses=problems(ClearanceNotFound, AsOfOutOfRange, ContentsErased, InputsNotStored),
+    summary="Compute a clearance again as of a moment",
 )
 async def recompute(
-    clearance_id: UUID, caller: Reader, session: Session, keys: Keys
+    clearance_id: UUID,
+    caller: Reader,
+    session: Session,
+    keys: Keys,
+    query: Annotated[AsOf, Query()],
 ) -> dict[str, Any]:
-    """The decision made again from the facts as they were, and whether it comes out the same."""
-    return await service.recompute(session, keys, caller, clearance_id)
+    """The decision made again from the facts as they were, and whether it comes out the same.
+
+    With a later `as_of`, such as the day of a signature: by the same facts as they stood on that
+    day, so that what was over or too old by then shows; and beside it the status at that moment,
+    with all that had been recorded since.
+    """
+    return await service.recompute(session, keys, caller, clearance_id, query.as_of)
 
 
 @router.post(

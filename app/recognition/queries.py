@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -287,6 +288,17 @@ async def find_receipt(session: AsyncSession, clearance_id: UUID) -> str | None:
     """The stored signature."""
     receipt: str | None = await session.scalar(_RECEIPT, {"id": clearance_id})
     return receipt
+
+
+_CHANGE_AT = text(
+    """SELECT status, outcome FROM clearance_changes WHERE clearance_id = :id AND at <= :at
+    ORDER BY version DESC LIMIT 1"""
+)
+
+
+async def change_at(session: AsyncSession, clearance_id: UUID, at: datetime) -> Row[Any] | None:
+    """The last change of a clearance's status up to a moment."""
+    return (await session.execute(_CHANGE_AT, {"id": clearance_id, "at": at})).one_or_none()
 
 
 _SHOWN = f"CASE WHEN {visible('p', ':agency', ':holder')} THEN c.partner_id END"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from math import ceil
 from typing import Any
@@ -108,6 +109,24 @@ def _partner(row: Mapping[str, Any], today: date) -> dict[str, Any]:
             "until": _until(row["registration"]),
         },
     }
+
+
+def facts_on(facts: Facts, day: date) -> Facts:
+    """The same facts on a later day: what has an end may be over; nothing recorded since."""
+    partner = facts.partner
+    if partner is not None:
+        verified, registered = partner["verification"], partner["registration"]
+        if _over(verified.get("until"), day):
+            none = dict.fromkeys(("on", "until", "by"))
+            verified = verified | none | {"status": "pending_verification"}
+        if registered["state"] == "valid" and _over(registered.get("until"), day):
+            registered = registered | {"state": "expired"}
+        partner = {**partner, "verification": verified, "registration": registered}
+    return replace(facts, today=day, partner=partner)
+
+
+def _over(until: Any, day: date) -> bool:
+    return until is not None and date.fromisoformat(str(until)) < day
 
 
 def _text(value: Any) -> str | None:

@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -18,7 +19,7 @@ from sqlalchemy import text
 
 from app.auth import jose
 from app.auth.keys import SigningKeys
-from app.core.clock import utc_now
+from app.core.clock import rfc3339, utc_now
 from app.core.db import Database
 from app.core.settings import Settings
 from app.events import service as events
@@ -33,7 +34,7 @@ from tests.confidentiality.scene import hold_body
 from tests.conftest import ApiFor, Settle
 from tests.partners.merges.support import merged
 from tests.recognition.conftest import SAMPLE
-from tests.recognition.support import ask, good_partner, lone_name, lone_partner
+from tests.recognition.support import SMALL, ask, good_partner, lone_name, lone_partner
 from tests.recognition.watch import shift
 from tests.sanctions.factories import impose
 from tests.support import Api, World
@@ -177,6 +178,43 @@ async def test_a_clearance_computed_again_is_the_same(
 ) -> None:
     """The short form of a thousand: partners of all sorts, receipts checked and answers equal."""
     await _compute_again(api_for, operator_database, check, 12)
+
+
+async def test_as_of_a_moment_says_how_it_stood_then(
+    api_for: ApiFor, operator_database: Database
+) -> None:
+    unicef, wfp = await api_for("UNICEF"), await api_for("WFP")
+    partner = await good_partner(api_for, operator_database, lone_name())
+    await make_assessment(unicef, partner)
+    # As if it was asked ten days ago, and moved by the watch since.
+    now = utc_now()
+    answer = await given(wfp, partner, **SMALL)
+    assert answer.json()["outcome"] == "CLEAR"
+    url, one = answer.headers["location"], answer.json()["clearance_id"]
+    asked = now - timedelta(days=10)
+    await shift(
+        operator_database,
+        "UPDATE clearances SET evaluated_at = :at WHERE id = CAST(:id AS uuid)",
+        id=one,
+        at=asked,
+    )
+    await shift(
+        operator_database,
+        """INSERT INTO clearance_changes (id, clearance_id, agency_id, version, status, outcome,
+          causes, notes, at) SELECT uuidv7(), id, agency_id, 2, 'worsened', 'REFER', '[]', '[]', :at
+          FROM clearances WHERE id = CAST(:id AS uuid)""",
+        id=one,
+        at=now - timedelta(days=2),
+    )
+    for days, status, outcome in ((5, "open", "CLEAR"), (1, "worsened", "REFER")):
+        at = rfc3339(now - timedelta(days=days))
+        again = await wfp.read(f"{url}/recomputation", params={"as_of": at})
+        assert (again["as_of"], again["equal"]) == (at, True)
+        assert (again["status_then"], again["outcome_then"]) == (status, outcome)
+    for days in (11, -1):
+        at = rfc3339(now - timedelta(days=days))
+        refused = await wfp.get(f"{url}/recomputation", params={"as_of": at})
+        assert (refused.status_code, refused.json()["code"]) == (422, "as_of_out_of_range")
 
 
 @pytest.mark.drill
