@@ -77,6 +77,7 @@ from app.recognition import receipts
 from app.recognition.decisions.upkeep import remind as remind_of_waivers
 from app.recognition.retention import RETENTION as RECOGNITION_RETENTION
 from app.recognition.upkeep import forget_inquiries
+from app.recognition.watching import clock
 from app.recognition.watching.affected import CONSUMERS as WATCHING
 from app.recognition.watching.recheck import work_off
 from app.sanctions import consumers as sanctions
@@ -283,6 +284,7 @@ def _clearance_rounds(
             lambda: _until_none(lambda: work_off(database, again.keyring, again.screener)),
             RECHECK_S,
         ),
+        "clearance_clock": (lambda: clock.look(database), RESCREEN_S),
         "waivers": (lambda: _until_none(lambda: remind_of_waivers(database)), EXPIRY_S),
     }
 

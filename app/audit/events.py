@@ -151,6 +151,8 @@ class Event(StrEnum):
     PERSONS_SCREENED_ALONE = "screening:batch:persons_alone"
     CLEARANCE_GIVEN = "clearance:answer:give"
     CLEARANCE_ERASED = "clearance:contents:erase"
+    CLEARANCE_ERASURE_PROPOSED = "clearance:contents:propose_erasure"
+    CLEARANCE_ERASURE_REFUSED = "clearance:contents:refuse_erasure"
     CLEARANCE_CHANGED = "clearance:status:change"
     CLEARANCE_DECIDED = "clearance:answer:decide"
     CLEARANCE_QUESTIONED = "clearance:question:ask"

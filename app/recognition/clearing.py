@@ -117,10 +117,15 @@ async def give_clearance(
 
 
 async def _find(
-    connection: asyncpg.Connection, writer: FastWriter, wanted: ClearanceIn, sees_all: bool
+    connection: asyncpg.Connection,
+    writer: FastWriter,
+    wanted: ClearanceIn,
+    sees_all: bool,
+    *,
+    counts: bool = True,
 ) -> _Found:
     key = (writer.token.client_id, *writer.key.args)
-    asked_for = quota.digest(wanted)
+    asked_for = quota.digest(wanted) if counts else None
     if wanted.partner.identifier is not None:
         item = wanted.partner.identifier
         row = await connection.fetchrow(
@@ -171,6 +176,7 @@ def _facts(
     # The index may be ahead of this snapshot, and takes what it lacks from the rows; should it
     # still lack something, nothing is clear.
     stale = ["index"] if layers.seq < found.row["seq_to"] else []
+    stale += ["people"] if found.row["people_wait"] else []
     known = found.row["partner_id"] is not None
     unsure = not known and (bool(found.candidates) or found.protected)
     facts = facts_of(
@@ -288,19 +294,31 @@ def _answer(
     }
 
 
+async def find_again(
+    connection: asyncpg.Connection, writer: FastWriter, wanted: ClearanceIn, partner_id: UUID | None
+) -> _Found:
+    """The profile of an answer as it is now; without one, what is meant now by what was asked for.
+    Nobody asked: nothing counts into the quota.
+    """
+    sees_all = Scope.PARTNERS_PROTECTED in writer.token.scopes
+    if partner_id is None:
+        return await _find(connection, writer, wanted, sees_all, counts=False)
+    key = (writer.token.client_id, *writer.key.args)
+    row = await connection.fetchrow(queries.FACTS_BY_ID, *key, partner_id, None)
+    return _Found(row, "id", 1.0, [], _protected(row, sees_all))
+
+
 async def facts_again(
     connection: asyncpg.Connection,
     screener: Screener,
     caller: Caller,
     wanted: ClearanceIn,
-    row: asyncpg.Record,
+    found: _Found,
     now: datetime,
 ) -> Facts:
-    """What the answer to the same question would rest on now, for a profile that was found then.
-
-    ``row`` is that of FACTS_BY_ID, read in a transaction bound to the caller's agency.
+    """What the answer to the same question would rest on now, in a transaction bound to the
+    caller's agency.
     """
-    found = _Found(row, "id", 1.0, [], _protected(row, sees_protected(caller)))
-    own = own_lists(json.loads(row["own_lists"]), now)
-    layers = await screener.layers(connection, row["seq_to"], own)
+    own = own_lists(json.loads(found.row["own_lists"]), now)
+    layers = await screener.layers(connection, found.row["seq_to"], own)
     return _facts(caller, wanted, found, layers, own, now)[0]

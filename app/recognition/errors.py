@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.core.errors import NotFound, ServiceError
+from app.core.errors import Conflict, NotFound, ServiceError
 
 
 class ClearanceNotFound(NotFound):
@@ -34,7 +34,31 @@ class InputsNotStored(ServiceError):
     title = "What this clearance was computed from is not stored."
 
 
+class AsOfOutOfRange(ServiceError):
+    """Of before nothing is stored, of later nothing is known."""
+
+    status = 422
+    code = "as_of_out_of_range"
+    title = "as_of lies between the moment of the answer and now."
+
+
 class ContentsHeld(ServiceError):
     status = 409
     code = "clearance_held"
     title = "The clearance or its partner is under a legal hold."
+
+
+class ErasureNotFound(NotFound):
+    code = "clearance_erasure_not_found"
+    title = "Nobody asked for the contents of this clearance to be destroyed."
+    refusal = True
+
+
+class ErasureExists(Conflict):
+    code = "clearance_erasure_exists"
+    title = "It was asked already; a second person decides."
+
+
+class ErasureDecided(Conflict):
+    code = "clearance_erasure_decided"
+    title = "This was decided already."

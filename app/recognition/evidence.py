@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -24,20 +23,22 @@ from app.audit.events import Event
 from app.audit.purposes import is_held
 from app.auth.caller import Caller, FastWriter
 from app.core import codelists
+from app.core.clock import rfc3339
 from app.core.crypto import agency_scope
 from app.core.ids import new_id
 from app.events.catalogue import EventType
 from app.recognition import queries
 from app.recognition.decide import Facts, Verdict, codes_of, decide
+from app.recognition.moments import first_moment
+from app.recognition.reading import facts_on
 from app.recognition.receipts import receipt_payload
-from app.recognition.rests_on import RestsOn
-from app.recognition.rules import DEFAULTS, SCALES
+from app.recognition.rests_on import STALE_SOURCE, TIME, RestsOn
+from app.recognition.rules import DEFAULTS, METHODOLOGY_SERIES, SCALES
 from app.recognition.schemas import ClearanceIn
+from app.recognition.watching import unknown
 from app.sanctions.entries.cross_debarment import AGREEMENTS
 from app.sanctions.lists.freshness import REQUIRED
 
-STALE_SOURCE = "stale_source"
-"""Kind of a dependency on a list that was stale: its clearance waits for a newer issue."""
 VALID = timedelta(days=DEFAULTS.answer_valid_days)
 _FACTS = TypeAdapter(Facts)
 
@@ -91,6 +92,7 @@ def editions(on: date) -> Editions:
     named: dict[str, Any] = {
         "code_lists": lists,
         "rating_scales": SCALES.version,
+        "methodology_series": METHODOLOGY_SERIES.version,
         "default_policies": DEFAULTS.version,
         "cross_debarment": AGREEMENTS.version,
     }
@@ -136,7 +138,7 @@ def _values(request: Request, caller: Caller, given: Answered, sealed: list[byte
     )
     person = caller.person
     held = is_held(caller.oversight, given.wanted.purpose)
-    rests_on = _rows(given)
+    rests_on = _rows(given, caller.agency_id)
     return [
         given.id,
         caller.agency_id,
@@ -187,18 +189,25 @@ def context(name: str, clearance_id: UUID, agency_id: UUID) -> str:
     return f"clearances.{name}|{clearance_id}|{agency_id}"
 
 
-def _rows(given: Answered) -> list[RestsOn]:
-    """Each once. Without a profile there is nothing whose change could be noticed."""
-    if given.partner_id is None:
-        return []
+def _rows(given: Answered, agency_id: UUID) -> list[RestsOn]:
+    """Each once. Where no profile is meant for sure, also what the partner was asked for by."""
     listed = given.answer["list"]
     sources = {*REQUIRED, *(item["code"] for item in listed["own_lists"])}
-    found: Iterable[RestsOn] = (
-        RestsOn("partner", str(given.partner_id), given.answer["match"]["partner_version"]),
+    moment = first_moment(given.facts, given.now, given.now)
+    asked, match = given.wanted.partner, given.answer["match"]
+    found: list[RestsOn] = [
         *given.verdict.rests_on,
         *(RestsOn("source", code, None) for code in sorted(sources)),
         *(RestsOn(STALE_SOURCE, code, None) for code in listed["stale_sources"]),
-    )
+        *([RestsOn(TIME, rfc3339(moment), None)] if moment else []),
+    ]
+    if given.partner_id is not None:
+        found.insert(0, RestsOn("partner", str(given.partner_id), match["partner_version"]))
+    else:
+        found += unknown.rests_on(asked.name, asked.country, asked.identifier, agency_id)
+        found += [
+            RestsOn("partner", str(item["partner_id"]), None) for item in given.answer["candidates"]
+        ]
     return list({(item.kind, item.id): item for item in found}.values())
 
 
@@ -228,9 +237,12 @@ def plain_reasons(verdict: Verdict) -> Any:
     return json.loads(to_json(verdict.reasons))
 
 
-def recomputed(inputs: bytes, answer: bytes) -> dict[str, Any]:
-    """The decision made again from the stored facts, and whether it is the one that was given."""
-    verdict, given = decide(facts_from(inputs)), json.loads(answer)
+def recomputed(inputs: bytes, answer: bytes, as_of: datetime | None = None) -> dict[str, Any]:
+    """The decision made again from the stored facts, as of the answer's own moment or a later one,
+    and whether it is the one that was given.
+    """
+    facts, given = facts_from(inputs), json.loads(answer)
+    verdict = decide(facts if as_of is None else facts_on(facts, as_of.date()))
     equal = (
         verdict.outcome == given["outcome"]
         and plain_reasons(verdict) == given["reasons"]
@@ -238,7 +250,7 @@ def recomputed(inputs: bytes, answer: bytes) -> dict[str, Any]:
     )
     return {
         "clearance_id": given["clearance_id"],
-        "as_of": given["evaluated_at"],
+        "as_of": given["evaluated_at"] if as_of is None else as_of,
         "outcome": verdict.outcome,
         "outcome_given": given["outcome"],
         "reasons": plain_reasons(verdict),

@@ -51,8 +51,14 @@ class StatusOut(Schema):
     )
 
 
+class AsOf(Schema):
+    """Of which moment: from that of the answer up to now."""
+
+    as_of: Instant | None = Field(None, description="default: the moment of the answer")
+
+
 class RecomputedOut(Schema):
-    """The decision made again from the facts as they were stored."""
+    """The decision made again from the facts as they were stored, and how the clearance stood."""
 
     clearance_id: UUID
     as_of: Instant
@@ -60,6 +66,10 @@ class RecomputedOut(Schema):
     outcome_given: Outcome
     reasons: list[Reason]
     equal: bool = Field(description="outcome, reasons and recognition are those that were given")
+    status_then: Literal["open", "worsened", "improved", "expired"] = Field(
+        description="at `as_of`, with everything that had been recorded by then"
+    )
+    outcome_then: Outcome
 
 
 class ErasureIn(Schema):
@@ -68,8 +78,20 @@ class ErasureIn(Schema):
     basis: Literal["person_request", "court_order", "unlawful_processing"]
 
 
-class ErasedOut(Schema):
-    """What is left says when the contents went."""
+class ErasureDecisionIn(Schema):
+    """`confirm` destroys the contents for good; `refuse` leaves them."""
 
+    decision: Literal["confirm", "refuse"]
+
+
+class ErasureOut(Schema):
+    """What was asked for, and what a second person decided."""
+
+    id: UUID
     clearance_id: UUID
-    contents_erased_at: Instant
+    basis: Literal["person_request", "court_order", "unlawful_processing"]
+    state: Literal["proposed", "confirmed", "refused"]
+    proposed_at: Instant
+    decided_at: Instant | None
+    contents_erased_at: Instant | None
+    version: int

@@ -38,6 +38,11 @@ TABLES = (
         WHERE agency_id = :agency ORDER BY clearance_id, kind, ref""",
     ),
     ExportTable(
+        "clearance_erasures",
+        """SELECT id, clearance_id, basis, state, proposed_by, proposed_at, decided_by, decided_at
+        FROM clearance_erasures WHERE agency_id = :agency ORDER BY id""",
+    ),
+    ExportTable(
         "clearance_decisions",
         """SELECT clearance_id, decision, reason, level, agreement_reference, outcome_then,
         decided_by, office, role, decided_at FROM clearance_decisions

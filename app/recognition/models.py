@@ -82,6 +82,50 @@ class ClearanceEditions(Base):
     at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
 
+class ClearanceErasure(Base):
+    """That the contents of a clearance are to be destroyed before their time: one person of the
+    agency's oversight asks for it, another decides.
+    """
+
+    __tablename__ = "clearance_erasures"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    clearance_id: Mapped[UUID]
+    agency_id: Mapped[UUID]
+    basis: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(Text, server_default="proposed")
+    proposed_by: Mapped[UUID] = mapped_column(ForeignKey("persons.id"))
+    proposed_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.now()
+    )
+    decided_by: Mapped[UUID | None] = mapped_column(ForeignKey("persons.id"))
+    decided_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    version: Mapped[int] = mapped_column(server_default="1")
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["clearance_id", "agency_id"], ["clearances.id", "clearances.agency_id"]
+        ),
+        CheckConstraint(
+            "basis IN ('person_request', 'court_order', 'unlawful_processing')", name="basis"
+        ),
+        CheckConstraint("state IN ('proposed', 'confirmed', 'refused')", name="state"),
+        CheckConstraint("decided_by <> proposed_by", name="two_persons"),
+        CheckConstraint(
+            "num_nulls(decided_by, decided_at) = CASE WHEN state = 'proposed' THEN 2 ELSE 0 END",
+            name="decided",
+        ),
+        Index(
+            "uq_clearance_erasures_clearance_id",
+            "clearance_id",
+            unique=True,
+            postgresql_where=text("state <> 'refused'"),
+        ),
+        Index("ix_clearance_erasures_proposed_by", "proposed_by"),
+        Index("ix_clearance_erasures_decided_by", "decided_by"),
+    )
+
+
 class ClearanceReceipt(Base):
     """The signature over a clearance's payload: made once, after commit, and never remade."""
 
@@ -145,6 +189,15 @@ class ClearanceChange(Base):
         ),
         CheckConstraint("version >= 2", name="version"),
     )
+
+
+class ClearanceWatch(Base):
+    """How far the worker's look at the clock is, and which lists it has told to be stale."""
+
+    __tablename__ = "clearance_watch"
+
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    state: Mapped[str] = mapped_column(Text)
 
 
 class ClearanceRecheck(Base):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,9 @@ from app.agencies.facts import default as counted_by_default
 from app.assessments.queries import RECOGNITION_FACTS
 from app.auth.caller import STATUS_COLUMNS
 from app.core.idempotency import FAST_COLUMNS, FAST_INSERT, FAST_JOIN
+from app.core.names import ALGORITHM
 from app.partners.lineage import ids_inline, lineage, root_inline
+from app.partners.people.blind import RULES
 from app.partners.visibility import visible
 from app.recognition.policies.queries import IN_FORCE
 from app.sanctions.entries.status import in_force_sql
@@ -164,6 +167,21 @@ _ELIGIBLE = """(SELECT g.value::text FROM agency_settings g WHERE g.agency_id = 
     AND g.key = 'eligible_partner_types' AND g.superseded_at IS NULL
     AND g.effective_from <= current_date
     AND (g.effective_to IS NULL OR g.effective_to >= current_date))"""
+# Its people whom the lists are compared with, and whether one of them, or a listed party, waits for
+# it: what was found of them is in work items, and cannot be found by who asks.
+_COMPARED = " OR ".join(
+    (
+        f"q.role = ANY ('{{{{{','.join(RULES['roles'])}}}}}')",
+        *(f"q.{flag}" for flag in RULES["flags"]),
+    )
+)
+_PEOPLE = f"""(SELECT coalesce(bool_or(NOT EXISTS (SELECT FROM screened_subjects c
+      WHERE c.subject_id = q.id AND c.version = q.version AND c.algorithm = '{ALGORITHM}'))
+      OR parties_wait(), false)
+    FROM partner_people q WHERE q.partner_id = ANY (l.own || l.above) AND q.sealed IS NOT NULL
+      AND ({_COMPARED})
+      AND (q.valid_to IS NULL OR q.valid_to >= current_date - {RULES["days_after_end"]})
+    HAVING count(*) > 0)"""  # noqa: S608 - texts of ours; values are bound
 # Asked in this statement, so that it costs no round trip: the variation is noted once a day.
 _INQUIRIES = """(SELECT count(*) FROM clearance_inquiries i WHERE i.agency_id = s.agency_id
     AND i.partner_id = p.id AND i.on_day >= current_date - 1)"""
@@ -191,7 +209,7 @@ _FACTS = f"""{_NOTED}SELECT {STATUS_COLUMNS}, {FAST_COLUMNS},
     {_VERIFICATION} AS verification_id, {_ELIGIBLE} AS eligible, p.complete,
     {_INQUIRIES} + (SELECT count(*) FROM noted) AS inquiries, {IN_FORCE} AS policies,
     ({FRESHNESS_SQL}) AS sources,
-    ({OWN_LISTS_SQL}) AS own_lists,
+    ({OWN_LISTS_SQL}) AS own_lists, {_PEOPLE} AS people_wait,
     coalesce((SELECT seq_to FROM feed_heads WHERE stream = 'inter_agency'), 0) AS seq_to
     FROM client_status s {FAST_JOIN} LEFT JOIN partners p ON p.id = {{partner}}
     LEFT JOIN LATERAL ({_LINEAGE}) l ON true
@@ -219,7 +237,12 @@ _STORED = """WITH used AS (
   dependencies AS (
     INSERT INTO clearance_dependencies (clearance_id, agency_id, until, kind, ref, version)
     SELECT $1, $2, $10, d.kind, d.ref, d.version
-    FROM unnest($27::text[], $28::text[], $29::integer[]) AS d (kind, ref, version)),
+    FROM unnest($27::text[], $28::text[], $29::integer[]) AS d (kind, ref, version)
+    UNION ALL SELECT $1, $2, $10, 'share', x.share_id || '/' || x.record_id, NULL
+    FROM unnest($27::text[], $28::text[]) AS d (kind, ref)
+      JOIN assessments_acl x ON x.record_id = d.ref::uuid AND x.agency_id = $2
+    WHERE d.kind = 'assessment' AND x.valid_from <= now()
+      AND (x.valid_to IS NULL OR x.valid_to > now())),
   recognised AS (
     INSERT INTO clearance_recognitions (clearance_id, agency_id, partner_id, purpose, held, at,
         requirement, satisfied, by, owner_agency, assessment_id, reason)
@@ -265,6 +288,17 @@ async def find_receipt(session: AsyncSession, clearance_id: UUID) -> str | None:
     """The stored signature."""
     receipt: str | None = await session.scalar(_RECEIPT, {"id": clearance_id})
     return receipt
+
+
+_CHANGE_AT = text(
+    """SELECT status, outcome FROM clearance_changes WHERE clearance_id = :id AND at <= :at
+    ORDER BY version DESC LIMIT 1"""
+)
+
+
+async def change_at(session: AsyncSession, clearance_id: UUID, at: datetime) -> Row[Any] | None:
+    """The last change of a clearance's status up to a moment."""
+    return (await session.execute(_CHANGE_AT, {"id": clearance_id, "at": at})).one_or_none()
 
 
 _SHOWN = f"CASE WHEN {visible('p', ':agency', ':holder')} THEN c.partner_id END"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from math import ceil
 from typing import Any
@@ -103,8 +104,29 @@ def _partner(row: Mapping[str, Any], today: date) -> dict[str, Any]:
         "country": row["country"],
         "complete": row["complete"],
         "verification": verification(row, today) | {"id": _text(row["verification_id"])},
-        "registration": {"state": _registration(row["registration"], today)},
+        "registration": {
+            "state": _registration(row["registration"], today),
+            "until": _until(row["registration"]),
+        },
     }
+
+
+def facts_on(facts: Facts, day: date) -> Facts:
+    """The same facts on a later day: what has an end may be over; nothing recorded since."""
+    partner = facts.partner
+    if partner is not None:
+        verified, registered = partner["verification"], partner["registration"]
+        if _over(verified.get("until"), day):
+            none = dict.fromkeys(("on", "until", "by"))
+            verified = verified | none | {"status": "pending_verification"}
+        if registered["state"] == "valid" and _over(registered.get("until"), day):
+            registered = registered | {"state": "expired"}
+        partner = {**partner, "verification": verified, "registration": registered}
+    return replace(facts, today=day, partner=partner)
+
+
+def _over(until: Any, day: date) -> bool:
+    return until is not None and date.fromisoformat(str(until)) < day
 
 
 def _text(value: Any) -> str | None:
@@ -128,6 +150,12 @@ def _registration(text: str | None, today: date) -> str:
     if said["unlimited"] or last is None or date.fromisoformat(last) >= today:
         return "valid"
     return "explained" if said["explained"] else "expired"
+
+
+def _until(text: str | None) -> str | None:
+    """The last day of the last certificate, where each has one."""
+    said: dict[str, Any] = json.loads(text) if text else {}
+    return None if said.get("unlimited") else said.get("expires_on")
 
 
 def _counting(

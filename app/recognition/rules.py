@@ -117,6 +117,16 @@ class AgencyGroups(Data):
         return group.members is None or agency in group.members
 
 
+class MethodologySeries(Data):
+    """One version of which methodologies are editions of one tool, oldest first."""
+
+    version: str
+    effective_from: date
+    source: str
+    confirmed: bool
+    series: dict[str, tuple[str, ...]]
+
+
 _DEFAULTS = datafiles.read(_PACKAGE, "data/default_policies.yaml")
 _DEFAULTS.pop("x-types")  # what the file itself refers to
 DEFAULTS = DefaultPolicies.model_validate(_DEFAULTS)
@@ -127,3 +137,7 @@ RANK: dict[str, int] = {level: rank for rank, level in enumerate(SCALES.order)}
 REASON_CODES = ReasonCodes.model_validate(datafiles.read(_PACKAGE, "data/reason_codes.yaml"))
 CODES = frozenset(code for code, meant in REASON_CODES.codes.items() if not meant.client)
 GROUPS = AgencyGroups.model_validate(datafiles.read(_PACKAGE, "data/agency_groups.yaml"))
+METHODOLOGY_SERIES = MethodologySeries.model_validate(
+    datafiles.read(_PACKAGE, "data/methodology_series.yaml")
+)
+SERIES = METHODOLOGY_SERIES.series

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,9 +10,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth import policy
 from app.auth.caller import Caller
+from app.core.clock import utc_now
 from app.core.crypto import KeyRing
 from app.recognition import queries
-from app.recognition.errors import ClearanceNotFound, ContentsErased, InputsNotStored
+from app.recognition.errors import (
+    AsOfOutOfRange,
+    ClearanceNotFound,
+    ContentsErased,
+    InputsNotStored,
+)
 from app.recognition.evidence import context, recomputed
 
 
@@ -40,17 +47,34 @@ async def read_clearance(
 
 
 async def recompute(
-    session: AsyncSession, keys: KeyRing, caller: Caller, clearance_id: UUID
+    session: AsyncSession,
+    keys: KeyRing,
+    caller: Caller,
+    clearance_id: UUID,
+    as_of: datetime | None,
 ) -> dict[str, Any]:
-    """The decision made again from the stored facts.
+    """The decision made again from the stored facts, and how the clearance stood at that moment.
 
-    Raises ClearanceNotFound, ContentsErased or InputsNotStored.
+    Raises ClearanceNotFound, AsOfOutOfRange, ContentsErased or InputsNotStored.
     """
     row = await find_clearance(session, caller, clearance_id)
+    if as_of is not None and not row.evaluated_at <= as_of <= utc_now():
+        raise AsOfOutOfRange
     answer = await _opened(session, keys, caller, row, "answer")
     if row.sealed_inputs is None:
         raise InputsNotStored
-    return recomputed(await _opened(session, keys, caller, row, "inputs"), answer)
+    found = recomputed(await _opened(session, keys, caller, row, "inputs"), answer, as_of)
+    return found | await _stood(session, row, as_of or row.evaluated_at)
+
+
+async def _stood(session: AsyncSession, row: Any, at: datetime) -> dict[str, Any]:
+    """What `/status` would have said then."""
+    changed = await queries.change_at(session, row.id, at)
+    status = changed.status if changed else "open"
+    return {
+        "status_then": "expired" if row.expires_at <= at else status,
+        "outcome_then": changed.outcome if changed else row.outcome,
+    }
 
 
 async def _opened(

@@ -58,6 +58,8 @@ _DEFINERS: frozenset[str] = frozenset(
         "restricted_measures(uuid,date)",
         "suspended_elsewhere(uuid[],text,date)",
         "clearance_facts(uuid[],jsonb,boolean,date)",
+        # Whether the lists wait to be compared with people: a word, no row.
+        "parties_wait()",
         "sanction_case_follows()",
         "sanction_entry_decided()",
         # A partner that appeals may change no measure; where its agency's procedure says that an

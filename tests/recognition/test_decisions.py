@@ -8,6 +8,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import text
 
 from app.core.clock import utc_now
@@ -19,7 +20,9 @@ from tests.audit.support import add_officer, events_of
 from tests.conftest import ApiFor, Settle
 from tests.recognition.conftest import SAMPLE
 from tests.recognition.support import SMALL, cleared, good_partner, lone_name
+from tests.recognition.watch import shift
 from tests.sanctions.factories import impose
+from tests.sanctions.matches.support import Rescreening, a_find, confirmed, match_of
 from tests.support import Api, World
 
 V1 = {"If-Match": '"v1"'}
@@ -100,6 +103,41 @@ async def test_waivers_are_for_emergencies_and_for_what_is_missing(
     for body in (waived() | {"waivers": []}, SIGNED | {"waivers": waived()["waivers"]}):
         refused = await wfp.post(f"{url_of(answer)}/decision", json=body, headers=V1)
         assert refused.json()["code"] == "invalid_request", refused.text
+
+
+async def test_the_security_council_check_is_waived_by_nobody(
+    api_for: ApiFor, operator_database: Database, app: FastAPI, worker_database: Database
+) -> None:
+    wfp = await api_for("WFP")
+    partner, before = await hurried(api_for, operator_database)
+    for source, refused in (("world_bank", 422), ("unsc", 409)):
+        found = a_find(partner, source=source)
+        await Rescreening(app, worker_database).subject(partner, found)
+        await confirmed(
+            wfp, await api_for("WFP_REVIEWER"), await match_of(wfp, partner, source=source)
+        )
+        answer = await cleared(wfp, {"id": partner}, **SMALL | {"context": "emergency"})
+        # An agency may sign past a bank's list, and says so; waived is neither of the two.
+        for body, status in ((waived(), refused), (SIGNED, 201 if refused == 422 else 409)):
+            said = await wfp.post(f"{url_of(answer)}/decision", json=body, headers=V1)
+            assert said.status_code == status, said.text
+        if refused == 409:
+            assert answer["outcome"] == "BLOCKED"
+            assert said.json()["code"] == "security_council_not_waived"
+            no = SIGNED | {"decision": "not_signed", "reason": "NOT_SELECTED"}
+            await wfp.made(f"{url_of(answer)}/decision", no, headers=V1)
+        await Rescreening(app, worker_database).subject(partner)
+    # Given before it was found, and moved by the watch: what came since counts.
+    await shift(
+        operator_database,
+        """INSERT INTO clearance_changes (id, clearance_id, agency_id, version, status, outcome,
+          causes, notes, at) SELECT uuidv7(), id, agency_id, 2, 'worsened', 'BLOCKED',
+          '[{"code": "SANCTIONED_EXTERNAL", "source": "unsc", "at": "2026-11-23T00:00:00Z"}]', '[]',
+          now() FROM clearances WHERE id = CAST(:id AS uuid)""",
+        id=before["clearance_id"],
+    )
+    late = await wfp.post(f"{url_of(before)}/decision", json=waived(), headers={"If-Match": '"v2"'})
+    assert (late.status_code, late.json()["code"]) == (409, "security_council_not_waived")
 
 
 async def test_a_waiver_is_watched_counted_and_completed_by_a_later_clearance(

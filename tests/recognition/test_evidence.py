@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -18,7 +19,7 @@ from sqlalchemy import text
 
 from app.auth import jose
 from app.auth.keys import SigningKeys
-from app.core.clock import utc_now
+from app.core.clock import rfc3339, utc_now
 from app.core.db import Database
 from app.core.settings import Settings
 from app.events import service as events
@@ -33,7 +34,8 @@ from tests.confidentiality.scene import hold_body
 from tests.conftest import ApiFor, Settle
 from tests.partners.merges.support import merged
 from tests.recognition.conftest import SAMPLE
-from tests.recognition.support import ask, good_partner, lone_name, lone_partner
+from tests.recognition.support import SMALL, ask, good_partner, lone_name, lone_partner
+from tests.recognition.watch import shift
 from tests.sanctions.factories import impose
 from tests.support import Api, World
 
@@ -81,6 +83,11 @@ def check(folder: Path) -> Check:
         return done.returncode, done.stdout.decode() + done.stderr.decode()
 
     return run
+
+
+V1 = {"If-Match": '"v1"'}
+ERASED = """UPDATE clearances SET sealed_request = NULL, sealed_answer = NULL, sealed_inputs = NULL,
+  contents_erased_at = now() WHERE id = CAST(:id AS uuid)"""
 
 
 async def given(api: Api, partner: str, **more: Any) -> httpx.Response:
@@ -173,6 +180,43 @@ async def test_a_clearance_computed_again_is_the_same(
     await _compute_again(api_for, operator_database, check, 12)
 
 
+async def test_as_of_a_moment_says_how_it_stood_then(
+    api_for: ApiFor, operator_database: Database
+) -> None:
+    unicef, wfp = await api_for("UNICEF"), await api_for("WFP")
+    partner = await good_partner(api_for, operator_database, lone_name())
+    await make_assessment(unicef, partner)
+    # As if it was asked ten days ago, and moved by the watch since.
+    now = utc_now()
+    answer = await given(wfp, partner, **SMALL)
+    assert answer.json()["outcome"] == "CLEAR"
+    url, one = answer.headers["location"], answer.json()["clearance_id"]
+    asked = now - timedelta(days=10)
+    await shift(
+        operator_database,
+        "UPDATE clearances SET evaluated_at = :at WHERE id = CAST(:id AS uuid)",
+        id=one,
+        at=asked,
+    )
+    await shift(
+        operator_database,
+        """INSERT INTO clearance_changes (id, clearance_id, agency_id, version, status, outcome,
+          causes, notes, at) SELECT uuidv7(), id, agency_id, 2, 'worsened', 'REFER', '[]', '[]', :at
+          FROM clearances WHERE id = CAST(:id AS uuid)""",
+        id=one,
+        at=now - timedelta(days=2),
+    )
+    for days, status, outcome in ((5, "open", "CLEAR"), (1, "worsened", "REFER")):
+        at = rfc3339(now - timedelta(days=days))
+        again = await wfp.read(f"{url}/recomputation", params={"as_of": at})
+        assert (again["as_of"], again["equal"]) == (at, True)
+        assert (again["status_then"], again["outcome_then"]) == (status, outcome)
+    for days in (11, -1):
+        at = rfc3339(now - timedelta(days=days))
+        refused = await wfp.get(f"{url}/recomputation", params={"as_of": at})
+        assert (refused.status_code, refused.json()["code"]) == (422, "as_of_out_of_range")
+
+
 @pytest.mark.drill
 async def test_a_thousand_receipts_verify_and_compute_again(
     api_for: ApiFor, operator_database: Database, check: Check
@@ -211,7 +255,7 @@ async def _compute_again(api_for: ApiFor, operator: Database, check: Check, coun
     assert len(outcomes) > 1
 
 
-async def test_contents_are_destroyed_by_an_oversight_role_and_the_receipt_stands(
+async def test_contents_are_destroyed_by_two_of_oversight_and_the_receipt_stands(
     api_for: ApiFor,
     settle: Settle,
     officer: Api,
@@ -225,11 +269,32 @@ async def test_contents_are_destroyed_by_an_oversight_role_and_the_receipt_stand
     answer = await given(wfp, partner)
     url, why = answer.headers["location"], {"basis": "person_request"}
     assert (await wfp.post(f"{url}/erasure", json=why)).status_code == 404
+    none = await officer.get(f"{url}/erasure")
+    assert (none.status_code, none.json()["code"]) == (404, "clearance_erasure_not_found")
+    # Of two, and not of the one alone: whatever the API would do, the database asks for the second.
+    with pytest.raises(Exception, match="nobody decided"):
+        await shift(operator_database, ERASED, replica=False, id=answer.json()["clearance_id"])
+    await officer.made(f"{url}/erasure", why)
+    twice = await second.post(f"{url}/erasure", json=why)
+    assert twice.json()["code"] == "clearance_erasure_exists"
+    assert (await wfp.get(url)).status_code == 200
+    confirm, decision = {"decision": "confirm"}, f"{url}/erasure/decision"
+    alone = await officer.post(decision, json=confirm, headers=V1)
+    assert (alone.status_code, alone.json()["code"]) == (409, "same_person")
+    assert (await wfp.post(decision, json=confirm, headers=V1)).status_code == 404
+    assert (await wfp.get(f"{url}/erasure")).status_code == 404
+    await second.made(decision, {"decision": "refuse"}, headers=V1)
+    assert (await wfp.get(url)).status_code == 200
+    again = await second.post(decision, json=confirm, headers={"If-Match": '"v2"'})
+    assert again.json()["code"] == "clearance_erasure_decided"
+    await second.made(f"{url}/erasure", why)
+    assert (await second.get(f"{url}/erasure")).headers["etag"] == '"v1"'
     hold = await officer.made("/v1/legal-holds", hold_body(partner))
-    held = await officer.post(f"{url}/erasure", json=why)
+    held = await officer.post(decision, json=confirm, headers=V1)
     assert (held.status_code, held.json()["code"]) == (409, "clearance_held")
     await second.made(f"/v1/legal-holds/{hold['id']}/release", {"reason": "Settled."})
-    await officer.made(f"{url}/erasure", why)
+    done = await officer.made(decision, confirm, headers=V1)
+    assert (done["state"], done["contents_erased_at"] is None) == ("confirmed", False)
     for gone in ("", "/recomputation"):
         found = await wfp.get(f"{url}{gone}")
         assert (found.status_code, found.json()["code"]) == (410, "clearance_contents_erased")

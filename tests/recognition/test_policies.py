@@ -21,6 +21,7 @@ pytestmark = pytest.mark.usefixtures("lists")
 URL = "/v1/recognition-policies"
 V1 = {"If-Match": '"v1"'}
 PSEA = dict(next(text for text in DEFAULTS.policies if text.requirement == "PSEA").rules[1])
+BACKWARDS = {"series": "HACT-MA", "from": "HACT-MA-V2", "to": "HACT-MA-2014"}
 SANCTIONS = dict(DEFAULTS.policies[0].rules[0])
 
 
@@ -216,6 +217,26 @@ async def test_everything_wrong_is_said_at_once_with_its_place(api_for: ApiFor) 
         ("/rules/1/approval", "missing"),
         ("/rules/2", "unreachable"),
         ("/rules/3", "unreachable"),
+    ]
+    assert await wrong(
+        wfp,
+        "PSEA",
+        PSEA | {"methodologies": ["UN-PSEA-2020", {"series": "NOTHING"}]},
+        PSEA | {"methodologies": [{"series": "HACT-MA", "from": "UN-PSEA-2020"}]},
+        PSEA | {"methodologies": [BACKWARDS]},
+        PSEA | {"methodologies": [{"series": "UN-PSEA", "of": "all"}]},
+        PSEA | {"methodologies": [3]},
+        PSEA | {"methodologies": []},
+    ) == [
+        ("/rules/0/methodologies/1", "value_error"),
+        ("/rules/1/methodologies/0", "value_error"),
+        ("/rules/2/methodologies/0", "value_error"),
+        ("/rules/3/methodologies/0", "extra_forbidden"),
+        ("/rules/4/methodologies/0", "model_type"),
+        ("/rules/5/methodologies", "too_short"),
+    ]
+    assert await wrong(wfp, "PSEA", PSEA | {"methodologies": [{"series": "HACT-MA"}]}) == [
+        ("/rules/0/methodologies/0", "methodology_unknown")
     ]
     assert await wrong(wfp, "SANCTIONS", SANCTIONS, SANCTIONS) == [("/rules", "one_rule")]
     unknown = await wfp.post(URL, json=body("NOTHING", {}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.assessments.types import ALL
-from app.recognition.rules import RANK, SCALES
+from app.recognition.rules import RANK, SCALES, SERIES
 
 BY_SCHEME = {scale.scheme: scale for scale in SCALES.scales}
 HACT = {"LOW": "LOW", "MODERATE": "MODERATE", "SIGNIFICANT": "SIGNIFICANT", "HIGH": "HIGH"}
@@ -75,3 +75,17 @@ def test_an_audit_opinion_is_never_converted() -> None:
     opinions = BY_SCHEME["AUDIT-OPINION"].values
     assert set(opinions) == {"UNQUALIFIED", "QUALIFIED", "ADVERSE", "DISCLAIMER"}
     assert set(opinions.values()) == {None}
+
+
+def test_editions_of_a_series_are_methodologies_of_one_type_oldest_first() -> None:
+    of = {
+        code: (kind.code, made)
+        for kind in ALL.values()
+        for code, made in kind.methodologies.items()
+    }
+    for name, editions in SERIES.items():
+        assert len({of[code][0] for code in editions}) == 1, name
+        begun = [of[code][1].effective_from for code in editions]
+        assert begun == sorted(begun), name
+    named = [code for editions in SERIES.values() for code in editions]
+    assert len(named) == len({*named})

@@ -6,76 +6,23 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 from sqlalchemy import text
 
 from app.core.clock import utc_now
 from app.core.db import Database
-from app.events.catalogue import EventType
 from app.recognition.decide import Verdict
 from app.recognition.watching import affected
-from app.recognition.watching.recheck import compare, work_off
-from app.sanctions.lists.importer import import_list
+from app.recognition.watching.recheck import compare
 from tests.assessments.factories import make_assessment, make_share
 from tests.assessments.life_cycle.test_life_cycle import withdraw
-from tests.conftest import ApiFor, Settle
+from tests.conftest import ApiFor
 from tests.partners.flags.support import hq, make_red
 from tests.partners.merges.support import merged
-from tests.recognition.conftest import SAMPLE
 from tests.recognition.support import SMALL, cleared, good_partner, lone_name, lone_partner
+from tests.recognition.watch import Watch, codes, status, told
 from tests.sanctions.factories import ended, impose
 from tests.sanctions.transfer_restrictions.support import government, open_head_office, set_on
-from tests.support import Api, World
-
-
-class Watch:
-    """What the worker does between a change and what an agency reads of it."""
-
-    def __init__(self, settle: Settle, app: FastAPI, worker: Database, operator: Database) -> None:
-        self._settle, self._app = settle, app
-        self.worker, self.operator = worker, operator
-
-    async def settle(self) -> int:
-        """How many clearances were looked at again."""
-        await self._settle()
-        looked_at = 0
-        while done := await work_off(
-            self.worker, self._app.state.keyring, self._app.state.screener
-        ):
-            looked_at += done
-        await self._settle()
-        return looked_at
-
-
-@pytest.fixture(scope="module")
-async def watch(
-    settle: Settle, app: FastAPI, worker_database: Database, operator_database: Database
-) -> Watch:
-    await import_list(worker_database, "unsc", SAMPLE)
-    found = Watch(settle, app, worker_database, operator_database)
-    await found.settle()
-    return found
-
-
-async def status(api: Api, answer: dict[str, Any]) -> dict[str, Any]:
-    return await api.read(f"/v1/clearances/{answer['clearance_id']}/status")
-
-
-def codes(found: dict[str, Any]) -> list[str]:
-    return [cause["code"] for cause in found["causes"]]
-
-
-async def told(api: Api, answer: dict[str, Any]) -> list[dict[str, Any]]:
-    """What the agency was told of this clearance's status."""
-    url = f"/v1/clearances/{answer['clearance_id']}/status"
-    found, cursor, more = [], None, True
-    while more:
-        after: dict[str, str] = {"after": cursor} if cursor else {}
-        page = await api.read("/v1/events", params={"limit": "200"} | after)
-        found += [one for one in page["items"] if one["data"]["resource"] == url]
-        cursor, more = page["cursor"], page["more"]
-    assert {one["type"] for one in found} <= {EventType.CLEARANCE_CHANGED.value}
-    return [one["data"] for one in found]
+from tests.support import World
 
 
 async def test_a_measure_worsens_and_its_end_brings_it_back(api_for: ApiFor, watch: Watch) -> None:

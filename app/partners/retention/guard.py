@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 class Guard:
     """A table from which rules erase.
 
-    ``seen``: columns that the worker must see of it and did not. ``sees``: a policy lets it see
+    ``key``: its column that has the id of the rule's record. ``seen``: columns that the worker must
+    see of it and did not. ``sees``: a policy lets it see
     the rows already. ``emptied``: columns that a rule empties in a row that stays, with what the
     row must then be; without them rows are deleted.
     """
@@ -27,6 +28,7 @@ class Guard:
     emptied: tuple[str, ...] = ()
     becomes: str = "true"
     append_only: bool = False
+    key: str = "id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ def _unseen(table: str, columns: tuple[str, ...], sees: bool = False) -> list[st
 
 def _guard(guard: Guard) -> list[str]:
     table = guard.table
-    arguments = ", ".join(f"'{word}'" for word in ("id", *guard.rules))
+    arguments = ", ".join(f"'{word}'" for word in (guard.key, *guard.rules))
     lines = _seen(table, guard.seen, guard.sees)
     if guard.append_only:
         lines.append(f"DROP TRIGGER {table}_append_only ON {table};")

@@ -11,7 +11,7 @@ from app.assessments.types import ALL as TYPES
 from app.core.errors import FieldError
 from app.recognition.policies.errors import PolicyInvalid
 from app.recognition.requirements import ALL
-from app.recognition.requirements.assessed import Assessed, AssessmentRule
+from app.recognition.requirements.assessed import ONE, SOME, Assessed, AssessmentRule
 from app.recognition.rules import GROUPS
 
 _MOST = 50
@@ -51,7 +51,7 @@ def _shape(place: int, error: ValidationError) -> Iterator[FieldError]:
     for item in error.errors(include_input=False, include_url=False, include_context=False):
         # A location may repeat what was sent (an unknown key); the known part only.
         loc = item["loc"][:-1] if item["type"] == "extra_forbidden" else item["loc"]
-        steps = "".join(f"/{_escaped(step)}" for step in loc)
+        steps = "".join(f"/{_escaped(step)}" for step in loc if step not in (ONE, SOME))
         message = item["msg"].removeprefix("Value error, ")
         yield _wrong(f"/rules/{place}{steps}", item["type"], message)
 
@@ -71,8 +71,8 @@ def _sense(
     if not isinstance(rule, AssessmentRule) or not isinstance(kind, Assessed):
         return
     known = {code for one in kind.types for code in TYPES[one].methodologies}
-    for number, code in enumerate(rule.methodologies):
-        if code not in known:
+    for number, one in enumerate(rule.methodologies):
+        if not known & {*([one] if isinstance(one, str) else one.codes)}:
             where = f"/rules/{place}/methodologies/{number}"
             yield _wrong(where, "methodology_unknown", "is no methodology of this requirement")
     if rule.outcome == "ACCEPT_WITH_APPROVAL" and rule.approval is None:

@@ -12,7 +12,7 @@ def whole(requirement: str, rules: Sequence[Any]) -> list[dict[str, Any]]:
     """Rules with everything that they leave to the defaults filled in: what is left out on one
     side and said on the other is the same.
     """
-    return [rule.model_dump(mode="json") for rule in ALL[requirement].parse(rules)]
+    return [rule.model_dump(mode="json", by_alias=True) for rule in ALL[requirement].parse(rules)]
 
 
 def differences(left: Any, right: Any, at: str = "") -> Iterator[dict[str, Any]]:

@@ -35,6 +35,7 @@ class ClearanceRecognition(Base):
         ),
         CheckConstraint("by IN ('own', 'recognised')", name="by"),
         Index("ix_clearance_recognitions_agency_id_at", "agency_id", "at"),
+        Index("ix_clearance_recognitions_at", "at", postgresql_using="brin"),
         Index(
             "ix_clearance_recognitions_owner_agency_at",
             "owner_agency",

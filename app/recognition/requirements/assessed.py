@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic_core import PydanticCustomError
 
 from app.core.clock import add_months
 from app.core.schemas import Line, Money
@@ -18,14 +19,57 @@ from app.partners.types import PartnerType
 from app.recognition.facts import Facts, Policy, Verdict
 from app.recognition.requirements.base import Kind, Rule, held_to
 from app.recognition.requirements.conditions import Conditions, day
-from app.recognition.rules import GROUPS, RANK, Level, Outcome
+from app.recognition.rules import GROUPS, RANK, SERIES, Data, Level, Outcome
 
 Item = Mapping[str, Any]
 
 
+class Editions(Data):
+    """Editions of one tool, from one to another, both included; without an end also newer ones."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    series: str
+    from_: str | None = Field(None, alias="from")
+    to: str | None = None
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        if self.series not in SERIES:
+            raise ValueError("is no series of methodologies")
+        if any(one is not None and one not in SERIES[self.series] for one in (self.from_, self.to)):
+            raise ValueError("from and to are editions of the series")
+        if not self.codes:
+            raise ValueError("to must not be older than from")
+        return self
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Methodologies that it stands for now."""
+        editions = SERIES[self.series]
+        first = editions.index(self.from_) if self.from_ else 0
+        last = editions.index(self.to) if self.to else len(editions)
+        return editions[first : last + 1]
+
+
+ONE, SOME = "methodology:one", "methodology:some"
+"""Which of the two shapes was meant: steps of an error's place that nobody wrote."""
+Named = Annotated[
+    Annotated[str, Tag(ONE)] | Annotated[Editions, Tag(SOME)],
+    Discriminator(lambda value: ONE if isinstance(value, str) else SOME),
+]
+
+
+def _some(found: tuple[str | Editions, ...]) -> tuple[str | Editions, ...]:
+    # Not by min_length, which counts what is left when others of them are wrong.
+    if not found:
+        raise PydanticCustomError("too_short", "at least one methodology is needed")
+    return found
+
+
 class AssessmentRule(Rule):
     """Which assessments are accepted, and how far. ``accept_from`` names agencies and groups; the
-    own agency's need no mention.
+    own agency's need no mention. ``methodologies`` are codes, or editions of a series.
 
     ``max_risk`` is on the common scale, ``accept_values`` are a scheme's own; ``evidence``
     ``if_there`` asks nothing of who was never assessed.
@@ -33,7 +77,9 @@ class AssessmentRule(Rule):
 
     evidence: Literal["needed", "if_there"] = "needed"
     accept_from: tuple[str, ...]
-    methodologies: tuple[str, ...] = Field(min_length=1)
+    methodologies: Annotated[tuple[Named, ...], AfterValidator(_some)] = Field(
+        json_schema_extra={"minItems": 1}
+    )
     max_age_months: int = Field(ge=1, le=240)
     must_be_unexpired: bool
     max_risk: Level | None = None
@@ -47,6 +93,13 @@ class AssessmentRule(Rule):
     outcome: Literal["ACCEPT", "ACCEPT_WITH_APPROVAL", "ACCEPT_PARTIAL", "REJECT"] = "ACCEPT"
     approval: Line | None = Field(None, description="role that approves what is accepted with one")
     complete: tuple[Line, ...] = Field((), description="what is accepted in part still lacks")
+
+    def takes(self, methodology: str) -> bool:
+        """Whether it is one of those that are named, or an edition that is."""
+        return any(
+            methodology == one if isinstance(one, str) else methodology in one.codes
+            for one in self.methodologies
+        )
 
 
 @dataclass(slots=True)
@@ -224,7 +277,7 @@ def _choose(
     for number, rule in fitting:
         steps = (
             ("AGENCY_NOT_ACCEPTED", _of_agency(item, rule, facts)),
-            ("METHOD_NOT_ACCEPTED", item["methodology"] in rule.methodologies),
+            ("METHOD_NOT_ACCEPTED", rule.takes(item["methodology"])),
             ("COUNTRY_OUT_OF_SCOPE", _of_country(item, rule, facts)),
             ("AMOUNT_ABOVE_CEILING", _of_amount(rule, facts)),
             ("METHOD_NOT_ACCEPTED", rule.outcome != "REJECT"),

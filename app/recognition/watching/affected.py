@@ -1,7 +1,8 @@
 """Which open clearances an event concerns: found by what they rest on, never by a scan.
 
 A new fact is about a partner, its headquarters or a merged profile of it; a fact that an answer
-rested on is named itself. What is found is put on a list that `recheck` works off.
+rested on is named itself; what an agency goes by concerns all its open answers. What is found is
+put on a list that `recheck` works off. Answers without a profile: see `unknown`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from pydantic_core import to_json
 from sqlalchemy import text
@@ -18,7 +20,9 @@ from app.events import descriptions
 from app.events.catalogue import EventType
 from app.events.models import OutboxEvent
 from app.events.service import Consumer
-from app.recognition.evidence import STALE_SOURCE
+from app.recognition.rests_on import AGENCY, STALE_SOURCE
+from app.recognition.rules import DEFAULTS
+from app.recognition.watching import unknown
 
 _BY_SUBJECT: dict[EventType, str] = {
     EventType.MATCH_OPENED: "match",
@@ -34,9 +38,19 @@ _BY_SUBJECT: dict[EventType, str] = {
     EventType.ASSESSMENT_REINSTATED: "assessment",
     EventType.ASSESSMENT_ADJUSTED: "assessment",
     EventType.ASSESSMENT_EXPIRED: "assessment",
-    EventType.SHARE_REVOKED: "assessment",
+    EventType.SHARE_REVOKED: "share",
+    EventType.SHARING_POLICY_ENDED: "share",
     EventType.CONTENT_HIDDEN: "assessment",
     EventType.CONTENT_RESTORED: "assessment",
+    EventType.FINDINGS_OPENED: "assessment",
+    EventType.FINDING_CLOSED: "finding",
+    EventType.FINDING_REOPENED: "finding",
+    EventType.PLAN_AGREED: "plan",
+    EventType.PLAN_CHANGED: "plan",
+    EventType.PLAN_CLOSED: "plan",
+    EventType.PLAN_WINDOW_ENDED: "plan",
+    EventType.FRAUD_CASE_PUBLISHED: "fraud_case",
+    EventType.FRAUD_CASE_CHANGED: "fraud_case",
     EventType.SANCTION_IMPOSED: "measure",
     EventType.SANCTION_BEGAN: "measure",
     EventType.SANCTION_CHANGED: "measure",
@@ -44,6 +58,10 @@ _BY_SUBJECT: dict[EventType, str] = {
     EventType.SANCTION_RECOGNISED: "measure",
     EventType.PARTNER_FLAGGED: "flag",
     EventType.FLAG_CHANGED: "flag",
+    EventType.PARTNER_CREATED: "partner",
+    EventType.PARTNERS_LOADED: "partner",
+    EventType.PARTNER_CHANGED: "partner",
+    EventType.PARTNER_SECTION_CHANGED: "partner",
     EventType.PARTNER_VERIFICATION_RECORDED: "partner",
     EventType.PARTNER_VERIFICATION_STALE: "partner",
     EventType.PARTNER_VERIFICATION_LAPSED: "partner",
@@ -57,71 +75,121 @@ _BY_SUBJECT: dict[EventType, str] = {
     EventType.OBJECTION_WITHDRAWN: "objection",
     EventType.LIST_HELD: "source",
     EventType.LIST_CHANGED: STALE_SOURCE,
+    EventType.LIST_USE_CHANGED: AGENCY,
+    EventType.POLICY_APPROVED: AGENCY,
 }
 """Events that may make an answer better or worse, and the kind of what they are about."""
 
-# Of a match and a transfer restriction the event does not name the partner.
+# Of some the event does not name the partner.
+_OF_PARTNER = {
+    "match": "screening_matches",
+    "transfer_restriction": "transfer_restrictions",
+    "sea_restriction": "sea_restrictions",
+    "assessment": "assessments",
+    "fraud_case": "fraud_cases",
+}
+_PARTNERS = " || ".join(
+    f"CASE WHEN r.kind = '{kind}' THEN ARRAY(SELECT x.partner_id FROM {table} x "  # noqa: S608 - texts of ours
+    "WHERE x.id = r.ref::uuid) ELSE '{}' END"
+    for kind, table in _OF_PARTNER.items()
+)
 _QUEUE = text(
-    """WITH e AS MATERIALIZED (
-      SELECT r.kind, r.ref, r.at, r.unshared, r.agency, r.partners
-        || CASE WHEN r.kind = 'match' THEN ARRAY(SELECT m.partner_id FROM screening_matches m
-          WHERE m.id = r.ref::uuid) ELSE '{}' END
-        || CASE WHEN r.kind = 'transfer_restriction' THEN ARRAY(SELECT t.partner_id
-          FROM transfer_restrictions t WHERE t.id = r.ref::uuid) ELSE '{}' END
-        || CASE WHEN r.kind = 'sea_restriction' THEN ARRAY(SELECT x.partner_id
-          FROM sea_restrictions x WHERE x.id = r.ref::uuid) ELSE '{}' END
-        || CASE WHEN r.kind = 'assessment' THEN ARRAY(SELECT a.partner_id
-          FROM assessments a WHERE a.id = r.ref::uuid) ELSE '{}' END AS partners
+    f"""WITH e AS MATERIALIZED (
+      SELECT r.kind, r.ref, r.at, r.unshared, r.agency, r.partners || {_PARTNERS} AS partners
       FROM json_to_recordset(CAST(CAST(:rows AS text) AS json)) AS r(kind text, ref text,
-        at timestamptz, unshared boolean, agency uuid, partners uuid[])),
+        at timestamptz, unshared text, agency uuid, partners uuid[])),
     profiles AS MATERIALIZED (
       SELECT DISTINCT e.at, p.id FROM e CROSS JOIN LATERAL unnest(e.partners) u (id)
       CROSS JOIN LATERAL partner_lineage(partner_root(u.id)) p (id)
-      WHERE NOT e.unshared),
+      WHERE e.unshared IS NULL),
     wanted AS (
       SELECT e.kind, e.ref, e.at, e.unshared, e.agency FROM e
-      UNION SELECT 'partner', p.id::text, p.at, false, NULL FROM profiles p
-      UNION SELECT 'partner', c.id::text, p.at, false, NULL
+      UNION SELECT 'partner', p.id::text, p.at, NULL, NULL FROM profiles p
+      UNION SELECT 'partner', c.id::text, p.at, NULL, NULL
         FROM profiles p JOIN partners c ON c.hq_id = p.id),
     found AS (
-      SELECT d.clearance_id, d.agency_id, max(w.at) AS at,
-        coalesce(array_agg(DISTINCT w.ref) FILTER (WHERE w.unshared), '{}') AS unshared
+      SELECT d.clearance_id, d.agency_id, w.at, w.unshared
       FROM wanted w JOIN clearance_dependencies d
         ON d.kind = w.kind AND d.ref = w.ref AND d.until > now()
       WHERE w.agency IS NULL OR w.agency = d.agency_id
-      GROUP BY d.clearance_id, d.agency_id)
+      UNION ALL SELECT c.id, c.agency_id, e.at, NULL FROM e JOIN clearances c
+        ON c.agency_id = e.ref::uuid AND c.expires_at > now()
+          AND c.evaluated_at > now() - make_interval(days => :days)
+      WHERE e.kind = '{AGENCY}')
     INSERT INTO clearance_rechecks AS r (clearance_id, agency_id, changed_at, unshared)
-    SELECT f.clearance_id, f.agency_id, f.at, f.unshared FROM found f ORDER BY f.clearance_id
+    SELECT f.clearance_id, f.agency_id, max(f.at),
+      coalesce(array_agg(DISTINCT f.unshared) FILTER (WHERE f.unshared IS NOT NULL), '{{}}')
+    FROM found f GROUP BY f.clearance_id, f.agency_id ORDER BY f.clearance_id
     ON CONFLICT (clearance_id) DO UPDATE SET
       changed_at = greatest(r.changed_at, excluded.changed_at),
-      unshared = r.unshared || excluded.unshared, due_at = clock_timestamp(), failures = 0"""
+      unshared = r.unshared || excluded.unshared, due_at = clock_timestamp(), failures = 0"""  # noqa: S608 - texts of ours; values are bound
+).bindparams(days=DEFAULTS.answer_valid_days)
+_BEGUN = text(
+    "SELECT EXISTS (SELECT FROM recognition_policies WHERE id = :id "
+    "AND effective_from <= current_date)"
 )
+# A standing share is of many assessments: those that open answers of its agency rest on.
+_STANDING = text(
+    """SELECT DISTINCT split_part(d.ref, '/', 2) FROM clearances c JOIN clearance_dependencies d
+      ON d.clearance_id = c.id AND d.kind = 'share' AND starts_with(d.ref, :share)
+    WHERE c.agency_id = :agency AND c.expires_at > now()
+      AND c.evaluated_at > now() - make_interval(days => :days)"""
+).bindparams(days=DEFAULTS.answer_valid_days)
 
 
 async def queue(session: AsyncSession, events: Sequence[OutboxEvent]) -> None:
     """Put the clearances that these events concern on the list of work."""
-    await put(session, [_row(event) for event in events])
+    rows: list[dict[str, Any]] = []
+    for event in events:
+        rows += await _rows(session, event)
+    await put(session, rows)
+    await unknown.queue(session, events)
 
 
 async def put(session: AsyncSession, rows: Iterable[dict[str, Any]]) -> None:
     """As `queue`, for what is described already."""
-    await session.execute(_QUEUE, {"rows": to_json(list(rows)).decode()})
+    if found := list(rows):
+        await session.execute(_QUEUE, {"rows": to_json(found).decode()})
 
 
 def about(kind: str, ref: str, at: datetime, **more: Any) -> dict[str, Any]:
     """Something that changed, as `put` takes it."""
     named = {"kind": kind, "ref": ref, "at": at}
-    return named | {"unshared": False, "agency": None, "partners": []} | more
+    return named | {"unshared": None, "agency": None, "partners": []} | more
 
 
-def _row(event: OutboxEvent) -> dict[str, Any]:
+async def _rows(session: AsyncSession, event: OutboxEvent) -> list[dict[str, Any]]:
     kind = _BY_SUBJECT[EventType(event.type)]
-    ref = event.data["source"] if kind in ("source", STALE_SOURCE) else str(event.subject_id)
     told = descriptions.read(event)
-    more: dict[str, Any] = {"partners": told.partners}
-    if event.type == EventType.SHARE_REVOKED:
-        more |= {"unshared": True, "agency": told.named}
-    return about(kind, ref, event.at, **more)
+    if kind == "share":
+        return await _shares(session, event, told.named)
+    if kind == AGENCY:
+        if event.type == EventType.POLICY_APPROVED and not await _begun(session, event.subject_id):
+            return []
+        # A list that all share has no agency: its matches say what it changes.
+        return [about(kind, str(event.agency_id), event.at)] if event.agency_id else []
+    ref = event.data["source"] if kind in ("source", STALE_SOURCE) else str(event.subject_id)
+    return [about(kind, ref, event.at, partners=told.partners)]
+
+
+async def _begun(session: AsyncSession, policy_id: UUID) -> bool:
+    """Whether a policy holds today; of one that begins later the clock tells."""
+    return bool(await session.scalar(_BEGUN, {"id": policy_id}))
+
+
+async def _shares(
+    session: AsyncSession, event: OutboxEvent, agency: UUID | None
+) -> list[dict[str, Any]]:
+    """Of a share, or of each assessment of a standing one, for the agency that it was for."""
+    share, records = event.data.get("share_id"), [str(event.subject_id)]
+    if share is None:
+        share = str(event.subject_id)
+        values = {"share": f"{share}/", "agency": agency}
+        records = list(await session.scalars(_STANDING, values))
+    return [
+        about("share", f"{share}/{record}", event.at, unshared=record, agency=agency)
+        for record in records
+    ]
 
 
 CONSUMERS = (Consumer("recognition.watch", frozenset(_BY_SUBJECT), together=queue),)

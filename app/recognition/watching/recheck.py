@@ -9,7 +9,7 @@ nothing.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -20,7 +20,7 @@ import structlog
 from pydantic_core import to_json
 
 from app.audit.events import Event
-from app.auth.caller import VerifiedToken, caller_of
+from app.auth.caller import FastWriter, VerifiedToken, caller_of
 from app.auth.scopes import Scope
 from app.core.clock import rfc3339, utc_now
 from app.core.crypto import KeyRing
@@ -29,11 +29,14 @@ from app.core.idempotency import FastKey
 from app.core.ids import new_id
 from app.core.roles import APP
 from app.events.catalogue import EventType
-from app.recognition import queries
-from app.recognition.clearing import facts_again
+from app.recognition.clearing import facts_again, find_again
 from app.recognition.decide import SEVERITY, Facts, Verdict, codes_of, decide
-from app.recognition.evidence import STALE_SOURCE, context, facts_from
+from app.recognition.evidence import context, facts_from
+from app.recognition.moments import PASSING, first_moment
+from app.recognition.rests_on import STALE_SOURCE, TIME
 from app.recognition.schemas import ClearanceIn
+from app.recognition.watching.clock import HELD_SQL
+from app.sanctions.lists.freshness import REQUIRED
 from app.sanctions.screening.service import Screener
 
 log = structlog.get_logger()
@@ -50,19 +53,23 @@ _FAILED = """UPDATE clearance_rechecks SET failures = failures + 1, due_at = clo
   WHERE clearance_id = $1"""
 _STANDING = """SELECT a.id::text FROM assessments a WHERE a.id = ANY ($1::uuid[])
   AND a.status = 'final'"""
-_HELD = "SELECT DISTINCT source FROM list_candidates WHERE state = 'waiting'"
-_CLEARANCE = """SELECT c.client_id, c.partner_id, c.outcome, c.expires_at, c.sealed_request,
-    c.sealed_answer, c.sealed_inputs, n.version, n.status, n.outcome AS outcome_now,
-    n.causes::text AS causes, n.notes::text AS notes
+_CLEARANCE = """SELECT c.client_id, c.partner_id, c.outcome, c.evaluated_at, c.expires_at,
+    c.sealed_request, c.sealed_answer, c.sealed_inputs, n.version, n.status,
+    n.outcome AS outcome_now, n.causes::text AS causes, n.notes::text AS notes
   FROM clearances c LEFT JOIN LATERAL (SELECT version, status, outcome, causes, notes
     FROM clearance_changes WHERE clearance_id = c.id ORDER BY version DESC LIMIT 1) n ON true
   WHERE c.id = $1"""
+# A name is compared with lists that are numbered to the end, as in the re-screening.
+_LATER = """UPDATE clearance_rechecks SET due_at = clock_timestamp() + interval '0.5 seconds'
+  WHERE clearance_id = $1 AND EXISTS (SELECT FROM feed_pending)
+    AND EXISTS (SELECT FROM clearances WHERE id = $1 AND partner_id IS NULL) RETURNING 1"""
 # Its own client first; where that is gone, another of the agency that may ask.
-_CLIENT = """SELECT s.client_id FROM client_status s WHERE s.agency_id = $1
+_CLIENT = """SELECT s.client_id, s.scopes FROM client_status s WHERE s.agency_id = $1
     AND 'clearance:run' = ANY (s.scopes)
   ORDER BY s.client_id <> $2, s.max_level <> 'AGENCY_ONLY', s.client_id LIMIT 1"""
-_WAIT_FOR_LIST = """INSERT INTO clearance_dependencies (clearance_id, agency_id, until, kind, ref)
-  SELECT $1, $2, $3, $4, unnest($5::text[]) ON CONFLICT DO NOTHING"""
+_WAIT_FOR = """INSERT INTO clearance_dependencies (clearance_id, agency_id, until, kind, ref)
+  SELECT $1, $2, $3, w.kind, w.ref FROM unnest($4::text[], $5::text[]) AS w (kind, ref)
+  ON CONFLICT DO NOTHING"""
 _CHANGE = """WITH changed AS (
     INSERT INTO clearance_changes (id, clearance_id, agency_id, version, status, outcome, causes,
       notes, at) VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8::jsonb, $9)),
@@ -106,13 +113,26 @@ def _weighty(reasons: Sequence[Mapping[str, Any]]) -> set[tuple[str, str]]:
 
 def kept(then: Facts, now: Facts, standing: set[str]) -> Facts:
     """The facts of now, with assessments of then that stand and can only no longer be seen."""
-    seen = {str(item["id"]) for item in now.assessments}
-    hidden = [
-        item
-        for item in then.assessments
-        if str(item["id"]) not in seen and str(item["id"]) in standing
-    ]
-    return replace(now, assessments=[*now.assessments, *hidden]) if hidden else now
+    seen = {str(item["id"]) for item in (*now.assessments, *now.headquarters)}
+
+    def hidden(items: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        return [one for one in items if str(one["id"]) in standing - seen]
+
+    return replace(
+        now,
+        assessments=[*now.assessments, *hidden(then.assessments)],
+        headquarters=[*now.headquarters, *hidden(then.headquarters)],
+    )
+
+
+def stale_now(given: Mapping[str, Any], now: Facts, held: Collection[str]) -> list[str]:
+    """What makes the answer stale: also lists of which an issue is held back, as far as it counts
+    for this agency. What is only being worked off worsens nothing that was asked before.
+    """
+    listed = given["list"]
+    counted = {*REQUIRED, *(one["code"] for one in listed["own_lists"])}
+    passing = PASSING - {*listed["stale_sources"]}
+    return sorted(({*now.stale_sources} - passing) | (counted & {*held}))
 
 
 async def work_off(database: Database, keys: KeyRing, screener: Screener) -> int:
@@ -137,7 +157,9 @@ async def _recheck(
         task = await connection.fetchrow(_LOCK, one)
         if task is None:
             return
-        held = [row["source"] for row in await connection.fetch(_HELD)]
+        if await connection.fetchval(_LATER, one):
+            return
+        held = [row["source"] for row in await connection.fetch(HELD_SQL)]
         await connection.execute(_DONE, one)
         await connection.execute(f"SET LOCAL ROLE {APP}")
         row = await connection.fetchrow(_CLEARANCE, one)
@@ -149,21 +171,33 @@ async def _recheck(
         wanted = ClearanceIn.model_validate_json(
             await _open(connection, keys, row, "request", one, agency)
         )
-        facts = await _facts_now(connection, screener, row, wanted, one, agency, now)
-        stale = sorted({*facts.stale_sources, *held})
+        facts = await _facts_now(connection, keys, screener, row, wanted, one, agency, now)
         # From here on as the worker again: what stands, whoever may see it, and what is written.
         await connection.execute("SET LOCAL ROLE NONE")
-        facts = kept(then, replace(facts, stale_sources=stale), await _final(connection, then))
+        facts = replace(facts, stale_sources=stale_now(given, facts, held))
+        facts = kept(then, facts, await _final(connection, then))
         notes = _notes(row, then, task["unshared"])
         await _move(connection, row, (one, agency), compare(given, decide(facts)), notes, task)
-        if stale:
+        waits = _waits(row, facts, now)
+        if waits:
             await connection.execute(
-                _WAIT_FOR_LIST, one, agency, row["expires_at"], STALE_SOURCE, stale
+                _WAIT_FOR, one, agency, row["expires_at"], *map(list, zip(*waits, strict=True))
             )
 
 
+def _waits(row: asyncpg.Record, facts: Facts, now: datetime) -> list[tuple[str, str]]:
+    """What it rests on from now on, beside what it did: as (kind, ref)."""
+    waits = [(STALE_SOURCE, code) for code in facts.stale_sources]
+    moment = first_moment(facts, row["evaluated_at"], now)
+    if moment is not None:
+        waits.append((TIME, rfc3339(moment)))
+    if row["partner_id"] is None and facts.partner is not None:
+        waits.append(("partner", str(facts.partner["id"])))
+    return waits
+
+
 async def _final(connection: asyncpg.Connection, then: Facts) -> set[str]:
-    ids = [UUID(str(item["id"])) for item in then.assessments]
+    ids = [UUID(str(item["id"])) for item in (*then.assessments, *then.headquarters)]
     return {row["id"] for row in await connection.fetch(_STANDING, ids)}
 
 
@@ -180,6 +214,7 @@ async def _open(
 
 async def _facts_now(
     connection: asyncpg.Connection,
+    keys: KeyRing,
     screener: Screener,
     row: asyncpg.Record,
     wanted: ClearanceIn,
@@ -187,19 +222,18 @@ async def _facts_now(
     agency: UUID,
     now: datetime,
 ) -> Facts:
-    client = await connection.fetchval(_CLIENT, agency, row["client_id"])
-    key = FastKey(agency, client or "", "recheck", str(one), b"")
-    # Without the digest of a question: nobody asked, nothing counts into the quota.
-    asked = (client, *key.args, row["partner_id"], None)
-    found = await connection.fetchrow(queries.FACTS_BY_ID, *asked)
-    token = VerifiedToken(client or "", frozenset(found["scopes"] if found else ()), 0.0)
-    caller = caller_of(token, found, Scope.CLEARANCE_RUN)
+    client = await connection.fetchrow(_CLIENT, agency, row["client_id"])
+    named, scopes = (client["client_id"], client["scopes"]) if client else ("", ())
+    token = VerifiedToken(named, frozenset(scopes), 0.0)
+    writer = FastWriter(token, FastKey(agency, named, "recheck", str(one), b""), keys)
+    found = await find_again(connection, writer, wanted, row["partner_id"])
+    caller = caller_of(token, found.row, Scope.CLEARANCE_RUN)
     return await facts_again(connection, screener, caller, wanted, found, now)
 
 
 def _notes(row: asyncpg.Record, then: Facts, unshared: Sequence[str]) -> list[dict[str, Any]]:
     """What the agency may no longer see in full, once each."""
-    seen = {str(item["id"]) for item in then.assessments}
+    seen = {str(item["id"]) for item in (*then.assessments, *then.headquarters)}
     before = json.loads(row["notes"]) if row["notes"] else []
     named = {item["id"] for item in before}
     new = sorted(set(unshared) & seen - named)

@@ -31,16 +31,26 @@ _WAIVED = text(
       complete_by) SELECT CAST(:waiver AS uuid), c.id, c.agency_id, 'PSEA', 'LIFE_SAVING', 'HQ',
       current_date + 90 FROM clearances c WHERE c.id = CAST(:id AS uuid)"""
 )
+_TO_ERASE = text(
+    """INSERT INTO clearance_erasures (id, clearance_id, agency_id, basis, proposed_by)
+    SELECT uuidv7(), c.id, c.agency_id, 'court_order', p.id FROM clearances c
+      JOIN persons p ON p.agency_id = c.agency_id WHERE c.id = CAST(:id AS uuid)
+    ORDER BY p.id LIMIT 1"""
+)
 _ID = plain(clearance_id="clearance")
 
 
-async def _erase(scene: Scene, relation: str) -> Call:
+async def _asked(scene: Scene, relation: str) -> Call:
     one = scene.ids["clearance"]
     if relation == "owner":
         owner = await scene.owner()
         made = await owner.made("/v1/clearances", clearance_body(scene.ids["lone"]))
         one = made["clearance_id"]
     return Call({"clearance_id": one}, {"basis": "person_request"})
+
+
+async def _erase(scene: Scene, relation: str) -> Call:
+    return Call({"clearance_id": scene.ids["clearance_decided"]}, {"decision": "refuse"}, V1)
 
 
 async def prepare(scene: Scene) -> None:
@@ -58,6 +68,7 @@ async def prepare(scene: Scene) -> None:
         for statement in (_DECIDED, _WAIVED):
             about = {"id": scene.ids["clearance_decided"], "waiver": scene.ids["waiver"]}
             await session.execute(statement, about)
+        await session.execute(_TO_ERASE, {"id": scene.ids["clearance_decided"]})
 
 
 async def _questions(scene: Scene) -> None:
@@ -143,10 +154,31 @@ RULES: dict[str, Rule] = {
         _ID, only("owner", granted=frozenset({200, 404})), hides="clearance_id"
     ),
     "recomputeClearance": Rule(_ID, OWNER_ONLY, hides="clearance_id"),
-    "eraseClearanceContents": Rule(_erase, OWNER_ONLY, hides="clearance_id", oversight=True),
+    "proposeClearanceErasure": Rule(_asked, OWNER_ONLY, hides="clearance_id", oversight=True),
+    "getClearanceErasure": Rule(
+        plain(clearance_id="clearance_decided"), OWNER_ONLY, hides="clearance_id", oversight=True
+    ),
+    # Whoever asked for it does not decide.
+    "decideClearanceErasure": Rule(
+        _erase, only("owner", granted=frozenset({201, 409})), hides="clearance_id", oversight=True
+    ),
 }
 _OWN: Any = own("agency_id")
+
+
+def _overseen(row: Any, who: Any, facts: Any) -> bool:
+    return bool(who.oversight and _OWN(row, who, facts))
+
+
 TABLES: dict[str, Table] = {
+    "clearance_erasures": Table(
+        ("id",),
+        select=_overseen,
+        insert=lambda row, who, facts: row["state"] == "proposed" and _overseen(row, who, facts),
+        update=lambda row, who, facts: row["state"] == "proposed" and _overseen(row, who, facts),
+        # Of nobody: whatever is let through fails at a key.
+        change="state = 'refused', decided_by = gen_random_uuid(), decided_at = now()",
+    ),
     "clearance_dependencies": Table(("clearance_id", "kind", "ref"), select=_OWN, insert=_OWN),
     "clearance_changes": Table(("id",), select=_OWN),
     "clearance_recognitions": Table(

@@ -377,7 +377,58 @@ async def _clearance(hands: Hands, partner: str) -> str:
     return str((await (await hands.unicef()).made("/v1/clearances", body))["clearance_id"])
 
 
+async def _decision(hands: Hands, partner: str) -> str:
+    """With a requirement that was waived, and met since."""
+    one = await _clearance(hands, partner)
+    about = {"decision": "not_signed", "reason": "NOT_SELECTED", "level": "officer"}
+    url = f"/v1/clearances/{one}/decision"
+    await (await hands.unicef()).made(url, about, headers={"If-Match": '"v1"'})
+    await hands.shift(
+        """INSERT INTO clearance_waivers (id, clearance_id, agency_id, requirement, reason, office,
+          complete_by, completed_on, completed_by, completed_with)
+        SELECT uuidv7(), c.id, c.agency_id, 'PSEA', 'LIFE_SAVING', 'HQ', current_date, current_date,
+          (SELECT id FROM persons LIMIT 1), c.id FROM clearances c WHERE c.id = :id""",
+        id=UUID(one),
+    )
+    return one
+
+
+async def _question(hands: Hands, partner: str) -> str:
+    made = new_id()
+    await hands.shift(
+        """INSERT INTO clearance_questions (id, clearance_id, agency_id, owner_agency, subject_kind,
+          subject_id, question, asked_by)
+        SELECT :id, c.id, c.agency_id, o.id, 'assessment', c.id, 'STILL_VALID', p.id
+        FROM clearances c, agencies o, persons p
+        WHERE c.id = :about AND o.code = 'WFP' AND p.agency_id = c.agency_id LIMIT 1""",
+        id=made,
+        about=UUID(await _clearance(hands, partner)),
+    )
+    return str(made)
+
+
 CASES = (
+    Case(
+        "clearance_decisions",
+        _decision,
+        "UPDATE clearance_decisions SET decided_at = now() - :back WHERE clearance_id = :id",
+        (
+            "SELECT 1 FROM clearance_decisions WHERE clearance_id = :id",
+            "SELECT 1 FROM clearance_waivers WHERE clearance_id = :id",
+        ),
+    ),
+    Case(
+        "clearance_recognitions",
+        _clearance,
+        "UPDATE clearance_recognitions SET at = now() - :back WHERE clearance_id = :id",
+        ("SELECT 1 FROM clearance_recognitions WHERE clearance_id = :id",),
+    ),
+    Case(
+        "clearance_questions",
+        _question,
+        "UPDATE clearance_questions SET asked_at = now() - :back WHERE id = :id",
+        ("SELECT 1 FROM clearance_questions WHERE id = :id",),
+    ),
     Case(
         "clearance_contents",
         _clearance,
