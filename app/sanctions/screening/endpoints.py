@@ -9,6 +9,7 @@ from fastapi import Header, Query, Request, Response
 from pydantic_core import to_json
 
 from app.audit.purposes import parse_purpose
+from app.auth.bound import replaying
 from app.auth.caller import (
     Caller,
     FastWriter,
@@ -79,20 +80,29 @@ async def run_screening(
     """
     screener: Screener = request.app.state.screener
     sees_all = Scope.PARTNERS_PROTECTED.value in writer.token.scopes
-    asked = (writer.token.client_id, *writer.key.args, named([wanted]), sees_all)
+    asked = (writer.token.client_id, writer.key.route, writer.key.key, named([wanted]), sees_all)
     stated = parse_purpose(access_purpose) if access_purpose else None
-    async with database.fast_write(writer.agency_id) as connection:
-        row = await connection.fetchrow(queries.FACTS, *asked)
-        caller = caller_from(request, writer.token, row, Scope.SCREENING_RUN)
-        await writer.key.check(writer.keys, connection, row)
-        facts = facts_of(row, caller.agency_code, now)
-        layers = await screener.layers(connection, facts.seq, facts.lists.own)
-        prepared = prepare(wanted, facts, layers)
-        answer = answered(prepared, prepared.find(), now)
-        shown = await with_reasons(connection, writer.keys, request.scope, caller, answer, stated)
-        await store_one(connection, request.scope, writer, caller, answer)
-    headers = {"Location": location(answer)}
-    return Response(to_json(shown), status_code=201, media_type="application/json", headers=headers)
+
+    async def attempt() -> Response:
+        # Reasons of decisions are RESTRICTED: their reading is logged in the same transaction.
+        bound = database.fast_write(writer.agency_id) if stated else database.fast_read()
+        async with bound as connection:
+            row = await connection.fetchrow(queries.FACTS, *asked)
+            caller = caller_from(request, writer.token, row, Scope.SCREENING_RUN)
+            await writer.key.check(writer.keys, connection, row)
+            facts = facts_of(row, caller.agency_code, now)
+            layers = await screener.layers(connection, facts.seq, facts.lists.own)
+            prepared = prepare(wanted, facts, layers)
+            answer = answered(prepared, prepared.find(), now)
+            shown = await with_reasons(
+                connection, writer.keys, request.scope, caller, answer, stated
+            )
+            await store_one(connection, request.scope, writer, caller, answer)
+        headers = {"Location": location(answer)}
+        body = to_json(shown)
+        return Response(body, status_code=201, media_type="application/json", headers=headers)
+
+    return await replaying(attempt)
 
 
 @router.get(

@@ -13,7 +13,9 @@ from pydantic_core import to_json
 
 from app.audit.events import Event
 from app.audit.purposes import is_held
+from app.auth import bound
 from app.auth.caller import Caller, FastWriter
+from app.auth.errors import NotAuthenticated
 from app.core.crypto import KeyRing, agency_scope
 from app.core.ids import new_id
 from app.sanctions.screening import queries
@@ -49,11 +51,12 @@ async def store_one(
     caller: Caller,
     answer: Answer,
 ) -> None:
-    """One screening with the answer for its replay, by one statement."""
+    """One screening with the answer for its replay, by one statement. Raises as `bound.store`."""
     key, purpose = writer.key, answer.prepared.wanted.purpose
     detail = {name: answer.body[name] for name in ("outcome", "list_version", "role")}
     event = (Event.SCREENED, answer.body["screening_id"], detail, purpose)
-    await connection.execute(
+    await bound.store(
+        connection,
         queries.STORE,
         *await _values(connection, writer.keys, request, caller, [answer], [event]),
         key.route,
@@ -83,7 +86,10 @@ async def store_group(
     answers: Sequence[Answer],
     subject_id: UUID,
 ) -> None:
-    """Many screenings by one statement; the log has one event for all that have one purpose."""
+    """Many screenings by one statement; the log has one event for all that have one purpose.
+
+    Raises NotAuthenticated when the client was stopped meanwhile.
+    """
     by_purpose: dict[str | None, list[Answer]] = {}
     for answer in answers:
         by_purpose.setdefault(answer.prepared.wanted.purpose, []).append(answer)
@@ -92,7 +98,8 @@ async def store_group(
         for purpose, group in by_purpose.items()
     ]
     values = await _values(connection, keys, request, caller, answers, events)
-    await connection.execute(queries.STORE_GROUP, *values)
+    if await connection.fetchval(queries.STORE_GROUP, *values) is None:
+        raise NotAuthenticated
 
 
 def _together(answers: Sequence[Answer]) -> dict[str, Any]:
@@ -114,7 +121,7 @@ async def _values(
     answers: Sequence[Answer],
     events: Collection[tuple[Event, UUID, dict[str, Any], str | None]],
 ) -> list[Any]:
-    """Parameters $1 to $32 of the storing statements."""
+    """Parameters $1 to $31 of the storing statements."""
     person, first = caller.person, answers[0]
     rows = [await _row(connection, keys, caller, answer) for answer in answers]
     told = [
@@ -123,7 +130,6 @@ async def _values(
         for event, subject, detail, purpose in events
     ]  # fmt: skip
     return [
-        caller.agency_id,
         caller.client_id,
         datetime.fromisoformat(first.body["at"]),
         first.body["algorithm"],
