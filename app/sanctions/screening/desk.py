@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 
 import asyncpg
 import structlog
 
 from app.auth.caller import caller_from
+from app.auth.errors import NotAuthenticated
 from app.auth.scopes import Scope
+from app.core.clock import utc_now
 from app.core.db import Database
 from app.core.errors import ServiceError
 from app.core.gathering import Gathering
@@ -21,7 +24,7 @@ from app.core.idempotency import IdempotencyInProgress, Replay
 from app.core.limits import Limits, release
 from app.sanctions.screening import queries
 from app.sanctions.screening.answers import Answer, answered, prepare
-from app.sanctions.screening.service import Layers, Screener
+from app.sanctions.screening.service import Screener
 from app.sanctions.screening.storing import Ask, Given, facts_of, named, store_each
 
 log = structlog.get_logger()
@@ -52,14 +55,14 @@ class Desk:
             self._bulkhead.slot(token.agency or token.client_id, _WAIT_S),
             self._database.fast_read() as connection,
         ):
-            given, told = await answers_to(connection, self._screener, asks)
+            given, told = await answers_to(connection, self._screener, asks, utc_now())
             if given:
                 await store_each(connection, given)
             return told
 
 
 async def answers_to(
-    connection: asyncpg.Connection, screener: Screener, asks: Sequence[Ask]
+    connection: asyncpg.Connection, screener: Screener, asks: Sequence[Ask], now: datetime
 ) -> tuple[list[Given], list[Answer | Exception]]:
     """Answers to requests of one client, to be stored; and in the order of the requests, the answer
     or the error of each.
@@ -72,18 +75,18 @@ async def answers_to(
     kept = {one["idempotency_key"]: one for one in rows}
     given: list[Given] = []
     told: list[Answer | Exception] = []
-    layers: Layers | None = None
+    if row is None:
+        return given, [NotAuthenticated() for _ in asks]
+    facts = facts_of(row, row["agency_code"], now)
+    layers = await screener.layers(connection, facts.seq, facts.lists.own)
     for ask in asks:
         try:
             caller = caller_from(ask.request, ask.writer.token, row, Scope.SCREENING_RUN)
             key = ask.writer.key
             if key.key in kept:
                 await key.check(ask.writer.keys, connection, kept[key.key])
-            facts = facts_of(row, caller.agency_code, ask.now)
-            if layers is None:
-                layers = await screener.layers(connection, facts.seq, facts.lists.own)
             prepared = prepare(ask.wanted, facts, layers)
-            answer = answered(prepared, prepared.find(), ask.now)
+            answer = answered(prepared, prepared.find(), now)
         except (Replay, ServiceError) as error:
             told.append(error)
         except _OF_ONE as error:

@@ -20,8 +20,8 @@ from app.auth.caller import (
     requires_once,
 )
 from app.auth.scopes import Scope
-from app.core.clock import Now, rfc3339
-from app.core.db import Database, DatabaseDep, Session
+from app.core.clock import Now, rfc3339, utc_now
+from app.core.db import DatabaseDep, Session, database_of
 from app.core.errors import problems
 from app.core.http import RegistryRoute
 from app.core.paging import CursorInvalid, Pager
@@ -69,8 +69,6 @@ async def run_screening(
     request: Request,
     wanted: ScreeningIn,
     writer: Runner,
-    database: DatabaseDep,
-    now: Now,
     access_purpose: Purpose = None,
 ) -> Response:
     """Screen a person or organisation against the shared list and the own ones. Stored and logged.
@@ -79,22 +77,23 @@ async def run_screening(
     decided to be no match is shown as cleared: by the caller's agency, or by one whose decisions
     it takes over.
     """
-    ask = Ask(request, wanted, writer, now)
+    ask = Ask(request, wanted, writer)
     stated = parse_purpose(access_purpose) if access_purpose else None
     if stated is None:
         desk: Desk = request.app.state.desk
         answer = await replaying(partial(desk.screen, ask))
         return _created(answer, answer.json)
-    return await replaying(partial(_with_reasons, database, ask, stated))
+    return await replaying(partial(_with_reasons, ask, stated))
 
 
-async def _with_reasons(database: Database, ask: Ask, stated: StatedPurpose) -> Response:
+async def _with_reasons(ask: Ask, stated: StatedPurpose) -> Response:
     """Reasons of decisions are RESTRICTED: that they are read is logged in one transaction with the
     screening.
     """
     request, keys = ask.request, ask.writer.keys
-    async with database.fast_write(ask.writer.agency_id) as connection:
-        given, told = await answers_to(connection, request.app.state.screener, [ask])
+    screener: Screener = request.app.state.screener
+    async with database_of(request).fast_write(ask.writer.agency_id) as connection:
+        given, told = await answers_to(connection, screener, [ask], utc_now())
         if isinstance(told[0], Exception):
             raise told[0]
         answer, caller = told[0], given[0].caller

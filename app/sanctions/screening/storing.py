@@ -78,7 +78,6 @@ class Ask:
     request: Request
     wanted: Asked
     writer: FastWriter
-    now: datetime
 
     @property
     def client_id(self) -> str:
@@ -122,7 +121,7 @@ async def store_each(connection: asyncpg.Connection, given: Sequence[Given]) -> 
         for one in given
     ]
     values = await _values(
-        connection, writer.keys, caller, [one.answer for one in given], map(_told, given)
+        connection, writer.keys, caller, [one.answer for one in given], map(_event_of, given)
     )
     columns = map(list, zip(*kept, strict=True))
     await bound.store(
@@ -130,7 +129,7 @@ async def store_each(connection: asyncpg.Connection, given: Sequence[Given]) -> 
     )
 
 
-def _told(one: Given) -> _Told:
+def _event_of(one: Given) -> _Told:
     answer = one.answer
     detail = {name: answer.body[name] for name in ("outcome", "list_version", "role")}
     purpose = answer.prepared.wanted.purpose
