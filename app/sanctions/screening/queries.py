@@ -10,8 +10,9 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.auth.bound import BOUND, behind
 from app.auth.caller import STATUS_COLUMNS
-from app.core.idempotency import FAST_COLUMNS, FAST_INSERT, FAST_JOIN
+from app.core.idempotency import KEEP, KEPT, KEPT_COLUMNS
 from app.partners.lineage import lineage, root_inline
 from app.partners.visibility import held, visible
 from app.sanctions import sources
@@ -60,49 +61,45 @@ _PARTNERS = f"""SELECT coalesce(json_agg(json_build_object('asked', w.id, 'id', 
 
 _ABOUT = f"""coalesce((SELECT seq_to FROM feed_heads WHERE stream = 'inter_agency'), 0) AS seq_to,
     ({_SHARED}) AS sources, ({OWN_LISTS_SQL}) AS own_lists"""  # noqa: S608 - texts of ours; values are bound
-_OF_PARTNERS = _PARTNERS.replace("{ids}", "$5").replace("{holds}", "$6::boolean")
-FACTS = f"""SELECT {STATUS_COLUMNS}, {FAST_COLUMNS}, {_ABOUT}, ({_OF_PARTNERS}) AS partners
-    FROM client_status s {FAST_JOIN} WHERE s.client_id = $1"""  # noqa: S608 - texts of ours; values are bound
-"""For one screening: client, the Idempotency-Key's $2 to $4, profiles named, whether the token
-holds `partners:protected`."""
-
 _OF_GROUP = _PARTNERS.replace("{ids}", "$2").replace("{holds}", "$3::boolean")
+_FACTS = f"SELECT {_ABOUT}, ({_OF_GROUP}) AS partners WHERE true"
+_KEPT = behind(KEPT.format(route="$4", keys="$5"), None)
+FACTS = f"""{BOUND} SELECT {STATUS_COLUMNS}, f.*, {KEPT_COLUMNS}
+    FROM s CROSS JOIN LATERAL {behind(_FACTS)} f LEFT JOIN LATERAL {_KEPT} k ON true"""  # noqa: S608 - texts of ours; values are bound
+"""Facts for screenings of one client: profiles they name, whether the token holds
+`partners:protected`, route and Idempotency-Keys. One row for each answer that is kept under one of
+the keys; one row where there is none."""
 FACTS_OF_GROUP = f"""SELECT {STATUS_COLUMNS}, {_ABOUT}, ({_OF_GROUP}) AS partners
     FROM client_status s WHERE s.client_id = $1"""  # noqa: S608 - texts of ours; values are bound
 """The same for many at once."""
 
-_STORED = """WITH screening AS (
+_STORED = f"""{BOUND}, screening AS (
     INSERT INTO screenings (id, role, kind, partner_id, threshold, outcome, own_lists, lists,
         stale_sources, hits, more, held, sealed, entry_ids, agency_id, client_id, at, algorithm,
         statistics_version, list_version, batch_id, rerun_of)
       SELECT n.id, n.role, n.kind, n.partner_id, n.threshold, n.outcome, n.own_lists::jsonb,
         n.lists::jsonb, n.stale_sources::jsonb, n.hits::jsonb, n.more, n.held, n.sealed,
         ARRAY(SELECT h ->> 'entry_id' FROM jsonb_array_elements(n.hits::jsonb) h),
-        $1, $2, $3, $4, $5, $6, $7, $8
-      FROM unnest($9::uuid[], $10::text[], $11::text[], $12::uuid[], $13::float8[], $14::text[],
-          $15::text[], $16::text[], $17::text[], $18::text[], $19::int[], $20::bool[], $21::bytea[])
+        s.agency_id, $1, $2, $3, $4, $5, $6, $7
+      FROM s, unnest($8::uuid[], $9::text[], $10::text[], $11::uuid[], $12::float8[], $13::text[],
+          $14::text[], $15::text[], $16::text[], $17::text[], $18::int[], $19::bool[], $20::bytea[])
         AS n (id, role, kind, partner_id, threshold, outcome, own_lists, lists, stale_sources,
           hits, more, held, sealed)),
   audit AS (
-    INSERT INTO audit_events (id, event, subject_id, detail, purpose, held, agency_id, client_id,
-        person_id, office, role, request_id, claimed_user)
-      SELECT n.id, n.event, n.subject_id, n.detail::jsonb, n.purpose, n.held, $1, $2,
-        $22, $23, $24, $25, $26
-      FROM unnest($27::uuid[], $28::text[], $29::uuid[], $30::text[], $31::text[], $32::bool[])
-        AS n (id, event, subject_id, detail, purpose, held))
-"""
-STORE = _STORED + FAST_INSERT.format(
-    agency_id="$1",
-    client_id="$2",
-    route="$33",
-    key="$34",
-    fingerprint="$35",
-    headers="$36",
-    sealed_body="$37",
+    INSERT INTO audit_events (id, event, subject_id, detail, purpose, held, request_id,
+        claimed_user, agency_id, client_id, person_id, office, role)
+      SELECT n.id, n.event, n.subject_id, n.detail::jsonb, n.purpose, n.held, n.request_id,
+        n.claimed_user, s.agency_id, $1, $21, $22, $23
+      FROM s, unnest($24::uuid[], $25::text[], $26::uuid[], $27::text[], $28::text[], $29::bool[],
+          $30::text[], $31::text[])
+        AS n (id, event, subject_id, detail, purpose, held, request_id, claimed_user))
+"""  # noqa: S608 - texts of ours; values are bound
+STORE = _STORED + KEEP.format(
+    route="$32", keys="$33", fingerprints="$34", headers="$35", sealed_bodies="$36"
 )
-"""Screenings, their events in the log, and the answer for a replay."""
-STORE_GROUP = _STORED + "SELECT 1"
-"""The same without a replay."""
+"""Screenings of the client ``$1``, their events in the log, and the answers for replays."""
+STORE_GROUP = f"{_STORED} SELECT s.agency_id FROM s"  # noqa: S608 - texts of ours; values are bound
+"""The same without a replay. No row: the client was stopped, and nothing is stored."""
 
 _COLUMNS = """t.id, t.at, t.client_id, t.role, t.kind, t.batch_id, t.rerun_of, t.outcome,
     t.algorithm, t.statistics_version, t.threshold, t.list_version, t.own_lists, t.lists,
