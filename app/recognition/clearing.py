@@ -56,6 +56,8 @@ class _Found:
     by: str
     score: float
     candidates: list[Candidate]
+    inquiry: bytes | None
+    """Digest of what is asked."""
     protected: bool = False
     """A profile fits that is protected from the caller."""
 
@@ -76,8 +78,9 @@ async def give_clearance(
     *,
     once: bool = True,
 ) -> Given:
-    """Answer and store. Raises PartnerNotFound for an unknown id, Replay for a known key.
+    """Answer and store: in two messages in autocommit, or in the transaction that is open.
 
+    Raises PartnerNotFound for an unknown id, Replay for a known key, and as `bound.store`.
     ``once``: what the Idempotency-Key stands for is stored, too.
     """
     sees_all = Scope.PARTNERS_PROTECTED in writer.token.scopes
@@ -91,16 +94,15 @@ async def give_clearance(
     if wanted.partner.id is not None and unknown:
         raise PartnerNotFound
     known = found.row["partner_id"] is not None
+    inquiries = found.row["inquiries"] + found.row["new_inquiry"] if known else 0
     own = own_lists(json.loads(found.row["own_lists"]), now)
     layers = await screener.layers(connection, found.row["seq_to"], own)
     facts, hits = _facts(caller, wanted, found, layers, own, now)
     if known:
-        quota.check(found.row["inquiries"])
+        quota.check(inquiries)
     verdict = decide(facts)
     if known:
         assurance.minimums(caller, wanted, facts, verdict)
-        asked, partner = found.row["inquiries"], found.row["partner_id"]
-        await quota.tell(connection, caller.agency_code, partner, facts, asked)
     used = {
         "version": layers.seq,
         "algorithm": ALGORITHM,
@@ -110,16 +112,31 @@ async def give_clearance(
     answer = _answer(found, facts, hits, verdict, used, now)
     body, partner_id = to_json(answer), found.row["partner_id"]
     given = Answered(
-        wanted, raw, partner_id, found.hidden, facts, verdict, answer, body, now, once=once
+        wanted,
+        raw,
+        partner_id,
+        found.hidden,
+        facts,
+        verdict,
+        answer,
+        body,
+        now,
+        once=once,
+        inquiry=found.inquiry if known and found.row["new_inquiry"] else None,
     )
-    await store(request, connection, writer, caller, given)
+    if quota.is_last(inquiries):
+        async with connection.transaction():
+            await quota.tell(connection, caller.agency_code, partner_id, facts)
+            await store(request, connection, writer, caller, given)
+    else:
+        await store(request, connection, writer, caller, given)
     return Given(answer["clearance_id"], body)
 
 
 async def _find(
     connection: asyncpg.Connection, writer: FastWriter, wanted: ClearanceIn, sees_all: bool
 ) -> _Found:
-    key = (writer.token.client_id, *writer.key.args)
+    key = (writer.token.client_id, writer.key.route, writer.key.key)
     asked_for = quota.digest(wanted)
     if wanted.partner.identifier is not None:
         item = wanted.partner.identifier
@@ -131,10 +148,10 @@ async def _find(
             item.country,
             asked_for,
         )
-        return _Found(row, "identifier", 1.0, [], _protected(row, sees_all))
+        return _Found(row, "identifier", 1.0, [], asked_for, _protected(row, sees_all))
     if wanted.partner.id is not None:
         row = await connection.fetchrow(queries.FACTS_BY_ID, *key, wanted.partner.id, asked_for)
-        return _Found(row, "id", 1.0, [], _protected(row, sees_all))
+        return _Found(row, "id", 1.0, [], asked_for, _protected(row, sees_all))
     name, country = wanted.partner.name or "", wanted.partner.country
     asked = Wanted([("legal_name", name)], country=country)
     probes, near = asked.asked()
@@ -149,7 +166,7 @@ async def _find(
     row = await connection.fetchrow(queries.FACTS_BY_ID, *key, partner, asked_for)
     score = sure[0].score if partner else 0.0
     others = [item for item in candidates if item.partner_id != partner]
-    return _Found(row, "name", score, others, ranked.hidden)
+    return _Found(row, "name", score, others, asked_for, ranked.hidden)
 
 
 def _protected(row: Any, sees_all: bool) -> bool:
@@ -300,7 +317,7 @@ async def facts_again(
 
     ``row`` is that of FACTS_BY_ID, read in a transaction bound to the caller's agency.
     """
-    found = _Found(row, "id", 1.0, [], _protected(row, sees_protected(caller)))
+    found = _Found(row, "id", 1.0, [], None, _protected(row, sees_protected(caller)))
     own = own_lists(json.loads(row["own_lists"]), now)
     layers = await screener.layers(connection, row["seq_to"], own)
     return _facts(caller, wanted, found, layers, own, now)[0]

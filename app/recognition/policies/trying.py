@@ -92,8 +92,8 @@ async def _again(
 ) -> tuple[Verdict, Verdict] | None:
     if past.partner_id is None:
         return None
-    # The lock is of no key, and the digest that would count against the quota is left out.
-    key = (caller.client_id, 0, "dry-run", "dry-run")
+    # The digest that would count against the quota is left out.
+    key = (caller.client_id, "dry-run", "dry-run")
     row = await connection.fetchrow(queries.FACTS_BY_ID, *key, past.partner_id, None)
     if row is None or row["partner_id"] is None:
         return None

@@ -25,7 +25,6 @@ from app.auth.scopes import Scope
 from app.core.clock import rfc3339, utc_now
 from app.core.crypto import KeyRing
 from app.core.db import Database
-from app.core.idempotency import FastKey
 from app.core.ids import new_id
 from app.core.roles import APP
 from app.events.catalogue import EventType
@@ -188,9 +187,8 @@ async def _facts_now(
     now: datetime,
 ) -> Facts:
     client = await connection.fetchval(_CLIENT, agency, row["client_id"])
-    key = FastKey(agency, client or "", "recheck", str(one), b"")
     # Without the digest of a question: nobody asked, nothing counts into the quota.
-    asked = (client, *key.args, row["partner_id"], None)
+    asked = (client, "recheck", str(one), row["partner_id"], None)
     found = await connection.fetchrow(queries.FACTS_BY_ID, *asked)
     token = VerifiedToken(client or "", frozenset(found["scopes"] if found else ()), 0.0)
     caller = caller_of(token, found, Scope.CLEARANCE_RUN)
