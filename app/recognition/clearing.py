@@ -7,6 +7,7 @@ reader (`receipts`).
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,9 +28,10 @@ from app.partners.matching.rank import Wanted, rank
 from app.partners.matching.schemas import Candidate
 from app.partners.visibility import sees_protected
 from app.recognition import assurance, queries, quota
-from app.recognition.decide import Facts, Verdict, decide
+from app.recognition.decide import Facts, Policy, Verdict, decide
 from app.recognition.evidence import Answered, store
 from app.recognition.matches import joined
+from app.recognition.policies import memory
 from app.recognition.reading import facts_of, verification
 from app.recognition.receipts import NOTICE
 from app.recognition.rules import DEFAULTS
@@ -97,7 +99,8 @@ async def give_clearance(
     inquiries = found.row["inquiries"] + found.row["new_inquiry"] if known else 0
     own = own_lists(json.loads(found.row["own_lists"]), now)
     layers = await screener.layers(connection, found.row["seq_to"], own)
-    facts, hits = _facts(caller, wanted, found, layers, own, now)
+    policies = await memory.in_force(connection, found.row, caller.client_id)
+    facts, hits = _facts(caller, wanted, found, layers, own, policies, now)
     if known:
         quota.check(inquiries)
     verdict = decide(facts)
@@ -181,6 +184,7 @@ def _facts(
     found: _Found,
     layers: Layers,
     own: list[dict[str, Any]],
+    policies: Mapping[str, Policy],
     now: datetime,
 ) -> tuple[Facts, list[dict[str, Any]]]:
     """What the decision rests on, and the listed names in it."""
@@ -191,7 +195,15 @@ def _facts(
     known = found.row["partner_id"] is not None
     unsure = not known and (bool(found.candidates) or found.protected)
     facts = facts_of(
-        caller, wanted, found.row, hits, stale, now, ambiguous=unsure, hidden=found.hidden
+        caller,
+        wanted,
+        found.row,
+        hits,
+        stale,
+        policies,
+        now,
+        ambiguous=unsure,
+        hidden=found.hidden,
     )
     return facts, hits
 
@@ -320,4 +332,5 @@ async def facts_again(
     found = _Found(row, "id", 1.0, [], None, _protected(row, sees_protected(caller)))
     own = own_lists(json.loads(row["own_lists"]), now)
     layers = await screener.layers(connection, row["seq_to"], own)
-    return _facts(caller, wanted, found, layers, own, now)[0]
+    policies = await memory.in_force(connection, row, caller.client_id)
+    return _facts(caller, wanted, found, layers, own, policies, now)[0]

@@ -54,9 +54,7 @@ def is_last(variations: int) -> bool:
     return variations == QUOTA.variations
 
 
-async def tell(
-    connection: asyncpg.Connection, agency: str, partner_id: UUID, facts: Facts
-) -> None:
+async def tell(connection: asyncpg.Connection, agency: str, partner_id: UUID, facts: Facts) -> None:
     """With the last one: tell once whose RESTRICTED records count in it."""
     every = (*facts.assessments, *facts.headquarters)
     owners = {one["owner_agency"] for one in every if one["confidentiality"] == "RESTRICTED"}
