@@ -143,9 +143,10 @@ def in_turn(
             for one in taken.parameters.values()
         ]
         run.__signature__ = taken.replace(parameters=given)  # type: ignore[attr-defined]  # read by pytest
-        return pytest.mark.parametrize(
+        marked: Callable[..., Awaitable[None]] = pytest.mark.parametrize(
             "several", groups, ids=[f"{label(group[0])}…" for group in groups]
         )(run)
+        return marked
 
     return of_several
 

@@ -6,7 +6,8 @@ Without them a peer that sends nothing, or a byte a minute, holds its connection
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any, Literal, cast
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -96,7 +97,8 @@ class DeadlineProtocol(H11Protocol):
         self._end_stall()
         super().connection_lost(exc)
         if self.cycle is not None and not self.cycle.response_complete:
-            self.scope.get(GONE, _nothing)()  # type: ignore[attr-defined]
+            gone: Callable[[], object] = cast("Any", self.scope).get(GONE, _nothing)
+            gone()
 
     def shutdown(self) -> None:
         super().shutdown()

@@ -127,6 +127,8 @@ class Database:
             hide_parameters=True,
             connect_args={
                 "timeout": 5,
+                # A statement too long for the driver's memory would be planned for each use.
+                "max_cacheable_statement_size": 0,
                 "server_settings": {
                     "application_name": application,
                     "statement_timeout": str(settings.statement_timeout_ms),

@@ -7,6 +7,7 @@ reader (`receipts`).
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,9 +28,10 @@ from app.partners.matching.rank import Wanted, rank
 from app.partners.matching.schemas import Candidate
 from app.partners.visibility import sees_protected
 from app.recognition import assurance, queries, quota
-from app.recognition.decide import Facts, Verdict, decide
+from app.recognition.decide import Facts, Policy, Verdict, decide
 from app.recognition.evidence import Answered, store
 from app.recognition.matches import joined
+from app.recognition.policies import memory
 from app.recognition.reading import facts_of, verification
 from app.recognition.receipts import NOTICE
 from app.recognition.rules import DEFAULTS
@@ -56,6 +58,8 @@ class _Found:
     by: str
     score: float
     candidates: list[Candidate]
+    inquiry: bytes | None
+    """Digest of what is asked."""
     protected: bool = False
     """A profile fits that is protected from the caller."""
 
@@ -76,8 +80,9 @@ async def give_clearance(
     *,
     once: bool = True,
 ) -> Given:
-    """Answer and store. Raises PartnerNotFound for an unknown id, Replay for a known key.
+    """Answer and store: in two messages in autocommit, or in the transaction that is open.
 
+    Raises PartnerNotFound for an unknown id, Replay for a known key, and as `bound.store`.
     ``once``: what the Idempotency-Key stands for is stored, too.
     """
     sees_all = Scope.PARTNERS_PROTECTED in writer.token.scopes
@@ -91,16 +96,16 @@ async def give_clearance(
     if wanted.partner.id is not None and unknown:
         raise PartnerNotFound
     known = found.row["partner_id"] is not None
+    inquiries = found.row["inquiries"] + found.row["new_inquiry"] if known else 0
     own = own_lists(json.loads(found.row["own_lists"]), now)
     layers = await screener.layers(connection, found.row["seq_to"], own)
-    facts, hits = _facts(caller, wanted, found, layers, own, now)
+    policies = await memory.in_force(connection, found.row, caller.client_id)
+    facts, hits = _facts(caller, wanted, found, layers, own, policies, now)
     if known:
-        quota.check(found.row["inquiries"])
+        quota.check(inquiries)
     verdict = decide(facts)
     if known:
         assurance.minimums(caller, wanted, facts, verdict)
-        asked, partner = found.row["inquiries"], found.row["partner_id"]
-        await quota.tell(connection, caller.agency_code, partner, facts, asked)
     used = {
         "version": layers.seq,
         "algorithm": ALGORITHM,
@@ -110,9 +115,24 @@ async def give_clearance(
     answer = _answer(found, facts, hits, verdict, used, now)
     body, partner_id = to_json(answer), found.row["partner_id"]
     given = Answered(
-        wanted, raw, partner_id, found.hidden, facts, verdict, answer, body, now, once=once
+        wanted,
+        raw,
+        partner_id,
+        found.hidden,
+        facts,
+        verdict,
+        answer,
+        body,
+        now,
+        once=once,
+        inquiry=found.inquiry if known and found.row["new_inquiry"] else None,
     )
-    await store(request, connection, writer, caller, given)
+    if quota.is_last(inquiries):
+        async with connection.transaction():
+            await quota.tell(connection, caller.agency_code, partner_id, facts)
+            await store(request, connection, writer, caller, given)
+    else:
+        await store(request, connection, writer, caller, given)
     return Given(answer["clearance_id"], body)
 
 
@@ -124,7 +144,7 @@ async def _find(
     *,
     counts: bool = True,
 ) -> _Found:
-    key = (writer.token.client_id, *writer.key.args)
+    key = (writer.token.client_id, writer.key.route, writer.key.key)
     asked_for = quota.digest(wanted) if counts else None
     if wanted.partner.identifier is not None:
         item = wanted.partner.identifier
@@ -136,10 +156,10 @@ async def _find(
             item.country,
             asked_for,
         )
-        return _Found(row, "identifier", 1.0, [], _protected(row, sees_all))
+        return _Found(row, "identifier", 1.0, [], asked_for, _protected(row, sees_all))
     if wanted.partner.id is not None:
         row = await connection.fetchrow(queries.FACTS_BY_ID, *key, wanted.partner.id, asked_for)
-        return _Found(row, "id", 1.0, [], _protected(row, sees_all))
+        return _Found(row, "id", 1.0, [], asked_for, _protected(row, sees_all))
     name, country = wanted.partner.name or "", wanted.partner.country
     asked = Wanted([("legal_name", name)], country=country)
     probes, near = asked.asked()
@@ -154,7 +174,7 @@ async def _find(
     row = await connection.fetchrow(queries.FACTS_BY_ID, *key, partner, asked_for)
     score = sure[0].score if partner else 0.0
     others = [item for item in candidates if item.partner_id != partner]
-    return _Found(row, "name", score, others, ranked.hidden)
+    return _Found(row, "name", score, others, asked_for, ranked.hidden)
 
 
 def _protected(row: Any, sees_all: bool) -> bool:
@@ -169,6 +189,7 @@ def _facts(
     found: _Found,
     layers: Layers,
     own: list[dict[str, Any]],
+    policies: Mapping[str, Policy],
     now: datetime,
 ) -> tuple[Facts, list[dict[str, Any]]]:
     """What the decision rests on, and the listed names in it."""
@@ -180,7 +201,15 @@ def _facts(
     known = found.row["partner_id"] is not None
     unsure = not known and (bool(found.candidates) or found.protected)
     facts = facts_of(
-        caller, wanted, found.row, hits, stale, now, ambiguous=unsure, hidden=found.hidden
+        caller,
+        wanted,
+        found.row,
+        hits,
+        stale,
+        policies,
+        now,
+        ambiguous=unsure,
+        hidden=found.hidden,
     )
     return facts, hits
 
@@ -303,9 +332,9 @@ async def find_again(
     sees_all = Scope.PARTNERS_PROTECTED in writer.token.scopes
     if partner_id is None:
         return await _find(connection, writer, wanted, sees_all, counts=False)
-    key = (writer.token.client_id, *writer.key.args)
+    key = (writer.token.client_id, writer.key.route, writer.key.key)
     row = await connection.fetchrow(queries.FACTS_BY_ID, *key, partner_id, None)
-    return _Found(row, "id", 1.0, [], _protected(row, sees_all))
+    return _Found(row, "id", 1.0, [], None, _protected(row, sees_all))
 
 
 async def facts_again(
@@ -321,4 +350,5 @@ async def facts_again(
     """
     own = own_lists(json.loads(found.row["own_lists"]), now)
     layers = await screener.layers(connection, found.row["seq_to"], own)
-    return _facts(caller, wanted, found, layers, own, now)[0]
+    policies = await memory.in_force(connection, found.row, caller.client_id)
+    return _facts(caller, wanted, found, layers, own, policies, now)[0]

@@ -21,7 +21,9 @@ from pydantic_core import to_json
 from app.audit import notes
 from app.audit.events import Event
 from app.audit.purposes import is_held
+from app.auth import bound
 from app.auth.caller import Caller, FastWriter
+from app.auth.errors import NotAuthenticated
 from app.core import codelists
 from app.core.clock import rfc3339
 from app.core.crypto import agency_scope
@@ -47,7 +49,8 @@ _FACTS = TypeAdapter(Facts)
 class Answered:
     """An answer that is about to be stored. ``hidden``: its partner is protected from the caller.
 
-    ``once``: it is what an Idempotency-Key stands for.
+    ``once``: it is what an Idempotency-Key stands for. ``inquiry``: digest of what is asked, where
+    it is to be noted.
     """
 
     wanted: ClearanceIn
@@ -60,6 +63,7 @@ class Answered:
     body: bytes
     now: datetime
     once: bool = True
+    inquiry: bytes | None = None
 
     @property
     def id(self) -> UUID:
@@ -107,16 +111,17 @@ async def store(
     caller: Caller,
     given: Answered,
 ) -> None:
-    """Everything of one answer by one statement, in the caller's transaction."""
+    """Everything of one answer by one statement. Raises as `bound.store`."""
     values = _values(request, caller, given, await _sealed(connection, writer, caller, given))
     if not given.once:
-        await connection.execute(queries.STORE_LINE, *values)
+        if await connection.fetchval(queries.STORE_LINE, *values) is None:
+            raise NotAuthenticated
         return
     scope, key = agency_scope(caller.agency_id), writer.key
     headers = {"content-type": "application/json", "location": f"/v1/clearances/{given.id}"}
     body = await writer.keys.seal(connection, scope, key.context, given.body)
     kept = (key.route, key.key, key.fingerprint, to_json(headers).decode(), body)
-    await connection.execute(queries.STORE, *values, *kept)
+    await bound.store(connection, queries.STORE, *values, *kept)
 
 
 def _values(request: Request, caller: Caller, given: Answered, sealed: list[bytes]) -> list[Any]:
@@ -140,9 +145,9 @@ def _values(request: Request, caller: Caller, given: Answered, sealed: list[byte
     held = is_held(caller.oversight, given.wanted.purpose)
     rests_on = _rows(given, caller.agency_id)
     return [
-        given.id,
-        caller.agency_id,
         caller.client_id,
+        given.inquiry,
+        given.id,
         given.partner_id,
         given.wanted.purpose.value,
         answer["outcome"],

@@ -14,8 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.agencies.facts import FACTS
 from app.agencies.facts import default as counted_by_default
 from app.assessments.queries import RECOGNITION_FACTS
+from app.auth.bound import BOUND, behind
 from app.auth.caller import STATUS_COLUMNS
-from app.core.idempotency import FAST_COLUMNS, FAST_INSERT, FAST_JOIN
+from app.core.idempotency import KEEP, KEPT, KEPT_COLUMNS
 from app.core.names import ALGORITHM
 from app.partners.lineage import ids_inline, lineage, root_inline
 from app.partners.people.blind import RULES
@@ -182,21 +183,19 @@ _PEOPLE = f"""(SELECT coalesce(bool_or(NOT EXISTS (SELECT FROM screened_subjects
       AND ({_COMPARED})
       AND (q.valid_to IS NULL OR q.valid_to >= current_date - {RULES["days_after_end"]})
     HAVING count(*) > 0)"""  # noqa: S608 - texts of ours; values are bound
-# Asked in this statement, so that it costs no round trip: the variation is noted once a day.
+# Asked in this statement, so that it costs no round trip: the variation is noted once a day, with
+# the answer.
 _INQUIRIES = """(SELECT count(*) FROM clearance_inquiries i WHERE i.agency_id = s.agency_id
     AND i.partner_id = p.id AND i.on_day >= current_date - 1)"""
+_NEW_INQUIRY = """({digest}::bytea IS NOT NULL AND NOT EXISTS (SELECT FROM clearance_inquiries i
+    WHERE i.agency_id = s.agency_id AND i.partner_id = p.id AND i.on_day = current_date
+    AND i.digest = {digest}::bytea))"""
 
-# Row security checks that it is the own agency's; whom it is not for is refused, and it is undone.
-_NOTED = """WITH noted AS (INSERT INTO clearance_inquiries (agency_id, partner_id, digest)
-    SELECT s.agency_id, p.id, {digest}::bytea FROM (SELECT app_agency() AS agency_id) s
-      JOIN partners p ON p.id = {partner} WHERE {digest}::bytea IS NOT NULL
-      AND s.agency_id IS NOT NULL
-    ON CONFLICT DO NOTHING RETURNING 1) """
-_FACTS = f"""{_NOTED}SELECT {STATUS_COLUMNS}, {FAST_COLUMNS},
-    p.id AS partner_id, p.number, p.version, p.status, p.legal_name, p.legal_name_native,
-    p.acronym, p.aliases, p.former_names, p.partner_type, p.country, p.verification,
-    p.verified_on, p.verified_until, (SELECT code FROM agencies WHERE id = p.verified_by)
-      AS verified_by, {visible("p", "s.agency_id", "false")} AS visible, l.own AS lineage,
+_OF_PARTNER = f"""SELECT p.id AS partner_id, p.number, p.version, p.status, p.legal_name,
+    p.legal_name_native, p.acronym, p.aliases, p.former_names, p.partner_type, p.country,
+    p.verification, p.verified_on, p.verified_until,
+    (SELECT code FROM agencies WHERE id = p.verified_by) AS verified_by,
+    {visible("p", "s.agency_id", "false")} AS visible, l.own AS lineage,
     {_OTHER_NAMES} AS other_names, {_SANCTIONS} AS sanctions, {_SUSPENDED} AS suspended,
     {_MATCHES} AS matches, {_TRANSFERS} AS transfers, {_FLAGS} AS flags, {
     RECOGNITION_FACTS.format(lineage="l.own", max_level="s.max_level")
@@ -207,68 +206,76 @@ _FACTS = f"""{_NOTED}SELECT {STATUS_COLUMNS}, {FAST_COLUMNS},
     {_STANDING_FLAGS} AS standing_flags, {_CONTESTED} AS contested, {_RESTRICTED} AS restricted,
     {_PLANS} AS plans, {_OWNERS_SAY} AS counted, {_REGISTRATION} AS registration,
     {_VERIFICATION} AS verification_id, {_ELIGIBLE} AS eligible, p.complete,
-    {_INQUIRIES} + (SELECT count(*) FROM noted) AS inquiries, {IN_FORCE} AS policies,
+    {_INQUIRIES} AS inquiries, {_NEW_INQUIRY} AS new_inquiry, {IN_FORCE} AS policies,
     ({FRESHNESS_SQL}) AS sources,
     ({OWN_LISTS_SQL}) AS own_lists, {_PEOPLE} AS people_wait,
     coalesce((SELECT seq_to FROM feed_heads WHERE stream = 'inter_agency'), 0) AS seq_to
-    FROM client_status s {FAST_JOIN} LEFT JOIN partners p ON p.id = {{partner}}
-    LEFT JOIN LATERAL ({_LINEAGE}) l ON true
-    WHERE s.client_id = $1"""  # noqa: S608 - texts of ours; values are bound
+    FROM (SELECT {{partner}} AS id) q LEFT JOIN partners p ON p.id = q.id
+    LEFT JOIN LATERAL ({_LINEAGE}) l ON true WHERE true"""  # noqa: S608 - texts of ours; values are bound
+_FACTS = f"""{BOUND} SELECT {STATUS_COLUMNS}, {KEPT_COLUMNS}, f.* FROM s
+    LEFT JOIN LATERAL {behind(KEPT.format(route="$2", key="$3"))} k ON true
+    LEFT JOIN LATERAL {behind("{of_partner}")} f ON true"""  # noqa: S608 - texts of ours; values are bound
 
-FACTS_BY_ID = _FACTS.format(partner=root_inline("$5::uuid"), digest="$6")
-"""Everything a clearance rests on, of one snapshot, in one statement. Of a merged profile: all
-that is said of the one that stands for it, and of every profile merged into that. The last value
-is a digest of what is asked, without the partner; null notes nothing."""
 
-FACTS_BY_IDENTIFIER = _FACTS.format(
-    partner=f"""(SELECT {root_inline("h.id")} FROM (SELECT identifier_holder($5::text, $6::text,
-        $7::text, CASE WHEN $5::text = 'AGENCY_VENDOR' THEN s.agency_id END) AS id) h)""",  # noqa: S608 - texts of ours; values are bound
-    digest="$8",
+def _facts(partner: str, digest: str) -> str:
+    return _FACTS.replace("{of_partner}", _OF_PARTNER.format(partner=partner, digest=digest))
+
+
+FACTS_BY_ID = _facts(root_inline("$4::uuid"), "$5")
+"""Everything a clearance rests on, of one snapshot, in one statement, for the client ``$1``, route
+and text of its Idempotency-Key. Of a merged profile: all that is said of the one that stands for
+it, and of every profile merged into that. The last value is a digest of what is asked, without the
+partner; with null nothing counts as a new inquiry."""
+
+FACTS_BY_IDENTIFIER = _facts(
+    f"""(SELECT {root_inline("h.id")} FROM (SELECT identifier_holder($4::text, $5::text,
+        $6::text, CASE WHEN $4::text = 'AGENCY_VENDOR' THEN s.agency_id END) AS id) h)""",  # noqa: S608 - texts of ours; values are bound
+    "$7",
 )
 
-_STORED = """WITH used AS (
-    INSERT INTO clearance_editions (sha256, editions) VALUES ($25, $26::jsonb)
+_STORED = f"""{BOUND}, used AS (
+    INSERT INTO clearance_editions (sha256, editions) SELECT $25, $26::jsonb FROM s
     ON CONFLICT (sha256) DO NOTHING),
+  noted AS (
+    INSERT INTO clearance_inquiries (agency_id, partner_id, digest)
+    SELECT s.agency_id, $4::uuid, $2::bytea FROM s WHERE $4 IS NOT NULL AND $2 IS NOT NULL
+    ON CONFLICT DO NOTHING),
   clearance AS (
     INSERT INTO clearances (id, agency_id, client_id, partner_id, purpose, outcome, reasons,
         list_version, evaluated_at, expires_at, sealed_request, sealed_answer, sealed_inputs,
         receipt_payload, audit_event_id, editions)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $25)),
+    SELECT $3, s.agency_id, $1, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $25
+    FROM s),
   dependencies AS (
     INSERT INTO clearance_dependencies (clearance_id, agency_id, until, kind, ref, version)
-    SELECT $1, $2, $10, d.kind, d.ref, d.version
-    FROM unnest($27::text[], $28::text[], $29::integer[]) AS d (kind, ref, version)
-    UNION ALL SELECT $1, $2, $10, 'share', x.share_id || '/' || x.record_id, NULL
-    FROM unnest($27::text[], $28::text[]) AS d (kind, ref)
-      JOIN assessments_acl x ON x.record_id = d.ref::uuid AND x.agency_id = $2
-    WHERE d.kind = 'assessment' AND x.valid_from <= now()
-      AND (x.valid_to IS NULL OR x.valid_to > now())),
+     SELECT $3, s.agency_id, $10, d.kind, d.ref, d.version
+     FROM s, unnest($27::text[], $28::text[], $29::integer[]) AS d (kind, ref, version)
+     UNION ALL SELECT $3, s.agency_id, $10, 'share', x.share_id || '/' || x.record_id, NULL
+     FROM s CROSS JOIN unnest($27::text[], $28::text[]) AS d (kind, ref)
+       JOIN assessments_acl x ON x.record_id = d.ref::uuid AND x.agency_id = s.agency_id
+     WHERE d.kind = 'assessment' AND x.valid_from <= now()
+       AND (x.valid_to IS NULL OR x.valid_to > now())),
   recognised AS (
     INSERT INTO clearance_recognitions (clearance_id, agency_id, partner_id, purpose, held, at,
         requirement, satisfied, by, owner_agency, assessment_id, reason)
-    SELECT $1, $2, $4, $5, $24, $9, r.requirement, r.satisfied, r.by, o.id, r.assessment_id,
-        r.reason
-    FROM json_to_recordset($31::json) AS r (requirement text, satisfied boolean, by text,
+    SELECT $3, s.agency_id, $4, $5, $24, $9, r.requirement, r.satisfied, r.by, o.id,
+        r.assessment_id, r.reason
+    FROM s, json_to_recordset($31::json) AS r (requirement text, satisfied boolean, by text,
         from_agency text, assessment_id uuid, reason text)
     LEFT JOIN agencies o ON o.code = r.from_agency ON CONFLICT DO NOTHING),
   audit AS (
     INSERT INTO audit_events (id, event, agency_id, client_id, person_id, office, role, subject_id,
         partner_id, purpose, request_id, detail, held)
-    VALUES ($15, $16, $2, $3, $17, $18, $19, $1, $4, $5, $20, $21::jsonb, $24)),
+    SELECT $15, $16, s.agency_id, $1, $17, $18, $19, $3, $4, $5, $20, $21::jsonb, $24 FROM s),
   published AS (
     INSERT INTO outbox (id, type, agency_id, subject_id, data)
-    VALUES ($22, $23, $2, $1, $30::jsonb))
-  """
-STORE_LINE = f"{_STORED} SELECT"
-"""Everything of one answer; `STORE` keeps it for a repeated request, too."""
-STORE = _STORED + FAST_INSERT.format(
-    agency_id="$2",
-    client_id="$3",
-    route="$32",
-    key="$33",
-    fingerprint="$34",
-    headers="$35",
-    sealed_body="$36",
+    SELECT $22, $23, s.agency_id, $3, $30::jsonb FROM s)
+  """  # noqa: S608 - texts of ours; values are bound
+STORE_LINE = f"{_STORED} SELECT s.agency_id FROM s"  # noqa: S608 - texts of ours; values are bound
+"""Everything of one answer to the client ``$1``. No row: the client was stopped, and nothing is
+stored. `STORE` keeps it for a repeated request, too."""
+STORE = _STORED + KEEP.format(
+    route="$32", key="$33", fingerprint="$34", headers="$35", sealed_body="$36"
 )
 
 _CLEARANCE = text(

@@ -49,12 +49,13 @@ def check(variations: int) -> None:
         raise InquiryQuota
 
 
-async def tell(
-    connection: asyncpg.Connection, agency: str, partner_id: UUID, facts: Facts, variations: int
-) -> None:
-    """With the last one that is answered: tell once whose RESTRICTED records count in it."""
-    if variations != QUOTA.variations:
-        return
+def is_last(variations: int) -> bool:
+    """Whether it is the last one that is answered."""
+    return variations == QUOTA.variations
+
+
+async def tell(connection: asyncpg.Connection, agency: str, partner_id: UUID, facts: Facts) -> None:
+    """With the last one: tell once whose RESTRICTED records count in it."""
     every = (*facts.assessments, *facts.headquarters)
     owners = {one["owner_agency"] for one in every if one["confidentiality"] == "RESTRICTED"}
     owners |= {one["agency"] for one in (*facts.restricted, *facts.suspended)}

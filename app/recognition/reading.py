@@ -26,6 +26,7 @@ def facts_of(
     row: Mapping[str, Any],
     hits: Sequence[Mapping[str, Any]],
     stale: Sequence[str],
+    policies: Mapping[str, Policy],
     now: datetime,
     *,
     ambiguous: bool,
@@ -51,7 +52,7 @@ def facts_of(
         potential_matches=hits,
         stale_sources=sorted({*required_stale(sources, now), *stale}),
         assessments=_counting(items["assessments"], counted, caller.agency_code),
-        policies=policies_of(json.loads(row["policies"])),
+        policies=policies,
         flags=json.loads(row["flags"]) if known else None,
         country=wanted.country,
         modality=wanted.modality,
@@ -78,14 +79,6 @@ _LISTS = (
     *("sanctions", "suspended", "transfers", "assessments", "headquarters"),
     *("standing_flags", "restricted", "plans"),
 )
-
-
-def policies_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Policy]:
-    """Policies by requirement."""
-    return {
-        one["requirement"]: Policy(one["id"], one["version"], one["requirement"], one["rules"])
-        for one in rows
-    }
 
 
 def _months(period: Period | None) -> int:

@@ -10,16 +10,22 @@ from uuid import UUID
 from sqlalchemy import Row, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.auth.bound import BOUND
 from app.recognition.policies.models import RecognitionPolicy
 
 _ON = """r.state = 'approved' AND r.effective_from <= {day}
     AND (r.effective_to IS NULL OR r.effective_to >= {day})"""
-IN_FORCE = f"""(SELECT coalesce(json_agg(json_build_object('id', x.id, 'version', x.version,
-    'requirement', x.requirement, 'rules', x.rules) ORDER BY x.requirement), '[]')::text
-    FROM (SELECT DISTINCT ON (r.requirement) r.* FROM recognition_policies r
+IN_FORCE = f"""(SELECT coalesce(json_agg(json_build_object('id', x.id, 'version', x.version)
+    ORDER BY x.requirement), '[]')::text
+    FROM (SELECT DISTINCT ON (r.requirement) r.id, r.version, r.requirement
+      FROM recognition_policies r
       WHERE r.agency_id = s.agency_id AND {_ON.format(day="current_date")}
       ORDER BY r.requirement, r.effective_from DESC, r.version DESC) x)"""  # noqa: S608 - texts of ours
-"""JSON of the policies of the agency of ``s`` that are in force today."""
+"""JSON of the policies of the agency of ``s`` that are in force today, without their rules."""
+RULES = f"""{BOUND} SELECT x.* FROM s CROSS JOIN LATERAL (
+    SELECT r.id, r.version, r.requirement, r.rules::text AS rules FROM recognition_policies r
+    WHERE r.id = ANY ($2::uuid[]) AND s.bound_agency IS NOT NULL OFFSET 0) x"""  # noqa: S608 - texts of ours; values are bound
+"""Rules of some of them, for the client ``$1``."""
 
 _COLUMNS = """r.id, r.agency_id, a.code AS agency, r.requirement, r.version, r.state, r.rules,
     r.source, r.note, r.effective_from, r.effective_to, r.proposed_by, r.decided_by, r.decided_at,

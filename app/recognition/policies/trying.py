@@ -26,7 +26,7 @@ from app.recognition import queries
 from app.recognition.decide import Policy, Verdict, codes_of, decide
 from app.recognition.evidence import context
 from app.recognition.matches import joined
-from app.recognition.policies import service
+from app.recognition.policies import memory, service
 from app.recognition.policies.schemas import DryRunIn
 from app.recognition.reading import facts_of
 from app.recognition.schemas import ClearanceIn
@@ -92,8 +92,8 @@ async def _again(
 ) -> tuple[Verdict, Verdict] | None:
     if past.partner_id is None:
         return None
-    # The lock is of no key, and the digest that would count against the quota is left out.
-    key = (caller.client_id, 0, "dry-run", "dry-run")
+    # The digest that would count against the quota is left out.
+    key = (caller.client_id, "dry-run", "dry-run")
     row = await connection.fetchrow(queries.FACTS_BY_ID, *key, past.partner_id, None)
     if row is None or row["partner_id"] is None:
         return None
@@ -111,7 +111,8 @@ async def _again(
     hits = [hit for hit in json.loads(answer)["potential_matches"] if hit.get("entry_id")]
     lists = {one["code"] for one in json.loads(row["own_lists"])}
     matched = joined(hits, json.loads(row["matches"]), caller.agency_code, lists)
-    facts = facts_of(caller, asked, row, matched, (), now, ambiguous=False, hidden=False)
+    in_force = await memory.in_force(connection, row, caller.client_id)
+    facts = facts_of(caller, asked, row, matched, (), in_force, now, ambiguous=False, hidden=False)
     tried = Policy(_TRIED, id(wanted), wanted.requirement, wanted.rules)
     policies = {**facts.policies, wanted.requirement: tried}
     return decide(facts), decide(replace(facts, policies=policies))
