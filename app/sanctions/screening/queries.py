@@ -69,9 +69,9 @@ FACTS = f"""{BOUND} SELECT {STATUS_COLUMNS}, f.*, {KEPT_COLUMNS}
 """Facts for screenings of one client: profiles they name, whether the token holds
 `partners:protected`, route and Idempotency-Keys. One row for each answer that is kept under one of
 the keys; one row where there is none."""
-FACTS_OF_GROUP = f"""SELECT {STATUS_COLUMNS}, {_ABOUT}, ({_OF_GROUP}) AS partners
-    FROM client_status s WHERE s.client_id = $1"""  # noqa: S608 - texts of ours; values are bound
-"""The same for many at once."""
+FACTS_OF_GROUP = f"""{BOUND} SELECT {STATUS_COLUMNS}, f.*
+    FROM s CROSS JOIN LATERAL {behind(_FACTS)} f"""  # noqa: S608 - texts of ours; values are bound
+"""The same without keys."""
 
 _STORED = f"""{BOUND}, screening AS (
     INSERT INTO screenings (id, role, kind, partner_id, threshold, outcome, own_lists, lists,
