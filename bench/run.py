@@ -122,6 +122,7 @@ def main() -> None:
         stderr=subprocess.DEVNULL,
     )
     try:
+        stand.settle()
         rounds = []
         for n in range(options.rounds):
             rounds.append(_round(stand, options.seconds))

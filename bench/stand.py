@@ -37,6 +37,9 @@ ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / "app/sanctions/sources/samples/unsc.xml"
 LISTS = os.environ.get("REGISTRY_LISTS_DIR")
 PORT = 18_970
+_SETTLED = """SELECT EXISTS (SELECT FROM screened_subjects)
+    AND EXISTS (SELECT FROM screened_entries)
+    AND NOT EXISTS (SELECT FROM rescreen_tasks) AND NOT EXISTS (SELECT FROM duplicate_checks)"""
 
 
 @dataclass
@@ -100,7 +103,23 @@ class Stand:
         token: str = answer.raise_for_status().json()["access_token"]
         return token
 
-    def load(self, requests: list[str], seconds: float, connections: int = 32) -> dict[str, Any]:
+    def settle(self, seconds: float = 600) -> None:
+        """Return when the worker has screened the profiles and the list that were loaded: minutes
+        of work for it that no request has to do with. Raises RuntimeError.
+        """
+        deadline = time.monotonic() + seconds
+        while not asyncio.run(self._settled()):
+            if time.monotonic() > deadline:
+                raise RuntimeError("the worker has not screened everything yet")
+            time.sleep(1)
+
+    async def _settled(self) -> bool:
+        owner = await asyncpg.connect(self.settings.require("database_migration_url"))
+        done: bool = await owner.fetchval(_SETTLED)
+        await owner.close()
+        return done
+
+        def load(self, requests: list[str], seconds: float, connections: int = 32) -> dict[str, Any]:
         """Run the load generator; its figures."""
         plan = self.folder / "plan.json"
         plan.write_text(

