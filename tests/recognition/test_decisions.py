@@ -164,6 +164,10 @@ async def test_a_waiver_is_watched_counted_and_completed_by_a_later_clearance(
     counts = (await overseer.read("/v1/clearance-waivers/statistics"))["items"]
     (mine,) = [one for one in counts if one["reason"] == "LIFE_SAVING"]
     assert (mine["office"], mine["requirement"], mine["overdue"] >= 1) == ("HQ", "PSEA", True)
+    counts = (await overseer.read("/v1/clearance-decisions/statistics"))["items"]
+    [same] = [one for one in counts if one["reason"] == "LIFE_SAVING"]
+    assert (same["office"], same["decision"], same["decisions"] >= 1) == ("HQ", "waived", True)
+    assert same["outcome_then"] == "CLEAR_WITH_CONDITIONS"
     assert await _told(wfp, answer) == ["clearance.waiver_overdue"]
     await _complete(api_for, partner, waiver, answer)
 

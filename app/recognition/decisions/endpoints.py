@@ -35,6 +35,7 @@ from app.recognition.decisions.errors import (
 )
 from app.recognition.decisions.schemas import (
     CompletionIn,
+    DecisionCounts,
     DecisionIn,
     DecisionOut,
     WaiverCounts,
@@ -94,6 +95,19 @@ async def decide(
 async def get_decision(clearance_id: UUID, caller: Reader, session: Session) -> dict[str, Any]:
     """What a person of the own agency decided after this clearance."""
     return await service.get(session, caller, clearance_id)
+
+
+@router.get(
+    "/clearance-decisions/statistics",
+    operation_id="countClearanceDecisions",
+    response_model=DecisionCounts,
+    summary="Count decisions after clearances",
+)
+async def count_decisions(caller: Overseer, session: Session) -> dict[str, Any]:
+    """By office, decision, reason and the outcome that they were made on, of the own agency; for
+    those who may read its log.
+    """
+    return {"items": await service.decision_counts(session)}
 
 
 @router.get(

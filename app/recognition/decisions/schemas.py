@@ -102,3 +102,19 @@ class WaiverCounts(Schema):
     """All of them, of the own agency."""
 
     items: list[WaiverCount]
+
+
+class DecisionCount(Schema):
+    """Decisions of one office for one reason."""
+
+    office: str
+    decision: Decision
+    reason: str
+    outcome_then: Outcome
+    decisions: int
+
+
+class DecisionCounts(Schema):
+    """All of them, of the own agency."""
+
+    items: list[DecisionCount]

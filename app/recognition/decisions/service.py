@@ -73,6 +73,11 @@ _COUNTS = text(
     FROM clearance_waivers w GROUP BY w.office, w.reason, w.requirement ORDER BY 1, 2, 3"""
 )
 
+_DECISIONS = text(
+    """SELECT d.office, d.decision, d.reason, d.outcome_then, count(*) AS decisions
+    FROM clearance_decisions d GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"""
+)
+
 
 async def decide(
     session: AsyncSession,
@@ -257,3 +262,8 @@ async def list_waivers(
 async def counts(session: AsyncSession) -> list[dict[str, Any]]:
     """The own agency's waivers by office, reason and requirement."""
     return [dict(row._mapping) for row in (await session.execute(_COUNTS)).all()]
+
+
+async def decision_counts(session: AsyncSession) -> list[dict[str, Any]]:
+    """The own agency's decisions by office, reason, and the outcome that they were made on."""
+    return [dict(row._mapping) for row in (await session.execute(_DECISIONS)).all()]

@@ -144,6 +144,7 @@ RULES: dict[str, Rule] = {
     ),
     "listClearanceWaivers": Rule(plain(), EVERYONE, shows={"waiver": frozenset({"owner"})}),
     "countClearanceWaivers": Rule(plain(), EVERYONE),
+    "countClearanceDecisions": Rule(plain(), EVERYONE),
     # The clearance it names does not show the requirement as met.
     "completeClearanceWaiver": Rule(
         _complete, only("owner", granted=frozenset({422})), hides="waiver_id", logged=False
