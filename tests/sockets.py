@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import uvicorn
 
 from app.cli.protocol import DeadlineProtocol
+from tests.support import Api
 
 PRIVATE_HOSTS = (
     "127.0.0.1",
@@ -32,8 +34,13 @@ PRIVATE_HOSTS = (
 
 
 @asynccontextmanager
-async def served(app: Any, port: int = 0, **more: Any) -> AsyncIterator[int]:
-    """The port on which the application stands, behind the server and protocol it has in life."""
+async def served(
+    app: Any, port: int = 0, *, state: dict[str, Any] | None = None, **more: Any
+) -> AsyncIterator[int]:
+    """The port on which the application stands, behind the server and protocol it has in life.
+
+    ``state`` is what the application's start would have left to the server.
+    """
     listener = socket.create_server(("127.0.0.1", port))
     config = uvicorn.Config(
         app,
@@ -48,6 +55,7 @@ async def served(app: Any, port: int = 0, **more: Any) -> AsyncIterator[int]:
     running = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:  # noqa: ASYNC110 - uvicorn tells it by a flag only
         await asyncio.sleep(0.01)
+    server.lifespan.state.update(state or {})
     try:
         yield listener.getsockname()[1]
     finally:
@@ -56,7 +64,24 @@ async def served(app: Any, port: int = 0, **more: Any) -> AsyncIterator[int]:
         listener.close()
 
 
-class Peer:
+def request_head(api: Api, path: str) -> bytes:
+    """A GET as its caller would send it."""
+    token = api.headers["authorization"]
+    return (
+        f"GET {path} HTTP/1.1\r\nHost: registry.example\r\nAuthorization: {token}\r\n\r\n".encode()
+    )
+
+
+async def exchange(port: int, api: Api, path: str) -> bytes:
+    """The head of the answer to a GET, as it is on the wire."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request_head(api, path))
+    found = await reader.readuntil(b"\r\n\r\n")
+    writer.close()
+    return found
+
+
+class Peer(ABC):
     """A server that a test plays. Keeps its port when it opens again."""
 
     def __init__(self) -> None:
@@ -64,9 +89,9 @@ class Peer:
         self._server: asyncio.Server | None = None
         self._serving: set[asyncio.Task[Any]] = set()
 
+    @abstractmethod
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """What it does with one connection."""
-        raise NotImplementedError
 
     async def open(self) -> None:
         """Listen."""

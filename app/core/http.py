@@ -21,6 +21,9 @@ UPLOAD = "upload_offered"
 MAX_UPLOAD = 26_214_400
 STREAMED = "ndjson_streamed"
 """In the scope, set by the route that takes such a body: its sender owes a rate, no deadline."""
+LEAN = "lean_head"
+"""In the scope, set by an operation whose answers must be small and are for programs alone: what
+means something to browsers only, or is said by all other answers, is left out of their head."""
 _MAX_DEPTH = 32
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.S)
 

@@ -16,6 +16,7 @@ from typing import Generic, TypeVar
 import asyncpg
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.requests import ClientDisconnect
 from starlette.types import Scope
 
 log = structlog.get_logger()
@@ -46,6 +47,11 @@ class Waiter(Generic[K, A]):
         if not self.woken.done():
             self.woken.set_result(answer)
 
+    def leave(self) -> None:
+        """As `wake`, where nobody is left to be answered."""
+        if not self.woken.done():
+            self.woken.set_exception(ClientDisconnect())
+
 
 class LongPoll(ABC, Generic[K, A]):
     """Who waits in this process, and the task that looks for all of them."""
@@ -56,7 +62,7 @@ class LongPoll(ABC, Generic[K, A]):
     def __init__(self, every_s: float) -> None:
         self._every_s = every_s
         self._waiters: set[Waiter[K, A]] = set()
-        self._stopped = False
+        self.stopped = False
         self._looking: asyncio.Task[None] | None = None
 
     @property
@@ -71,14 +77,17 @@ class LongPoll(ABC, Generic[K, A]):
     async def line_up(
         self, scope: Scope, key: K, after: int, seconds: float, client_id: str = ""
     ) -> A | None:
-        """What `look` woke it with; None when the time is over, or its peer or the process goes."""
-        if self._stopped:
+        """What `look` woke it with; None when the time is over or the process ends.
+
+        Raises ClientDisconnect when its peer has gone.
+        """
+        if self.stopped:
             return None
         loop = asyncio.get_running_loop()
         waiter: Waiter[K, A] = Waiter(
             key, after, client_id, loop.time() + seconds, loop.create_future()
         )
-        scope[GONE] = waiter.wake
+        scope[GONE] = waiter.leave
         self._waiters.add(waiter)
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look())
@@ -89,8 +98,8 @@ class LongPoll(ABC, Generic[K, A]):
 
     def stop(self) -> None:
         """Answer everybody who waits, and let nobody wait any more."""
-        if not self._stopped:
-            self._stopped = True
+        if not self.stopped:
+            self.stopped = True
             for waiter in self._waiters:
                 waiter.wake()
 

@@ -25,7 +25,7 @@ from app.core.errors import (
     problem_response,
     unhandled,
 )
-from app.core.http import MAX_UPLOAD, OFFERED, UPLOAD
+from app.core.http import LEAN, MAX_UPLOAD, OFFERED, UPLOAD
 from app.core.ids import new_id
 from app.core.limits import RATE, release
 from app.core.ndjson import MAX_STREAM
@@ -55,6 +55,9 @@ _V1_HEADERS = (
     (b"cache-control", b"private, no-cache"),
     (b"vary", b"Authorization"),
 )
+# Of pages and frames: JSON that comes for a token only is neither, and its content security policy
+# says the same.
+_OF_BROWSERS = frozenset({b"x-frame-options", b"cross-origin-resource-policy"})
 _HSTS = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
 Headers = list[tuple[bytes, bytes]]
 Refusal = type[ServiceError]
@@ -79,6 +82,7 @@ class Edge:
         more = (_HSTS,) if hsts else ()
         self._plain = (*_SECURITY_HEADERS, *more)
         self._v1 = (*_V1_HEADERS, *more)
+        self._lean = tuple(item for item in self._v1 if item[0] not in _OF_BROWSERS)
         # RFC 9728 5.1: a refused caller learns where tokens come from.
         where = f'resource_metadata="{issuer}/.well-known/oauth-protected-resource"'
         self._where = where.encode() if issuer else b""
@@ -167,13 +171,15 @@ class Edge:
         await self.app(scope, counted, send)
 
     def _headers(self, scope: Scope, status: int, headers: Headers, request_id: str) -> Headers:
-        v1 = scope["path"].startswith("/v1")
+        lean = status < 400 and LEAN in scope
+        fixed = self._v1 if scope["path"].startswith("/v1") else self._plain
         present = {name for name, _ in headers}
-        headers += [item for item in (self._v1 if v1 else self._plain) if item[0] not in present]
+        headers += [item for item in (self._lean if lean else fixed) if item[0] not in present]
         headers.append((b"x-request-id", request_id.encode()))
         rate = scope.get(RATE)
         if rate is not None:
-            headers.append((b"ratelimit-policy", rate[0].policy))
+            if not lean:
+                headers.append((b"ratelimit-policy", rate[0].policy))
             headers.append((b"ratelimit", rate[0].header(rate[1])))
         if status == 401 and self._where:
             headers = [self._challenge(item) for item in headers]

@@ -11,7 +11,7 @@ from pydantic_core import to_json
 from app.auth.caller import VerifiedToken
 from app.core.clock import rfc3339
 from app.core.db import Database, database_of
-from app.core.http import bytes_etag, not_modified, takes_gzip
+from app.core.http import LEAN, bytes_etag, not_modified, takes_gzip
 from app.core.limits import release
 from app.sanctions.feed import queries
 from app.sanctions.feed.errors import CursorAhead, FullSyncRequired
@@ -24,15 +24,18 @@ _VARY = "Accept-Encoding"
 
 async def answer_changes(request: Request, token: VerifiedToken, wanted: ChangesQuery) -> Response:
     """Raises CursorAhead, FullSyncRequired, FeedBusy, and as `find_head`."""
+    request.scope[LEAN] = True
     stream = wanted.stream
+    if wanted.wait:
+        # Who waits takes nothing of its agency's share of the pool, nor while heads are read
+        # for many at once.
+        release(request.scope)
     head = await find_head(request, token, stream)
     if head.seq_to < wanted.after:
         raise CursorAhead
     if wanted.wait and head.seq_to == wanted.after:
         stored = head.stream
         del head  # who waits keeps nothing that it can have again
-        # Who waits takes nothing of its agency's share of the pool.
-        release(request.scope)
         row = await feed_of(request).waiting.wait(
             request.scope,
             stored,

@@ -40,17 +40,22 @@ class Waiting(LongPoll[str, asyncpg.Record]):
         """Until the stream's number is not ``after`` any more, or the time is over.
 
         Gives the row of `queries.HEADS` for this client, or None where the caller must look
-        itself. Raises FeedBusy when too many wait, of all agencies or of this one.
+        itself. Raises FeedBusy when too many wait, of all agencies or of this one, and when the
+        process ends.
         """
         if self.count >= self._cap or self._by_agency[agency] >= self._agency_cap:
             raise FeedBusy(headers={"Retry-After": "5"})
         self._by_agency[agency] += 1
         metrics.feed_waiting.inc()
         try:
-            return await self.line_up(scope, stream, after, seconds, client_id)
+            row = await self.line_up(scope, stream, after, seconds, client_id)
         finally:
             self._by_agency[agency] -= 1
             metrics.feed_waiting.dec()
+        if self.stopped:
+            # Thousands are sent away in a few seconds: no statement for each.
+            raise FeedBusy(headers={"Retry-After": "1"})
+        return row
 
     async def look(self, waiting: Mapping[str, list[_Waiter]]) -> None:
         """See LongPoll."""

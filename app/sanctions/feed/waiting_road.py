@@ -7,10 +7,12 @@ both ways end in the same function.
 
 from __future__ import annotations
 
+import asyncio
 from urllib.parse import parse_qsl
 
 from fastapi import Request
 from pydantic import ValidationError
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.auth.caller import verified_token
@@ -37,6 +39,12 @@ class WaitingRoad:
         try:
             token = await verified_token(request, request.headers.get("authorization"))
             response = await answer_changes(request, token, wanted)
+        except ClientDisconnect:
+            raise
+        except asyncio.CancelledError:
+            # The server ends and gives no more time: the task is over, and a traceback for each
+            # of thousands would take longer than they had.
+            raise ClientDisconnect from None
         except Exception as error:  # noqa: BLE001 - answered as the framework's layer would
             response = await error_response(request, error)
         await response(scope, receive, send)
