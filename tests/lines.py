@@ -13,6 +13,7 @@ import json
 import os
 import sys
 from collections import defaultdict
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from coverage.python import PythonFileReporter
 from slipcover import FileMatcher, ImportManager, Slipcover
 
 _FOLDER = "REGISTRY_TEST_LINES"
+_WORKER = "PYTEST_XDIST_WORKER"
 _SOURCES = ("app", "clients/matcher/src", "clients/python/src")
 _EXIT = 0  # what slipcover calls the way out of a function
 _NEVER = -1  # probes stay: to take out those that were hit, code would be changed as it runs
@@ -54,14 +56,15 @@ def _omitted(coverage: Coverage) -> list[str]:
 
 
 def _watch() -> Watch | None:
-    if _FOLDER not in os.environ:
+    # The process that starts the workers runs no test: probes would only make it start later.
+    if _FOLDER not in os.environ or _WORKER not in os.environ:
         return None
     assert "app" not in sys.modules, "imported before anything could watch it"
     return Watch(Path(os.environ[_FOLDER]).absolute(), _SOURCES)
 
 
 WATCH = _watch()
-"""Over the application and the client, if the environment asks for it."""
+"""Over the application and the client, in a worker, if the environment asks for it."""
 
 
 class Module:
@@ -107,6 +110,10 @@ class Module:
         return [(n, n) for n in self.lines] + [names[arc] for arc in taken if arc in names]
 
 
+def _arcs(path: Path, module: Module) -> list[Arc]:
+    return module.arcs(PythonFileReporter(str(path), Coverage()))
+
+
 def convert(folder: Path, coverage: Coverage, sources: tuple[str, ...] = _SOURCES) -> None:
     """Make of what the processes wrote the data of `coverage`, with the modules nobody imported."""
     modules = defaultdict[Path, Module](Module)
@@ -117,9 +124,9 @@ def convert(folder: Path, coverage: Coverage, sources: tuple[str, ...] = _SOURCE
     found = {path.resolve() for source in sources for path in Path(source).rglob("*.py")}
     every = sorted(found - left_out)
     data = coverage.get_data()
-    data.add_arcs(
-        {str(path): modules[path].arcs(PythonFileReporter(str(path), coverage)) for path in every}
-    )
+    with ProcessPoolExecutor() as pool:
+        arcs = pool.map(_arcs, every, [modules[path] for path in every], chunksize=32)
+        data.add_arcs({str(path): found for path, found in zip(every, arcs, strict=True)})
     data.touch_files([str(path) for path in every])
     data.write()
 
