@@ -119,7 +119,7 @@ class Stand:
         await owner.close()
         return done
 
-        def load(self, requests: list[str], seconds: float, connections: int = 32) -> dict[str, Any]:
+    def load(self, requests: list[str], seconds: float, connections: int = 32) -> dict[str, Any]:
         """Run the load generator; its figures."""
         plan = self.folder / "plan.json"
         plan.write_text(
