@@ -81,7 +81,6 @@ def _met(store, weights, a, na, b, nb, to_b, to_a, likes, manners, out):
     nothing of the name: they are counted by themselves (`_missing`).
     """
     lengths, klass, rough = store[3], store[7], store[8]
-    text = store[0]
     chinese = _all_syllables(store, a, na) and _all_syllables(store, b, nb)
     numbers = _all_numbers(store, a, na) and _all_numbers(store, b, nb)
     least, letters = 1.0, 20.0
@@ -122,12 +121,7 @@ def _met(store, weights, a, na, b, nb, to_b, to_a, likes, manners, out):
             letters = min(letters, min(lengths[a[i], 0], lengths[b[j], 0]))
             if chinese and manner != JOINED:
                 out[SYLLABLES_DIFFER] += 1.0 - like
-            if manner == EDIT or manner == BONES:
-                out[INITIALS_DIFFER] += manner == EDIT and text[a[i], 0] != text[b[j], 0]
-                known = _two_words(store, weights, a[i], b[j])
-                out[TWO_WORDS] = max(out[TWO_WORDS], known)
-            if manner == EDIT or manner == SOUND or manner == PREFIX:
-                out[ENDINGS_DIFFER] += _endings_differ(store, a[i], b[j])
+            _alike(store, weights, a[i], b[j], manner, out)
         _count_manner(manner, share, like, max(lengths[a[i], 0], lengths[b[j], 0]), out)
     met_b, all_b = _met_of_b(store, weights, a, b, nb, to_a, likes, manners, numbers, out)
     # Particles and initials alone cover nothing.
@@ -137,6 +131,17 @@ def _met(store, weights, a, na, b, nb, to_b, to_a, likes, manners, out):
     out[LEAST_LETTERS] = letters
     out[WORDS_A] = na
     out[WORDS_B] = nb
+
+
+@njit(cache=True, nogil=True)
+def _alike(store, weights, p, q, manner, out):
+    """What speaks against two words that are alike: they may be two all the same."""
+    text = store[0]
+    if manner == EDIT or manner == BONES:
+        out[INITIALS_DIFFER] += manner == EDIT and text[p, 0] != text[q, 0]
+        out[TWO_WORDS] = max(out[TWO_WORDS], _two_words(store, weights, p, q))
+    if manner == EDIT or manner == SOUND or manner == PREFIX:
+        out[ENDINGS_DIFFER] += _endings_differ(store, p, q)
 
 
 @njit(cache=True, nogil=True)
