@@ -143,10 +143,11 @@ def in_turn(
             for one in taken.parameters.values()
         ]
         run.__signature__ = taken.replace(parameters=given)  # type: ignore[attr-defined]  # read by pytest
-        marked: Callable[..., Awaitable[None]] = pytest.mark.parametrize(
-            "several", groups, ids=[f"{label(group[0])}…" for group in groups]
+        names = [f"{label(group[0])}…" for group in groups]
+        several: Callable[..., Awaitable[None]] = pytest.mark.parametrize(
+            "several", groups, ids=names
         )(run)
-        return marked
+        return several
 
     return of_several
 

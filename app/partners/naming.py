@@ -8,9 +8,9 @@ from typing import Any
 
 from anyascii import anyascii
 
-from app.core.names import scripts
 from app.partners.errors import ChangeDateWithoutFormerName, NameRequired
 from app.partners.models import Partner
+from partner_registry_matcher import scripts
 
 _JAPANESE = frozenset({"Hira", "Kana"})
 _LONGEST = 300

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -24,7 +25,7 @@ from tests.confidentiality.rules import OPEN
 from tests.conftest import ApiFor, Settle
 from tests.contract.contract import Operation, operations
 from tests.hostile.calls import example_body, headers_of, path_of, query_of
-from tests.support import Api, World, plain_client
+from tests.support import Api, World, in_turn, plain_client
 
 FTM = "/v1/feeds/sanctions/ftm"
 FILES = (f"{FTM}/index.json", f"{FTM}/entities.ftm.json", f"{FTM}/targets.simple.csv")
@@ -72,7 +73,7 @@ _OTHERS = [
 ]
 
 
-@pytest.mark.parametrize("operation", _OTHERS, ids=[item.name for item in _OTHERS])
+@in_turn("operation", _OTHERS, size=32, label=attrgetter("name"))
 async def test_it_opens_nothing_else(operation: Operation, app: FastAPI, feed_token: str) -> None:
     async with plain_client(app) as client:
         for kind in ("Bearer", "Token", "ApiKey"):

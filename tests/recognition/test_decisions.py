@@ -169,7 +169,7 @@ async def test_a_waiver_is_watched_counted_and_completed_by_a_later_clearance(
     assert (same["office"], same["decision"], same["decisions"] >= 1) == ("HQ", "waived", True)
     assert same["outcome_then"] == "CLEAR_WITH_CONDITIONS"
     assert await _told(wfp, answer) == ["clearance.waiver_overdue"]
-    await _complete(api_for, partner, waiver, answer)
+    await _complete(api_for, operator_database, partner, waiver, answer)
 
 
 async def _age(operator: Database, waiver: str) -> None:
@@ -197,8 +197,24 @@ async def _told(api: Api, answer: dict[str, Any]) -> list[str]:
     return found
 
 
+async def _moved(operator: Database, clearance: str, days: int) -> None:
+    async with operator.session() as session:
+        await session.execute(text("SET LOCAL session_replication_role = replica"))
+        await session.execute(
+            text(
+                """UPDATE clearances SET evaluated_at = evaluated_at + make_interval(days => :days)
+                WHERE id = CAST(:id AS uuid)"""
+            ),
+            {"id": clearance, "days": days},
+        )
+
+
 async def _complete(
-    api_for: ApiFor, partner: str, waiver: dict[str, Any], answer: dict[str, Any]
+    api_for: ApiFor,
+    operator: Database,
+    partner: str,
+    waiver: dict[str, Any],
+    answer: dict[str, Any],
 ) -> None:
     wfp, url = await api_for("WFP"), f"/v1/clearance-waivers/{waiver['id']}/completion"
     early = await wfp.post(url, json={"clearance_id": answer["clearance_id"]}, headers=V1)
@@ -206,6 +222,10 @@ async def _complete(
     await make_assessment(await api_for("UNICEF"), partner)
     later = await cleared(wfp, {"id": partner})
     body = {"clearance_id": later["clearance_id"]}
+    await _moved(operator, later["clearance_id"], -1)
+    former = await wfp.post(url, json=body, headers=V1)
+    assert former.json()["code"] == "requirement_not_met", "it was met before it was waived"
+    await _moved(operator, later["clearance_id"], 1)
     done = await wfp.made(url, body, headers=V1)
     assert (done["completed_with"], done["overdue"]) == (later["clearance_id"], False)
     again = await wfp.post(url, json=body, headers={"If-Match": '"v2"'})

@@ -1,20 +1,10 @@
 """Names: the keys by which a database finds profiles that may be alike, and how alike they are.
 
-Screening compares by the matcher (`clients/matcher`), of which the names below are passed on;
-stored keys of profiles and the scores of possible duplicates rest on what is here. No I/O.
+Screening compares by the matcher (`clients/matcher`); stored keys of profiles and the scores of
+possible duplicates rest on what is here. No I/O.
 """
 
-from partner_registry_matcher import (
-    ALGORITHM,
-    DEFAULT_THRESHOLD,
-    EMPTY,
-    Hit,
-    Kind,
-    Party,
-    Statistics,
-    Subject,
-    scripts,
-)
+from partner_registry_matcher import ALGORITHM, DEFAULT_THRESHOLD, Subject
 
 from .normalise import MAX_LENGTH, MAX_TOKENS, fold, strip_legal_form, tokens
 from .score import Explanation, score
@@ -22,18 +12,12 @@ from .score import Explanation, score
 __all__ = [
     "ALGORITHM",
     "DEFAULT_THRESHOLD",
-    "EMPTY",
     "MAX_LENGTH",
     "MAX_TOKENS",
     "Explanation",
-    "Hit",
-    "Kind",
-    "Party",
-    "Statistics",
     "Subject",
     "fold",
     "score",
-    "scripts",
     "strip_legal_form",
     "tokens",
 ]

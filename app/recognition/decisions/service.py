@@ -58,7 +58,7 @@ _STATES = {
 _ONE = text(f"SELECT {_COLUMNS} FROM clearance_waivers w WHERE w.id = :id")  # noqa: S608 - texts of ours
 # Locked: a completed one is not to be changed, and row security shows none of those here.
 _OPEN = text(
-    f"""SELECT {_COLUMNS}, c.partner_id FROM clearance_waivers w
+    f"""SELECT {_COLUMNS}, c.partner_id, c.evaluated_at FROM clearance_waivers w
     JOIN clearances c ON c.id = w.clearance_id WHERE w.id = :id FOR NO KEY UPDATE OF w"""  # noqa: S608 - texts of ours
 )
 _COMPLETE = text(
@@ -227,7 +227,9 @@ async def complete(
         for line in json.loads(body)["recognition"]
         if line["satisfied"] and line["by"] is not None
     }
-    if shown.partner_id != row.partner_id or row.requirement not in met:
+    # What had been met before it was waived proves nothing.
+    later_one = shown.partner_id == row.partner_id and shown.evaluated_at > row.evaluated_at
+    if not later_one or row.requirement not in met:
         raise RequirementNotMet
     values = {"id": waiver_id, "person": person.id, "clearance": later}
     await session.execute(_COMPLETE, values)

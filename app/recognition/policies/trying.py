@@ -90,7 +90,7 @@ async def _again(
     wanted: DryRunIn,
     now: datetime,
 ) -> tuple[Verdict, Verdict] | None:
-    if past.partner_id is None:
+    if past.partner_id is None or past.contents_erased_at is not None:
         return None
     # The digest that would count against the quota is left out.
     key = (caller.client_id, "dry-run", "dry-run")
@@ -98,8 +98,6 @@ async def _again(
     if row is None or row["partner_id"] is None:
         return None
     if not row["visible"] and not sees_protected(caller):
-        return None
-    if past.contents_erased_at is not None:
         return None
     request, answer = [
         await keys.open(

@@ -55,7 +55,7 @@ async def ask(
     row, body = await clearances.read_clearance(session, keys, caller, clearance_id)
     owner = _owner(json.loads(body), wanted)
     codes = await agencies.codes_by_id(session)
-    found = {code: one for one, code in codes.items()}.get(owner or "")
+    found = next((one for one, code in codes.items() if code == owner), None)
     if found is None or found == caller.agency_id:
         raise NotInAnswer
     one = new_id()

@@ -19,7 +19,7 @@ import asyncpg
 import structlog
 
 from app.core.crypto import KeyRing
-from app.core.names import ALGORITHM, DEFAULT_THRESHOLD, Hit, Party, Subject, fold, scripts
+from app.core.names import fold
 from app.partners.people import blind
 from app.sanctions.lists.audience import PREFIX, own_stream
 from app.sanctions.matches import candidates
@@ -28,6 +28,7 @@ from app.sanctions.matches.subjects import Compared, entry_hash, holds_office
 from app.sanctions.screening.scorer import Pairs, party_of
 from app.sanctions.screening.service import Layers, Screener
 from app.sanctions.screening.statistics import STREAM
+from partner_registry_matcher import ALGORITHM, DEFAULT_THRESHOLD, Hit, Party, Subject, scripts
 
 log = structlog.get_logger()
 

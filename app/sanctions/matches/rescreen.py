@@ -23,13 +23,13 @@ from app.core import metrics
 from app.core.clock import utc_now
 from app.core.crypto import KeyRing
 from app.core.db import Database
-from app.core.names import ALGORITHM
 from app.partners.people import blind, marks
 from app.sanctions.matches import candidates, finding, items, sweeping
 from app.sanctions.matches.found import Found, SubjectRef
 from app.sanctions.matches.queue import RESCREEN_LOCK
 from app.sanctions.matches.subjects import Compared
 from app.sanctions.screening.service import Screener
+from partner_registry_matcher import ALGORITHM
 
 log = structlog.get_logger()
 _SWEEP_S = 60.0

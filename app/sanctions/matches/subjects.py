@@ -16,9 +16,10 @@ from typing import Any
 from uuid import UUID
 
 from app.core import datafiles
-from app.core.names import Subject, fold
+from app.core.names import fold
 from app.partners.types import is_public_authority
 from app.sanctions.matches.found import SubjectRef
+from partner_registry_matcher import Subject
 
 _OFFICE: dict[str, Any] = datafiles.read("app.sanctions", "data/public_office.yaml")
 

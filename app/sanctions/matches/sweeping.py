@@ -16,10 +16,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import utc_now
 from app.core.db import Database, touched
-from app.core.names import ALGORITHM
 from app.core.rekeying import SETTLE_S
 from app.partners.people import blind, marks
 from app.sanctions.matches.queue import RESCREEN_LOCK
+from partner_registry_matcher import ALGORITHM
 
 _PAGE = 2_000
 _BY = f"/{ALGORITHM}/{marks.MADE_BY}"

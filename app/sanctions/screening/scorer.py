@@ -11,18 +11,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from app.core.names import (
+from app.core.names import fold
+from partner_registry_matcher import (
     ALGORITHM,
     DEFAULT_THRESHOLD,
     EMPTY,
     Hit,
     Kind,
+    Matcher,
     Party,
     Statistics,
     Subject,
-    fold,
+    ready,
 )
-from partner_registry_matcher import Matcher, ready
 
 USES = ("names", "kind", "birth_date", "countries", "gender", "identifiers")
 """What of a subject moves a score. The rest is kept with the screening."""

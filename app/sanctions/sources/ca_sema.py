@@ -13,7 +13,6 @@ from pathlib import Path
 
 from lxml import etree
 
-from app.core.names import scripts
 from app.sanctions.sources.base import (
     Audience,
     Kind,
@@ -40,6 +39,7 @@ from app.sanctions.sources.xml_reader import (
     namespace_of,
     place_of,
 )
+from partner_registry_matcher import scripts
 
 PUBLISHER = "Global Affairs Canada"
 FIELDS = (

@@ -6,7 +6,6 @@ from datetime import date
 from lxml import etree
 
 from app.core.countries import find_country
-from app.core.names import scripts
 from app.sanctions.sources.base import (
     Kind,
     ListedCountry,
@@ -23,6 +22,7 @@ from app.sanctions.sources.base import (
 from app.sanctions.sources.draft import one_line
 from app.sanctions.sources.un_reference import un_references
 from app.sanctions.sources.xml_reader import as_json
+from partner_registry_matcher import scripts
 
 NAMESPACE = "http://eu.europa.ec/fpi/fsd/export"
 _NS = f"{{{NAMESPACE}}}"

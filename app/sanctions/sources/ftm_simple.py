@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 
 from app.core.countries import parse_country
-from app.core.names import scripts
 from app.sanctions.sources.base import (
     Audience,
     Kind,
@@ -30,6 +29,7 @@ from app.sanctions.sources.base import (
 from app.sanctions.sources.draft import one_line
 from app.sanctions.sources.issue import Issue, Notes, check, moment
 from app.sanctions.sources.table_reader import Shape, check_table, records, rows
+from partner_registry_matcher import scripts
 
 _NEEDED = ("id", "schema", "name", "aliases", "birth_date", "countries", "sanctions", "dataset")
 _KNOWN = frozenset(_NEEDED) | {

@@ -7,7 +7,6 @@ from datetime import date
 from lxml import etree
 
 from app.core.countries import find_country
-from app.core.names import scripts
 from app.sanctions.sources.base import (
     Kind,
     ListedCountry,
@@ -20,6 +19,7 @@ from app.sanctions.sources.base import (
     digest_of,
 )
 from app.sanctions.sources.xml_reader import as_json
+from partner_registry_matcher import scripts
 
 _LISTS = frozenset(
     {

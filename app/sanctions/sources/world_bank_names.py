@@ -3,8 +3,8 @@
 import re
 
 from app.core.countries import find_country
-from app.core.names import scripts
 from app.sanctions.sources.base import ListedName, NameType
+from partner_registry_matcher import scripts
 
 _MARK = re.compile(r"\s?\*\s?\d{1,4}(?:(?:\s?,\s?|\s?and\s?|\s?&\s?)\d{1,4}){0,6}\b\.?|\s?\*+\s?$")
 # DBA without strokes or points is taken only after a bracket: it also begins names.

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.names import MAX_LENGTH, MAX_TOKENS, fold, scripts, strip_legal_form, tokens
+from app.core.names import MAX_LENGTH, MAX_TOKENS, fold, strip_legal_form, tokens
+from partner_registry_matcher import scripts
 
 ANY_TEXT = st.text(alphabet=st.characters(codec=None, exclude_categories=()), max_size=80)
 

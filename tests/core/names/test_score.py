@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.names import MAX_LENGTH, Kind, score
+from app.core.names import MAX_LENGTH, score
+from partner_registry_matcher import Kind
 
 ALIKE = 0.78
 """From here two names are of one party, or of parties that share most of theirs."""

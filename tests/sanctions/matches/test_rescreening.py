@@ -11,13 +11,13 @@ from sqlalchemy import text
 
 from app.core.crypto import KeyRing
 from app.core.db import Database
-from app.core.names import ALGORITHM
 from app.core.settings import Settings
 from app.sanctions.feed.entries import listed_entry_id
 from app.sanctions.matches import sweeping
 from app.sanctions.matches.finding import find_for_partner
 from app.sanctions.matches.found import Found, SubjectRef
 from app.sanctions.screening.service import Screener
+from partner_registry_matcher import ALGORITHM
 from tests.cli.commands import environment_of, registry
 from tests.conftest import ApiFor
 from tests.partners.factories import make_partner

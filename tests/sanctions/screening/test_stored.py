@@ -11,10 +11,10 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from app.core.db import Database
-from app.core.names import ALGORITHM
 from app.partners.retention import run as job
 from app.sanctions.screening.service import Screener
 from app.worker import RETENTION
+from partner_registry_matcher import ALGORITHM
 from tests.audit.support import add_officer
 from tests.conftest import ApiFor, Settle
 from tests.partners.factories import make_partner
