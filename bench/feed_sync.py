@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from partner_registry_client import Api, Config, SecretCredential, Store, initialise, pull
-from partner_registry_client.conformance.double import ISSUER, Registry, entry, serving
+from partner_registry_client.conformance.double import ISSUER, Registry, entry
+from partner_registry_client.conformance.serving import serving
 
 _BITS = 8  # about 400 entries a chunk, as the registry would
 

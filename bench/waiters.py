@@ -82,6 +82,8 @@ class _Client(asyncio.Protocol):
         )
 
     def data_received(self, data: bytes) -> None:
+        if self.run.over:
+            return  # sent away by a server that stops: a client would come again elsewhere
         self.buffer += data
         head, found, body = self.buffer.partition(b"\r\n\r\n")
         if not found:
@@ -123,11 +125,11 @@ class _Run:
         self.lags: list[float] = []
         self.lost, self.refused = 0, ""
         self._connecting: set[asyncio.Future[Any]] = set()
-        self._over = False
+        self.over = False
 
     def connect(self, client: _Client) -> None:
         """Give a client another connection."""
-        if not self._over:
+        if not self.over:
             made = asyncio.get_running_loop().create_connection(lambda: client, "127.0.0.1", PORT)
             task = asyncio.ensure_future(made)
             self._connecting.add(task)
@@ -150,7 +152,7 @@ class _Run:
         print("connected", flush=True)
         self.lags.clear()
         await asyncio.sleep(self.seconds)
-        self._over = True
+        self.over = True
         print("over", flush=True)
         await asyncio.to_thread(sys.stdin.read)  # all wait on while the server is stopped
         found = {"statuses": dict(self.statuses), "lost": self.lost, "told": len(self.lags)}

@@ -97,8 +97,9 @@ class DeadlineProtocol(H11Protocol):
         self._end_stall()
         super().connection_lost(exc)
         if self.cycle is not None and not self.cycle.response_complete:
-            gone: Callable[[], object] = cast("Any", self.scope).get(GONE, _nothing)
-            gone()
+            # Its type has no room for what others put there.
+            scope: Any = self.scope
+            scope.get(GONE, _nothing)()
 
     def shutdown(self) -> None:
         super().shutdown()

@@ -133,7 +133,7 @@ async def run_consumers(
         for consumer in consumers:
             try:
                 passed += await consume(database, consumer)
-            except Exception as error:  # noqa: BLE001 - tried again; others go on
+            except Exception as error:  # noqa: BLE001 - effects are of many features
                 log.warning("consumer_failed", consumer=consumer.name, kind=type(error).__name__)
         if not passed:
             try:

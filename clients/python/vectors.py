@@ -17,7 +17,8 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from partner_registry_client.conformance.double import Registry, entry, jcs, jwk
+from partner_registry_client.conformance.double import Registry, entry
+from partner_registry_client.conformance.signing import jcs, jwk
 from partner_registry_client.encoding import canonical
 
 TARGET = Path(__file__).parents[2] / "openapi" / "feed-vectors"

@@ -194,8 +194,6 @@ async def get_changes(
     token: Reader,
     wanted: Annotated[ChangesQuery, Query()],
 ) -> Response:
-    """Changes with a number above `after`; `wait` seconds for the first one if there is none.
-
-    One that waits seldom comes to here: see `waiting_road`.
-    """
+    """Changes with a number above `after`; `wait` seconds for the first one if there is none."""
+    # One that waits seldom comes to here: see waiting_road.
     return await answer_changes(request, token, wanted)

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Path, Query, Request, Response
+from fastapi import Depends, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic_core import from_json, to_json
 
@@ -59,6 +59,30 @@ class _Head:
     version: str
     changed_at: datetime
     index_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Whose file of which version is asked for."""
+
+    request: Request
+    reader: FeedReader
+    database: Database
+    stream: str
+    version: str | None
+
+
+async def _wanted(
+    request: Request,
+    reader: Reader,
+    database: DatabaseDep,
+    stream: Stream = "inter_agency",
+    version: Version = None,
+) -> Wanted:
+    return Wanted(request, reader, database, stream, version)
+
+
+Of = Annotated[Wanted, Depends(_wanted)]
 
 
 def _text(kind: str, description: str) -> dict[int | str, dict[str, Any]]:
@@ -117,18 +141,12 @@ async def get_deltas(
     | _NOT_MODIFIED,
     summary="Read the list as FollowTheMoney entities",
 )
-async def get_entities(
-    request: Request,
-    reader: Reader,
-    database: DatabaseDep,
-    stream: Stream = "inter_agency",
-    version: Version = None,
-) -> Response:
+async def get_entities(of: Of) -> Response:
     """One entity a line, in a stable order; a feed token is accepted. An unchanged list is a 304.
 
     The file as a whole is one version of the list, however long it takes to read.
     """
-    return await _file(request, reader, database, stream, version, ftm_files.ENTITIES)
+    return await _file(of, ftm_files.ENTITIES)
 
 
 @router.get(
@@ -140,15 +158,9 @@ async def get_entities(
     | _NOT_MODIFIED,
     summary="Read the list as a table",
 )
-async def get_table(
-    request: Request,
-    reader: Reader,
-    database: DatabaseDep,
-    stream: Stream = "inter_agency",
-    version: Version = None,
-) -> Response:
+async def get_table(of: Of) -> Response:
     """One line an entry, cells that no spreadsheet calculates; a feed token is accepted."""
-    return await _file(request, reader, database, stream, version, ftm_files.TABLE)
+    return await _file(of, ftm_files.TABLE)
 
 
 @router.get(
@@ -237,15 +249,9 @@ async def _note(request: Request, head: _Head, name: str) -> None:
         await note_reading(request, head.caller, file=name, version=head.version)
 
 
-async def _file(
-    request: Request,
-    reader: FeedReader,
-    database: Database,
-    stream: str,
-    version: str | None,
-    name: str,
-) -> Response:
-    head = await _find(request, reader, database, stream, version)
+async def _file(of: Wanted, name: str) -> Response:
+    request, database = of.request, of.database
+    head = await _find(request, of.reader, database, of.stream, of.version)
     # The index names the digests of all its files: the same one means the same bytes.
     etag = f'"{head.index_sha256[:32]}-{ftm.FORM}-{name}"'
     unchanged = not_modified(request, etag)

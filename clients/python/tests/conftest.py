@@ -16,7 +16,9 @@ from partner_registry_client import (
     pull,
 )
 from partner_registry_client.cli import main
-from partner_registry_client.conformance.double import ISSUER, STREAM, Registry, entry, serving
+from partner_registry_client.conformance.content import STREAM
+from partner_registry_client.conformance.double import ISSUER, Registry, entry
+from partner_registry_client.conformance.serving import serving
 
 Pull = Callable[..., PullResult]
 Run = Callable[..., int]

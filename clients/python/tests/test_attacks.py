@@ -1,6 +1,5 @@
 """Every attack on the feed is refused, and the copy stays as it was."""
 
-import base64
 import gzip
 import hashlib
 import json
@@ -11,17 +10,14 @@ from dataclasses import replace
 import pytest
 
 from partner_registry_client import Api, NotConfigured, PullResult, SecretCredential, Store, errors
-from partner_registry_client.conformance.double import (
-    ISSUER,
-    Answer,
-    Registry,
-    b64,
-    entry,
-    jcs,
-    jwk,
-    kid,
-    new_key,
+from partner_registry_client.conformance.bends import (
+    ended_key,
+    other_payload,
+    receipt_key,
+    unknown_key,
 )
+from partner_registry_client.conformance.double import ISSUER, Answer, Registry, entry
+from partner_registry_client.conformance.signing import jcs, jwk, kid, new_key
 
 Pull = Callable[..., PullResult]
 Bend = Callable[[Registry], None]
@@ -46,27 +42,7 @@ def _claim(**claims: object) -> Bend:
 
 
 def _forged(registry: Registry) -> None:
-    def other_payload(answer: Answer) -> Answer:
-        header, _, signature = answer.body.decode().split(".")
-        claims = json.loads(base64.urlsafe_b64decode(answer.body.split(b".")[1] + b"=="))
-        payload = b64(jcs(claims | {"count": 0}))
-        return replace(answer, body=f"{header}.{payload}.{signature}".encode())
-
-    registry.tamper["manifest"] = other_payload
-
-
-def _unknown_key(registry: Registry) -> None:
-    registry.list_key = new_key()
-
-
-def _receipt_key_signs_the_list(registry: Registry) -> None:
-    registry.list_key = registry.receipt_key
-
-
-def _key_of_another_time(registry: Registry) -> None:
-    key = registry.list_key
-    old = {"use": "list", "kid": kid(key), "jwk": jwk(key), "not_before": 0}
-    registry.keys_claims["keys"] = [old | {"not_after": registry.now - 1}]
+    registry.tamper["manifest"] = lambda answer: replace(answer, body=other_payload(answer.body))
 
 
 def _no_signature(registry: Registry) -> None:
@@ -85,9 +61,9 @@ def _replayed_type(registry: Registry) -> None:
     ("bend", "error"),
     [
         (_forged, errors.Forged),
-        (_unknown_key, errors.UnknownKey),
-        (_receipt_key_signs_the_list, errors.UnknownKey),
-        (_key_of_another_time, errors.UnknownKey),
+        (unknown_key, errors.UnknownKey),
+        (receipt_key, errors.UnknownKey),
+        (ended_key, errors.UnknownKey),
         (_no_signature, errors.Malformed),
         (_extra_header, errors.Malformed),
         (_replayed_type, errors.Malformed),
@@ -122,7 +98,7 @@ def test_a_bad_manifest_is_refused(
         (_claim(iat=1_700_000_000), errors.RolledBack),
         (_claim(set_sha256="0" * 64), errors.RolledBack),
         (_claim(exp=1_700_000_000), errors.Expired),
-        (_unknown_key, errors.UnknownKey),
+        (unknown_key, errors.UnknownKey),
         (_claim(stream="public"), errors.WrongStream),
     ],
 )

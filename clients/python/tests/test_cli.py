@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from partner_registry_client import SecretCredential
-from partner_registry_client.conformance.double import ISSUER, Answer, Registry, entry, kid, new_key
+from partner_registry_client.conformance.double import ISSUER, Answer, Registry, entry
+from partner_registry_client.conformance.signing import kid, new_key
 
 Run = Callable[..., int]
 ANSWER = b'{"clearance_id":"0195d3c0-0000-7000-8000-000000000001"}'

@@ -18,7 +18,9 @@ from partner_registry_client import (
     errors,
     schemas,
 )
-from partner_registry_client.conformance.double import ISSUER, Answer, Registry, new_key, serving
+from partner_registry_client.conformance.double import ISSUER, Answer, Registry
+from partner_registry_client.conformance.serving import serving
+from partner_registry_client.conformance.signing import new_key
 from partner_registry_client.operations import TABLE
 
 ID = "0198f3a2-5b7c-7d31-9a44-0c2f6d1e8b90"

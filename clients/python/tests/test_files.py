@@ -18,15 +18,8 @@ from partner_registry_client import (
     initialise,
     pull,
 )
-from partner_registry_client.conformance.double import (
-    Answer,
-    Registry,
-    entry,
-    jcs,
-    jwk,
-    kid,
-    new_key,
-)
+from partner_registry_client.conformance.double import Answer, Registry, entry
+from partner_registry_client.conformance.signing import jcs, jwk, kid, new_key
 
 Pull = Callable[..., PullResult]
 
@@ -72,6 +65,16 @@ def test_a_skip_delta_that_takes_an_entry_back_names_it_for_purging(
     registry.remove("a1", "annulled")
     far_ahead(registry)
     assert run_pull().purged == ["a1"]
+
+
+def test_a_full_set_names_what_it_erased_without_a_reason(
+    registry: Registry, run_pull: Pull
+) -> None:
+    assert run_pull().unexplained == []
+    registry.remove("a1", "annulled")
+    registry.window = len(registry.log)
+    result = run_pull()
+    assert (result.mode, result.purged, result.unexplained) == ("full", [], ["a1"])
 
 
 def _other_bytes(answer: Answer) -> Answer:

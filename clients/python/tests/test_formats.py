@@ -2,7 +2,7 @@
 
 import pytest
 
-from partner_registry_client.conformance.double import Key, b64, compact, jwk, kid, new_key
+from partner_registry_client.conformance.signing import Key, b64, compact, jwk, kid, new_key
 from partner_registry_client.encoding import b64url_decode, canonical, read_json
 from partner_registry_client.errors import ClientError, Forged, Malformed, TooLarge
 from partner_registry_client.jws import PublicKey, verify_compact

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from partner_registry_client import errors
-from partner_registry_client.conformance.double import jwk, kid, new_key
+from partner_registry_client.conformance.signing import jwk, kid, new_key
 from partner_registry_client.trust import KeysDocument, PublicKey, RegistryKey, Root
 
 OLD, NEW, OTHER = new_key(), new_key(), new_key()

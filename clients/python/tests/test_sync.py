@@ -28,15 +28,10 @@ from partner_registry_client import (
     initialise,
     pull,
 )
-from partner_registry_client.conformance.double import (
-    ISSUER,
-    STREAM,
-    Answer,
-    Registry,
-    entry,
-    jcs,
-    serving,
-)
+from partner_registry_client.conformance.content import STREAM
+from partner_registry_client.conformance.double import ISSUER, Answer, Registry, entry
+from partner_registry_client.conformance.serving import serving
+from partner_registry_client.conformance.signing import jcs
 from partner_registry_client.errors import StoreBusy
 
 Pull = Callable[..., PullResult]
@@ -268,7 +263,7 @@ def test_a_pull_that_is_killed_leaves_the_old_set(
 def test_two_pulls_at_once_do_not_mix(
     store: Store, registry: Registry, api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("partner_registry_client.store.LOCK_WAIT_S", 0.05)
+    monkeypatch.setattr("partner_registry_client.sqlite_file.LOCK_WAIT_S", 0.05)
     with store.exclusive(), pytest.raises(StoreBusy), Store.open(store.folder) as second:
         pull(second, api, now=registry.now)
 

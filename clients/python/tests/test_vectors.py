@@ -14,7 +14,7 @@ from partner_registry_client.encoding import canonical
 from partner_registry_client.errors import VerificationFailed
 from partner_registry_client.manifest import Manifest, accept_manifest
 from partner_registry_client.receipts import verify_receipt
-from partner_registry_client.store import State
+from partner_registry_client.state import State
 from partner_registry_client.trust import Anchor, KeysDocument, accept_keys
 
 ROOT = Path(__file__).parents[3]

@@ -16,7 +16,7 @@ from app.auth.feed_tokens import FeedReader
 from app.core import csv_cells
 from app.core.db import Database
 from app.sanctions.feed import ftm, ftm_files
-from app.sanctions.feed.ftm_endpoints import get_entities
+from app.sanctions.feed.ftm_endpoints import Wanted, get_entities
 from tests.conftest import ApiFor, Settle
 from tests.partners.factories import make_partner
 from tests.sanctions.factories import impose
@@ -258,7 +258,7 @@ async def test_a_file_is_one_version_however_slowly_it_is_read(
     token = wfp.headers["Authorization"].removeprefix("Bearer ")
     request = Request({"type": "http", "app": app, "headers": []})
     reader = FeedReader(await app.state.verifier.verify(token), opaque=False)
-    slow = await get_entities(request, reader, database)
+    slow = await get_entities(Wanted(request, reader, database, "inter_agency", None))
     pieces = slow.body_iterator.__aiter__()  # type: ignore[attr-defined]  # Starlette calls it an iterable
     read = await pieces.__anext__()
     await impose(api_for)

@@ -13,11 +13,12 @@ from partner_registry_client.errors import (
     VerificationFailed,
 )
 from partner_registry_client.home import Config, initialise, open_api
+from partner_registry_client.pull_result import PullResult
 from partner_registry_client.receipts import verify_receipt
 from partner_registry_client.reply import Reply
 from partner_registry_client.screening import LocalList, screen_offline
 from partner_registry_client.store import Store
-from partner_registry_client.sync import PullResult, pull
+from partner_registry_client.sync import pull
 from partner_registry_matcher import Subject
 
 __all__ = [

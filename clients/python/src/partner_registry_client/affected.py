@@ -17,7 +17,8 @@ from partner_registry_client.encoding import Fields, read_json
 from partner_registry_client.errors import NotConfigured
 from partner_registry_client.home import write_private
 from partner_registry_client.screening import LocalList, party_of
-from partner_registry_client.store import Noted, Store
+from partner_registry_client.state import Noted
+from partner_registry_client.store import Store
 from partner_registry_client.vendor_files import Vendor
 from partner_registry_client.vendors import (
     Finding,

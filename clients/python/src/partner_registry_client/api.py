@@ -148,7 +148,7 @@ class Published(_Connection):
     def changes(
         self, stream: str, after: int, etag: str | None, *, limit: int = PAGE, wait: int = 0
     ) -> NoReturn:
-        raise Refused("no changes are served there", status=404)
+        raise Refused("no changes are published", status=404)
 
     def chunk(self, sha256: str, length: int) -> bytes:
         return self._get(f"/chunks/{sha256}", length).body

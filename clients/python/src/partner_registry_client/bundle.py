@@ -71,12 +71,12 @@ class Bundle:
         return self._read(name, length)
 
     def files(self, stream: str) -> NoReturn:
-        raise NotConfigured("a bundle has nothing but the whole list")
+        raise Refused("a bundle has no skip deltas", status=404)
 
     def changes(
         self, stream: str, after: int, etag: str | None, *, limit: int = 0, wait: int = 0
     ) -> NoReturn:
-        raise NotConfigured("a bundle has nothing but the whole list")
+        raise Refused("a bundle has no changes", status=404)
 
     def _checked(self) -> frozenset[str]:
         """The names of the members, when each is one that a bundle may have, plain and once."""

@@ -62,6 +62,12 @@ def prefix_of(entry_id: str) -> int:
     return int.from_bytes(digest[: PREFIX_BITS // 8], "big")
 
 
+def prefixes_of(bucket: int, bucket_bits: int) -> tuple[int, int]:
+    """The lowest and the highest prefix of a bucket."""
+    width = PREFIX_BITS - bucket_bits
+    return bucket << width, ((bucket + 1) << width) - 1
+
+
 def bucket_of(prefix: int, bucket_bits: int) -> int:
     return prefix >> (PREFIX_BITS - bucket_bits)
 

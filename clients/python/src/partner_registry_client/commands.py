@@ -28,10 +28,11 @@ from partner_registry_client.home import (
     read_config,
     stream_folder,
 )
+from partner_registry_client.pull_result import PullResult
 from partner_registry_client.receipts import verify_receipt
 from partner_registry_client.screening import LocalList, check_subject, describe_list
 from partner_registry_client.store import Store
-from partner_registry_client.sync import Progress, PullResult, pull
+from partner_registry_client.sync import Progress, pull
 from partner_registry_client.text import answer_lines, list_line, receipt_lines
 from partner_registry_client.transport import printable
 from partner_registry_matcher import Subject
@@ -247,6 +248,8 @@ def _tell(stream: str, result: PullResult, as_json: bool) -> None:
     )
     for entry_id in result.purged:
         print(f"withdrawn as an error, erase it elsewhere too: {printable(entry_id)}", flush=True)
+    for entry_id in result.unexplained:
+        print(f"gone, the full set does not say why; see to copies: {printable(entry_id)}")
 
 
 def _complain(stream: str, error: errors.ClientError) -> None:

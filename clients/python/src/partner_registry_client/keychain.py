@@ -5,7 +5,8 @@ from __future__ import annotations
 from partner_registry_client.api import Source
 from partner_registry_client.errors import Forged, Refused, UnknownKey
 from partner_registry_client.manifest import Accepted, Manifest, accept_manifest
-from partner_registry_client.store import State, Store
+from partner_registry_client.state import State
+from partner_registry_client.store import Store
 from partner_registry_client.trust import KeysDocument, accept_keys
 
 KEYS_REFRESH_S = 6 * 3600

@@ -17,7 +17,7 @@ from partner_registry_client.errors import (
     WrongIssuer,
 )
 from partner_registry_client.jws import verify_compact
-from partner_registry_client.store import State
+from partner_registry_client.state import State
 from partner_registry_client.trust import SKEW_S
 
 RECEIPT_TYP = "clearance+jwt"

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from partner_registry_client.errors import Mismatch, NotConfigured, StoreDamaged
-from partner_registry_client.store import STATISTICS, State, Store
+from partner_registry_client.state import State
+from partner_registry_client.store import STATISTICS, Store
 from partner_registry_matcher import (
     ALGORITHM,
     DEFAULT_THRESHOLD,

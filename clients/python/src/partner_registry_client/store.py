@@ -12,87 +12,21 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple
 
-from partner_registry_client.chunks import PREFIX_BITS, Line, prefix_of, set_digest
-from partner_registry_client.errors import (
-    ClientError,
-    Mismatch,
-    NotConfigured,
-    StoreBusy,
-    StoreDamaged,
-)
+from partner_registry_client.chunks import Line, prefix_of, prefixes_of, set_digest
+from partner_registry_client.errors import Mismatch, NotConfigured
 from partner_registry_client.manifest import Accepted, Manifest
-from partner_registry_client.trust import SKEW_S, Anchor, KeysDocument
+from partner_registry_client.sqlite_file import SCHEMA, connect, explain, lock
+from partner_registry_client.state import Held, Noted, State
+from partner_registry_client.trust import Anchor, KeysDocument
 
 DATABASE = "store.sqlite3"
-LOCK = "pull.lock"
-LOCK_WAIT_S = 10.0
 STATISTICS = "matcher-statistics"
 """Name of the word statistics among the files that belong to the list."""
 JOURNAL_S = 730 * 86400.0
 _FORMAT = 2
-_SCHEMA = """
-CREATE TABLE state (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE entries (prefix INTEGER NOT NULL, entry_id TEXT NOT NULL, line BLOB NOT NULL);
-CREATE UNIQUE INDEX entries_key ON entries (prefix, entry_id);
-CREATE TABLE journal (at REAL NOT NULL, entry_id TEXT NOT NULL, op TEXT NOT NULL, reason TEXT);
-CREATE INDEX journal_at ON journal (at);
-"""
-
-
-@dataclass(frozen=True)
-class Held:
-    """The set in the store: the manifest that was reached, the key that signed it, and when."""
-
-    manifest: Manifest
-    kid: str
-    etag: str | None
-    pulled_at: float
-
-    def signed_by(self, keys: KeysDocument) -> bool:
-        """Whether the registry still stands by the key that signed the set."""
-        return keys.names("list", self.kid, self.manifest.iat)
-
-
-@dataclass(frozen=True)
-class State:
-    """Highest trusted state: nothing older than this is ever accepted again."""
-
-    anchor: Anchor
-    stream: str
-    keys: KeysDocument | None
-    keys_fetched_at: float
-    held: Held | None
-    last_seen: float
-
-    def clock_set_back(self, now: float) -> bool:
-        """A clock set back would make an old list look fresh."""
-        latest = max(self.last_seen, self.held.manifest.iat if self.held else 0)
-        return now < latest - SKEW_S
-
-    def stale_reason(self, now: float) -> str | None:
-        if self.held is None:
-            return "never_pulled"
-        if self.clock_set_back(now):
-            return "clock_set_back"
-        if now - self.held.manifest.iat > self.held.manifest.max_staleness_s:
-            return "past_max_staleness"
-        if self.keys is not None and not self.held.signed_by(self.keys):
-            return "key_withdrawn"
-        return None
-
-
-class Noted(NamedTuple):
-    """What the copy learned of an entry, and when. Never a name: some were listed in error."""
-
-    at: float
-    entry_id: str
-    op: str
-    reason: str | None
 
 
 class Swap:
@@ -106,6 +40,7 @@ class Swap:
         self.sealed = False
         self.put_count = 0
         self.removed_count = 0
+        self.unexplained: list[str] = []
 
     def put(self, line: Line) -> None:
         """Hold this entry in the place of what was held of it."""
@@ -123,6 +58,8 @@ class Swap:
         )
         if found.rowcount:
             self.removed_count += 1
+            if reason is None:
+                self.unexplained.append(entry_id)
             self._note([Noted(self._now, entry_id, "removed", reason)])
 
     def replace_bucket(self, bucket: int, bucket_bits: int, lines: list[Line]) -> None:
@@ -130,7 +67,7 @@ class Swap:
         held = dict(
             self._db.execute(
                 "SELECT entry_id, line FROM entries WHERE prefix BETWEEN ? AND ?",
-                _range(bucket, bucket_bits),
+                prefixes_of(bucket, bucket_bits),
             )
         )
         for entry_id in held.keys() - {line.entry_id for line in lines}:
@@ -187,13 +124,13 @@ class Store:
         path = folder / DATABASE
         # Made before SQLite opens it: SQLite would take the umask's mode, for its journal too.
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
-        with cls(_connect(path, read_only=False), folder) as store:
+        with cls(connect(path, read_only=False), folder) as store:
             # Entries of half a kilobyte: larger pages take a third of the time off a full pull.
             store._db.execute("PRAGMA page_size = 16384")
             store._db.execute("PRAGMA journal_mode = WAL")
             with store._transaction():
                 if not store._db.execute("SELECT 1 FROM sqlite_master").fetchone():
-                    for statement in _SCHEMA.strip().split("\n"):
+                    for statement in SCHEMA.strip().split("\n"):
                         store._db.execute(statement)
                     store.write_state(
                         format=str(_FORMAT).encode(), anchor=anchor, stream=stream.encode()
@@ -205,9 +142,9 @@ class Store:
         if not path.is_file():
             raise NotConfigured(f"no store in {folder}; run 'registry-sync init' first")
         try:
-            return cls(_connect(path, read_only=read_only), folder)
+            return cls(connect(path, read_only=read_only), folder)
         except sqlite3.Error as error:
-            raise _explain(error) from error
+            raise explain(error) from error
 
     def __enter__(self) -> Store:
         return self
@@ -220,22 +157,16 @@ class Store:
     ) -> None:
         self.close()
         if isinstance(error, sqlite3.Error):
-            raise _explain(error) from error
+            raise explain(error) from error
 
     def close(self) -> None:
         self._db.close()
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        """One pull at a time. SQLite's own lock: it ends with the process, on every platform."""
-        path = self.folder / LOCK
-        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
-        lock = sqlite3.connect(path, timeout=LOCK_WAIT_S, isolation_level=None)
-        try:
-            lock.execute("BEGIN EXCLUSIVE")
+        """One pull at a time."""
+        with lock(self.folder / "pull.lock"):
             yield
-        finally:
-            lock.close()
 
     @contextmanager
     def snapshot(self) -> Iterator[State]:
@@ -323,7 +254,7 @@ class Store:
             digest = hashlib.sha256()
             for (line,) in self._db.execute(
                 "SELECT line FROM entries WHERE prefix BETWEEN ? AND ? ORDER BY entry_id",
-                _range(bucket, bucket_bits),
+                prefixes_of(bucket, bucket_bits),
             ):
                 digest.update(line)
                 digest.update(b"\n")
@@ -367,25 +298,3 @@ class Store:
             self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
-
-
-def _range(bucket: int, bucket_bits: int) -> tuple[int, int]:
-    width = PREFIX_BITS - bucket_bits
-    return bucket << width, ((bucket + 1) << width) - 1
-
-
-def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
-    mode = "ro" if read_only else "rw"
-    db = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=10, isolation_level=None
-    )
-    # FULL: after a pull says it is done, a power cut must not bring an older list back.
-    db.execute("PRAGMA synchronous = FULL")
-    db.execute("PRAGMA secure_delete = ON")
-    return db
-
-
-def _explain(error: sqlite3.Error) -> ClientError:
-    if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
-        return StoreBusy("another process holds the store; try again when it has finished")
-    return StoreDamaged(f"the local store cannot be used: {error}")

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Literal
 
 from partner_registry_client.api import FIRST_PAGE, PAGE, Source
 from partner_registry_client.changes import (
@@ -33,8 +31,10 @@ from partner_registry_client.encoding import sha256_hex
 from partner_registry_client.errors import ClockSetBack, Malformed, Mismatch, Refused
 from partner_registry_client.keychain import Keychain
 from partner_registry_client.manifest import Accepted, Manifest, require_unexpired
+from partner_registry_client.pull_result import PullResult, result_of, take
 from partner_registry_client.spool import Spool
-from partner_registry_client.store import STATISTICS, Held, State, Store, Swap
+from partner_registry_client.state import Held, State
+from partner_registry_client.store import STATISTICS, Store
 
 STATISTICS_REFRESH_S = 24 * 3600
 MOVED_ON_RETRIES = 3
@@ -42,21 +42,6 @@ FAR_BEHIND = 1000
 MOST_PAGED = 5000
 WITHDRAWN = "file_withdrawn"
 Progress = Callable[[int, int], None]
-_PURGE = {"annulled", "error"}
-
-
-@dataclass(frozen=True)
-class PullResult:
-    """What a pull did. `purged` names entries that other systems must erase too."""
-
-    mode: Literal["unchanged", "delta", "full"]
-    version: int
-    seq: int
-    count: int
-    put: int = 0
-    removed: int = 0
-    purged: list[str] = field(default_factory=list)
-    full_because: str | None = None
 
 
 def pull(
@@ -132,7 +117,7 @@ class _Pull:
                 raise Malformed("changes: 'not modified', though nothing was named")
             require_unexpired(held.manifest, self._now)
             self._store.note_seen(self._now)
-            return _result("unchanged", held.manifest)
+            return result_of("unchanged", held.manifest)
         page, tag = answer
         accepted = self._keys.accept(page.manifest, self._now)
         deltas: list[Delta] = []
@@ -202,15 +187,15 @@ class _Pull:
             with self._store.swap(self._now) as swap:
                 for delta in deltas:
                     for change in delta_changes(self._spool.read(delta.sha256), delta):
-                        _take(swap, change, purged)
+                        take(swap, change, purged)
                 for change in changes:
-                    _take(swap, change, purged)
+                    take(swap, change, purged)
                 swap.seal(accepted, etag)
         except Mismatch:
             raise DeltaUnusable("the changes do not arrive at the signed set digest") from None
         if deltas:
             self._spool.clear()
-        return _result(
+        return result_of(
             "delta" if deltas or changes else "unchanged", accepted.manifest, swap, list(purged)
         )
 
@@ -231,7 +216,7 @@ class _Pull:
     def _full_of(self, accepted: Accepted, etag: str | None, reason: str) -> PullResult:
         manifest = accepted.manifest
         if self._held_whole(accepted, etag):
-            return _result("unchanged", manifest)
+            return result_of("unchanged", manifest)
         data = self._source.chunk(manifest.index_sha256, manifest.index_bytes)
         items = read_index(data, manifest)
         statistics = self._statistics(data, manifest)
@@ -250,7 +235,7 @@ class _Pull:
             swap.seal(accepted, etag)
             self._store.keep_attachment(STATISTICS, statistics, self._now)
         self._spool.clear()
-        return _result("full", manifest, swap, full_because=reason)
+        return result_of("full", manifest, swap, full_because=reason)
 
     def _held_whole(self, accepted: Accepted, etag: str | None) -> bool:
         """Whether the copy is that set already, in which case the newer signature is kept."""
@@ -309,32 +294,3 @@ class _Pull:
         if known is not None and sha256_hex(known) == item.raw_sha256:
             return known
         return read_attachment(self._source.chunk(item.sha256, item.bytes), item)
-
-
-def _take(swap: Swap, change: Change, purged: dict[str, None]) -> None:
-    if change.line is not None:
-        swap.put(change.line)
-        purged.pop(change.entry_id, None)
-        return
-    swap.remove(change.entry_id, change.reason)
-    if change.reason in _PURGE:
-        purged[change.entry_id] = None
-
-
-def _result(
-    mode: Literal["unchanged", "delta", "full"],
-    manifest: Manifest,
-    swap: Swap | None = None,
-    purged: list[str] | None = None,
-    full_because: str | None = None,
-) -> PullResult:
-    return PullResult(
-        mode=mode,
-        version=manifest.version,
-        seq=manifest.seq_to,
-        count=manifest.count,
-        put=swap.put_count if swap else 0,
-        removed=swap.removed_count if swap else 0,
-        purged=purged or [],
-        full_because=full_because,
-    )

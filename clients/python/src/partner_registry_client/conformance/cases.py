@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import gzip
 import hashlib
 import json
@@ -10,16 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from partner_registry_client.conformance.double import (
-    Answer,
-    Registry,
-    b64,
-    entry,
-    jcs,
-    jwk,
-    kid,
-    new_key,
+from partner_registry_client.conformance.bends import (
+    ended_key,
+    other_payload,
+    receipt_key,
+    unknown_key,
 )
+from partner_registry_client.conformance.double import Answer, Registry, entry
+from partner_registry_client.conformance.signing import jcs, jwk, new_key
 
 Bend = Callable[[Registry], None]
 _FAR = 4_000_000_000
@@ -73,26 +70,6 @@ def _both(*bends: Bend) -> Bend:
             one(registry)
 
     return bend
-
-
-def _other_payload(body: bytes) -> bytes:
-    header, payload, signature = body.decode().split(".")
-    claims = json.loads(base64.urlsafe_b64decode(payload + "=="))
-    return f"{header}.{b64(jcs(claims | {'count': 0}))}.{signature}".encode()
-
-
-def _unknown_key(registry: Registry) -> None:
-    registry.list_key = new_key()
-
-
-def _receipt_key(registry: Registry) -> None:
-    registry.list_key = registry.receipt_key
-
-
-def _ended_key(registry: Registry) -> None:
-    key = registry.list_key
-    old = {"use": "list", "kid": kid(key), "jwk": jwk(key), "not_before": 0}
-    registry.keys_claims["keys"] = [old | {"not_after": registry.now - 1}]
 
 
 def _header(**header: object) -> Bend:
@@ -221,10 +198,10 @@ def _full_only(bend: Bend) -> Bend:
 
 
 _MANIFEST: tuple[tuple[str, str, Bend], ...] = (
-    ("forged", "another payload under a genuine signature", _body("manifest", _other_payload)),
-    ("unknown-key", "a key that the keys document does not name", _unknown_key),
-    ("wrong-use", "the receipt key signs a list", _receipt_key),
-    ("ended-key", "a key that had ended at iat", _ended_key),
+    ("forged", "another payload under a genuine signature", _body("manifest", other_payload)),
+    ("unknown-key", "a key that the keys document does not name", unknown_key),
+    ("wrong-use", "the receipt key signs a list", receipt_key),
+    ("ended-key", "a key that had ended at iat", ended_key),
     ("alg-none", "a header that says no algorithm", _header(alg="none")),
     ("own-key", "a key that comes in the header", _own_key_in_header),
     ("wrong-typ", "a document of another type", _header(typ="clearance+jwt")),
@@ -275,7 +252,7 @@ _HELD: tuple[tuple[str, str, Bend], ...] = (
     ("rolled-back-seq", "a lower number", _claim(seq_to=1)),
     ("same-version", "the same version with another content", _claim(set_sha256="0" * 64)),
     ("held-wrong-level", "the list of another stream", _claim(stream="public")),
-    ("held-unknown-key", "a key that the keys document does not name", _unknown_key),
+    ("held-unknown-key", "a key that the keys document does not name", unknown_key),
 )
 
 

@@ -13,7 +13,9 @@ from tempfile import TemporaryDirectory
 from typing import Protocol
 
 from partner_registry_client.conformance.cases import Case
-from partner_registry_client.conformance.double import POURED, Registry, entry, jcs, serving
+from partner_registry_client.conformance.double import POURED, Registry, entry
+from partner_registry_client.conformance.serving import serving
+from partner_registry_client.conformance.signing import jcs
 
 CLIENT_ID, SECRET = "conformance", "s3cret"
 TIMEOUT_S = 60
