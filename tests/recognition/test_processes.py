@@ -56,6 +56,9 @@ class Load:
             assert answer.headers["location"] not in self.acknowledged
             self.acknowledged[answer.headers["location"]] = answer.content
 
+    async def reached(self, count: int) -> bool:
+        return len(self.acknowledged) >= count
+
     async def _answered(self, body: dict[str, Any], headers: dict[str, str]) -> httpx.Response:
         while True:
             try:
@@ -81,7 +84,7 @@ async def _counts(operator: Database) -> Any:
 
 
 @pytest.mark.drill
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 async def test_killed_processes_lose_no_clearance_and_sign_none_that_is_not_stored(
     empty_database: Settings, tmp_path: Path
 ) -> None:
@@ -94,13 +97,13 @@ async def test_killed_processes_lose_no_clearance_and_sign_none_that_is_not_stor
         headers = {"Authorization": wfp.headers["Authorization"]}
         askers = [asyncio.create_task(load.ask(headers)) for _ in range(6)]
         chance = random.Random(4)
-        for _ in range(4):
-            for name in ("serve", "worker"):
-                await asyncio.sleep(0.5 + chance.random())
+        for number in range(1, 5):
+            await until(partial(load.reached, number * 25))
+            await asyncio.sleep(chance.random() * 0.3)
+            for name in ("serve", "worker") if number < 4 else ():
                 await service.kill(name)
                 await service.start(name)
             await service.ready()
-        await asyncio.sleep(1)
         load.stop = True
         await asyncio.gather(*askers)
 
@@ -120,7 +123,7 @@ async def test_killed_processes_lose_no_clearance_and_sign_none_that_is_not_stor
 
 
 @pytest.mark.drill
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 async def test_log_proof_event_and_webhook_follow_within_two_seconds(
     empty_database: Settings, tmp_path: Path
 ) -> None:
