@@ -42,6 +42,7 @@ from app.partners.errors import PartnerMerged
 from app.partners.merges.redirect import lead_on
 from app.partners.self_service.statements import FLAGS, VERIFICATIONS
 from app.sanctions.feed.reading import Feed
+from app.sanctions.screening.desk import Desk
 from app.sanctions.screening.service import Screener
 from app.sanctions.statements import SANCTION_ENTRIES
 
@@ -72,6 +73,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.agency_by_client = {}
         app.state.feed = Feed(database, settings)
         app.state.screener = Screener()
+        app.state.desk = Desk(database, app.state.screener, app.state.limits)
         app.state.event_waits = EventWaits(database)
         warming = asyncio.create_task(app.state.screener.keep_warm(database))
         app.state.migration_head = migrate.head()

@@ -38,16 +38,18 @@ client ``$1``, and the transaction bound as `Caller.binding` says of it.
 """
 
 
-def behind(statement: str) -> str:
-    """SQL for LATERAL: this select of one row, which ends in its WHERE, run only for a bound
-    caller.
+def behind(statement: str, most: int | None = 1) -> str:
+    """SQL for LATERAL: this select of one row (or ``most``, None: all), which ends in its WHERE,
+    run only for a bound caller.
     """
     # LIMIT keeps the planner from taking the select apart and joining in another order.
-    return f"({statement} AND s.bound_agency IS NOT NULL LIMIT 1)"
+    return f"({statement} AND s.bound_agency IS NOT NULL LIMIT {most or 'ALL OFFSET 0'})"
 
 
-async def store(connection: asyncpg.Connection, statement: str, *args: Any) -> None:
-    """Run a statement that stores by `BOUND` and ends in the row of the Idempotency-Key.
+async def store(
+    connection: asyncpg.Connection, statement: str, *args: Any, answers: int = 1
+) -> None:
+    """Run a statement that stores by `BOUND` and ends in so many answers with Idempotency-Key.
 
     In autocommit all of it is durable when this returns. Raises IdempotencyInProgress when a twin
     stored its answer meanwhile, NotAuthenticated when the client was stopped meanwhile.
@@ -58,7 +60,7 @@ async def store(connection: asyncpg.Connection, statement: str, *args: Any) -> N
         if error.table_name != IdempotencyRecord.__tablename__:
             raise
         raise IdempotencyInProgress(headers={"Retry-After": "1"}) from None
-    if done != "INSERT 0 1":
+    if done != f"INSERT 0 {answers}":
         raise NotAuthenticated
 
 

@@ -332,7 +332,7 @@ async def fast_writer(
     """Dependency of fast writes. Raises NotAuthenticated or IdempotencyKeyRequired."""
     agency_id = await _agency_of(request, token)
     key = idempotency.check_key(idempotency_key)
-    route = request.url.path
+    route: str = request.scope["path"]
     fingerprint = idempotency.fingerprint(request.method, route, await request.body())
     fast_key = idempotency.FastKey(agency_id, token.client_id, route, key, fingerprint)
     return FastWriter(token, fast_key, keyring_of(request))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -44,11 +44,7 @@ class Stream:
         Raises NotAuthenticated or ScopeMissing when the client has been stopped meanwhile,
         AgencyBusy when its agency's share of the pool does not get free in time.
         """
-        share = self._token.agency or self._token.client_id
-        async with (
-            limits_of(self._request).bulkhead.slot(share, _SHARE_WAIT_S),
-            chunk_session(self._request, None) as session,
-        ):
+        async with self._share(), chunk_session(self._request, None) as session:
             row = (
                 await session.execute(_STATUS, {"client_id": self._token.client_id})
             ).one_or_none()
@@ -61,12 +57,22 @@ class Stream:
         """As `chunk` without the ORM, bound to the agency: its first statement reads the client's
         status for `caller_of`. Raises AgencyBusy.
         """
-        share = self._token.agency or self._token.client_id
-        async with (
-            limits_of(self._request).bulkhead.slot(share, _SHARE_WAIT_S),
-            database_of(self._request).fast_write(self.caller.agency_id) as connection,
-        ):
+        database = database_of(self._request)
+        async with self._share(), database.fast_write(self.caller.agency_id) as connection:
             yield connection
+
+    @asynccontextmanager
+    async def fast_look(self) -> AsyncIterator[asyncpg.Connection]:
+        """As `fast_chunk` without a transaction, for statements that bind themselves
+        (`app.auth.bound`). Raises AgencyBusy.
+        """
+        async with self._share(), database_of(self._request).fast_read() as connection:
+            yield connection
+
+    def _share(self) -> AbstractAsyncContextManager[None]:
+        """A part of the pool, out of the agency's."""
+        share = self._token.agency or self._token.client_id
+        return limits_of(self._request).bulkhead.slot(share, _SHARE_WAIT_S)
 
     def caller_of(self, row: Any | None) -> Caller:
         """The caller as it is now, by a ``client_status`` row. Raises as `caller_from`."""

@@ -18,6 +18,41 @@ BODY_S = 30.0
 STALL_S = 30.0
 STREAM_RATE = 1_024
 """Bytes a second that the sender of a stream of lines must reach, over BODY_S seconds."""
+_LONGEST_HEAD = 16_384
+
+
+class _HeadWithBody:
+    """A transport that sends the head of an answer together with what follows at once: each write
+    is a system call here, and wakes the peer.
+    """
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._head = b""
+
+    def write(self, data: bytes) -> None:
+        """Send; a head waits for its body, but not beyond this turn of the loop."""
+        if self._head:
+            data, self._head = self._head + data, b""
+        elif data.startswith(b"HTTP/1.1 ") and len(data) <= _LONGEST_HEAD:
+            self._head = data
+            asyncio.get_running_loop().call_soon(self._flush)
+            return
+        if data:
+            self._transport.write(data)
+
+    def _flush(self) -> None:
+        head, self._head = self._head, b""
+        if head and not self._transport.is_closing():
+            self._transport.write(head)
+
+    def close(self) -> None:
+        """Send what waits, and close."""
+        self._flush()
+        self._transport.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
 
 
 class DeadlineProtocol(H11Protocol):
@@ -37,7 +72,7 @@ class DeadlineProtocol(H11Protocol):
         self._held_back = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        super().connection_made(_HeadWithBody(transport))  # type: ignore[arg-type]
         self._await("head")
 
     def data_received(self, data: bytes) -> None:

@@ -23,7 +23,7 @@ Now = Annotated[datetime, Depends(get_now)]
 
 def rfc3339(moment: datetime) -> str:
     """``2026-03-01T09:30:00.123456Z``: UTC, always with microseconds, always ``Z``."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def add_months(day: date, months: int) -> date:

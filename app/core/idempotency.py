@@ -268,21 +268,23 @@ FAST_INSERT = (
 """To be formatted with the parameter numbers of the writing statement."""
 
 KEPT_COLUMNS = (
-    "k.fingerprint AS idempotency_fingerprint, k.status AS idempotency_status, "
-    "k.headers::text AS idempotency_headers, k.sealed_body AS idempotency_body"
+    "k.key AS idempotency_key, k.fingerprint AS idempotency_fingerprint, "
+    "k.status AS idempotency_status, k.headers::text AS idempotency_headers, "
+    "k.sealed_body AS idempotency_body"
 )
 """The same for statements that bind themselves (`app.auth.bound`), which take no lock."""
 KEPT = (
     "SELECT k.* FROM idempotency_keys k WHERE k.agency_id = s.agency_id AND k.client_id = $1 "
-    "AND k.route = {route} AND k.key = {key}"
+    "AND k.route = {route} AND k.key = ANY ({keys}::text[])"
 )
-"""The stored answer of the client ``$1``, ``k`` of these columns; for `behind`."""
+"""The stored answers of the client ``$1``, ``k`` of these columns; for `behind`."""
 KEEP = (
     "INSERT INTO idempotency_keys (agency_id, client_id, route, key, fingerprint, status, headers, "
-    "sealed_body) SELECT s.agency_id, $1, {route}, {key}, {fingerprint}, 201, {headers}::jsonb, "
-    "{sealed_body} FROM s"
+    "sealed_body) SELECT s.agency_id, $1, {route}, n.key, n.fingerprint, 201, n.headers::jsonb, "
+    "n.body FROM s, unnest({keys}::text[], {fingerprints}::bytea[], {headers}::text[], "
+    "{sealed_bodies}::bytea[]) AS n (key, fingerprint, headers, body)"
 )
-"""The end of the statement that stores."""
+"""The end of the statement that stores, with an answer for each key."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,64 +14,45 @@ from typing import Any
 
 import asyncpg
 import structlog
-from fastapi import Request
 from pydantic_core import to_json
-from sqlalchemy.exc import SQLAlchemyError
 
 from app.auth.caller import FastWriter
-from app.auth.streams import Stream
 from app.core.clock import utc_now
 from app.core.crypto import KeyRing
-from app.core.db import NotCommitted
-from app.core.errors import ServiceError, Unavailable
 from app.core.idempotency import FastKey
-from app.core.ndjson import Take, read_chunks
 from app.partners.errors import PartnerNotFound
 from app.recognition.clearing import give_clearance
 from app.recognition.schemas import ClearanceIn, ClearanceLine
-from app.sanctions.screening.lines import Entry, entries
+from app.sanctions.screening.groups import LineBatch
+from app.sanctions.screening.lines import Entry
 from app.sanctions.screening.service import Screener
 
 log = structlog.get_logger()
 GROUP = 20
 """Lines that are stored together: none of their answers leaves before all of them are."""
-_AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError, NotCommitted)
 _Line = Entry[ClearanceLine]
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """One stream of lines of one caller."""
+@dataclass(slots=True)
+class Batch(LineBatch[ClearanceLine, bool]):
+    """One stream of questions of one caller."""
 
-    request: Request
-    stream: Stream
     keys: KeyRing
     screener: Screener
 
-    async def run(self, take: Take) -> None:
-        """Answer every line of the body. Raises ClientDisconnect when the peer goes away; what was
-        stored stays.
-        """
-        async for lines in read_chunks(self.request, GROUP):
-            group = entries(lines, ClearanceLine)
-            await self.stream.pace(len(group))
-            take(await self._group(group))
+    what = "clearances"
+    model = ClearanceLine
 
-    async def _group(self, group: Sequence[_Line]) -> list[dict[str, Any]]:
-        try:
-            return await self._stored(group)
-        except ServiceError as error:
-            refusal = error
-        except _AWAY as error:
-            log.warning("clearance_group_failed", kind=type(error).__name__)
-            refusal = Unavailable()
-        # None of the group is stored: each line says so, and the next group is tried.
-        for entry in group:
-            if entry.error is None:
-                entry.refuse(refusal)
-        return [entry.wire() for entry in group]
+    @property
+    def size(self) -> int:
+        return GROUP
 
-    async def _stored(self, group: Sequence[_Line]) -> list[dict[str, Any]]:
+    async def ready(self, group: Sequence[_Line]) -> bool:
+        """Nothing: facts are read in the transaction that stores."""
+        return True
+
+    async def stored(self, group: Sequence[_Line], made: bool) -> list[dict[str, Any]]:
+        """Answer and store, line by line, in one transaction."""
         answers: dict[int, Any] = {}
         async with self.stream.fast_chunk() as connection:
             for entry in group:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 from uuid import UUID
+
+from pydantic_core import to_json
 
 from app.core.clock import rfc3339
 from app.core.ids import new_secret_id
@@ -59,13 +62,18 @@ class Prepared:
         return [one for one in found if self.chosen.takes(one[1].source)]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Answer:
     """The body that leaves, and what is stored beside it. ``every`` has all hits, shown or not."""
 
     prepared: Prepared
     body: dict[str, Any]
     every: list[dict[str, Any]]
+
+    @cached_property
+    def json(self) -> bytes:
+        """The body as it leaves."""
+        return to_json(self.body)
 
     @property
     def decisions(self) -> dict[str, Any]:

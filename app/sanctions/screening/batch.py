@@ -14,26 +14,22 @@ from uuid import UUID
 
 import asyncpg
 import structlog
-from fastapi import Request
 from pydantic_core import to_json
-from sqlalchemy.exc import SQLAlchemyError
 
 from app.audit import service as audit
 from app.audit.events import Event
 from app.auth.caller import Caller
 from app.auth.scopes import Scope
-from app.auth.streams import Stream
 from app.core.clock import utc_now
 from app.core.crypto import KeyRing
-from app.core.db import NotCommitted
-from app.core.errors import ServiceError, Unavailable
+from app.core.errors import ServiceError
 from app.core.ids import new_id
-from app.core.ndjson import Take, read_chunks
 from app.events.catalogue import EventType
 from app.sanctions.screening import queries
 from app.sanctions.screening.answers import Answer, Found, Prepared, answered, prepare
 from app.sanctions.screening.errors import NotScreened
-from app.sanctions.screening.lines import Entry, entries
+from app.sanctions.screening.groups import LineBatch
+from app.sanctions.screening.lines import Entry
 from app.sanctions.screening.rules import RULES
 from app.sanctions.screening.schemas import BatchLine
 from app.sanctions.screening.service import Screener
@@ -42,73 +38,68 @@ from app.sanctions.screening.storing import facts_of, named, store_group
 log = structlog.get_logger()
 GROUP = 100
 """Lines that are stored together: none of their answers leaves before all of them are."""
-_AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError, NotCommitted)
 _Line = Entry[BatchLine]
 
 
 @dataclass(slots=True)
-class Batch:
-    """One stream of lines of one caller."""
+class _Scored:
+    """A group with its hits, and the caller it was scored for."""
 
-    request: Request
-    stream: Stream
+    caller: Caller
+    answers: dict[int, Answer]
+
+
+@dataclass(slots=True)
+class Batch(LineBatch[BatchLine, _Scored]):
+    """One stream of subjects of one caller."""
+
     keys: KeyRing
     screener: Screener
     id: UUID
     alone: int = 0
     """Persons so far for whom no organisation was named."""
 
-    async def run(self, take: Take) -> None:
-        """Screen every line of the body. Raises ClientDisconnect when the peer goes away; what was
-        stored stays.
-        """
-        async for lines in read_chunks(self.request, GROUP):
-            group = entries(lines, BatchLine)
-            await self.stream.pace(len(group))
-            take(await self._group(group))
+    what = "screenings"
+    model = BatchLine
 
-    async def _group(self, group: Sequence[_Line]) -> list[dict[str, Any]]:
-        try:
-            return await self._stored(group)
-        except ServiceError as error:
-            refusal = error
-        except _AWAY as error:
-            log.warning("screening_group_failed", kind=type(error).__name__)
-            refusal = Unavailable()
-        # None of the group is stored: each line says so, and the next group is tried.
-        for entry in group:
-            if entry.error is None:
-                entry.refuse(refusal)
-        return [entry.wire() for entry in group]
+    @property
+    def size(self) -> int:
+        return GROUP
 
-    async def _stored(self, group: Sequence[_Line]) -> list[dict[str, Any]]:
+    async def ready(self, group: Sequence[_Line]) -> _Scored:
+        """Read the facts and score."""
         asked = named(entry.item for entry in group if entry.item is not None)
         sees_all = Scope.PARTNERS_PROTECTED in self.stream.caller.scopes
-        who = (self.stream.caller.client_id, asked, sees_all)
         now = utc_now()
-        async with self.stream.fast_chunk() as connection:
-            row = await connection.fetchrow(queries.FACTS_OF_GROUP, *who)
+        async with self.stream.fast_look() as connection:
+            row = await connection.fetchrow(
+                queries.FACTS_OF_GROUP, self.stream.caller.client_id, asked, sees_all
+            )
             caller = self.stream.caller_of(row)
             facts = facts_of(row, caller.agency_code, now)
             layers = await self.screener.layers(connection, facts.seq, facts.lists.own)
-            ready: dict[int, Prepared] = {}
-            for entry in group:
-                if entry.item is None:
-                    continue
-                try:
-                    ready[entry.number] = prepare(entry.item, facts, layers, batch_id=self.id)
-                except ServiceError as error:
-                    entry.refuse(error)
-            # Off the loop: other requests are answered meanwhile.
-            found = await asyncio.to_thread(_find, ready)
-            answers = self._answers(group, ready, found, now)
-            alone = self.alone
-            if answers:
-                told = list(answers.values())
+        ready: dict[int, Prepared] = {}
+        for entry in group:
+            if entry.item is None:
+                continue
+            try:
+                ready[entry.number] = prepare(entry.item, facts, layers, batch_id=self.id)
+            except ServiceError as error:
+                entry.refuse(error)
+        # Off the loop: other requests are answered meanwhile, and the group ahead is stored.
+        found = await asyncio.to_thread(_find, ready)
+        return _Scored(caller, self._answers(group, ready, found, now))
+
+    async def stored(self, group: Sequence[_Line], made: _Scored) -> list[dict[str, Any]]:
+        """Store the group; who was stopped since it was scored is refused by the statement."""
+        answers = made.answers
+        if answers:
+            told = list(answers.values())
+            async with self.stream.fast_chunk() as connection:
                 scope = self.request.scope
-                await store_group(connection, self.keys, scope, caller, told, self.id)
-                alone = await self._tell(connection, caller, told)
-        self.alone = alone  # only what is committed counts
+                await store_group(connection, self.keys, scope, made.caller, told, self.id)
+                alone = await self._tell(connection, made.caller, told)
+            self.alone = alone  # only what is committed counts
         return [
             entry.wire(screening=answers[entry.number].body)
             if entry.number in answers

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Header, Query, Request, Response
 from pydantic_core import to_json
 
-from app.audit.purposes import parse_purpose
+from app.audit.purposes import StatedPurpose, parse_purpose
 from app.auth.bound import replaying
 from app.auth.caller import (
     Caller,
     FastWriter,
     Keys,
-    caller_from,
     requires,
     requires_fast_once,
     requires_once,
 )
 from app.auth.scopes import Scope
-from app.core.clock import Now, rfc3339
-from app.core.db import DatabaseDep, Session
+from app.core.clock import Now, rfc3339, utc_now
+from app.core.db import DatabaseDep, Session, database_of
 from app.core.errors import problems
 from app.core.http import RegistryRoute
 from app.core.paging import CursorInvalid, Pager
@@ -29,8 +29,9 @@ from app.core.routing import Router
 from app.core.schemas import Page
 from app.partners.errors import PartnerNotFound
 from app.sanctions.matches.rescreen import raw
-from app.sanctions.screening import errors, queries, reading, scorer
-from app.sanctions.screening.answers import answered, prepare
+from app.sanctions.screening import errors, reading, scorer
+from app.sanctions.screening.answers import Answer
+from app.sanctions.screening.desk import Desk, answers_to
 from app.sanctions.screening.reasons import with_reasons
 from app.sanctions.screening.rerun import Tools, run_again
 from app.sanctions.screening.rules import RULES
@@ -44,7 +45,7 @@ from app.sanctions.screening.stored_schemas import (
     ScreeningItem,
     ScreeningRecord,
 )
-from app.sanctions.screening.storing import facts_of, location, named, store_one
+from app.sanctions.screening.storing import Ask, location, store_each
 
 router = Router(prefix="/screenings", tags=["screening"], route_class=RegistryRoute)
 Runner = Annotated[FastWriter, requires_fast_once(Scope.SCREENING_RUN)]
@@ -68,8 +69,6 @@ async def run_screening(
     request: Request,
     wanted: ScreeningIn,
     writer: Runner,
-    database: DatabaseDep,
-    now: Now,
     access_purpose: Purpose = None,
 ) -> Response:
     """Screen a person or organisation against the shared list and the own ones. Stored and logged.
@@ -78,31 +77,34 @@ async def run_screening(
     decided to be no match is shown as cleared: by the caller's agency, or by one whose decisions
     it takes over.
     """
-    screener: Screener = request.app.state.screener
-    sees_all = Scope.PARTNERS_PROTECTED.value in writer.token.scopes
-    asked = (writer.token.client_id, writer.key.route, writer.key.key, named([wanted]), sees_all)
+    ask = Ask(request, wanted, writer)
     stated = parse_purpose(access_purpose) if access_purpose else None
+    if stated is None:
+        desk: Desk = request.app.state.desk
+        answer = await replaying(partial(desk.screen, ask))
+        return _created(answer, answer.json)
+    return await replaying(partial(_with_reasons, ask, stated))
 
-    async def attempt() -> Response:
-        # Reasons of decisions are RESTRICTED: their reading is logged in the same transaction.
-        bound = database.fast_write(writer.agency_id) if stated else database.fast_read()
-        async with bound as connection:
-            row = await connection.fetchrow(queries.FACTS, *asked)
-            caller = caller_from(request, writer.token, row, Scope.SCREENING_RUN)
-            await writer.key.check(writer.keys, connection, row)
-            facts = facts_of(row, caller.agency_code, now)
-            layers = await screener.layers(connection, facts.seq, facts.lists.own)
-            prepared = prepare(wanted, facts, layers)
-            answer = answered(prepared, prepared.find(), now)
-            shown = await with_reasons(
-                connection, writer.keys, request.scope, caller, answer, stated
-            )
-            await store_one(connection, request.scope, writer, caller, answer)
-        headers = {"Location": location(answer)}
-        body = to_json(shown)
-        return Response(body, status_code=201, media_type="application/json", headers=headers)
 
-    return await replaying(attempt)
+async def _with_reasons(ask: Ask, stated: StatedPurpose) -> Response:
+    """Reasons of decisions are RESTRICTED: that they are read is logged in one transaction with the
+    screening.
+    """
+    request, keys = ask.request, ask.writer.keys
+    screener: Screener = request.app.state.screener
+    async with database_of(request).fast_write(ask.writer.agency_id) as connection:
+        given, told = await answers_to(connection, screener, [ask], utc_now())
+        if isinstance(told[0], Exception):
+            raise told[0]
+        answer, caller = told[0], given[0].caller
+        shown = await with_reasons(connection, keys, request.scope, caller, answer, stated)
+        await store_each(connection, given)
+    return _created(answer, to_json(shown))
+
+
+def _created(answer: Answer, body: bytes) -> Response:
+    headers = {"Location": location(answer)}
+    return Response(body, status_code=201, media_type="application/json", headers=headers)
 
 
 @router.get(

@@ -61,16 +61,17 @@ _PARTNERS = f"""SELECT coalesce(json_agg(json_build_object('asked', w.id, 'id', 
 
 _ABOUT = f"""coalesce((SELECT seq_to FROM feed_heads WHERE stream = 'inter_agency'), 0) AS seq_to,
     ({_SHARED}) AS sources, ({OWN_LISTS_SQL}) AS own_lists"""  # noqa: S608 - texts of ours; values are bound
-_OF_PARTNERS = _PARTNERS.replace("{ids}", "$4").replace("{holds}", "$5::boolean")
-FACTS = f"""{BOUND} SELECT {STATUS_COLUMNS}, {KEPT_COLUMNS}, {_ABOUT}, ({_OF_PARTNERS}) AS partners
-    FROM s LEFT JOIN LATERAL {behind(KEPT.format(route="$2", key="$3"))} k ON true"""  # noqa: S608 - texts of ours; values are bound
-"""For one screening: client, route and text of the Idempotency-Key, profiles named, whether the
-token holds `partners:protected`."""
-
 _OF_GROUP = _PARTNERS.replace("{ids}", "$2").replace("{holds}", "$3::boolean")
-FACTS_OF_GROUP = f"""SELECT {STATUS_COLUMNS}, {_ABOUT}, ({_OF_GROUP}) AS partners
-    FROM client_status s WHERE s.client_id = $1"""  # noqa: S608 - texts of ours; values are bound
-"""The same for many at once."""
+_FACTS = f"SELECT {_ABOUT}, ({_OF_GROUP}) AS partners WHERE true"
+_KEPT = behind(KEPT.format(route="$4", keys="$5"), None)
+FACTS = f"""{BOUND} SELECT {STATUS_COLUMNS}, f.*, {KEPT_COLUMNS}
+    FROM s CROSS JOIN LATERAL {behind(_FACTS)} f LEFT JOIN LATERAL {_KEPT} k ON true"""  # noqa: S608 - texts of ours; values are bound
+"""Facts for screenings of one client: profiles they name, whether the token holds
+`partners:protected`, route and Idempotency-Keys. One row for each answer that is kept under one of
+the keys; one row where there is none."""
+FACTS_OF_GROUP = f"""{BOUND} SELECT {STATUS_COLUMNS}, f.*
+    FROM s CROSS JOIN LATERAL {behind(_FACTS)} f"""  # noqa: S608 - texts of ours; values are bound
+"""The same without keys."""
 
 _STORED = f"""{BOUND}, screening AS (
     INSERT INTO screenings (id, role, kind, partner_id, threshold, outcome, own_lists, lists,
@@ -85,17 +86,18 @@ _STORED = f"""{BOUND}, screening AS (
         AS n (id, role, kind, partner_id, threshold, outcome, own_lists, lists, stale_sources,
           hits, more, held, sealed)),
   audit AS (
-    INSERT INTO audit_events (id, event, subject_id, detail, purpose, held, agency_id, client_id,
-        person_id, office, role, request_id, claimed_user)
-      SELECT n.id, n.event, n.subject_id, n.detail::jsonb, n.purpose, n.held, s.agency_id,
-        $1, $21, $22, $23, $24, $25
-      FROM s, unnest($26::uuid[], $27::text[], $28::uuid[], $29::text[], $30::text[], $31::bool[])
-        AS n (id, event, subject_id, detail, purpose, held))
+    INSERT INTO audit_events (id, event, subject_id, detail, purpose, held, request_id,
+        claimed_user, agency_id, client_id, person_id, office, role)
+      SELECT n.id, n.event, n.subject_id, n.detail::jsonb, n.purpose, n.held, n.request_id,
+        n.claimed_user, s.agency_id, $1, $21, $22, $23
+      FROM s, unnest($24::uuid[], $25::text[], $26::uuid[], $27::text[], $28::text[], $29::bool[],
+          $30::text[], $31::text[])
+        AS n (id, event, subject_id, detail, purpose, held, request_id, claimed_user))
 """  # noqa: S608 - texts of ours; values are bound
 STORE = _STORED + KEEP.format(
-    route="$32", key="$33", fingerprint="$34", headers="$35", sealed_body="$36"
+    route="$32", keys="$33", fingerprints="$34", headers="$35", sealed_bodies="$36"
 )
-"""Screenings of the client ``$1``, their events in the log, and the answer for a replay."""
+"""Screenings of the client ``$1``, their events in the log, and the answers for replays."""
 STORE_GROUP = f"{_STORED} SELECT s.agency_id FROM s"  # noqa: S608 - texts of ours; values are bound
 """The same without a replay. No row: the client was stopped, and nothing is stored."""
 

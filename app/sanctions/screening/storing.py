@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import asyncpg
+from fastapi import Request
 from pydantic_core import to_json
 
 from app.audit.events import Event
@@ -16,6 +18,7 @@ from app.audit.purposes import is_held
 from app.auth import bound
 from app.auth.caller import Caller, FastWriter
 from app.auth.errors import NotAuthenticated
+from app.auth.scopes import Scope
 from app.core.crypto import KeyRing, agency_scope
 from app.core.ids import new_id
 from app.sanctions.screening import queries
@@ -44,28 +47,94 @@ def facts_of(row: Any, agency: str, now: datetime) -> Facts:
     return Facts(agency, row["seq_to"], lists, partners)
 
 
-async def store_one(
-    connection: asyncpg.Connection,
-    request: Mapping[str, Any],
-    writer: FastWriter,
-    caller: Caller,
-    answer: Answer,
-) -> None:
-    """One screening with the answer for its replay, by one statement. Raises as `bound.store`."""
-    key, purpose = writer.key, answer.prepared.wanted.purpose
-    detail = {name: answer.body[name] for name in ("outcome", "list_version", "role")}
-    event = (Event.SCREENED, answer.body["screening_id"], detail, purpose)
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """An event for the log."""
+
+    event: Event
+    subject_id: UUID
+    detail: dict[str, Any]
+    purpose: str | None
+    scope: Mapping[str, Any]
+
+    def columns(self, caller: Caller) -> tuple[Any, ...]:
+        """Of its row, but for what all rows have alike."""
+        return (
+            new_id(),
+            self.event.value,
+            self.subject_id,
+            to_json(self.detail).decode(),
+            self.purpose,
+            is_held(caller.oversight, self.purpose),
+            self.scope.get("request_id"),
+            self.scope.get("claimed_user"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request for a screening, with its token and Idempotency-Key."""
+
+    request: Request
+    wanted: Asked
+    writer: FastWriter
+
+    @property
+    def client_id(self) -> str:
+        """Whose token it is."""
+        return self.writer.token.client_id
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether the token holds `partners:protected`."""
+        return Scope.PARTNERS_PROTECTED.value in self.writer.token.scopes
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The answer to a request, and its caller as the statement found it."""
+
+    ask: Ask
+    caller: Caller
+    answer: Answer
+
+
+async def store_each(connection: asyncpg.Connection, given: Sequence[Given]) -> None:
+    """Screenings of one client with the answers for their replays, by one statement. Raises as
+    `bound.store`.
+    """
+    writer, caller = given[0].ask.writer, given[0].caller
+    # In one order for all, or two that store could wait for each other.
+    given = sorted(given, key=lambda one: one.ask.writer.key.key)
+    kept = [
+        (
+            one.ask.writer.key.key,
+            one.ask.writer.key.fingerprint,
+            to_json(_headers(one.answer)).decode(),
+            await writer.keys.seal(
+                connection,
+                agency_scope(caller.agency_id),
+                one.ask.writer.key.context,
+                one.answer.json,
+            ),
+        )
+        for one in given
+    ]
+    values = await _values(
+        connection, writer.keys, caller, [one.answer for one in given], map(_event_of, given)
+    )
+    columns = map(list, zip(*kept, strict=True))
     await bound.store(
-        connection,
-        queries.STORE,
-        *await _values(connection, writer.keys, request, caller, [answer], [event]),
-        key.route,
-        key.key,
-        key.fingerprint,
-        to_json(_headers(answer)).decode(),
-        await writer.keys.seal(
-            connection, agency_scope(caller.agency_id), key.context, to_json(answer.body)
-        ),
+        connection, queries.STORE, *values, writer.key.route, *columns, answers=len(given)
+    )
+
+
+def _event_of(one: Given) -> _Told:
+    answer = one.answer
+    detail = {name: answer.body[name] for name in ("outcome", "list_version", "role")}
+    purpose = answer.prepared.wanted.purpose
+    return _Told(
+        Event.SCREENED, answer.body["screening_id"], detail, purpose, one.ask.request.scope
     )
 
 
@@ -94,10 +163,10 @@ async def store_group(
     for answer in answers:
         by_purpose.setdefault(answer.prepared.wanted.purpose, []).append(answer)
     events = [
-        (Event.SCREENED_MANY, subject_id, _together(group), purpose)
+        _Told(Event.SCREENED_MANY, subject_id, _together(group), purpose, request)
         for purpose, group in by_purpose.items()
     ]
-    values = await _values(connection, keys, request, caller, answers, events)
+    values = await _values(connection, keys, caller, answers, events)
     if await connection.fetchval(queries.STORE_GROUP, *values) is None:
         raise NotAuthenticated
 
@@ -116,19 +185,14 @@ def _together(answers: Sequence[Answer]) -> dict[str, Any]:
 async def _values(
     connection: asyncpg.Connection,
     keys: KeyRing,
-    request: Mapping[str, Any],
     caller: Caller,
     answers: Sequence[Answer],
-    events: Collection[tuple[Event, UUID, dict[str, Any], str | None]],
+    events: Iterable[_Told],
 ) -> list[Any]:
     """Parameters $1 to $31 of the storing statements."""
     person, first = caller.person, answers[0]
     rows = [await _row(connection, keys, caller, answer) for answer in answers]
-    told = [
-        (new_id(), event.value, subject, to_json(detail).decode(), purpose,
-         is_held(caller.oversight, purpose))
-        for event, subject, detail, purpose in events
-    ]  # fmt: skip
+    told = [event.columns(caller) for event in events]
     return [
         caller.client_id,
         datetime.fromisoformat(first.body["at"]),
@@ -141,8 +205,6 @@ async def _values(
         person.id if person else None,
         person.office if person else None,
         person.role if person else None,
-        request.get("request_id"),
-        request.get("claimed_user"),
         *map(list, zip(*told, strict=True)),
     ]
 

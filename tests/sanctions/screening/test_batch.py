@@ -180,10 +180,18 @@ async def test_who_is_stopped_meanwhile_gets_no_more(
     api_for: ApiFor, operator_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batch, "GROUP", 1)
+    monkeypatch.setattr(batch.Batch, "_tell", lambda self, *args: told())  # after it was stored
     fao = await api_for("FAO_REVIEWER")
+
+    stored = asyncio.Event()
+
+    async def told(*args: Any) -> int:
+        stored.set()
+        return 0
 
     async def body() -> AsyncIterator[bytes]:
         yield json.dumps(_line(1)).encode() + b"\n"
+        await stored.wait()
         async with operator_database.session() as session:
             await session.execute(
                 text("UPDATE clients SET status = 'revoked' WHERE id = 'FAO_REVIEWER'")

@@ -18,7 +18,7 @@ from sqlalchemy import text
 
 from app.auth.bound import BOUND
 from app.core.db import Database
-from app.sanctions.screening import endpoints, storing
+from app.sanctions.screening import desk, storing
 from tests.conftest import ApiFor
 from tests.sanctions.screening.support import URL, subject
 from tests.support import World
@@ -83,12 +83,12 @@ async def test_who_is_stopped_before_the_answer_is_stored_gets_none(
     fao, seen = await api_for("FAO_REVIEWER"), []
     async with _stopped(operator_database) as stop:
 
-        async def late(connection: Any, request: Any, writer: Any, caller: Any, one: Any) -> None:
-            seen.append(str(one.body["screening_id"]))
+        async def late(connection: Any, given: Any) -> None:
+            seen.append(str(given[0].answer.body["screening_id"]))
             await stop()
-            await storing.store_one(connection, request, writer, caller, one)
+            await storing.store_each(connection, given)
 
-        monkeypatch.setattr(endpoints, "store_one", late)
+        monkeypatch.setattr(desk, "store_each", late)
         answer = await fao.post(URL, json={"subject": subject()}, headers=_key())
     assert answer.status_code == 401
     assert len(seen) == 1
