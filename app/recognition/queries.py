@@ -193,7 +193,7 @@ _OF_PARTNER = f"""SELECT p.id AS partner_id, p.number, p.version, p.status, p.le
     FROM (SELECT {{partner}} AS id) q LEFT JOIN partners p ON p.id = q.id
     LEFT JOIN LATERAL ({_LINEAGE}) l ON true WHERE true"""  # noqa: S608 - texts of ours; values are bound
 _FACTS = f"""{BOUND} SELECT {STATUS_COLUMNS}, {KEPT_COLUMNS}, f.* FROM s
-    LEFT JOIN LATERAL {behind(KEPT.format(route="$2", key="$3"))} k ON true
+    LEFT JOIN LATERAL {behind(KEPT.format(route="$2", keys="ARRAY[$3::text]"))} k ON true
     LEFT JOIN LATERAL {behind("{of_partner}")} f ON true"""  # noqa: S608 - texts of ours; values are bound
 
 
@@ -250,7 +250,11 @@ STORE_LINE = f"{_STORED} SELECT s.agency_id FROM s"  # noqa: S608 - texts of our
 """Everything of one answer to the client ``$1``. No row: the client was stopped, and nothing is
 stored. `STORE` keeps it for a repeated request, too."""
 STORE = _STORED + KEEP.format(
-    route="$32", key="$33", fingerprint="$34", headers="$35", sealed_body="$36"
+    route="$32",
+    keys="ARRAY[$33::text]",
+    fingerprints="ARRAY[$34::bytea]",
+    headers="ARRAY[$35::text]",
+    sealed_bodies="ARRAY[$36::bytea]",
 )
 
 _CLEARANCE = text(
