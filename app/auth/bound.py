@@ -22,7 +22,7 @@ import asyncpg
 from app.auth.caller import OVERSIGHT, STATUS_COLUMNS
 from app.auth.errors import NotAuthenticated
 from app.core.db import NO_AGENCY
-from app.core.idempotency import IdempotencyInProgress, IdempotencyRecord
+from app.core.idempotency import IdempotencyInProgress
 
 Result = TypeVar("Result")
 
@@ -38,12 +38,12 @@ client ``$1``, and the transaction bound as `Caller.binding` says of it.
 """
 
 
-def behind(statement: str, most: int | None = 1) -> str:
-    """SQL for LATERAL: this select of one row (or ``most``, None: all), which ends in its WHERE,
-    run only for a bound caller.
+def behind(statement: str, most: int = 1) -> str:
+    """SQL for LATERAL: this select of at most so many rows, which ends in its WHERE, run only for a
+    bound caller.
     """
     # LIMIT keeps the planner from taking the select apart and joining in another order.
-    return f"({statement} AND s.bound_agency IS NOT NULL LIMIT {most or 'ALL OFFSET 0'})"
+    return f"({statement} AND s.bound_agency IS NOT NULL LIMIT {most})"
 
 
 async def store(
@@ -57,7 +57,7 @@ async def store(
     try:
         done = await connection.execute(statement, *args)
     except asyncpg.UniqueViolationError as error:
-        if error.table_name != IdempotencyRecord.__tablename__:
+        if error.table_name != "idempotency_keys":
             raise
         raise IdempotencyInProgress(headers={"Retry-After": "1"}) from None
     if done != f"INSERT 0 {answers}":

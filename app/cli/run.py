@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import signal
 import socket
 from typing import Annotated
@@ -32,7 +33,11 @@ Port = Annotated[int, typer.Option(min=1, max=65_535, help="port to listen on")]
 def application() -> FastAPI:
     """The service as the environment describes it; each serving process calls this."""
     configure_logging()
-    application: FastAPI = part("app.main:create_app")(load_settings())
+    gc.disable()  # all that is made now stays: looking through it again and again takes a twelfth
+    try:
+        application: FastAPI = part("app.main:create_app")(load_settings())
+    finally:
+        gc.enable()
     return application
 
 

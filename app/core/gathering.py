@@ -78,7 +78,9 @@ class Gathering(Generic[Item, Told]):
             while line.waiting:
                 count = min(self._most, len(line.waiting))
                 group = [line.waiting.popleft() for _ in range(count)]
-                await self._round([place for place in group if not place.told.done()])
+                group = [place for place in group if not place.told.done()]
+                if group:
+                    await self._round(group)
         finally:
             line.rounds -= 1
             if not line.rounds and self._lines.get(key) is line:

@@ -274,8 +274,9 @@ KEPT_COLUMNS = (
 )
 """The same for statements that bind themselves (`app.auth.bound`), which take no lock."""
 KEPT = (
-    "SELECT k.* FROM idempotency_keys k WHERE k.agency_id = s.agency_id AND k.client_id = $1 "
-    "AND k.route = {route} AND k.key = ANY ({keys}::text[])"
+    "SELECT k.key, k.fingerprint, k.status, k.headers, k.sealed_body FROM idempotency_keys k "
+    "WHERE k.agency_id = s.agency_id AND k.client_id = $1 AND k.route = {route} "
+    "AND k.key = ANY ({keys}::text[])"
 )
 """The stored answers of the client ``$1``, ``k`` of these columns; for `behind`."""
 KEEP = (

@@ -3,8 +3,10 @@
 One server process and an embedded PostgreSQL with its safe settings; every answer is authorized and
 its evidence committed before it leaves. The list is made up, half persons, half organisations;
 half of the subjects are listed names as somebody else may write them, half are nobody's. The load
-generator is a process of its own on the same machine. Also printed: seconds from the start of the
-server until it answers, and until it answers its first screening.
+generator is a process of its own on the same machine. The bare reference (`bench/bare.py`, one
+SELECT and one committed INSERT) is measured beside it, and what each server takes of the processor.
+Also printed: seconds from the start of the server until it answers, and until it answers its
+first screening.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import argparse
 import asyncio
 import csv
 import json
+import os
 import random
 import subprocess
 import sys
@@ -20,6 +23,7 @@ import time
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
@@ -96,7 +100,7 @@ def _number(stand: Stand, count: int) -> None:
         time.sleep(5)  # words are counted, too
     finally:
         worker.terminate()
-        worker.wait(timeout=60)
+        worker.wait(timeout=300)
 
 
 async def _numbered(stand: Stand) -> int:
@@ -155,11 +159,44 @@ def _first_answer(token: str, began: float) -> float:
     return time.perf_counter() - began
 
 
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def _processor(process: subprocess.Popen[bytes]) -> float:
+    """Seconds of processor that the process has used."""
+    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def _loaded(
+    stand: Stand, process: subprocess.Popen[bytes], requests: list[str], *how: Any
+) -> dict[str, Any]:
+    """Figures of the load generator, and milliseconds of processor a request in the server."""
+    before = _processor(process)
+    figures = stand.load(requests, *how)
+    spent = _processor(process) - before
+    return figures | {"server_ms": round(spent * 1000 / int(str(figures["requests"])), 2)}
+
+
+def _bare(stand: Stand, seconds: float) -> dict[int, dict[str, Any]]:
+    """The reference, by connections."""
+    bodies = [json.dumps({"item_id": item, "text": "x" * 200}) for item in stand.item_ids]
+    requests = [
+        f"POST /facts HTTP/1.1\r\nHost: 127.0.0.1:{PORT}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n{body}"
+        for body in bodies
+    ]
+    with stand.serving(*stand.bare()) as process:
+        stand.load(requests[:200], 1, 8)
+        return {n: _loaded(stand, process, requests, seconds, n) for n in (8, 32)}
+
+
 def _measure(stand: Stand, listed: list[tuple[str, Kind]], options: argparse.Namespace) -> None:
     rng = random.Random(5)
     subjects = list(islice(_subjects(listed, rng), 20_000))
+    bare = _bare(stand, options.seconds)
     began = time.perf_counter()
-    with stand.serving(*stand.ours()):
+    with stand.serving(*stand.ours()) as process:
         ready = time.perf_counter() - began
         token = stand.token()
         first = _first_answer(token, began)
@@ -167,10 +204,13 @@ def _measure(stand: Stand, listed: list[tuple[str, Kind]], options: argparse.Nam
         requests = [_single(subject, token) for subject in subjects[:6_000]]
         stand.load(requests[:200], 2, 8)
         for connections in (8, 32):
-            figures = stand.load(requests, options.seconds, connections)
-            print(f"single, {connections} connections: {figures}")
+            figures = _loaded(stand, process, requests, options.seconds, connections)
+            reference = bare[connections]
+            share = figures["per_second"] / reference["per_second"]
+            print(f"bare write, {connections} connections: {reference}")
+            print(f"single, {connections} connections: {figures}, {share:.0%} of bare")
         rate = _batches(subjects, token, options.seconds)
-        print(f"batch: {rate:.0f} names a second")
+        print(f"batch: {rate:.0f} names a second, {rate / bare[8]['per_second']:.0%} of bare")
 
 
 def main() -> None:

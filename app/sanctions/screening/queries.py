@@ -63,7 +63,7 @@ _ABOUT = f"""coalesce((SELECT seq_to FROM feed_heads WHERE stream = 'inter_agenc
     ({_SHARED}) AS sources, ({OWN_LISTS_SQL}) AS own_lists"""  # noqa: S608 - texts of ours; values are bound
 _OF_GROUP = _PARTNERS.replace("{ids}", "$2").replace("{holds}", "$3::boolean")
 _FACTS = f"SELECT {_ABOUT}, ({_OF_GROUP}) AS partners WHERE true"
-_KEPT = behind(KEPT.format(route="$4", keys="$5"), None)
+_KEPT = behind(KEPT.format(route="$4", keys="$5"), 100)
 FACTS = f"""{BOUND} SELECT {STATUS_COLUMNS}, f.*, {KEPT_COLUMNS}
     FROM s CROSS JOIN LATERAL {behind(_FACTS)} f LEFT JOIN LATERAL {_KEPT} k ON true"""  # noqa: S608 - texts of ours; values are bound
 """Facts for screenings of one client: profiles they name, whether the token holds

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -20,7 +20,7 @@ from app.auth.bound import BOUND
 from app.core.db import Database
 from app.sanctions.screening import desk, storing
 from tests.conftest import ApiFor
-from tests.sanctions.screening.support import URL, subject
+from tests.sanctions.screening.support import LISTED, NOBODY, URL, subject
 from tests.support import World
 
 pytestmark = pytest.mark.usefixtures("filled")
@@ -37,6 +37,25 @@ async def _stored(database: Database, *ids: str) -> tuple[int, int]:
     async with database.connection() as connection:
         row = await connection.fetchrow(_ROWS, [UUID(one) for one in ids])
     return row["screenings"], row["events"]
+
+
+@asynccontextmanager
+async def _refusing(database: Database, mark: str, state: str) -> AsyncIterator[None]:
+    """The log refuses, when the transaction ends, what comes of a request with this id."""
+    refuse = f"""CREATE FUNCTION refuse_late() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF NEW.request_id = '{mark}' THEN RAISE EXCEPTION 'no' USING ERRCODE = '{state}'; END IF;
+        RETURN NULL; END $$"""
+    late = """CREATE CONSTRAINT TRIGGER refuse_late AFTER INSERT ON audit_events
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse_late()"""
+    async with database.session() as session:
+        await session.execute(text(refuse))
+        await session.execute(text(late))
+    try:
+        yield
+    finally:
+        async with database.session() as session:
+            await session.execute(text("DROP TRIGGER refuse_late ON audit_events"))
+            await session.execute(text("DROP FUNCTION refuse_late()"))
 
 
 async def test_twins_at_once_are_one_screening_and_its_replays(
@@ -62,6 +81,39 @@ async def test_twins_that_ask_differently_do_not_share_an_answer(api_for: ApiFor
     assert {one.json()["code"] for one in answers if one not in made} == {"idempotency_key_reused"}
     assert len({one.content for one in made}) == 1
     assert len(made) == 4
+
+
+async def test_who_asks_together_is_told_of_its_own_alone(
+    api_for: ApiFor, operator_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a round one names a profile that is not there, and another's row is refused."""
+    wfp, unhcr, mark = await api_for("WFP"), await api_for("UNHCR"), f"p-{secrets.token_hex(8)}"
+    sizes: list[int] = []
+
+    async def counted(connection: Any, given: Any) -> None:
+        sizes.append(len(given))
+        assert len({one.caller.client_id for one in given}) == 1
+        await storing.store_each(connection, given)
+
+    monkeypatch.setattr(desk, "store_each", counted)
+    fine = [(api, {"subject": subject(name)}) for name in (LISTED, NOBODY) for api in (wfp, unhcr)]
+    wrong = {"subject": subject(), "partner_id": str(uuid4())}
+    marked = {"subject": subject()}
+    async with _refusing(operator_database, mark, "23514"):
+        answers = await asyncio.gather(
+            *(api.post(URL, json=body, headers=_key()) for api, body in (*fine, (wfp, wrong))),
+            wfp.post(URL, json=marked, headers=_key() | {"X-Request-Id": mark}),
+        )
+    assert [one.status_code for one in answers[:5]] == [201] * 4 + [404]
+    assert answers[5].status_code >= 409
+    assert [bool(one.json()["hits"]) for one in answers[:4]] == [True, True, False, False]
+    ids = [one.json()["screening_id"] for one in answers[:4]]
+    assert await _stored(operator_database, *ids) == (4, 4)
+    for one, (api, _) in zip(answers[:4], fine, strict=True):
+        for reader in (wfp, unhcr):
+            read = await reader.get(one.headers["location"])
+            assert read.status_code == (200 if reader is api else 404)
+    assert max(sizes) > 1
 
 
 @asynccontextmanager
@@ -116,22 +168,9 @@ async def test_what_fails_at_the_end_of_the_statement_is_no_answer(
 ) -> None:
     """In autocommit the commit is part of the one statement, and so is its failure."""
     mark = f"p-{secrets.token_hex(8)}"
-    fails = f"""CREATE FUNCTION refuse_late() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-        IF NEW.request_id = '{mark}' THEN RAISE EXCEPTION 'no' USING ERRCODE = '40001'; END IF;
-        RETURN NULL; END $$"""
-    late = """CREATE CONSTRAINT TRIGGER refuse_late AFTER INSERT ON audit_events
-        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse_late()"""
-    async with operator_database.session() as session:
-        await session.execute(text(fails))
-        await session.execute(text(late))
-    try:
-        wfp, headers = await api_for("WFP"), _key()
-        body = {"subject": subject()}
+    wfp, headers, body = await api_for("WFP"), _key(), {"subject": subject()}
+    async with _refusing(operator_database, mark, "40001"):
         answer = await wfp.post(URL, json=body, headers=headers | {"X-Request-Id": mark})
-    finally:
-        async with operator_database.session() as session:
-            await session.execute(text("DROP TRIGGER refuse_late ON audit_events"))
-            await session.execute(text("DROP FUNCTION refuse_late()"))
     assert (answer.status_code, answer.json()["code"]) == (409, "serialization_conflict")
     again = await wfp.post(URL, json=body, headers=headers)
     assert again.status_code == 201
