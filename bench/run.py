@@ -12,9 +12,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from bench.stand import PORT, ROOT, Stand, build
 
 _SAMPLE_IDS = 500
+_CLEARANCE = "POST /v1/clearances"
+_RECEIPT = "GET /v1/clearances/{id}/receipt"
 
 
 def _get(path: str, token: str | None = None) -> str:
@@ -46,7 +50,7 @@ def _our_requests(stand: Stand, token: str) -> dict[str, list[str]]:
     return {
         "GET /v1/partners/{id}": [_get(f"/v1/partners/{item}", token) for item in ids],
         "GET /v1/partners?country=": [_get("/v1/partners?country=KEN&limit=50", token)],
-        "POST /v1/clearances": [
+        _CLEARANCE: [
             _post("/v1/clearances", clearance | {"partner": {"id": item}}, token) for item in ids
         ],
         "POST /v1/screenings": [
@@ -71,13 +75,38 @@ def _round(stand: Stand, seconds: float) -> dict[str, dict[str, Any]]:
         for name, requests in _our_requests(stand, stand.token()).items():
             stand.load(requests, 1)
             figures[name] = stand.load(requests, seconds)
+        token = stand.token()
+        figures[_RECEIPT] = stand.load(_receipts(token), seconds)
     return figures
+
+
+def _receipts(token: str) -> list[str]:
+    """The newest clearances: the first reader of each, or the worker before it, signs."""
+    answer = httpx.get(
+        f"http://127.0.0.1:{PORT}/v1/clearances?limit=200",
+        headers={"Authorization": f"Bearer {token}"},
+    )
+    items = answer.raise_for_status().json()["items"]
+    return [_get(f"/v1/clearances/{one['clearance_id']}/receipt", token) for one in items]
+
+
+def _with_receipt(rounds: list[dict[str, dict[str, object]]]) -> str:
+    """A clearance and its receipt, one after the other, as so many a second."""
+    both = [
+        1 / sum(1 / float(str(figures[name]["per_second"])) for name in (_CLEARANCE, _RECEIPT))
+        for figures in rounds
+    ]
+    bare = [float(str(figures["bare write"]["per_second"])) for figures in rounds]
+    ratio = statistics.median(one / other for one, other in zip(both, bare, strict=True))
+    return (
+        f"| the clearance and its receipt | {statistics.median(both):.0f} | – | – | {ratio:.0%} |"
+    )
 
 
 _AGAINST = {
     "GET /v1/partners/{id}": "bare read",
     "GET /v1/partners?country=": "bare read",
-    "POST /v1/clearances": "bare write",
+    _CLEARANCE: "bare write",
     "POST /v1/screenings": "bare write",
 }
 
@@ -142,6 +171,7 @@ def main() -> None:
         "32 connections, one process"
     )
     print(_table(rounds))
+    print(_with_receipt(rounds))
     Path(folder / "last.json").write_text(json.dumps(rounds, indent=1))
 
 

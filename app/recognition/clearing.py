@@ -114,26 +114,29 @@ async def give_clearance(
     }
     answer = _answer(found, facts, hits, verdict, used, now)
     body, partner_id = to_json(answer), found.row["partner_id"]
+    inquiry = found.inquiry if known and found.row["new_inquiry"] else None
     given = Answered(
-        wanted,
-        raw,
-        partner_id,
-        found.hidden,
-        facts,
-        verdict,
-        answer,
-        body,
-        now,
-        once=once,
-        inquiry=found.inquiry if known and found.row["new_inquiry"] else None,
+        wanted, raw, partner_id, found.hidden, facts, verdict, answer, body, now, once, inquiry
     )
-    if quota.is_last(inquiries):
-        async with connection.transaction():
-            await quota.tell(connection, caller.agency_code, partner_id, facts)
-            await store(request, connection, writer, caller, given)
-    else:
-        await store(request, connection, writer, caller, given)
+    await _store(request, connection, writer, caller, given, inquiries)
     return Given(answer["clearance_id"], body)
+
+
+async def _store(
+    request: Any,
+    connection: asyncpg.Connection,
+    writer: FastWriter,
+    caller: Caller,
+    given: Answered,
+    inquiries: int,
+) -> None:
+    if not quota.is_last(inquiries):
+        await store(request, connection, writer, caller, given)
+        return
+    assert given.partner_id is not None  # without one nothing is counted
+    async with connection.transaction():
+        await quota.tell(connection, caller.agency_code, given.partner_id, given.facts)
+        await store(request, connection, writer, caller, given)
 
 
 async def _find(

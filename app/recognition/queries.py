@@ -211,7 +211,7 @@ _OF_PARTNER = f"""SELECT p.id AS partner_id, p.number, p.version, p.status, p.le
     FROM (SELECT {{partner}} AS id) q LEFT JOIN partners p ON p.id = q.id
     LEFT JOIN LATERAL ({_LINEAGE}) l ON true WHERE true"""  # noqa: S608 - texts of ours; values are bound
 _FACTS = f"""{BOUND} SELECT {STATUS_COLUMNS}, {KEPT_COLUMNS}, f.* FROM s
-    LEFT JOIN LATERAL {behind(KEPT.format(route="$2", keys="ARRAY[$3]"))} k ON true
+    LEFT JOIN LATERAL {behind(KEPT.format(route="$2", keys="ARRAY[$3::text]"))} k ON true
     LEFT JOIN LATERAL {behind("{of_partner}")} f ON true"""  # noqa: S608 - texts of ours; values are bound
 
 
@@ -274,10 +274,10 @@ STORE_LINE = f"{_STORED} SELECT s.agency_id FROM s"  # noqa: S608 - texts of our
 stored. `STORE` keeps it for a repeated request, too."""
 STORE = _STORED + KEEP.format(
     route="$32",
-    keys="ARRAY[$33]",
-    fingerprints="ARRAY[$34]",
-    headers="ARRAY[$35]",
-    sealed_bodies="ARRAY[$36]",
+    keys="ARRAY[$33::text]",
+    fingerprints="ARRAY[$34::bytea]",
+    headers="ARRAY[$35::text]",
+    sealed_bodies="ARRAY[$36::bytea]",
 )
 
 _CLEARANCE = text(

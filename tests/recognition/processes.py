@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 
 from app.core.settings import Settings
-from tests.cli.commands import environment_of
+from tests.cli.commands import clean_environment, environment_of
 from tests.support import Api, World, build_world
 
 ROOT = Path(__file__).parents[2]
@@ -29,19 +29,21 @@ class Running:
     port: int
     settings: Settings
     world: World
+    log: Path
     processes: dict[str, asyncio.subprocess.Process] = field(default_factory=dict)
     callers: dict[str, Api] = field(default_factory=dict)
 
     async def start(self, name: str) -> None:
         """Start ``serve`` or ``worker``."""
         words = ["serve", "--port", str(self.port)] if name == "serve" else ["worker"]
-        self.processes[name] = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "app.cli", *words),
-            env=environment_of(self.settings, PATH="/usr/bin:/bin", REGISTRY_ISSUER=self.url),
-            cwd=ROOT,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
+        with self.log.open("ab") as log:
+            self.processes[name] = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "app.cli", *words),
+                env=clean_environment() | environment_of(self.settings, REGISTRY_ISSUER=self.url),
+                cwd=ROOT,
+                stdout=log,
+                stderr=log,
+            )
 
     async def kill(self, name: str) -> None:
         """SIGKILL."""
@@ -81,12 +83,12 @@ class Running:
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Running]:
+async def running(settings: Settings, log: Path) -> AsyncIterator[Running]:
     """Server and worker on this database, ended by their ids afterwards."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
-    found = Running(f"http://127.0.0.1:{port}", port, settings, await build_world(settings))
+    found = Running(f"http://127.0.0.1:{port}", port, settings, await build_world(settings), log)
     try:
         for name in ("serve", "worker"):
             await found.start(name)

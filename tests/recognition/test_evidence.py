@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
 import json
 import random
+import runpy
 import secrets
 import subprocess
 import sys
@@ -47,6 +49,7 @@ from tests.support import Api, World, open_api
 VERIFIER = Path(__file__).parents[2] / "clients/verify_receipt.py"
 Check = Callable[..., tuple[int, str]]
 Publish = Callable[[], Awaitable[None]]
+Genuine = Callable[[bytes, bytes], bool]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -102,6 +105,18 @@ def check(folder: Path) -> Check:
 V1 = {"If-Match": '"v1"'}
 ERASED = """UPDATE clearances SET sealed_request = NULL, sealed_answer = NULL, sealed_inputs = NULL,
   contents_erased_at = now() WHERE id = CAST(:id AS uuid)"""
+@pytest.fixture
+def genuine(folder: Path) -> Genuine:
+    """The same file's own functions, in this process: quicker, for many."""
+    own = runpy.run_path(str(VERIFIER))
+
+    def read(receipt: bytes, answer: bytes) -> bool:
+        files = (folder / "root/anchor.json", folder / "keys.json")
+        keys = own["read_keys"](*(json.loads(file.read_bytes()) for file in files))
+        claims = own["read_receipt"](keys, receipt.decode())
+        return bool(claims["answer_sha256"] == hashlib.sha256(answer).hexdigest())
+
+    return read
 
 
 async def given(api: Api, partner: str, **more: Any) -> httpx.Response:
@@ -188,10 +203,10 @@ async def test_the_worker_signs_what_nobody_has_read_and_never_twice(
 
 
 async def test_a_clearance_computed_again_is_the_same(
-    api_for: ApiFor, operator_database: Database, check: Check
+    api_for: ApiFor, operator_database: Database, check: Check, genuine: Genuine
 ) -> None:
     """The short form of a thousand: partners of all sorts, receipts checked and answers equal."""
-    await _compute_again(api_for, operator_database, check, 12)
+    await _compute_again(api_for, operator_database, check, genuine, 12)
 
 
 async def test_as_of_a_moment_says_how_it_stood_then(
@@ -232,13 +247,16 @@ async def test_as_of_a_moment_says_how_it_stood_then(
 
 
 @pytest.mark.drill
+@pytest.mark.timeout(1_800)
 async def test_a_thousand_receipts_verify_and_compute_again(
-    api_for: ApiFor, operator_database: Database, check: Check
+    api_for: ApiFor, operator_database: Database, check: Check, genuine: Genuine
 ) -> None:
-    await _compute_again(api_for, operator_database, check, 1_000)
+    await _compute_again(api_for, operator_database, check, genuine, 1_000)
 
 
-async def _compute_again(api_for: ApiFor, operator: Database, check: Check, count: int) -> None:
+async def _compute_again(
+    api_for: ApiFor, operator: Database, check: Check, genuine: Genuine, count: int
+) -> None:
     unicef, chance = await api_for("UNICEF"), random.Random(9)
     partners = []
     for kind in range(max(6, count // 25)):  # a partner may be asked about 60 ways
@@ -264,7 +282,8 @@ async def _compute_again(api_for: ApiFor, operator: Database, check: Check, coun
         assert again["as_of"] == answer.json()["evaluated_at"]
         outcomes.add(again["outcome"])
         receipt = await api.get(f"{url}/receipt")
-        if number % 4 == 0 or count > 100:
+        assert genuine(receipt.content, answer.content)
+        if number % max(4, count // 10) == 0:
             assert check(receipt.content, answer.content)[0] == 0
     assert len(outcomes) > 1
 

@@ -10,6 +10,8 @@ import json
 import random
 import secrets
 import statistics
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -54,6 +56,9 @@ class Load:
             assert answer.headers["location"] not in self.acknowledged
             self.acknowledged[answer.headers["location"]] = answer.content
 
+    async def reached(self, count: int) -> bool:
+        return len(self.acknowledged) >= count
+
     async def _answered(self, body: dict[str, Any], headers: dict[str, str]) -> httpx.Response:
         while True:
             try:
@@ -79,26 +84,26 @@ async def _counts(operator: Database) -> Any:
 
 
 @pytest.mark.drill
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 async def test_killed_processes_lose_no_clearance_and_sign_none_that_is_not_stored(
-    empty_database: Settings,
+    empty_database: Settings, tmp_path: Path
 ) -> None:
     await _list(empty_database)
     operator = Database(empty_database.require("database_migration_url"), empty_database)
-    async with running(empty_database) as service:
+    async with running(empty_database, tmp_path / "log") as service:
         wfp = await service.api_for("WFP")
         partners = [(await lone_partner(wfp))["id"] for _ in range(6)]
         load = Load(service, partners)
         headers = {"Authorization": wfp.headers["Authorization"]}
         askers = [asyncio.create_task(load.ask(headers)) for _ in range(6)]
         chance = random.Random(4)
-        for _ in range(4):
-            for name in ("serve", "worker"):
-                await asyncio.sleep(0.5 + chance.random())
+        for number in range(1, 5):
+            await until(partial(load.reached, number * 25))
+            await asyncio.sleep(chance.random() * 0.3)
+            for name in ("serve", "worker") if number < 4 else ():
                 await service.kill(name)
                 await service.start(name)
             await service.ready()
-        await asyncio.sleep(1)
         load.stop = True
         await asyncio.gather(*askers)
 
@@ -118,15 +123,15 @@ async def test_killed_processes_lose_no_clearance_and_sign_none_that_is_not_stor
 
 
 @pytest.mark.drill
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 async def test_log_proof_event_and_webhook_follow_within_two_seconds(
-    empty_database: Settings,
+    empty_database: Settings, tmp_path: Path
 ) -> None:
     await _list(empty_database)
     operator = Database(empty_database.require("database_migration_url"), empty_database)
     receiver = Receiver()
     await receiver.open()
-    async with running(empty_database) as service:
+    async with running(empty_database, tmp_path / "log") as service:
         wfp = await service.api_for("WFP")
         hook = await wfp.made("/v1/webhooks", {"url": receiver.url})
         url = f"/v1/webhooks/{hook['id']}"
@@ -138,7 +143,7 @@ async def test_log_proof_event_and_webhook_follow_within_two_seconds(
         await until(active)
         proofs, events, hooks = [], [], []
         for _ in range(8):
-            partner = await good_partner(service.api_for, operator, lone_name())  # type: ignore[arg-type]  # the same call over the network
+            partner = await good_partner(service.api_for, operator, lone_name())
             given = await cleared(wfp, {"id": partner}, **SMALL)
             one = f"/v1/clearances/{given['clearance_id']}"
 
@@ -146,10 +151,10 @@ async def test_log_proof_event_and_webhook_follow_within_two_seconds(
                 return (await wfp.get(f"{one}/proof")).status_code == 200
 
             proofs.append(await until(proved))
-            await impose(service.api_for, partner)  # type: ignore[arg-type]  # as above
+            await impose(service.api_for, partner)
             found = await asyncio.gather(
-                until(lambda one=one: _told(wfp, f"{one}/status")),
-                until(lambda one=one: _called(receiver, f"{one}/status")),
+                until(partial(_told, wfp, f"{one}/status")),
+                until(partial(_called, receiver, f"{one}/status")),
             )
             events.append(found[0])
             hooks.append(found[1])

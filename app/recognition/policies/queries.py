@@ -22,9 +22,10 @@ IN_FORCE = f"""(SELECT coalesce(json_agg(json_build_object('id', x.id, 'version'
       WHERE r.agency_id = s.agency_id AND {_ON.format(day="current_date")}
       ORDER BY r.requirement, r.effective_from DESC, r.version DESC) x)"""  # noqa: S608 - texts of ours
 """JSON of the policies of the agency of ``s`` that are in force today, without their rules."""
-RULES = f"""{BOUND} SELECT x.* FROM s CROSS JOIN LATERAL (
+RULES = f"""{BOUND} SELECT x.id, x.version, x.requirement, x.rules FROM s CROSS JOIN LATERAL (
     SELECT r.id, r.version, r.requirement, r.rules::text AS rules FROM recognition_policies r
-    WHERE r.id = ANY ($2::uuid[]) AND s.bound_agency IS NOT NULL OFFSET 0) x"""  # noqa: S608 - texts of ours; values are bound
+    WHERE r.id = ANY ($2::uuid[]) AND s.bound_agency IS NOT NULL
+    LIMIT cardinality($2::uuid[])) x"""  # noqa: S608 - texts of ours; values are bound
 """Rules of some of them, for the client ``$1``."""
 
 _COLUMNS = """r.id, r.agency_id, a.code AS agency, r.requirement, r.version, r.state, r.rules,
