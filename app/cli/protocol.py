@@ -6,8 +6,7 @@ Without them a peer that sends nothing, or a byte a minute, holds its connection
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol

@@ -21,7 +21,6 @@ from app.auth.scopes import Scope
 from app.core.clock import rfc3339
 from app.core.db import Fields
 from app.core.ids import new_secret_id, registry_number
-from app.core.names import ALGORITHM, DEFAULT_THRESHOLD, Subject
 from app.partners.errors import PartnerNotFound
 from app.partners.matching import queries as matching
 from app.partners.matching.rank import Wanted, rank
@@ -38,6 +37,7 @@ from app.recognition.rules import DEFAULTS
 from app.recognition.schemas import ClearanceIn
 from app.sanctions.lists.freshness import checked_at, own_lists
 from app.sanctions.screening.service import Layers, Screener
+from partner_registry_matcher import ALGORITHM, DEFAULT_THRESHOLD, Subject
 
 _SURE = 0.97
 """From this name score, in the same country and without a rival, a name means one profile."""

@@ -17,13 +17,13 @@ from app.assessments.queries import RECOGNITION_FACTS
 from app.auth.bound import BOUND, behind
 from app.auth.caller import STATUS_COLUMNS
 from app.core.idempotency import KEEP, KEPT, KEPT_COLUMNS
-from app.core.names import ALGORITHM
 from app.partners.lineage import ids_inline, lineage, root_inline
 from app.partners.people.blind import RULES
 from app.partners.visibility import visible
 from app.recognition.policies.queries import IN_FORCE
 from app.sanctions.entries.status import in_force_sql
 from app.sanctions.lists.freshness import FRESHNESS_SQL, OWN_LISTS_SQL
+from partner_registry_matcher import ALGORITHM
 
 # S608 below: the texts are built of constants, never of input.
 # Doubled braces: the statement is a format of its own.

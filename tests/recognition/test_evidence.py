@@ -50,6 +50,9 @@ VERIFIER = Path(__file__).parents[2] / "clients/verify_receipt.py"
 Check = Callable[..., tuple[int, str]]
 Publish = Callable[[], Awaitable[None]]
 Genuine = Callable[[bytes, bytes], bool]
+V1 = {"If-Match": '"v1"'}
+ERASED = """UPDATE clearances SET sealed_request = NULL, sealed_answer = NULL, sealed_inputs = NULL,
+  contents_erased_at = now() WHERE id = CAST(:id AS uuid)"""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -102,9 +105,6 @@ def check(folder: Path) -> Check:
     return run
 
 
-V1 = {"If-Match": '"v1"'}
-ERASED = """UPDATE clearances SET sealed_request = NULL, sealed_answer = NULL, sealed_inputs = NULL,
-  contents_erased_at = now() WHERE id = CAST(:id AS uuid)"""
 @pytest.fixture
 def genuine(folder: Path) -> Genuine:
     """The same file's own functions, in this process: quicker, for many."""

@@ -4,18 +4,13 @@ Screening compares by the matcher (`clients/matcher`); stored keys of profiles a
 possible duplicates rest on what is here. No I/O.
 """
 
-from partner_registry_matcher import ALGORITHM, DEFAULT_THRESHOLD, Subject
-
 from .normalise import MAX_LENGTH, MAX_TOKENS, fold, strip_legal_form, tokens
 from .score import Explanation, score
 
 __all__ = [
-    "ALGORITHM",
-    "DEFAULT_THRESHOLD",
     "MAX_LENGTH",
     "MAX_TOKENS",
     "Explanation",
-    "Subject",
     "fold",
     "score",
     "strip_legal_form",

@@ -1011,6 +1011,14 @@ class DeactivationOut(TypedDict):
     reason_code: str
     state: Literal['proposed', 'approved', 'refused']
     version: int
+class DecisionCount(TypedDict):
+    decision: Literal['signed', 'not_signed', 'waived']
+    decisions: int
+    office: str
+    outcome_then: Literal['CLEAR', 'CLEAR_WITH_CONDITIONS', 'REFER', 'BLOCKED']
+    reason: str
+class DecisionCounts(TypedDict):
+    items: list[DecisionCount]
 class DecisionNoticeIn(TypedDict):
     respondent_id: NotRequired[str | None]
     sent_on: str
@@ -1281,11 +1289,19 @@ class EntryOut(TypedDict):
     superseded_by: NotRequired[str | None]
     supersedes: NotRequired[str | None]
     version: int
-class ErasedOut(TypedDict):
-    clearance_id: str
-    contents_erased_at: str
+class ErasureDecisionIn(TypedDict):
+    decision: Literal['confirm', 'refuse']
 class ErasureIn(TypedDict):
     basis: Literal['person_request', 'court_order', 'unlawful_processing']
+class ErasureOut(TypedDict):
+    basis: Literal['person_request', 'court_order', 'unlawful_processing']
+    clearance_id: str
+    contents_erased_at: str | None
+    decided_at: str | None
+    id: str
+    proposed_at: str
+    state: Literal['proposed', 'confirmed', 'refused']
+    version: int
 class EscalationIn(TypedDict):
     comment: str
 class EventOut(TypedDict):
@@ -3492,7 +3508,9 @@ class RecomputedOut(TypedDict):
     equal: bool
     outcome: Literal['CLEAR', 'CLEAR_WITH_CONDITIONS', 'REFER', 'BLOCKED']
     outcome_given: Literal['CLEAR', 'CLEAR_WITH_CONDITIONS', 'REFER', 'BLOCKED']
+    outcome_then: Literal['CLEAR', 'CLEAR_WITH_CONDITIONS', 'REFER', 'BLOCKED']
     reasons: list[Reason]
+    status_then: Literal['open', 'worsened', 'improved', 'expired']
 class RecordIn(TypedDict):
     decided_on: str
     decision_sent_on: NotRequired[str | None]
