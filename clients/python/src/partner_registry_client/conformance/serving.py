@@ -34,7 +34,7 @@ def serving(registry: Registry) -> Iterator[Registry]:
             self.end_headers()
             self.wfile.write(answer.body)
 
-        do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815
+        do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 - names that http.server looks for
 
         def _pour(self, piece: bytes) -> None:
             self.close_connection = True
