@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from app.core.db import Database
+from app.core.settings import Settings
 from app.sanctions.screening import streams
 from app.sanctions.screening.saved import IndexFiles, index_files
 from app.sanctions.screening.service import Screener
 from app.sanctions.screening.statistics import STREAM
 from partner_registry_matcher import Subject
-from tests.conftest import Settings
 from tests.sanctions.lists.support import party
 from tests.sanctions.screening.conftest import Put
 from tests.sanctions.screening.support import PEOPLE
