@@ -36,6 +36,7 @@ from app.core.long_poll import STOP
 from app.core.middleware import Edge
 from app.core.outbound import Outbound
 from app.core.paging import Cursors
+from app.core.routing import take_apart
 from app.core.safety import check_database, check_root_key
 from app.core.settings import Settings
 from app.events.waiting import EventWaits
@@ -46,6 +47,7 @@ from app.partners.self_service.statements import FLAGS, VERIFICATIONS
 from app.sanctions.feed.reading import Feed
 from app.sanctions.feed.waiting_road import WaitingRoad
 from app.sanctions.screening.desk import Desk
+from app.sanctions.screening.saved import index_files
 from app.sanctions.screening.service import Screener
 from app.sanctions.statements import SANCTION_ENTRIES
 
@@ -75,10 +77,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         app.state.verifier = TokenVerifier(app.state.keys, settings.issuer, app.state.trusted)
         app.state.agency_by_client = {}
         app.state.feed = Feed(database, settings)
-        app.state.screener = Screener()
+        app.state.screener = Screener(index_files(settings, root))
         app.state.desk = Desk(database, app.state.screener, app.state.limits)
         app.state.event_waits = EventWaits(database)
-        warming = asyncio.create_task(app.state.screener.keep_warm(database))
+        warming = asyncio.create_task(_warm(app, database))
         app.state.migration_head = migrate.head()
         # What lives as long as the process is no work for the garbage collector: without this a
         # full collection now and then stops all requests for a tenth of a second.
@@ -97,6 +99,15 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         await key_sets.close()
         await outbound.close()
         await database.close()
+
+
+async def _warm(app: FastAPI, database: Database) -> None:
+    """What the first requests of each kind would wait for: the index of names, then all routes."""
+    await app.state.screener.warm(database)
+    await take_apart(app)
+    gc.collect()
+    gc.freeze()
+    await app.state.screener.keep_warm(database)
 
 
 def create_app(settings: Settings) -> FastAPI:

@@ -92,6 +92,7 @@ from app.sanctions.lists.checks import ListChecks
 from app.sanctions.matches.rescreen import Rescreener
 from app.sanctions.matches.upkeep import escalate
 from app.sanctions.retention import RETENTION as SANCTIONS_RETENTION
+from app.sanctions.screening.saved import index_files
 from app.sanctions.screening.statistics import STREAM as COUNTED_STREAM
 from app.sanctions.screening.statistics import Publish, keep_counted, publish_newest
 from app.sanctions.transfer_restrictions.upkeep import announce
@@ -189,7 +190,7 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
         await lists.prepare(database)
         log.info("worker_started")
         blobs = open_blobs(settings, database, outbound, KeyRing(root))
-        again = Rescreener(database, KeyRing(root))
+        again = Rescreener(database, KeyRing(root), files=index_files(settings, root))
         public = publication.targets(settings, outbound)
         webhooks = Deliverer(database, KeyRing(root), calls)
         tasks = _tasks(database, keys, settings, blobs, lists, again, public, webhooks, stop)

@@ -62,6 +62,7 @@ class Stand:
             "REGISTRY_DATABASE_WORKER_URL": self.settings.require("database_worker_url"),
             "REGISTRY_ROOT_KEY_FILE": str(self.settings.root_key_file),
             "REGISTRY_ISSUER": f"http://127.0.0.1:{PORT}",
+            "REGISTRY_INDEX_DIR": str(self.folder / "index"),
             "BARE_URL": self.settings.require("database_url"),
         }
 

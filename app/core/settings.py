@@ -63,6 +63,10 @@ class Settings(BaseSettings):
         None, description="text of that file, in its place; never both"
     )
     var_dir: Path = Field(Path("var"), description="where the embedded demo keeps its data")
+    index_dir: Path | None = Field(
+        None,
+        description="folder of the service alone, where indexes of names wait for the next start",
+    )
     lists_dir: Path | None = Field(
         None,
         description="folder of list files: the worker looks at them when it starts, and when they "

@@ -73,6 +73,7 @@ class Stand:
             "REGISTRY_ISSUER": os.environ.get("REGISTRY_ISSUER") or self.address,
             "REGISTRY_ROOT_KEY_FILE": str(self.folder.root_key),
             "REGISTRY_VAR_DIR": str(self.folder.path),
+            "REGISTRY_INDEX_DIR": str(self.folder.path / "index"),
             # Without a folder of real lists, the worker checks the small samples we ship.
             "REGISTRY_LISTS_DIR": os.environ.get("REGISTRY_LISTS_DIR") or str(SAMPLES),
             "REGISTRY_DATABASE_URL": self._url(roles.APP, app),

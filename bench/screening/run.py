@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from bench.screening import report
-from bench.screening.engines import ENGINES, make
+from bench.screening.engines import ENGINES, PARTS, make
 from bench.screening.measure import PAIRS, RETRIEVAL, Plan, measure
 
 _SETS = [*PAIRS, *RETRIEVAL]
@@ -32,7 +32,8 @@ def main() -> None:
     if missing:
         command = ["bench.screening.sets", "--lists", str(wanted.lists), "--out", str(sets)]
         _child([*command, "--only", *missing])
-    engines = wanted.engines + [f"ours-without:{part}" for part in wanted.ablate]
+    parts = wanted.ablate or (PARTS if wanted.ablate is not None else ())
+    engines = wanted.engines + [f"ours-without:{part}" for part in parts]
     for engine in engines:
         _child(["bench.screening.run", *sys.argv[1:], "--only-engine", engine])
     figures = {engine: json.loads(_file(wanted.out, engine).read_text()) for engine in engines}
@@ -51,7 +52,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--sets", nargs="+", choices=_SETS, default=_SETS)
     parser.add_argument("--half", choices=("held", "fit", "all"), default="held")
     parser.add_argument("--sample", type=int, help="rows of a set at most, by category")
-    parser.add_argument("--ablate", nargs="*", default=[], help="parts of ours to switch off")
+    parser.add_argument("--ablate", nargs="*", help="parts of ours to switch off; none named: each")
     parser.add_argument("--only-engine", help=argparse.SUPPRESS)
     return parser
 

@@ -15,10 +15,16 @@ from app.auth.scopes import ALL, DECIDING
 from app.core.errors import PROBLEM_JSON
 from app.main import create_app
 from app.openapi import check, export, offline_app
-from tests.contract.contract import Operation, contract, each, exported, offline, operations
+from tests.contract.contract import (
+    COMMITTED,
+    Operation,
+    contract,
+    each,
+    exported,
+    offline,
+    operations,
+)
 
-COMMITTED = Path(__file__).parents[2] / "openapi" / "openapi.json"
-# The calculators of the design: they store nothing, so sending them again needs no key.
 OPEN = frozenset({"claimPartner"})
 """Needs no token: its invitation code is the proof, and makes a repetition the same claim."""
 CALCULATORS = (

@@ -28,6 +28,7 @@ from app.sanctions.matches import candidates, finding, items, sweeping
 from app.sanctions.matches.found import Found, SubjectRef
 from app.sanctions.matches.queue import RESCREEN_LOCK
 from app.sanctions.matches.subjects import Compared
+from app.sanctions.screening.saved import IndexFiles
 from app.sanctions.screening.service import Screener
 from partner_registry_matcher import ALGORITHM
 
@@ -88,10 +89,11 @@ class Rescreener:
         *,
         to_subject: ToSubject = items.found_for_subject,
         to_entry: ToEntry = items.found_for_entry,
+        files: IndexFiles | None = None,
     ) -> None:
         self._database = database
         self._keyring = keyring
-        self._screener = Screener()
+        self._screener = Screener(files)
         self._to_subject = to_subject
         self._to_entry = to_entry
         self._swept_at = -_SWEEP_S

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from app.core.names import fold
@@ -23,6 +24,7 @@ from partner_registry_matcher import (
     Statistics,
     Subject,
     ready,
+    saved,
 )
 
 USES = ("names", "kind", "birth_date", "countries", "gender", "identifiers")
@@ -76,6 +78,8 @@ class Layer:
     matcher: Matcher
     listed: dict[str, Listed]
     entries: dict[str, Mapping[str, Any]]
+    void: frozenset[str] = frozenset()
+    """Entries that a saved index had and the list has not, or has otherwise."""
     _turn: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -87,7 +91,12 @@ class Layer:
         """Entries that may be the subject, best first."""
         with self._turn:
             found = self.matcher.screen(subject, threshold)
-        return [(hit, self.listed[hit.owner]) for hit in found]
+        return [(hit, self.listed[hit.owner]) for hit in found if hit.owner not in self.void]
+
+    def save(self, path: Path, key: bytes) -> None:
+        """Write the index, sealed with this key. Raises OSError."""
+        with self._turn:
+            saved.save(self.matcher, path, key)
 
 
 def build_layer(
@@ -98,13 +107,35 @@ def build_layer(
     Takes seconds for a long list, and longer in a process that compiles first: not for the loop.
     """
     ready()
+    parties, listed, kept = _read(entries)
+    return Layer(Matcher(parties, statistics), listed, kept if keep else {})
+
+
+def load_layer(
+    entries: Iterable[Mapping[str, Any]], statistics: Statistics, path: Path, key: bytes
+) -> tuple[Layer, Layer, frozenset[str]] | None:
+    """A saved index for these entries, what is to be laid over it, and entries that the index
+    hides. None where no file counts.
+    """
+    ready()
+    parties, listed, kept = _read(entries)
+    found = saved.load(path, parties, statistics, key)
+    if found is None:
+        return None
+    others = [kept[party.owner] for party in found.others]
+    over = build_layer(others, statistics, keep=True)
+    return Layer(found.matcher, listed, {}, found.void), over, found.void
+
+
+def _read(
+    entries: Iterable[Mapping[str, Any]],
+) -> tuple[list[Party], dict[str, Listed], dict[str, Mapping[str, Any]]]:
     kept: dict[str, Mapping[str, Any]] = {}
     listed: dict[str, Listed] = {}
     parties: list[Party] = []
     for entry in entries:
         entry_id = entry["entry_id"]
-        if keep:
-            kept[entry_id] = entry
+        kept[entry_id] = entry
         if entry["kind"] not in _COMPARED:
             continue
         parties.append(party_of(entry))
@@ -117,7 +148,7 @@ def build_layer(
             entry["blocking"],
             entry["kind"],
         )
-    return Layer(Matcher(parties, statistics), listed, kept)
+    return parties, listed, kept
 
 
 def party_of(entry: Mapping[str, Any]) -> Party:
@@ -220,6 +251,7 @@ __all__ = [
     "build_layer",
     "features",
     "fold",
+    "load_layer",
     "party_of",
     "ready",
     "subject_of",

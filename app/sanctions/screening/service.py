@@ -10,8 +10,6 @@ taken as a whole. A potential match is never a sanction.
 from __future__ import annotations
 
 import asyncio
-import gc
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,169 +19,22 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.core.db import Database
-from app.sanctions.lists.audience import PREFIX, own_stream
+from app.sanctions.lists.audience import own_stream
 from app.sanctions.screening import statistics
+from app.sanctions.screening.saved import IndexFiles
 from app.sanctions.screening.scorer import (
     Hit,
-    Layer,
     Listed,
     Pairs,
     Statistics,
     Subject,
-    build_layer,
 )
 from app.sanctions.screening.statistics import STREAM
+from app.sanctions.screening.streams import Snapshot, StreamIndex
 
 log = structlog.get_logger()
 RENEW_S = 60.0
 """How often a process asks for newer statistics."""
-_REMEMBER = 20_000
-_OVERLAY_LIMIT = 300
-"""Changed entries laid over the index before it is built anew."""
-_FURTHEST = 20_000
-"""Entries that may have changed since a past number; beyond it indexing them takes too long."""
-_CHANGED_SINCE = """SELECT DISTINCT entry_id FROM feed_changes
-    WHERE stream = $1 AND seq > $2 AND seq <= $3 LIMIT $4"""
-_AS_OF = """SELECT DISTINCT ON (entry_id) entry_id, entry FROM feed_changes
-    WHERE stream = $1 AND seq <= $2 AND entry_id = ANY ($3) ORDER BY entry_id, seq DESC"""
-_FIRST = "SELECT coalesce(min(seq), 1) FROM feed_changes WHERE stream = $1"
-
-
-@dataclass(frozen=True, slots=True)
-class _Index:
-    """Base, what is laid over it, and entries of the base that no longer count."""
-
-    seq: int
-    base: Layer
-    overlay: Layer
-    hidden: frozenset[str]
-
-    def screen(self, subject: Subject, threshold: float) -> list[tuple[Hit, Listed]]:
-        """Entries that may be the subject."""
-        under = self.base.screen(subject, threshold)
-        kept = [found for found in under if found[0].owner not in self.hidden]
-        return kept + self.overlay.screen(subject, threshold)
-
-
-class _StreamIndex:
-    """The index of one stream in this process, and what was found in it before."""
-
-    def __init__(self, stream: str, weights: Statistics) -> None:
-        self.name = stream
-        self._weights = weights
-        empty = build_layer((), weights)
-        self._index = _Index(-1, empty, empty, frozenset())
-        self._lock = asyncio.Lock()
-        self._remembered: dict[tuple[object, ...], list[tuple[Hit, Listed]]] = {}
-        self._remembered_seq = -1
-
-    @property
-    def seq(self) -> int:
-        """Number of the stream the index holds; -1 before the first load."""
-        return self._index.seq
-
-    async def refresh(self, connection: asyncpg.Connection, seq: int) -> None:
-        """Bring the index up to ``seq`` at least, reading through the caller's connection.
-
-        A second connection here could wait for ever once all of the pool's are in this place.
-        """
-        if self._index.seq >= seq:
-            return
-        async with self._lock:
-            if self._index.seq < seq:
-                self._index = await self._load(connection)
-
-    async def _load(self, connection: asyncpg.Connection) -> _Index:
-        top = await connection.fetchval(
-            "SELECT coalesce((SELECT seq_to FROM feed_heads WHERE stream = $1), 0)", self.name
-        )
-        old = self._index
-        if old.seq >= 0:
-            rows = await connection.fetch(
-                "SELECT DISTINCT ON (entry_id) entry_id, op, entry FROM feed_changes "
-                "WHERE stream = $1 AND seq > $2 AND seq <= $3 ORDER BY entry_id, seq DESC LIMIT $4",
-                self.name,
-                old.seq,
-                top,
-                _OVERLAY_LIMIT + 1,
-            )
-            if len(rows) + len(old.hidden) <= _OVERLAY_LIMIT:
-                return await asyncio.to_thread(_lay_over, old, top, rows)
-        rows = await connection.fetch(
-            "SELECT entry FROM feed_entries WHERE stream = $1 AND seq <= $2", self.name, top
-        )
-        entries = (json.loads(row["entry"]) for row in rows)
-        layer = await asyncio.to_thread(build_layer, entries, self._weights)
-        # As at start-up: the new index stays, and is no work for the garbage collector.
-        gc.freeze()
-        return _Index(top, layer, build_layer((), self._weights), frozenset())
-
-    def now(self) -> Snapshot:
-        """The index as it is now; it does not change when the list does."""
-        return Snapshot(self.name, self, self._index)
-
-    async def past(self, connection: asyncpg.Connection, seq: int) -> Snapshot | None:
-        """The stream as it was at ``seq``: what changed since is put back over the index.
-
-        None where its history is not held any more, or too much has changed since.
-        """
-        now = self.now()
-        changed = [
-            row["entry_id"]
-            for row in await connection.fetch(_CHANGED_SINCE, self.name, seq, now.seq, _FURTHEST)
-        ]
-        rows = await connection.fetch(_AS_OF, self.name, seq, changed) if changed else []
-        first = await connection.fetchval(_FIRST, self.name)
-        if len(changed) >= _FURTHEST or (first > 1 and len(rows) < len(changed)):
-            return None
-        index, gone = now.index, frozenset(changed)
-        entries = [entry for key, entry in index.overlay.entries.items() if key not in gone]
-        entries += [json.loads(row["entry"]) for row in rows if row["entry"] is not None]
-        overlay = await asyncio.to_thread(build_layer, entries, self._weights)
-        return Snapshot(self.name, self, _Index(seq, index.base, overlay, index.hidden | gone))
-
-    def screen_known(
-        self, index: _Index, key: tuple[object, ...], subject: Subject, threshold: float
-    ) -> list[tuple[Hit, Listed]]:
-        """As `screen`, remembered until the list changes; ``key`` names the subject's state."""
-        if index is not self._index:
-            return index.screen(subject, threshold)
-        if self._remembered_seq != index.seq or len(self._remembered) >= _REMEMBER:
-            self._remembered.clear()
-            self._remembered_seq = index.seq
-        found = self._remembered.get(key)
-        if found is None:
-            found = self._remembered[key] = index.screen(subject, threshold)
-        return found
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """One stream at one number. What was taken once says the same, whatever comes meanwhile."""
-
-    name: str
-    stream: _StreamIndex
-    index: _Index
-
-    @property
-    def seq(self) -> int:
-        """Number of the stream."""
-        return self.index.seq
-
-    @property
-    def code(self) -> str:
-        """The list, of a stream of one list."""
-        return self.name.removeprefix(PREFIX)
-
-    def screen(self, subject: Subject, threshold: float) -> list[tuple[Hit, Listed]]:
-        """Entries that may be the subject."""
-        return self.index.screen(subject, threshold)
-
-    def screen_known(
-        self, key: tuple[object, ...], subject: Subject, threshold: float
-    ) -> list[tuple[Hit, Listed]]:
-        """As `screen`, remembered until the list changes; ``key`` names the subject's state."""
-        return self.stream.screen_known(self.index, key, subject, threshold)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,9 +79,10 @@ def _merged(found: Iterable[list[tuple[Hit, Listed]]]) -> list[tuple[Hit, Listed
 class _Indexes:
     """The indexes under one version of the statistics, one a stream."""
 
-    def __init__(self, weights: Statistics) -> None:
+    def __init__(self, weights: Statistics, files: IndexFiles | None = None) -> None:
         self.pairs = Pairs(weights)
-        self._streams: dict[str, _StreamIndex] = {}
+        self._files = files
+        self._streams: dict[str, StreamIndex] = {}
 
     @property
     def version(self) -> str:
@@ -246,9 +98,14 @@ class _Indexes:
         """One stream, up to ``seq`` at least."""
         stream = self._streams.get(name)
         if stream is None:
-            stream = self._streams[name] = _StreamIndex(name, self.pairs.statistics)
+            stream = self._streams[name] = StreamIndex(name, self.pairs.statistics, self._files)
         await stream.refresh(connection, seq)
         return stream.now()
+
+    async def keep_files(self, connection: asyncpg.Connection) -> None:
+        """As `StreamIndex.keep_file`, each stream's."""
+        for stream in list(self._streams.values()):
+            await stream.keep_file(connection)
 
     async def past(self, name: str, connection: asyncpg.Connection, seq: int) -> Snapshot | None:
         """One stream as it was at ``seq``; None where that cannot be had."""
@@ -257,9 +114,11 @@ class _Indexes:
 
 
 class Screener:
-    """The indexes of this process; agencies share the memory of each."""
+    """The indexes of this process; agencies share the memory of each. ``files``: where they are
+    kept for its next start."""
 
-    def __init__(self) -> None:
+    def __init__(self, files: IndexFiles | None = None) -> None:
+        self._files = files
         self._now: _Indexes | None = None
         self._settled = False
         self._then: _Indexes | None = None
@@ -300,7 +159,7 @@ class Screener:
                 if weights is None:
                     weights = await statistics.count_now(connection)
                 if self._now is None or self._now.version != weights.version:
-                    self._now = await asyncio.to_thread(_Indexes, weights)
+                    self._now = await asyncio.to_thread(_Indexes, weights, self._files)
             return self._now
 
     async def warm(self, database: Database) -> None:
@@ -311,18 +170,21 @@ class Screener:
             async with database.fast_read() as connection:
                 indexes = await self._indexes(connection)
                 rows = await connection.fetch("SELECT list_streams_in_use() AS stream")
-                for name in (STREAM, *sorted(row["stream"] for row in rows)):
+                names = (STREAM, *sorted(row["stream"] for row in rows))
+                for name in names:
                     await indexes.stream(name, connection, 0)
+            if self._files is not None:
+                self._files.keep_only(names)
         except (OSError, asyncpg.PostgresError, SQLAlchemyError) as error:
             log.warning("screening_not_warm", kind=type(error).__name__)
 
     async def keep_warm(self, database: Database) -> None:
-        """`warm`, and take newer statistics as long as the process lives."""
-        await self.warm(database)
+        """Take newer statistics and look after the files, as long as the process lives."""
         while True:
             await asyncio.sleep(RENEW_S)
             try:
                 await self.renew(database)
+                await self.keep_files(database)
             except (OSError, asyncpg.PostgresError, SQLAlchemyError) as error:
                 log.warning("statistics_not_renewed", kind=type(error).__name__)
 
@@ -339,10 +201,16 @@ class Screener:
             weights = await statistics.of_version(connection, version)
             if weights is None:
                 return
-            new = await asyncio.to_thread(_Indexes, weights)
+            new = await asyncio.to_thread(_Indexes, weights, self._files)
             for name in old.names:
                 await new.stream(name, connection, 0)
         self._now, self._settled = new, True
+
+    async def keep_files(self, database: Database) -> None:
+        """Have no file hold names that have long left its list."""
+        if self._now is not None and self._files is not None:
+            async with database.fast_read() as connection:
+                await self._now.keep_files(connection)
 
     async def past(
         self,
@@ -383,12 +251,3 @@ class Screener:
                 return None
             former = self._then = await asyncio.to_thread(_Indexes, weights)
         return former
-
-
-def _lay_over(old: _Index, seq: int, rows: list[asyncpg.Record]) -> _Index:
-    """``old`` with changed entries on top: each hides what base and overlay said of it before."""
-    changed = {row["entry_id"]: row["entry"] for row in rows}
-    kept = [entry for key, entry in old.overlay.entries.items() if key not in changed]
-    new = [json.loads(entry) for entry in changed.values() if entry is not None]
-    overlay = build_layer([*kept, *new], old.base.statistics, keep=True)
-    return _Index(seq, old.base, overlay, old.hidden | changed.keys())

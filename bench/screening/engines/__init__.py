@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bench.screening.engines import fuzzy, logic_v2, ours, trigram
 from bench.screening.engines.base import Engine, Hit, Row
+from bench.screening.engines.ours import PARTS
 
 ENGINES: dict[str, Callable[[Path], Engine]] = {
     "ours": lambda _: ours.Ours(),
@@ -23,4 +24,4 @@ def make(name: str, folder: Path) -> Engine:
     return ENGINES[name](folder)
 
 
-__all__ = ["ENGINES", "Engine", "Hit", "Row", "make"]
+__all__ = ["ENGINES", "PARTS", "Engine", "Hit", "Row", "make"]

@@ -50,7 +50,7 @@ def test_what_was_compiled_is_brought_to_where_it_can_be_written(
     beside.mkdir()
     for name in ("f.1.nbc", "f.nbi", "f.pyc"):
         (beside / name).write_text(name)
-    (beside / cache._STAMP).write_text(cache._sources())
+    (beside / cache._STAMP).write_text(cache.sources())
     monkeypatch.setattr(cache, "BESIDE", beside)
     monkeypatch.setattr(cache, "_writable", lambda folder: False)
     monkeypatch.setattr(cache.config, "CACHE_DIR", "")

@@ -4,7 +4,7 @@ Scores depend on the pair of parties, the algorithm (`ALGORITHM`) and the word s
 (`Statistics.version`) alone. No I/O, no network; the tables and the model come with the package.
 """
 
-from . import cache  # first: it says where compiled code is kept
+from . import cache, saved  # the first says where compiled code is kept, before there is any
 from .matcher import ALGORITHM, DEFAULT_THRESHOLD, Hit, Matcher
 from .qualifiers import Party, Subject
 from .ready import ready
@@ -28,5 +28,6 @@ __all__ = [
     "fold",
     "load",
     "ready",
+    "saved",
     "scripts",
 ]

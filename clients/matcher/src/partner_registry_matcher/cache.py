@@ -44,7 +44,7 @@ def settle() -> None:
         _drop_former(BESIDE)
 
 
-def _sources() -> str:
+def sources() -> str:
     """What is compiled, as one digest."""
     found = hashlib.sha256()
     for file in sorted(Path(__file__).parent.glob("*.py")):
@@ -58,7 +58,7 @@ def _drop_former(folder: Path) -> None:
     Numba looks at the file of a function alone, but what a function calls is compiled into it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    stamp, now = folder / _STAMP, _sources()
+    stamp, now = folder / _STAMP, sources()
     with alone():
         if not stamp.exists() or stamp.read_text() != now:
             for file in folder.glob("*.nb[ic]"):
@@ -102,7 +102,7 @@ def _copy(source: Path, target: Path) -> None:
 def _compiled(folder: Path) -> bool:
     """Whether a folder holds what was compiled of these sources."""
     stamp = folder / _STAMP
-    return stamp.exists() and stamp.read_text() == _sources()
+    return stamp.exists() and stamp.read_text() == sources()
 
 
 @contextlib.contextmanager

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,6 +88,34 @@ class NameIndex:
         self.owners: NDArray[np.int32]
         self._read(names)
         self._work()
+
+    @classmethod
+    def restored(
+        cls,
+        statistics: Statistics,
+        store: WordStore,
+        texts: list[str],
+        arrays: Sequence[NDArray[Any]],
+    ) -> "NameIndex":
+        """An index of what `kept` gave of another one, under the same statistics."""
+        index = cls.__new__(cls)
+        index.kind, index.statistics, index.store = store.kind, statistics, store
+        index.model, index.texts = model(store.kind), texts
+        index.owners, index._weights, *rest = arrays
+        index.names = Names(*rest[: len(Names._fields)])
+        index.index = Words(*rest[len(Names._fields) :])
+        index._place = np.full(len(index._weights), -1, np.int32)
+        index._work()
+        return index
+
+    @property
+    def kept(self) -> list[NDArray[Any]]:
+        """All that was reckoned out of the names, beside the words themselves and the texts.
+        What was asked for meanwhile is not among it.
+        """
+        weights = self._weights.copy()
+        weights[self.store.fixed :] = 0
+        return [self.owners, weights, *self.names, *self.index]
 
     def __len__(self) -> int:
         return len(self.owners)

@@ -10,7 +10,7 @@ from .features import ACRONYM, COVERED_A
 from .index import Found, NameIndex
 from .model import version
 from .qualifiers import Party, Subject, bare, factor, findings
-from .statistics import Statistics
+from .statistics import KINDS, Statistics
 from .tables import Kind
 from .words import Name, analyse, parts_of
 
@@ -18,7 +18,6 @@ ALGORITHM = version()
 """Stored with every result: a change that can change a score gets a new name."""
 DEFAULT_THRESHOLD = 0.4
 """At this score a person is asked to look; chosen on the development sets (docs/screening.md)."""
-_KINDS: tuple[Kind, Kind] = ("person", "organisation")
 _MOST_NAMES = 30  # names of a subject that are asked for
 _PER_NAME = 20  # parties that a name is looked up for
 _TOP = 7.0  # logits come near to this and never reach it: no score is 1
@@ -54,14 +53,22 @@ class _Met:
 class Matcher:
     """An index of parties. Not for two threads at a time."""
 
-    def __init__(self, parties: Iterable[Party], statistics: Statistics) -> None:
+    def __init__(
+        self,
+        parties: Iterable[Party],
+        statistics: Statistics,
+        indexes: dict[Kind, NameIndex] | None = None,
+    ) -> None:
+        """``indexes``: of these very parties in this order, where they were made before."""
         self.parties = list(parties)
         self.statistics = statistics
         self._identifiers: dict[str, list[int]] = {}
         for at, party in enumerate(self.parties):
             for identifier in bare(party.identifiers):
                 self._identifiers.setdefault(identifier, []).append(at)
-        self.indexes = {kind: NameIndex(kind, self._names(kind), statistics) for kind in _KINDS}
+        self.indexes = indexes or {
+            kind: NameIndex(kind, self._names(kind), statistics) for kind in KINDS
+        }
 
     def _names(self, kind: Kind) -> Iterable[tuple[int, str]]:
         for at, party in enumerate(self.parties):
@@ -131,7 +138,7 @@ class Matcher:
     def _met(self, subject: Subject) -> dict[int, _Met]:
         """The best pair of names for each party found by name."""
         best: dict[int, _Met] = {}
-        for kind in _KINDS:
+        for kind in KINDS:
             if subject.kind not in (None, kind):
                 continue
             index = self.indexes[kind]

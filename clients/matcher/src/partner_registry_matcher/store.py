@@ -61,6 +61,33 @@ class WordStore:
         self.fixed = self._fixed_meanings = 0
         """Rows that are never forgotten."""
 
+    @classmethod
+    def restored(
+        cls, kind: Kind, words: list[Word], meanings: list[str], arrays: Sequence[NDArray[Any]]
+    ) -> "WordStore":
+        """A store of what another one held for good: its words, meanings and arrays."""
+        store = cls(kind, 0)
+        store.arrays = Arrays(*arrays)
+        store.words, store.rows = words, {word: row for row, word in enumerate(words)}
+        store.meanings = {text: at for at, text in enumerate(meanings)}
+        store.fix()
+        return store
+
+    @property
+    def kept(self) -> tuple[list[Word], list[str], Arrays]:
+        """What it holds for good: words, meanings and arrays, for `restored`. Of words that were
+        asked for nothing is left in it.
+        """
+        meanings = list(self.meanings)[: self._fixed_meanings]
+        return self.words[: self.fixed], meanings, self._copied(len(self.arrays.klass), self.fixed)
+
+    def _copied(self, size: int, rows: int) -> Arrays:
+        copy = _empty(size)
+        columns: list[tuple[NDArray[Any], NDArray[Any]]] = list(zip(self.arrays, copy, strict=True))
+        for old, new in columns:
+            new[:rows] = old[:rows]
+        return copy
+
     def __len__(self) -> int:
         return len(self.words)
 
@@ -95,13 +122,7 @@ class WordStore:
     def _add(self, word: Word) -> int:
         row = len(self.words)
         if row == len(self.arrays.klass):
-            wider = _empty(2 * row)
-            columns: list[tuple[NDArray[Any], NDArray[Any]]] = list(
-                zip(self.arrays, wider, strict=True)
-            )
-            for old, new in columns:
-                new[:row] = old
-            self.arrays = wider
+            self.arrays = self._copied(2 * row, row)
         self.words.append(word)
         self.rows[word] = row
         arrays = self.arrays
