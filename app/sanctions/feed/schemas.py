@@ -95,7 +95,14 @@ class FtmResource(Schema):
     url: str = Field(
         examples=["https://registry.example/v1/feeds/sanctions/ftm/entities.ftm.json?stream=public"]
     )
-    mime_type: str = Field(examples=["application/x-ndjson"])
+    mime_type: str = Field(examples=["application/json+ftm"])
+    timestamp: Instant
+    checksum: str | None = Field(
+        None,
+        description="SHA-1 of the file; it and `size` follow up to a few minutes after a change",
+        examples=["da39a3ee5e6b4b0d3255bfef95601890afd80709"],
+    )
+    size: int | None = Field(None, description="bytes")
 
 
 class FtmDataset(Schema):
