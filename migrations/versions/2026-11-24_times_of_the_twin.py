@@ -1,4 +1,4 @@
-"""Since when the feed holds an entry, and what its FollowTheMoney files are like
+"""Since when the feed holds an entry, what its FollowTheMoney files are like, and what was purged
 
 Revision: 0067, after 0066
 """
@@ -24,12 +24,19 @@ def upgrade() -> None:
     op.add_column(
         "feed_entries", sa.Column("changed_at", sa.DateTime(timezone=True), nullable=True)
     )
+    op.create_index(
+        "ix_feed_changes_purged",
+        "feed_changes",
+        ["stream", "at"],
+        postgresql_where=sa.text("op = 'remove' AND reason IN ('annulled', 'error')"),
+    )
     op.add_column("feed_versions", sa.Column("files", postgresql.JSONB(), nullable=True))
     run_script("GRANT UPDATE (files) ON feed_versions TO reg_worker;")
 
 
 def downgrade() -> None:
     op.drop_column("feed_versions", "files")
+    op.drop_index("ix_feed_changes_purged", table_name="feed_changes")
     op.drop_column("feed_entries", "changed_at")
     op.drop_column("feed_entries", "first_at")
     op.drop_column("feed_changes", "first_at")

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     func,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
@@ -62,8 +63,16 @@ class FeedChange(Base):
     # Of a put: since when the stream has held the entry without a break.
     first_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
-    # What is purged is looked for by its entry.
-    __table_args__ = (Index("ix_feed_changes_stream_entry_id", "stream", "entry_id"),)
+    # What is purged is looked for by its entry, and listed.
+    __table_args__ = (
+        Index("ix_feed_changes_stream_entry_id", "stream", "entry_id"),
+        Index(
+            "ix_feed_changes_purged",
+            "stream",
+            "at",
+            postgresql_where=text("op = 'remove' AND reason IN ('annulled', 'error')"),
+        ),
+    )
 
 
 class FeedEntry(Base):

@@ -77,6 +77,14 @@ class WithdrawnOut(Schema):
     at: int = Field(description="seconds since 1970")
 
 
+class PurgedOut(Schema):
+    """An entry that was annulled or wrong: who takes the full set is told no other way."""
+
+    entry_id: str
+    reason: Literal["annulled", "error"]
+    at: int = Field(description="seconds since 1970")
+
+
 class FeedFilesOut(Schema):
     """What there is of a stream beside its index."""
 
@@ -86,6 +94,9 @@ class FeedFilesOut(Schema):
     changes_from: int = Field(description="the lowest `after` that `changes` answers")
     deltas: list[FeedDeltaOut]
     withdrawn: list[WithdrawnOut] = Field(description="delete every copy of these")
+    purged: list[PurgedOut] = Field(
+        description="erase every copy of these; those of 24 months, the newest 10,000"
+    )
 
 
 class FtmResource(Schema):

@@ -76,6 +76,8 @@ async def test_its_past_is_erased_and_its_files_are_gone(stand: Stand, reason: s
     assert [c["seq"] for c in page["changes"]] == list(range(1, page["to"] + 1))
     await stand.beat()
     again = await wfp.read(f"{FEED}/files")
+    purged = {item["entry_id"]: item["reason"] for item in again["purged"]}
+    assert purged.get(one) == (None if reason == "level_changed" else reason)
     assert {held, delta} <= {item["sha256"] for item in again["withdrawn"]}
     lines = [line for item in again["deltas"] for line in await chunk_lines(wfp, item["sha256"])]
     assert {(c["op"], c["reason"]) for c in lines if c["entry_id"] == one} == {("remove", reason)}
@@ -89,7 +91,9 @@ async def test_what_comes_back_with_the_same_bytes_is_served_again(stand: Stand)
     assert (await wfp.get(f"{FEED}/chunks/{held}")).status_code == 410
     await stand.put(entry(one), "inter_agency")
     assert (await wfp.get(f"{FEED}/chunks/{held}")).status_code == 200
-    assert held not in {item["sha256"] for item in (await wfp.read(f"{FEED}/files"))["withdrawn"]}
+    files = await wfp.read(f"{FEED}/files")
+    assert held not in {item["sha256"] for item in files["withdrawn"]}
+    assert one not in {item["entry_id"] for item in files["purged"]}
 
 
 async def test_other_ends_erase_nothing(stand: Stand) -> None:
