@@ -43,6 +43,7 @@ from app.audit.exceptions.endpoints import router as exceptions
 from app.auth.endpoints import router as auth
 from app.core.http import refuse_unknown_query
 from app.events.endpoints import router as events
+from app.events.webhooks.delivery_endpoints import router as webhook_deliveries
 from app.events.webhooks.endpoints import router as webhooks
 from app.partners.bulk.endpoints import router as partner_loads
 from app.partners.bulk.endpoints import streams as partner_bulk
@@ -213,6 +214,7 @@ V1 = (
     retention_runs,
     events,
     webhooks,
+    webhook_deliveries,
 )
 """Routers under /v1; those of the hot routes first, because routes are tried in order."""
 

@@ -85,6 +85,7 @@ from app.sanctions import sources
 from app.sanctions.cases.upkeep import remind as remind_of_measures
 from app.sanctions.entries.expiry import complete_own_streams, expire_entries
 from app.sanctions.feed import publication
+from app.sanctions.feed.checksums import Checksums
 from app.sanctions.feed.publication import Target, TargetAway
 from app.sanctions.feed.stream import FeedStream
 from app.sanctions.lists.audience import own_stream
@@ -101,6 +102,7 @@ log = structlog.get_logger()
 TRANSIENT = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError)
 HEARTBEAT_S = 30.0
 PUBLISH_S = 5.0
+CHECKSUMS_S = 20.0
 EXPIRY_S = 60.0
 HOUSEKEEPING_S = 3_600.0
 LOG_SAMPLE_S = 30.0
@@ -224,6 +226,7 @@ def _tasks(
         "events_tidied": (lambda: _until_none(lambda: event_upkeep.tidy(database)), HOUSEKEEPING_S),
         "webhooks_measured": (lambda: event_upkeep.measure(database), EXPIRY_S),
         "feed_heartbeat": (lambda: keep_feed_fresh(database, feed), HEARTBEAT_S),
+        "feed_checksums": (Checksums(database).note_due, CHECKSUMS_S),
         "feed_publication": (lambda: publish_feed(database, public), PUBLISH_S),
         "reminders": (lambda: _until_none(lambda: remind(database)), EXPIRY_S),
         "held_assessments": (lambda: _until_none(lambda: open_held(database)), EXPIRY_S),

@@ -32,6 +32,13 @@ Paths = Annotated[
     typer.Argument(help="the files of one issue, or a folder: then its newest issue", exists=True),
 ]
 Json = Annotated[bool, typer.Option("--json", help="one JSON document on stdout")]
+Correcting = Annotated[
+    bool,
+    typer.Option(
+        "--correcting",
+        help="the issue in force was a mistake: who followed it erases what this one has not",
+    ),
+]
 Limit = Annotated[int, typer.Option(min=1, max=100_000, help="changes shown")]
 
 
@@ -48,6 +55,7 @@ def import_files(
     again: Annotated[
         bool, typer.Option("--again", help="read the files in force once more")
     ] = False,
+    correcting: Correcting = False,
     as_json: Json = False,
 ) -> None:
     """Import a published issue: checked whole, then put in force at once, or not at all.
@@ -63,6 +71,7 @@ def import_files(
             *files.issue_of(find_source(source), paths),
             accept_older=accept_older,
             again=again,
+            correcting=correcting,
             dry_run=dry_run,
             progress=lambda done, total: report("parties", done, total),
         )
@@ -151,6 +160,7 @@ def approve(
         bool, typer.Option("--refuse", help="drop it instead; the same files are not taken again")
     ] = False,
     by: Annotated[str | None, typer.Option(help="who decides; default: the user's name")] = None,
+    correcting: Correcting = False,
     as_json: Json = False,
 ) -> None:
     """Put the issue that is held back in force, or refuse it. Logged, with name and reason."""
@@ -162,7 +172,7 @@ def approve(
         if refuse:
             await approval.refuse(database, source, who, reason)
             return None
-        return await approval.approve(database, source, who, reason)
+        return await approval.approve(database, source, who, reason, correcting=correcting)
 
     result = _with(work)
     if as_json:

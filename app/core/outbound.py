@@ -11,6 +11,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any, BinaryIO
@@ -26,6 +27,9 @@ DEADLINE_S = 5.0
 _PORTS = {"https": 443, "http": 80}
 _MAX_URL = 2_048
 _POOL = 20
+# Not the threads of everything else: a name server that never answers holds one for half a minute,
+# and the names come from data.
+_LOOKUPS = ThreadPoolExecutor(32, thread_name_prefix="lookup")
 
 
 class OutboundRefused(Exception):
@@ -81,9 +85,13 @@ class _Guard(httpcore.AsyncNetworkBackend):
         return self._scheme == "https" and port == _PORTS["https"] and is_public(address)
 
 
+def _look_up(host: str, port: int) -> list[Any]:
+    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+
+
 async def _resolve(host: str, port: int) -> list[Address]:
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = await asyncio.get_running_loop().run_in_executor(_LOOKUPS, _look_up, host, port)
     except (OSError, UnicodeError) as error:
         raise OutboundFailed("resolve") from error
     # The same address may be given more than once; the order is the resolver's.

@@ -7,6 +7,7 @@ import datetime
 import ipaddress
 import socket
 import ssl
+import threading
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -176,13 +177,31 @@ def _resolver(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]
     """The name server gives these answers, one a question; the names that were asked."""
     asked: list[str] = []
 
-    async def getaddrinfo(host: str, port: int, **more: Any) -> list[Any]:
+    def look_up(host: str, port: int) -> list[Any]:
         addresses = answers[min(len(asked), len(answers) - 1)]
         asked.append(host)
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (text, port)) for text in addresses]
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo, raising=False)
+    monkeypatch.setattr("app.core.outbound._look_up", look_up)
     return asked
+
+
+async def test_a_name_server_that_never_answers_holds_up_nothing_else(
+    nothing: Outbound, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered = threading.Event()
+    monkeypatch.setattr("app.core.outbound._look_up", lambda host, port: answered.wait(30) and [])
+    calls = [
+        asyncio.create_task(nothing.call(f"https://slow{n}.example/", seconds=0.2))
+        for n in range(40)
+    ]
+    try:
+        await asyncio.sleep(0)
+        assert await asyncio.wait_for(asyncio.to_thread(lambda: 1), 10) == 1
+        done = await asyncio.gather(*calls, return_exceptions=True)
+        assert {str(one) for one in done} == {"late"}
+    finally:
+        answered.set()
 
 
 async def test_one_refused_address_among_good_ones_refuses_the_name(

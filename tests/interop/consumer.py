@@ -32,7 +32,11 @@ async def _apply(updater: DatasetUpdater, documents: dict[str, Any]) -> dict[str
             del documents[action["_id"]]
         else:
             plain = json.dumps(action["_source"], default=sorted)
-            documents[action["_id"]] = json.loads(plain)
+            document = documents[action["_id"]] = json.loads(plain)
+            if "first_seen" in document:  # what is put to be deleted has no times
+                assert document["first_seen"] <= document["last_change"] <= document["last_seen"]
+            # Of what does not change, operations say nothing: only who loads everything has it.
+            document.pop("last_seen", None)
     return counts
 
 
@@ -52,7 +56,10 @@ async def _run(url: str, token: str, kept: dict[str, Any] | None) -> dict[str, A
     whole: dict[str, Any] = {}
     updater = await DatasetUpdater.build(dataset, None)
     assert updater.needs_update()
+    # It is compared with what was read, or the index is dropped.
+    assert dataset.model.entities_checksum is not None
     full = await _apply(updater, whole)
+    assert all("first_seen" in one for one in whole.values())
     said: dict[str, Any] = {"version": updater.target_version, "documents": len(whole)}
     if kept is None:
         said["full"] = full

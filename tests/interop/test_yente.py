@@ -14,6 +14,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from app.sanctions.feed.checksums import Checksums
 from app.sanctions.feed.entries import listed_entry
 from app.sanctions.sources import ALL
 from tests.cli.commands import free_port
@@ -43,6 +44,7 @@ async def address(worker_name: str, root_key: Path) -> AsyncIterator[tuple[Stand
         own = [("put", entry(str(uuid4()), f"Trust {n}"), ("inter_agency",)) for n in range(5)]
         await stand.change(*listed, *own)
         await stand.number()
+        await Checksums(stand.worker).note_due()
         async with served(stand.app, int(root.rpartition(":")[2])):
             yield stand, root
 
@@ -80,6 +82,7 @@ async def test_yente_loads_everything_once_and_then_what_changed(
     first = json.loads(await _run("python", str(_CONSUMER), index, token, state))
     assert first["documents"] == first["full"]["ADD"] > 100
     await _change(stand, stream)
+    await Checksums(stand.worker).note_due()
     second = json.loads(await _run("python", str(_CONSUMER), index, token, state))
     assert second["version"] > first["version"]
     assert second["documents"] == first["documents"]

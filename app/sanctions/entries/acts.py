@@ -27,6 +27,8 @@ from app.sanctions.entries.decision_schemas import AnnulIn, EntryActDecisionIn, 
 from app.sanctions.entries.models import SanctionEntry
 
 Kind = Literal["release", "annul"]
+_TOLD = {"void": "annulled", "error": "error", "duplicate": "duplicate"}
+"""What the feed is told of an annulment, by its cause."""
 _OPEN = text(
     """SELECT EXISTS (SELECT FROM sanction_conditions c WHERE c.entry_id = :id
       AND c.state NOT IN ('met', 'waived'))"""
@@ -50,19 +52,26 @@ async def propose(
 ) -> dict[str, Any]:
     """Ask for a release or an annulment; nothing ends before another person approves.
 
-    Raises EntryNotFound, PreconditionFailed, EntryEnded, ReleaseInCase, ConditionsNotMet or
-    EntryActPending.
+    Raises EntryNotFound, PreconditionFailed, EntryEnded, ReleaseInCase, ConditionsNotMet,
+    EntryActPending, or DuplicateUnknown for a duplicate of no such measure.
     """
     person = caller.require_person()
     entry = await service.responsible_entry(session, caller, entry_id, version)
     await _require_possible(session, entry, kind, now)
+    cause: dict[str, Any] = {}
+    if isinstance(asked, AnnulIn):
+        cause = {"cause": asked.cause, "duplicate_of": asked.duplicate_of}
+        await _require_twin(session, entry, asked.duplicate_of)
     if kind == "release" and entry.case_id is not None and entry.custodian_agency is None:
         raise errors.ReleaseInCase
     act = SanctionEntryAct(
         id=new_secret_id(), entry_id=entry.id, owner_agency=caller.agency_id, kind=kind
     )
     sealed = await keys.seal(
-        session, agency_scope(caller.agency_id), act_context("sealed", act), to_json(asked)
+        session,
+        agency_scope(caller.agency_id),
+        act_context("sealed", act),
+        to_json({"reason": asked.reason}),
     )
     values = {
         "id": act.id,
@@ -71,6 +80,7 @@ async def propose(
         "kind": kind,
         "proposed_by": person.id,
         "sealed": sealed,
+        **cause,
     }
     async with explained(session, {"uq_sanction_entry_acts_open": errors.EntryActPending}):
         await session.execute(insert(SanctionEntryAct).values(values).inline())
@@ -91,6 +101,26 @@ async def _require_possible(
         raise errors.ConditionsNotMet
 
 
+async def _require_twin(
+    session: AsyncSession, entry: SanctionEntry, duplicate_of: UUID | None
+) -> None:
+    """The measure that stands is of the same agency and the same party, and was not annulled."""
+    if duplicate_of is None:
+        return
+    twin = await queries.lock_entry(session, duplicate_of)
+    if twin is None or twin.id == entry.id or twin.voided_at is not None:
+        raise errors.DuplicateUnknown
+    if twin.imposing_agency != entry.imposing_agency or twin.level != entry.level:
+        raise errors.DuplicateUnknown
+    if entry.partner_id is None:
+        same = twin.individual is not None and twin.individual == entry.individual
+    else:
+        profiles = await queries.partner_facts(session, entry.partner_id)
+        same = twin.partner_id in {profile.id for profile in profiles}
+    if not same:
+        raise errors.DuplicateUnknown
+
+
 async def decide(
     session: AsyncSession,
     keys: KeyRing,
@@ -103,8 +133,8 @@ async def decide(
 ) -> dict[str, Any]:
     """Another person of the agency approves, and the measure ends; or rejects, and it stands.
 
-    Raises EntryActNotFound, PreconditionFailed, EntryActDecided, EntrySecondPerson, EntryEnded or
-    ConditionsNotMet.
+    Raises EntryActNotFound, PreconditionFailed, EntryActDecided, EntrySecondPerson, EntryEnded,
+    ConditionsNotMet or DuplicateUnknown.
     """
     person = caller.require_person()
     entry = await queries.lock_entry(session, entry_id)
@@ -120,6 +150,7 @@ async def decide(
     approved = decision.decision == "approve"
     if approved:
         await _require_possible(session, entry, _kind(act), now)
+        await _require_twin(session, entry, act.duplicate_of)
     act.state = "approved" if approved else "rejected"
     act.decided_by, act.decided_at, act.version = person.id, now, act.version + 1
     context = act_context("sealed_decision", act)
@@ -128,8 +159,11 @@ async def decide(
     )
     await session.flush()  # the measure ends only where the act is approved
     if approved:
-        await _end(session, caller, entry, _kind(act), now)
-    await _log(session, caller, Event.ENTRY_END_DECIDED, entry, kind=act.kind, state=act.state)
+        await _end(session, caller, entry, _kind(act), now, _TOLD[act.cause])
+    about = {"kind": act.kind, "state": act.state}
+    if act.cause != "void":
+        about["cause"] = act.cause
+    await _log(session, caller, Event.ENTRY_END_DECIDED, entry, **about)
     return await _shown(session, act, entry, now)
 
 
@@ -150,13 +184,18 @@ def _kind(act: SanctionEntryAct) -> Kind:
 
 
 async def _end(
-    session: AsyncSession, caller: Caller, entry: SanctionEntry, kind: Kind, now: datetime
+    session: AsyncSession,
+    caller: Caller,
+    entry: SanctionEntry,
+    kind: Kind,
+    now: datetime,
+    told: str = "annulled",
 ) -> None:
-    if kind == "annul":
-        entry.voided_at = now
-    await service.end_now(
-        session, caller, entry, "annulled" if kind == "annul" else "released", now
-    )
+    if kind == "release":
+        await service.end_now(session, caller, entry, "released", now)
+        return
+    entry.voided_at = now
+    await service.end_now(session, caller, entry, "annulled", now, told)
 
 
 async def list_acts(
@@ -210,8 +249,8 @@ async def _shown(
     session: AsyncSession, act: SanctionEntryAct, entry: SanctionEntry, now: datetime
 ) -> dict[str, Any]:
     fields = (
-        *("id", "entry_id", "kind", "state", "version", "proposed_by", "proposed_at"),
-        *("decided_by", "decided_at"),
+        *("id", "entry_id", "kind", "cause", "duplicate_of", "state", "version"),
+        *("proposed_by", "proposed_at", "decided_by", "decided_at"),
     )
     status = await queries.status_of(session, entry.id, now.date())
     of_entry = {"entry_status": status, "entry_version": entry.version}

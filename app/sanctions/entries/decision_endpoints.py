@@ -78,7 +78,11 @@ async def propose_release(
     operation_id="proposeSanctionAnnulment",
     response_model=EntryActOut,
     responses=problems(
-        errors.EntryNotFound, errors.EntryEnded, errors.EntryActPending, *_VERSIONED
+        errors.EntryNotFound,
+        errors.EntryEnded,
+        errors.EntryActPending,
+        errors.DuplicateUnknown,
+        *_VERSIONED,
     ),
     summary="Ask for the annulment of a measure",
 )
@@ -91,8 +95,11 @@ async def propose_annulment(
     keys: Keys,
     now: Now,
 ) -> dict[str, Any]:
-    """Void from the start, also of one that has ended; clients of the feed are told to purge it
-    once another person has decided."""
+    """Void from the start, also of one that has ended, once another person has decided.
+
+    The feed has the reason `annulled` or, by `cause`, `error`: clients are told to purge it; or
+    `duplicate`: what it said stands in the measure that `duplicate_of` names.
+    """
     return await acts.propose(session, keys, caller, entry_id, version, "annul", asked, now)
 
 
@@ -120,6 +127,7 @@ async def list_acts(
         errors.EntrySecondPerson,
         errors.EntryEnded,
         errors.ConditionsNotMet,
+        errors.DuplicateUnknown,
         *_VERSIONED,
     ),
     summary="Decide on a release or an annulment",

@@ -70,6 +70,9 @@ class SanctionEntryAct(Base):
     entry_id: Mapped[UUID] = mapped_column(ForeignKey("sanction_entries.id"))
     owner_agency: Mapped[UUID] = mapped_column(ForeignKey("agencies.id"))
     kind: Mapped[str] = mapped_column(Text)
+    # Why it is annulled; of a duplicate, which measure stands.
+    cause: Mapped[str] = mapped_column(Text, server_default="void")
+    duplicate_of: Mapped[UUID | None] = mapped_column(ForeignKey("sanction_entries.id"))
     state: Mapped[str] = mapped_column(Text, server_default="proposed")
     version: Mapped[int] = mapped_column(server_default="1")
     proposed_by: Mapped[UUID] = mapped_column(ForeignKey("persons.id"))
@@ -88,6 +91,13 @@ class SanctionEntryAct(Base):
             postgresql_where=text("state = 'proposed'"),
         ),
         CheckConstraint("kind IN ('release', 'annul')", name="kind"),
+        CheckConstraint(
+            "cause = 'void' OR kind = 'annul' AND cause IN ('error', 'duplicate')", name="cause"
+        ),
+        CheckConstraint(
+            "(cause = 'duplicate') = (duplicate_of IS NOT NULL) AND duplicate_of <> entry_id",
+            name="duplicate_of",
+        ),
         CheckConstraint("state IN ('proposed', 'approved', 'rejected')", name="state"),
         CheckConstraint(
             "num_nulls(decided_by, decided_at, sealed_decision) = "

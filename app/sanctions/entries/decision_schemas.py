@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from app.core.schemas import Instant, Line, Paragraph, Schema, Text
 from app.sanctions.entries.status import EntryStatus
@@ -17,10 +17,27 @@ class ReleaseIn(Schema):
     reason: Paragraph = Field(examples=["All conditions verified; programme in place."])
 
 
+Cause = Literal["void", "error", "duplicate"]
+
+
 class AnnulIn(Schema):
     """Asks for the annulment of a measure: as if it had never been."""
 
     reason: Paragraph = Field(examples=["Imposed on the wrong partner."])
+    cause: Cause = Field(
+        "void",
+        description="`void`: the decision was set aside; `error`: it was recorded by mistake, or "
+        "of the wrong party; `duplicate`: it is recorded twice",
+    )
+    duplicate_of: UUID | None = Field(
+        None, description="of a `duplicate`, the measure that stands; else left out"
+    )
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        if (self.cause == "duplicate") != (self.duplicate_of is not None):
+            raise ValueError("A duplicate names the measure that stands, and nothing else does.")
+        return self
 
 
 class EntryActDecisionIn(Schema):
@@ -36,6 +53,8 @@ class EntryActOut(Schema):
     id: UUID
     entry_id: UUID
     kind: Literal["release", "annul"]
+    cause: Cause = Field(description="of an annulment; `void` of a release")
+    duplicate_of: UUID | None
     state: Literal["proposed", "approved", "rejected"]
     version: int
     proposed_by: UUID

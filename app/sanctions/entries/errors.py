@@ -25,6 +25,14 @@ class MeasureTermsInvalid(ServiceError):
     title = "The measure cannot have these terms."
 
 
+class DuplicateUnknown(ServiceError):
+    """What is named as the measure that stands is none of the same agency on the same party."""
+
+    status = 422
+    code = "duplicate_unknown"
+    title = "The measure that is named as standing is none of the own agency's on the same party."
+
+
 class NamedEntryUnknown(ServiceError):
     """The measure that is named as superseded or as that of an affiliate is no own running one."""
 

@@ -170,9 +170,17 @@ async def require_running(session: AsyncSession, entry: SanctionEntry, now: date
 
 
 async def end_now(
-    session: AsyncSession, caller: Caller, entry: SanctionEntry, reason: str, now: datetime
+    session: AsyncSession,
+    caller: Caller,
+    entry: SanctionEntry,
+    reason: str,
+    now: datetime,
+    told: str | None = None,
 ) -> None:
-    """End a measure today, and tell: restraint, feed, event. The reason is one of its codes."""
+    """End a measure today, and tell: restraint, feed, event. The reason is one of its codes.
+
+    ``told``: what the feed gives as reason, where that says more.
+    """
     entry.ended_on = now.date()
     entry.end_reason = reason
     entry.ended_by = caller.require_person().id
@@ -180,7 +188,7 @@ async def end_now(
     entry.version += 1
     await session.flush()  # the answer reads the row
     await restraining.let_go(session, entry.id)
-    await retract_entry(session, entry, reason)
+    await retract_entry(session, entry, told or reason)
     await tell(session, EventType.SANCTION_LIFTED, entry, reason=reason)
 
 

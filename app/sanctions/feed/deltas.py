@@ -36,7 +36,15 @@ _LISTED = """SELECT h.version, h.seq_to, coalesce((SELECT min(c.seq) FROM feed_c
       FROM feed_deltas d WHERE d.stream = h.stream)::text AS deltas,
     (SELECT coalesce(jsonb_agg(jsonb_build_object('sha256', b.sha256,
         'at', extract(epoch FROM b.withdrawn_at)::bigint) ORDER BY b.withdrawn_at, b.sha256), '[]')
-      FROM feed_blobs b WHERE b.stream = h.stream AND b.withdrawn_at IS NOT NULL)::text AS withdrawn
+      FROM feed_blobs b WHERE b.stream = h.stream AND b.withdrawn_at IS NOT NULL
+    )::text AS withdrawn,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('entry_id', p.entry_id, 'reason', p.reason,
+        'at', extract(epoch FROM p.at)::bigint) ORDER BY p.at, p.entry_id), '[]')
+      FROM (SELECT c.entry_id, max(c.at) AS at, max(c.reason) AS reason FROM feed_changes c
+        WHERE c.stream = h.stream AND c.op = 'remove' AND c.reason IN ('annulled', 'error')
+          AND NOT EXISTS (SELECT FROM feed_entries e
+            WHERE e.stream = c.stream AND e.entry_id = c.entry_id)
+        GROUP BY c.entry_id ORDER BY max(c.at) DESC LIMIT 10000) p)::text AS purged
     FROM feed_heads h WHERE h.stream = $1"""
 
 
@@ -87,7 +95,7 @@ def _pack(rows: list[asyncpg.Record]) -> build.Packed:
 
 
 async def listing(connection: asyncpg.Connection, stream: str) -> bytes:
-    """What there is of a stream beside its index: skip deltas, and what was withdrawn.
+    """What there is of a stream beside its index: skip deltas, what was withdrawn and purged.
 
     The stream must have a head.
     """
@@ -98,5 +106,5 @@ async def listing(connection: asyncpg.Connection, stream: str) -> bytes:
         "seq_to": row["seq_to"],
         "changes_from": row["changes_from"],
     }
-    texts = {"deltas": row["deltas"], "withdrawn": row["withdrawn"]}
+    texts = {name: row[name] for name in ("deltas", "withdrawn", "purged")}
     return rfc8785.dumps(head | {name: from_json(text) for name, text in texts.items()})

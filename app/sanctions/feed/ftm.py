@@ -7,6 +7,7 @@ must prove what was in force when takes the signed feed.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -16,7 +17,7 @@ from stdnum import imo, lei
 from app.core.countries import alpha2
 from app.sanctions.feed import build
 
-FORM = 3
+FORM = 4
 """Raised when the same entry is written differently: copies then know theirs is old."""
 FtmStream = Annotated[
     str,
@@ -46,6 +47,23 @@ _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _IDENTIFIERS = {"LEI": "leiCode", "DUNS": "dunsCode", "NAT_REG": "registrationNumber"}
 _SANCTION = "-sanction"
 Properties = dict[str, list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """When the list first had an entry, last changed it, still had it; as far as it is known."""
+
+    first: datetime | None = None
+    changed: datetime | None = None
+    last: datetime | None = None
+
+    def texts(self) -> dict[str, str]:
+        """By the names of the form, in its own way: UTC, without saying so."""
+        named = {"first_seen": self.first, "last_change": self.changed, "last_seen": self.last}
+        return {name: f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}" for name, at in named.items() if at}
+
+
+UNSEEN = Seen()
 
 
 class _Properties:
@@ -78,7 +96,7 @@ def sanction_id(entry_id: str) -> str:
     return entry_id + _SANCTION
 
 
-def entity(entry: dict[str, Any], stream: str) -> dict[str, Any]:
+def entity(entry: dict[str, Any], stream: str, seen: Seen = UNSEEN) -> dict[str, Any]:
     """An entry of the feed as an entity: Person, Organization, Vessel, Airplane, LegalEntity."""
     kind = entry["kind"]
     found = _Properties()
@@ -96,7 +114,7 @@ def entity(entry: dict[str, Any], stream: str) -> dict[str, Any]:
     found.add("idNumber", entry["registry_number"])
     found.add("topics", "debarment" if entry["imposing_agency"] else "sanction")
     found.add("notes", _note(entry))
-    return _made(entry["entry_id"], _SCHEMAS[kind], found.lists(), stream, _caption(entry))
+    return _made(entry["entry_id"], _SCHEMAS[kind], found.lists(), stream, _caption(entry), seen)
 
 
 def _number(kind: str, scheme: str, value: str) -> str:
@@ -111,7 +129,7 @@ def _number(kind: str, scheme: str, value: str) -> str:
     return _IDENTIFIERS.get(scheme, "idNumber")
 
 
-def sanction(entry: dict[str, Any], stream: str) -> dict[str, Any]:
+def sanction(entry: dict[str, Any], stream: str, seen: Seen = UNSEEN) -> dict[str, Any]:
     """What is imposed on the party of an entry, by whom, from when: a Sanction.
 
     One for each entry, also where a list has several measures of a party: their values are
@@ -140,7 +158,8 @@ def sanction(entry: dict[str, Any], stream: str) -> dict[str, Any]:
         found.add("authorityId", measure["reference"])
         found.add("startDate", measure["from"])
         found.add("endDate", measure["to"])
-    return _made(sanction_id(entry["entry_id"]), "Sanction", found.lists(), stream, "Sanction")
+    own_id = sanction_id(entry["entry_id"])
+    return _made(own_id, "Sanction", found.lists(), stream, "Sanction", seen)
 
 
 def stub(entity_id: str, stream: str) -> dict[str, Any]:
@@ -150,7 +169,12 @@ def stub(entity_id: str, stream: str) -> dict[str, Any]:
 
 
 def _made(
-    entity_id: str, schema: str, properties: Properties, stream: str, caption: str
+    entity_id: str,
+    schema: str,
+    properties: Properties,
+    stream: str,
+    caption: str,
+    seen: Seen = UNSEEN,
 ) -> dict[str, Any]:
     return {
         "id": entity_id,
@@ -160,6 +184,7 @@ def _made(
         "datasets": [dataset(stream)],
         "referents": [],
         "target": "topics" in properties,
+        **seen.texts(),
     }
 
 

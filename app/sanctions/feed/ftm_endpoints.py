@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import gzip
-from collections.abc import AsyncIterator, Callable, Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
-from uuid import UUID
 
 from fastapi import Depends, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
@@ -17,13 +12,14 @@ from pydantic_core import from_json, to_json
 from app.auth.caller import Caller
 from app.auth.feed_tokens import FeedReader, reads_feed
 from app.core.clock import rfc3339
-from app.core.db import Database, DatabaseAway, DatabaseDep
+from app.core.db import Database, DatabaseDep
 from app.core.errors import problems
 from app.core.http import RegistryRoute, bytes_etag, not_modified
 from app.core.routing import Router
 from app.core.settings import Settings
 from app.sanctions.feed import build, ftm, ftm_files, queries
 from app.sanctions.feed.errors import FileNotFound, StreamNotFound
+from app.sanctions.feed.ftm_writing import Version, chunks_of, content_of, operations, pieces
 from app.sanctions.feed.reading import note_reading, reads_own, shown
 from app.sanctions.feed.schemas import FtmDeltasOut, FtmIndexOut
 
@@ -37,28 +33,25 @@ Stream = Annotated[
     ),
 ]
 _VERSION = r"^[0-9]{14}-[0-9a-z]{3}$"
-Version = Annotated[
+AskedVersion = Annotated[
     str | None,
     Query(pattern=_VERSION, description="one that the index named within two hours; else newest"),
 ]
 OfVersion = Annotated[str, Path(pattern=_VERSION, examples=["20261122093000-3f9"])]
-Write = Callable[[Iterable[dict[str, Any]], str], bytes]
 _NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "Not modified"}}
-_PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
 class _Head:
-    """A version of a stream, by its stored name; ``own`` is the agency whose own it is."""
+    """A version of a stream, who asks for it, and what its index says."""
 
     caller: Caller
-    stream: str
-    own: UUID | None
+    of: Version
     count: int
     purges: int
     version: str
-    changed_at: datetime
     index_sha256: str
+    files: dict[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +70,7 @@ async def _wanted(
     reader: Reader,
     database: DatabaseDep,
     stream: Stream = "inter_agency",
-    version: Version = None,
+    version: AskedVersion = None,
 ) -> Wanted:
     return Wanted(request, reader, database, stream, version)
 
@@ -105,10 +98,9 @@ async def get_index(
     A feed token is accepted, as `Authorization: Token …`, too.
     """
     head = await _find(request, reader, database, stream)
-    at = rfc3339(head.changed_at)
-    return _small(
-        request, ftm_files.catalogue(stream, _base(request), head.version, at, head.count)
-    )
+    at = rfc3339(head.of.at)
+    index = ftm_files.catalogue(stream, _base(request), head.version, at, head.count, head.files)
+    return _small(request, index)
 
 
 @router.get(
@@ -127,8 +119,8 @@ async def get_deltas(
     files in order; an older one takes the entities.
     """
     head = await _find(request, reader, database, stream)
-    async with shown(database, head.own) as connection:
-        rows = await connection.fetch(queries.FTM_VERSIONS, head.stream)
+    async with shown(database, head.of.own) as connection:
+        rows = await connection.fetch(queries.FTM_VERSIONS, head.of.stream)
     return _small(request, ftm_files.deltas(stream, _base(request), rows))
 
 
@@ -137,7 +129,7 @@ async def get_deltas(
     operation_id="getFtmEntities",
     response_class=Response,
     responses=problems(StreamNotFound, FileNotFound)
-    | _text(ftm_files.NDJSON, "one entity a line")
+    | _text(ftm_files.MEDIA_TYPES[ftm_files.ENTITIES], "one entity a line")
     | _NOT_MODIFIED,
     summary="Read the list as FollowTheMoney entities",
 )
@@ -184,19 +176,19 @@ async def get_delta(
     A feed token is accepted. A version that is listed no more was joined with the next one.
     """
     head = await _find(request, reader, database, stream)
-    async with shown(database, head.own) as connection:
-        step = await connection.fetchrow(queries.FTM_STEP, head.stream, version)
+    async with shown(database, head.of.own) as connection:
+        step = await connection.fetchrow(queries.FTM_STEP, head.of.stream, version)
     if step is None:
         raise FileNotFound
-    low, high = step["seq_from"], step["seq_to"]
+    low, up_to = step["seq_from"], replace(head.of, seq_to=step["seq_to"], at=step["at"])
     # What is purged is taken out of the changes of the past, too.
-    etag = f'"{head.stream}-{low}-{high}-{head.purges}-{ftm.FORM}"'
+    etag = f'"{up_to.stream}-{low}-{up_to.seq_to}-{head.purges}-{ftm.FORM}"'
     unchanged = not_modified(request, etag)
     if unchanged is not None:
         return unchanged
     await _note(request, head, ftm_files.DELTA)
     return StreamingResponse(
-        _operations(database, head, low, high),
+        operations(database, up_to, low),
         media_type=ftm_files.NDJSON,
         headers={"ETag": etag},
     )
@@ -240,12 +232,13 @@ async def _find(
         raise StreamNotFound
     if row["version"] is None:
         raise FileNotFound
-    of = {name: row[name] for name in ("count", "purges", "version", "changed_at", "index_sha256")}
-    return _Head(caller, stream, caller.agency_id if own else None, **of)
+    of = Version(stream, caller.agency_id if own else None, row["seq_to"], row["changed_at"])
+    about = {name: row[name] for name in ("count", "purges", "version", "index_sha256")}
+    return _Head(caller, of, **about, files=from_json(row["files"]) if row["files"] else None)
 
 
 async def _note(request: Request, head: _Head, name: str) -> None:
-    if head.own is not None:
+    if head.of.own is not None:
         await note_reading(request, head.caller, file=name, version=head.version)
 
 
@@ -257,65 +250,12 @@ async def _file(of: Wanted, name: str) -> Response:
     unchanged = not_modified(request, etag)
     if unchanged is not None:
         return unchanged
-    index = await _content(database, head.own, head.stream, head.index_sha256)
+    index = await content_of(database, head.of, head.index_sha256)
     if index is None:
         raise FileNotFound
-    chunks = [item["sha256"] for item in from_json(index)["chunks"] if item["sha256"]]
     await _note(request, head, name)
-    table = name == ftm_files.TABLE
-    write: Write = ftm_files.table_lines if table else ftm_files.entity_lines
     return StreamingResponse(
-        _pieces(
-            database,
-            head.own,
-            head.stream,
-            chunks,
-            ftm_files.table_header() if table else b"",
-            write,
-        ),
+        pieces(database, head.of, chunks_of(index), name),
         media_type=ftm_files.MEDIA_TYPES[name],
         headers={"ETag": etag},
     )
-
-
-async def _content(database: Database, own: UUID | None, stream: str, sha256: str) -> bytes | None:
-    async with shown(database, own) as connection:
-        content: bytes | None = await connection.fetchval(queries.FTM_FILE, stream, sha256)
-    return content
-
-
-async def _pieces(
-    database: Database,
-    own: UUID | None,
-    stream: str,
-    chunks: list[str],
-    first: bytes,
-    write: Write,
-) -> AsyncIterator[bytes]:
-    """Chunk by chunk from the immutable files of one version; no connection is held in between.
-
-    Files that leave the set are kept for two days, so a slow reader finds the last one, too.
-    """
-    yield first
-    for sha256 in chunks:
-        content = await _content(database, own, stream, sha256)
-        if content is None:
-            # It was withdrawn while this file was being read: cut short, its reader asks again.
-            raise DatabaseAway(sha256)
-        yield await asyncio.to_thread(_written, content, stream, write)
-
-
-def _written(content: bytes, stream: str, write: Write) -> bytes:
-    return write(map(from_json, gzip.decompress(content).splitlines()), stream)
-
-
-async def _operations(database: Database, head: _Head, low: int, high: int) -> AsyncIterator[bytes]:
-    """Some hundred entries at a time, by id; no connection is held in between."""
-    last = ""
-    while True:
-        async with shown(database, head.own) as connection:
-            rows = await connection.fetch(queries.FTM_CHANGES, head.stream, low, high, last, _PAGE)
-        if not rows:
-            return
-        yield await asyncio.to_thread(ftm_files.operation_lines, rows, head.stream)
-        last = rows[-1]["entry_id"]

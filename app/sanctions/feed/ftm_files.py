@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from pydantic_core import from_json, to_json
@@ -19,37 +20,41 @@ from app.sanctions.feed import ftm
 
 ENTITIES, TABLE, DELTA = "entities.ftm.json", "targets.simple.csv", "entities.delta.json"
 NDJSON = "application/x-ndjson"
-MEDIA_TYPES = {ENTITIES: NDJSON, TABLE: "text/csv; charset=utf-8"}
+# Readers of the form look for this name of it in the index.
+MEDIA_TYPES = {ENTITIES: "application/json+ftm", TABLE: "text/csv; charset=utf-8"}
 COLUMNS = (
     "id", "schema", "name", "aliases", "birth_date", "countries", "addresses", "identifiers",
     "sanctions", "phones", "emails", "program_ids", "dataset", "first_seen", "last_seen",
     "last_change",
 )  # fmt: skip
 """Columns of the table of this name as its readers know it; what the feed has not is empty."""
+Held = tuple[dict[str, Any], ftm.Seen]
+"""An entry, and when it was seen."""
 _NUMBERS = ("leiCode", "dunsCode", "registrationNumber", "imoNumber", "idNumber")
 
 
-def entity_lines(entries: Iterable[dict[str, Any]], stream: str) -> bytes:
+def entity_lines(entries: Iterable[Held], stream: str) -> bytes:
     """Entities as JSON lines: a party, then what is imposed on it."""
     return b"".join(
         to_json(one) + b"\n"
-        for entry in entries
-        for one in (ftm.entity(entry, stream), ftm.sanction(entry, stream))
+        for entry, seen in entries
+        for one in (ftm.entity(entry, stream, seen), ftm.sanction(entry, stream, seen))
     )
 
 
-def operation_lines(rows: Sequence[Any], stream: str) -> bytes:
-    """Operations as JSON lines, of rows of `queries.FTM_CHANGES`."""
-    return b"".join(to_json(one) + b"\n" for row in rows for one in _operations(row, stream))
+def operation_lines(rows: Sequence[Any], stream: str, at: datetime) -> bytes:
+    """Operations that lead to the version of this time, of rows of `queries.FTM_CHANGES`."""
+    return b"".join(to_json(one) + b"\n" for row in rows for one in _operations(row, stream, at))
 
 
-def _operations(row: Any, stream: str) -> Iterator[dict[str, Any]]:
+def _operations(row: Any, stream: str, at: datetime) -> Iterator[dict[str, Any]]:
     more = {"seq": row["seq"]} | ({"reason": row["reason"]} if row["reason"] else {})
     held = row["before"] == "put"
     if row["op"] == "put":
         entry, op = from_json(row["entry"]), "MOD" if held else "ADD"
-        yield {"op": op, "entity": ftm.entity(entry, stream)} | more
-        yield {"op": op, "entity": ftm.sanction(entry, stream)} | more
+        seen = ftm.Seen(row["first_at"], row["at"], at)
+        yield {"op": op, "entity": ftm.entity(entry, stream, seen)} | more
+        yield {"op": op, "entity": ftm.sanction(entry, stream, seen)} | more
         return
     for entity_id in (row["entry_id"], ftm.sanction_id(row["entry_id"])):
         if not held:
@@ -64,12 +69,12 @@ def table_header() -> bytes:
     return csv_cells.line(COLUMNS).encode()
 
 
-def table_lines(entries: Iterable[dict[str, Any]], stream: str) -> bytes:
+def table_lines(entries: Iterable[Held], stream: str) -> bytes:
     """Entries as lines of the table."""
-    return "".join(csv_cells.line(_cells(entry, stream)) for entry in entries).encode()
+    return "".join(csv_cells.line(_cells(entry, stream, seen)) for entry, seen in entries).encode()
 
 
-def _cells(entry: dict[str, Any], stream: str) -> Iterator[str]:
+def _cells(entry: dict[str, Any], stream: str, seen: ftm.Seen) -> Iterator[str]:
     found = ftm.entity(entry, stream)
     properties: ftm.Properties = found["properties"]
 
@@ -91,6 +96,7 @@ def _cells(entry: dict[str, Any], stream: str) -> Iterator[str]:
         "identifiers": joined(*_NUMBERS),
         "sanctions": _joined({_in_short(entry, ftm.sanction(entry, stream)["properties"])}),
         "dataset": ftm.dataset(stream),
+        **seen.texts(),
     }
     return (values.get(column, "") for column in COLUMNS)
 
@@ -120,12 +126,19 @@ def _last(of: ftm.Properties) -> str:
 
 
 def catalogue(
-    stream: str, base_url: str, version: str, updated_at: str, count: int
+    stream: str,
+    base_url: str,
+    version: str,
+    updated_at: str,
+    count: int,
+    files: dict[str, Any] | None,
 ) -> dict[str, Any]:
     """The index: the dataset, once as itself and once as the only one of a catalogue.
 
-    Its entities are those of this version, also when there is a later one by then.
+    Its entities are those of this version, also when there is a later one by then. ``files`` has
+    their sizes and checksums (`checksums.py`), or not yet.
     """
+    known = files if files and files["form"] == ftm.FORM else {}
     root = f"{base_url}/v1/feeds/sanctions/ftm"
     found = {
         "name": ftm.dataset(stream),
@@ -142,6 +155,8 @@ def catalogue(
                 "name": name,
                 "url": f"{root}/{name}?stream={stream}&version={version}",
                 "mime_type": kind.partition(";")[0],
+                "timestamp": updated_at,
+                **known.get(name, {}),
             }
             for name, kind in MEDIA_TYPES.items()
         ],

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     func,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
@@ -59,9 +60,19 @@ class FeedChange(Base):
     entry: Mapped[bytes | None] = mapped_column(LargeBinary)
     reason: Mapped[str | None] = mapped_column(Text)
     at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    # Of a put: since when the stream has held the entry without a break.
+    first_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
-    # What is purged is looked for by its entry.
-    __table_args__ = (Index("ix_feed_changes_stream_entry_id", "stream", "entry_id"),)
+    # What is purged is looked for by its entry, and listed.
+    __table_args__ = (
+        Index("ix_feed_changes_stream_entry_id", "stream", "entry_id"),
+        Index(
+            "ix_feed_changes_purged",
+            "stream",
+            "at",
+            postgresql_where=text("op = 'remove' AND reason IN ('annulled', 'error')"),
+        ),
+    )
 
 
 class FeedEntry(Base):
@@ -74,6 +85,9 @@ class FeedEntry(Base):
     seq: Mapped[int] = mapped_column(BigInteger)
     prefix: Mapped[int] = mapped_column(SmallInteger)
     entry: Mapped[bytes] = mapped_column(LargeBinary)
+    # As `first_at` and `at` of the change that put it, which may be pruned before.
+    first_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    changed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
     __table_args__ = (Index("ix_feed_entries_stream_prefix", "stream", "prefix"),)
 
@@ -179,6 +193,7 @@ class FeedVersion(Base):
     """A version of a stream for those who follow it in the form of FollowTheMoney.
 
     ``version`` rises as a text; ``at`` is the time in it, later than that of the version before.
+    ``files`` has size and checksum of its files by name, once they are known.
     """
 
     __tablename__ = "feed_versions"
@@ -188,6 +203,7 @@ class FeedVersion(Base):
     version: Mapped[str] = mapped_column(Text(collation="C"))
     at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     index_sha256: Mapped[str] = mapped_column(Text)
+    files: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
 
     __table_args__ = (
         CheckConstraint("version ~ '^[0-9]{14}-[0-9a-z]{3}$'", name="version"),

@@ -1,13 +1,15 @@
 """What was annulled or put by mistake is erased from all that the feed still holds of the past.
 
-The change itself stays, so that clients learn of it. It runs in the transaction that numbers the
-change: with it, or never. What is left of a withdrawn file is its name, which answers 410.
+So is, in the stream that it leaves, what is for fewer readers from now on. The change itself stays,
+so that clients learn of it. It runs in the transaction that numbers the change: with it, or never.
+What is left of a withdrawn file is its name, which answers 410.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gzip
+import re
 from collections.abc import Sequence
 
 import asyncpg
@@ -15,7 +17,12 @@ import asyncpg
 from app.sanctions.feed import build
 from app.sanctions.feed.store import GZIP
 
-REASONS = frozenset({"annulled", "error"})
+EVERYWHERE = frozenset({"annulled", "error"})
+"""Nothing is kept of the entry, in whichever stream it was at some time; clients erase it."""
+REASONS = EVERYWHERE | {"level_changed"}
+_ID = re.compile(rb'"entry_id":("[^"\\]*")')
+_WHERE = """SELECT DISTINCT c.entry_id, c.stream FROM feed_heads h JOIN feed_changes c
+    ON c.stream = h.stream WHERE c.entry_id = ANY ($1::text[])"""
 _CHANGES = """WITH gone AS (SELECT n.entry_id, n.seq, n.reason
       FROM unnest($2::text[], $3::bigint[], $4::text[]) AS n (entry_id, seq, reason))
     UPDATE feed_changes c SET op = 'remove', entry = NULL, reason = g.reason FROM gone g
@@ -32,6 +39,30 @@ _WITHDRAW = """UPDATE feed_blobs SET content = NULL, withdrawn_at = now(), curre
     WHERE stream = $1 AND sha256 = ANY ($2::text[]) AND content IS NOT NULL"""
 
 
+async def streams_of(
+    connection: asyncpg.Connection, changes: Sequence[asyncpg.Record]
+) -> list[set[str]]:
+    """The streams of each of these changes, in order.
+
+    What is purged everywhere is told in the streams that the entry has left, too: their clients may
+    hold copies of it. One that never had it hears nothing.
+    """
+    purged = [row["entry_id"] for row in changes if _purges(row, EVERYWHERE)]
+    known: dict[str, set[str]] = {}
+    for row in await connection.fetch(_WHERE, purged) if purged else ():
+        known.setdefault(row["entry_id"], set()).add(row["stream"])
+    found = []
+    for row in changes:
+        streams = set(row["streams"])
+        known.setdefault(row["entry_id"], set()).update(streams)
+        found.append(known[row["entry_id"]].copy() if _purges(row, EVERYWHERE) else streams)
+    return found
+
+
+def _purges(row: asyncpg.Record, reasons: frozenset[str]) -> bool:
+    return row["op"] == "remove" and row["reason"] in reasons
+
+
 async def purge(
     connection: asyncpg.Connection, stream: str, changes: Sequence[asyncpg.Record], first: int
 ) -> bool:
@@ -42,7 +73,7 @@ async def purge(
     gone = [
         (row["entry_id"], first + n, row["reason"])
         for n, row in enumerate(changes)
-        if row["op"] == "remove" and row["reason"] in REASONS
+        if _purges(row, REASONS)
     ]
     if not gone:
         return False
@@ -58,10 +89,9 @@ async def purge(
 
 def _holding(files: Sequence[asyncpg.Record], ids: Sequence[str]) -> list[str]:
     """Which of these chunks hold one of the entries."""
-    marks = [b'"entry_id":' + build.canonical_text(entry_id) for entry_id in ids]
-    found = []
-    for row in files:
-        raw = gzip.decompress(row["content"])
-        if any(mark in raw for mark in marks):
-            found.append(row["sha256"])
-    return found
+    marks = {build.canonical_text(entry_id) for entry_id in ids}
+    return [
+        row["sha256"]
+        for row in files
+        if not marks.isdisjoint(_ID.findall(gzip.decompress(row["content"])))
+    ]

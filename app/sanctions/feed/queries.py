@@ -37,10 +37,10 @@ KEYS = f"""SELECT {STATUS_COLUMNS}, k.document::text AS document
 CHANGES = """SELECT seq, op, entry_id, entry, reason, at FROM feed_changes
     WHERE stream = $1 AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT $4"""
 
-_FTM = """h.count, h.seq_to, h.purges, v.version, v.at AS changed_at, v.index_sha256"""
+_FTM = """h.count, h.purges, v.seq_to, v.version, v.at AS changed_at, v.index_sha256, v.files"""
 _FTM_VERSION = """LEFT JOIN LATERAL (
-      SELECT n.version, n.at, CASE WHEN n.seq_to = h.seq_to THEN h.index_sha256
-        ELSE n.index_sha256 END AS index_sha256
+      SELECT n.seq_to, n.version, n.at, n.files::text AS files,
+        CASE WHEN n.seq_to = h.seq_to THEN h.index_sha256 ELSE n.index_sha256 END AS index_sha256
       FROM feed_versions n WHERE n.stream = h.stream AND ($2::text IS NULL OR n.version = $2)
       ORDER BY n.seq_to DESC LIMIT 1) v ON true"""
 FTM_HEAD = f"""SELECT {STATUS_COLUMNS}, {_FTM} FROM client_status s LEFT JOIN feed_heads h
@@ -53,14 +53,26 @@ FTM_HEAD_OF = f"SELECT {_FTM} FROM feed_heads h {_FTM_VERSION} WHERE h.stream = 
 FTM_FILE = """SELECT content FROM feed_blobs
     WHERE stream = $1 AND sha256 = $2 AND content IS NOT NULL"""
 
+FTM_SEEN = """SELECT e.entry_id, e.first_at, e.changed_at FROM feed_entries e
+      WHERE e.stream = $1 AND e.entry_id = ANY ($2::text[]) AND e.seq <= $3
+    UNION ALL (SELECT DISTINCT ON (c.entry_id) c.entry_id, c.first_at, c.at FROM feed_changes c
+      WHERE c.stream = $1 AND c.entry_id = ANY ($2::text[]) AND c.seq <= $3 AND c.op = 'put'
+        AND NOT EXISTS (SELECT FROM feed_entries e WHERE e.stream = c.stream
+          AND e.entry_id = c.entry_id AND e.seq <= $3)
+      ORDER BY c.entry_id, c.seq DESC)"""
+"""Of entries of a version, by its number, since when it has them and when they last changed: as
+they were then, also of one that has changed since.
+"""
+
 FTM_VERSIONS = "SELECT version, at FROM feed_versions WHERE stream = $1 ORDER BY seq_to"
 
 # One that is listed no more was joined with the next that is.
 FTM_STEP = """SELECT v.seq_to, coalesce((SELECT max(p.seq_to) FROM feed_versions p
-      WHERE p.stream = v.stream AND p.seq_to < v.seq_to), v.seq_to) AS seq_from
+      WHERE p.stream = v.stream AND p.seq_to < v.seq_to), v.seq_to) AS seq_from, v.at
     FROM feed_versions v WHERE v.stream = $1 AND v.version >= $2 ORDER BY v.version LIMIT 1"""
 
 FTM_CHANGES = """SELECT DISTINCT ON (c.entry_id) c.entry_id, c.seq, c.op, c.entry, c.reason,
+      c.at, c.first_at,
       (SELECT p.op FROM feed_changes p WHERE p.stream = c.stream AND p.entry_id = c.entry_id
         AND p.seq <= $2 ORDER BY p.seq DESC LIMIT 1) AS before
     FROM feed_changes c WHERE c.stream = $1 AND c.seq > $2 AND c.seq <= $3 AND c.entry_id > $4

@@ -77,6 +77,14 @@ class WithdrawnOut(Schema):
     at: int = Field(description="seconds since 1970")
 
 
+class PurgedOut(Schema):
+    """An entry that was annulled or wrong: who takes the full set is told no other way."""
+
+    entry_id: str
+    reason: Literal["annulled", "error"]
+    at: int = Field(description="seconds since 1970")
+
+
 class FeedFilesOut(Schema):
     """What there is of a stream beside its index."""
 
@@ -86,6 +94,9 @@ class FeedFilesOut(Schema):
     changes_from: int = Field(description="the lowest `after` that `changes` answers")
     deltas: list[FeedDeltaOut]
     withdrawn: list[WithdrawnOut] = Field(description="delete every copy of these")
+    purged: list[PurgedOut] = Field(
+        description="erase every copy of these; those of 24 months, the newest 10,000"
+    )
 
 
 class FtmResource(Schema):
@@ -95,7 +106,14 @@ class FtmResource(Schema):
     url: str = Field(
         examples=["https://registry.example/v1/feeds/sanctions/ftm/entities.ftm.json?stream=public"]
     )
-    mime_type: str = Field(examples=["application/x-ndjson"])
+    mime_type: str = Field(examples=["application/json+ftm"])
+    timestamp: Instant
+    checksum: str | None = Field(
+        None,
+        description="SHA-1 of the file; it and `size` follow up to a few minutes after a change",
+        examples=["da39a3ee5e6b4b0d3255bfef95601890afd80709"],
+    )
+    size: int | None = Field(None, description="bytes")
 
 
 class FtmDataset(Schema):

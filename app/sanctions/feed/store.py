@@ -6,58 +6,82 @@ Works as reg_worker, in the transaction that numbers the batch.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 import asyncpg
 
 from app.sanctions.feed import build
 
 GZIP, JSON = "application/gzip", "application/json"
+_SINCE = """SELECT entry_id, first_at FROM feed_entries
+    WHERE stream = $1 AND entry_id = ANY ($2::text[])"""
+_SENT = ("entry_id", "op", "entry", "reason", "at")
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """A change under its number; of a put, since when the stream has held the entry."""
+
+    seq: int
+    row: asyncpg.Record
+    first_at: datetime | None
 
 
 async def store_changes(
     connection: asyncpg.Connection, stream: str, changes: Sequence[asyncpg.Record], first: int
-) -> None:
+) -> list[Numbered]:
     """Keep the changes under their numbers."""
+    ids = [row["entry_id"] for row in changes]
+    since: dict[str, datetime | None] = dict(await connection.fetch(_SINCE, stream, ids))
+    numbered = []
+    for seq, row in enumerate(changes, first):
+        begun = None
+        if row["op"] == "put":
+            begun = since.setdefault(row["entry_id"], row["at"])
+        else:
+            since.pop(row["entry_id"], None)
+        numbered.append(Numbered(seq, row, begun))
     await connection.executemany(
-        "INSERT INTO feed_changes (stream, seq, entry_id, op, entry, reason, at) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        [
-            (stream, first + n, row["entry_id"], row["op"], row["entry"], row["reason"], row["at"])
-            for n, row in enumerate(changes)
-        ],
+        "INSERT INTO feed_changes (stream, seq, entry_id, op, entry, reason, at, first_at) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        [(stream, one.seq, *(one.row[name] for name in _SENT), one.first_at) for one in numbered],
     )
+    return numbered
 
 
 async def store_entries(
-    connection: asyncpg.Connection, stream: str, changes: Sequence[asyncpg.Record], seq_to: int
+    connection: asyncpg.Connection, stream: str, changes: Sequence[Numbered]
 ) -> tuple[set[int], int]:
     """Apply changes to the current set, the last one of an entry wins.
 
     Returns the prefixes touched and by how much the set has grown.
     """
-    first = seq_to - len(changes) + 1
-    last = {row["entry_id"]: (first + n, row) for n, row in enumerate(changes)}
-    gone = [entry_id for entry_id, (_, row) in last.items() if row["op"] == "remove"]
+    last = {one.row["entry_id"]: one for one in changes}
+    gone = [entry_id for entry_id, one in last.items() if one.row["op"] == "remove"]
     deleted = await connection.fetch(
         "DELETE FROM feed_entries WHERE stream = $1 AND entry_id = ANY($2::text[]) "
         "RETURNING entry_id",
         stream,
         gone,
     )
-    puts = [(key, seq, row) for key, (seq, row) in last.items() if row["op"] == "put"]
+    puts = [one for one in last.values() if one.row["op"] == "put"]
     # xmax tells an insert from an update without asking first.
     stored = await connection.fetch(
-        "INSERT INTO feed_entries (stream, entry_id, seq, prefix, entry) "
-        "SELECT $1, n.entry_id, n.seq, n.prefix, n.entry "
-        "FROM unnest($2::text[], $3::bigint[], $4::smallint[], $5::bytea[]) "
-        "AS n (entry_id, seq, prefix, entry) "
-        "ON CONFLICT (stream, entry_id) DO UPDATE SET seq = excluded.seq, entry = excluded.entry "
+        "INSERT INTO feed_entries (stream, entry_id, seq, prefix, entry, first_at, changed_at) "
+        "SELECT $1, n.entry_id, n.seq, n.prefix, n.entry, n.first_at, n.changed_at "
+        "FROM unnest($2::text[], $3::bigint[], $4::smallint[], $5::bytea[], $6::timestamptz[], "
+        "$7::timestamptz[]) AS n (entry_id, seq, prefix, entry, first_at, changed_at) "
+        "ON CONFLICT (stream, entry_id) DO UPDATE SET seq = excluded.seq, entry = excluded.entry, "
+        "first_at = excluded.first_at, changed_at = excluded.changed_at "
         "RETURNING (xmax = 0) AS added",
         stream,
-        [key for key, _, _ in puts],
-        [seq for _, seq, _ in puts],
-        [build.prefix_of(key) for key, _, _ in puts],
-        [row["entry"] for _, _, row in puts],
+        [one.row["entry_id"] for one in puts],
+        [one.seq for one in puts],
+        [build.prefix_of(one.row["entry_id"]) for one in puts],
+        [one.row["entry"] for one in puts],
+        [one.first_at for one in puts],
+        [one.row["at"] for one in puts],
     )
     grown = sum(row["added"] for row in stored) - len(deleted)
     return {build.prefix_of(entry_id) for entry_id in last}, grown

@@ -23,7 +23,7 @@ from app.auth import jose
 from app.auth.keys import SigningKeys
 from app.core.sequencer import Stream, take_numbers
 from app.sanctions.feed import attachments, build, upkeep, versions
-from app.sanctions.feed.purge import purge
+from app.sanctions.feed.purge import purge, streams_of
 from app.sanctions.feed.store import (
     JSON,
     leave,
@@ -95,8 +95,8 @@ class FeedStream:
         if not rows:
             return 0
         by_stream: dict[str, list[asyncpg.Record]] = defaultdict(list)
-        for row in rows:
-            for stream in row["streams"]:
+        for row, streams in zip(rows, await streams_of(connection, rows), strict=True):
+            for stream in streams:
                 by_stream[stream].append(row)
         for stream, changes in sorted(by_stream.items()):
             await self._apply(connection, stream, changes)
@@ -148,12 +148,12 @@ class FeedStream:
         self, connection: asyncpg.Connection, stream: str, changes: Sequence[asyncpg.Record]
     ) -> None:
         head = await connection.fetchrow(_HEAD, stream)
-        seq_to, first = head["seq_to"] if head else 0, 0
+        seq_to, first, numbered = head["seq_to"] if head else 0, 0, []
         if changes:
             first = await take_numbers(connection, f"feed:{stream}", len(changes))
-            await store_changes(connection, stream, changes, first)
+            numbered = await store_changes(connection, stream, changes, first)
             seq_to = first + len(changes) - 1
-        touched, grown = await store_entries(connection, stream, changes, seq_to)
+        touched, grown = await store_entries(connection, stream, numbered)
         count = (head["count"] if head else 0) + grown
         bits = build.bits_for(count, head["bucket_bits"] if head else 0)
         if head is None or bits != head["bucket_bits"]:

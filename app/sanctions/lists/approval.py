@@ -15,8 +15,13 @@ from app.sanctions.lists.staging import Delta
 _LOCK = text("SELECT FROM list_sources WHERE code = :code FOR UPDATE")
 
 
-async def approve(database: Database, code: str, by: str, reason: str) -> ImportResult:
-    """Put the issue that waits in force. Raises NothingHeld or UnknownSource."""
+async def approve(
+    database: Database, code: str, by: str, reason: str, *, correcting: bool = False
+) -> ImportResult:
+    """Put the issue that waits in force. Raises NothingHeld or UnknownSource.
+
+    ``correcting``: see `importer.import_list`.
+    """
     source = find_source(code)
     async with database.session() as session:
         await long_work(session)
@@ -24,7 +29,7 @@ async def approve(database: Database, code: str, by: str, reason: str) -> Import
         await streams.align(session, source)
         candidate, header, delta = await quarantine.stage_held(session, code)
         await quarantine.decide(session, candidate.id, code, "approved", by, reason)
-        return await swap(session, source, header, delta)
+        return await swap(session, source, header, delta, correcting=correcting)
 
 
 async def refuse(database: Database, code: str, by: str, reason: str) -> None:

@@ -104,12 +104,15 @@ async def import_list(
     *paths: Path,
     accept_older: bool = False,
     again: bool = False,
+    correcting: bool = False,
     dry_run: bool = False,
     progress: Progress = _none,
 ) -> ImportResult:
     """Import the files of one issue as the list now in force.
 
-    ``again`` reads the very files in force once more: a new release may see more in them. Raises
+    ``again`` reads the very files in force once more: a new release may see more in them.
+    ``correcting``: the issue in force was a mistake; an older one may take its place, and who
+    followed the feed is told to erase the parties that this one has not. Raises
     UnknownSource, SourceUnreadable, SourceEmpty, ListOlder, ListRefused, or ListHeld after the
     issue was kept for a person; then the old list stands.
     """
@@ -122,7 +125,7 @@ async def import_list(
             if not dry_run:
                 await touch(session, code)
             return ImportResult(state.version, 0, 0, 0, parsed.header.count, unchanged=True)
-        _check_time(state, parsed.header, accept_older=accept_older)
+        _check_time(state, parsed.header, accept_older=accept_older or correcting)
         if await quarantine.was_refused(session, code, parsed.header.sha256):
             raise ListRefused(
                 f"These files were refused before as the list {code}; "
@@ -136,7 +139,7 @@ async def import_list(
             would = _result(state.version or 0, delta, parsed.header.count)
             return replace(would, held=shrunk)
         if not shrunk:
-            return await swap(session, source, parsed.header, delta)
+            return await swap(session, source, parsed.header, delta, correcting=correcting)
         held = await quarantine.hold(session, source, parsed.header, delta, state.version)
     raise ListHeld(
         f"The file lacks {delta.removed} of the {delta.before} parties in force: it is held back, "
@@ -235,7 +238,12 @@ async def touch(session: AsyncSession, code: str) -> None:
 
 
 async def swap(
-    session: AsyncSession, source: ListSource, header: ListHeader, delta: Delta
+    session: AsyncSession,
+    source: ListSource,
+    header: ListHeader,
+    delta: Delta,
+    *,
+    correcting: bool = False,
 ) -> ImportResult:
     """Put what is staged in force: version, feed, rows, state and events, in this transaction."""
     today = utc_now().date()
@@ -254,7 +262,7 @@ async def swap(
         },
     )
     now_in = await streams.streams_now(session, source.code)
-    await staging.put_in_force(session, source.code, version, now_in, today)
+    await staging.put_in_force(session, source.code, version, now_in, today, correcting=correcting)
     counts = {"persons": header.persons, "organisations": header.organisations}
     if header.others:
         counts["others"] = header.others

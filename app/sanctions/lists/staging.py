@@ -107,10 +107,20 @@ async def preview(session: AsyncSession, code: str, limit: int) -> list[dict[str
 
 
 async def put_in_force(
-    session: AsyncSession, code: str, version: int, streams: list[str], today: date
+    session: AsyncSession,
+    code: str,
+    version: int,
+    streams: list[str],
+    today: date,
+    *,
+    correcting: bool,
 ) -> None:
-    """Changes for the feed first, then the rows: all in the caller's transaction."""
-    values = {"s": code, "v": version, "streams": streams, "today": today}
+    """Changes for the feed first, then the rows: all in the caller's transaction.
+
+    ``correcting``: parties that this issue has not were in force by mistake.
+    """
+    reason = "error" if correcting else "delisted"
+    values = {"s": code, "v": version, "streams": streams, "today": today, "reason": reason}
     for statement in (_FEED_REMOVED, _FEED_EXPIRED, _FEED_PUT, _CLOSE, _OPEN):
         wanted = {key: value for key, value in values.items() if f":{key}" in statement.text}
         await session.execute(statement, wanted)
@@ -155,8 +165,8 @@ _DIFF = text(
 )
 _FEED_REMOVED = text(
     f"""INSERT INTO feed_pending (entry_id, op, reason, streams)
-    SELECT c.entry_id::text, 'remove', 'delisted', CAST(:streams AS text[])
-    FROM ({_CURRENT}) c WHERE c.expired_at IS NULL
+    SELECT c.entry_id::text, 'remove', CAST(:reason AS text), CAST(:streams AS text[])
+    FROM ({_CURRENT}) c WHERE (c.expired_at IS NULL OR CAST(:reason AS text) = 'error')
       AND NOT EXISTS (SELECT FROM staged_parties n WHERE n.entry_id = c.entry_id)
     ORDER BY c.entry_id"""  # noqa: S608 - texts of ours; values are bound
 )

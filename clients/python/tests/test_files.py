@@ -72,7 +72,19 @@ def test_a_full_set_names_what_it_erased_without_a_reason(
 ) -> None:
     assert run_pull().unexplained == []
     registry.remove("a1", "annulled")
+    registry.remove("b2", "expired")
     registry.window = len(registry.log)
+    result = run_pull()
+    assert (result.mode, result.purged, result.unexplained) == ("full", ["a1"], ["b2"])
+
+
+def test_a_full_set_beside_which_nothing_is_told_names_all(
+    registry: Registry, run_pull: Pull, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_pull()
+    registry.remove("a1", "annulled")
+    registry.window = len(registry.log)
+    monkeypatch.setattr(Registry, "files", lambda self: b"{}")
     result = run_pull()
     assert (result.mode, result.purged, result.unexplained) == ("full", [], ["a1"])
 
@@ -384,7 +396,7 @@ def test_what_happened_to_entries_is_noted_without_names(
         ("d4", "new", None),
         ("a1", "changed", None),
         ("b2", "removed", "lifted"),
-        ("c3", "removed", None),
+        ("c3", "removed", "annulled"),
     ]
     assert [noted.entry_id for noted in store.journal(registry.now + 15)] == ["c3"]
 

@@ -1,6 +1,8 @@
 """The agency's own vendors against the copy: what is linked, likely, unclear, double, affected."""
 
 import json
+import re
+import zipfile
 from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
@@ -9,9 +11,11 @@ from typing import Any
 import openpyxl
 import pytest
 
+from partner_registry_client import vendor_files
 from partner_registry_client.conformance.double import Registry, entry
 from partner_registry_client.errors import NotConfigured
-from partner_registry_client.vendor_files import read_vendors
+from partner_registry_client.vendor_files import Vendor, read_vendors
+from partner_registry_client.vendors import _duplicates
 
 Run = Callable[..., int]
 Said = pytest.CaptureFixture[str]
@@ -165,3 +169,78 @@ def test_who_is_affected_by_what_changed(
     assert matching("affected", "--since", "soon") == 2
     assert matching("affected", "--since", "2999-01-01T00:00:00") == 0
     assert Path("copy/vendors.json").stat().st_mode & 0o077 == 0
+
+
+def _workbook(**parts: Callable[[bytes], bytes]) -> Path:
+    """A workbook of two vendors whose parts were changed, by the end of their names."""
+    book = openpyxl.Workbook()
+    for row in (("number", "name"), ("1", "Amani"), ("2", "Umoja")):
+        book.active.append(row)
+    book.save("good.xlsx")
+    changed = Path("changed.xlsx")
+    with zipfile.ZipFile("good.xlsx") as good, zipfile.ZipFile(changed, "w") as bad:
+        for name in good.namelist():
+            change = next((parts[end] for end in parts if name.endswith(f"/{end}.xml")), bytes)
+            bad.writestr(name, change(good.read(name)), zipfile.ZIP_DEFLATED)
+    return changed
+
+
+def _far(sheet: bytes) -> bytes:
+    """Its last row is said to be two thousand million rows on."""
+    for cell in (b'r="3"', b'r="A3"', b'r="B3"'):
+        sheet = sheet.replace(cell, cell[:-2] + b'2000000000"')
+    return sheet
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"sheet1": lambda part: part[:-30]},
+        {"sheet1": lambda part: b""},
+        {"workbook": lambda part: b"<x"},
+        {"workbook": lambda part: re.sub(b"<sheets>.*</sheets>", b"<sheets/>", part)},
+        {"sheet1": _far},
+    ],
+    ids=["cut", "empty", "no markup", "no sheet", "far row"],
+)
+def test_a_broken_workbook_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parts: dict[str, Any]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(vendor_files, "_MAX_ROWS", 1000)
+    path = _workbook(**parts)
+    with pytest.raises(NotConfigured):
+        read_vendors(path)
+
+
+def test_a_workbook_that_unpacks_to_too_much_is_refused_unread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = _workbook(theme1=lambda part: b"<a>" + b" " * 20_000_000)
+    assert path.stat().st_size < 100_000
+    assert len(read_vendors(path)) == 2
+    monkeypatch.setattr(vendor_files, "MAX_UNPACKED_BYTES", 10_000_000)
+    with pytest.raises(NotConfigured, match="unpacks"):
+        read_vendors(path)
+
+
+def test_rows_beyond_what_a_sheet_says_of_itself_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = _workbook(sheet1=lambda part: part.replace(b'"A1:B3"', b'"A1:B2"'))
+    assert [(one.line, one.number) for one in read_vendors(path)] == [(2, "1"), (3, "2")]
+
+
+def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "none.csv", Path("/dev/zero")):
+        with pytest.raises(NotConfigured, match="is no file"):
+            read_vendors(path)
+
+
+def test_of_many_lines_with_one_number_some_are_named() -> None:
+    vendors = [Vendor(line, "7", [f"Quix{line * 7919} Zeb{line * 104729}"]) for line in range(200)]
+    same = _duplicates(vendors)
+    assert {len(lines) for lines in same.values()} <= {49, 50}
+    assert len(same) == 200

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from app.core.db import Database
-from tests.conftest import ApiFor
+from tests.conftest import ApiFor, Settle
 from tests.sanctions.entries.support import day, lift, measure, shift, version
 from tests.sanctions.factories import ended, released
 from tests.support import World
@@ -109,6 +109,38 @@ async def test_what_has_ended_is_not_released_but_may_be_annulled(api_for: ApiFo
     now = await (await api_for("UNDP")).read(_url(entry))
     assert (await _ask(api_for, now, "annul"))[1]["code"] == "entry_ended"
     assert (await lift(api_for, now)).json()["code"] == "entry_ended"
+
+
+_TOLD = text("SELECT reason FROM feed_changes WHERE entry_id = :id ORDER BY seq DESC LIMIT 1")
+
+
+@pytest.mark.parametrize("cause", ["void", "error", "duplicate"])
+async def test_the_feed_is_told_why_it_is_annulled(
+    cause: str, api_for: ApiFor, settle: Settle, operator_database: Database
+) -> None:
+    entry = await measure(api_for)
+    body: dict[str, Any] = {"reason": "Canary reason.", "cause": cause}
+    undp, url = await api_for("UNDP"), _url(entry)
+    if cause == "duplicate":
+        for wrong in (entry, await measure(api_for)):
+            named = body | {"duplicate_of": wrong["entry_id"]}
+            answer = await undp.post(f"{url}/annul", json=named, headers=version(entry))
+            assert answer.json()["code"] == "duplicate_unknown"
+        answer = await undp.post(f"{url}/annul", json=body, headers=version(entry))
+        assert answer.status_code == 422
+        terms = {"effective_from": day(401), "effective_to": day(500)}
+        body["duplicate_of"] = (await measure(api_for, entry["partner_id"], **terms))["entry_id"]
+    asked = await undp.made(f"{url}/annul", body, headers=version(entry))
+    assert (asked["cause"], asked["duplicate_of"]) == (cause, body.get("duplicate_of"))
+    decision = {"decision": "approve", "reason": "x"}
+    done = await (await api_for("UNDP_APPROVER")).post(
+        f"{url}/acts/{asked['id']}/decision", json=decision, headers={"If-Match": '"v1"'}
+    )
+    assert done.json()["entry_status"] == "ANNULLED"
+    await settle()
+    async with operator_database.session() as session:
+        reason = await session.scalar(_TOLD, {"id": entry["entry_id"]})
+    assert reason == {"void": "annulled"}.get(cause, cause)
 
 
 @pytest.mark.parametrize(

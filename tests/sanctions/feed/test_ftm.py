@@ -123,7 +123,10 @@ def test_values_of_a_cell_are_sorted_and_told_apart() -> None:
     more = {"names": [{"name": "P", "type": "primary"}, *names]}
     (row,) = csv.DictReader(
         io.StringIO(
-            (ftm_files.table_header() + ftm_files.table_lines([ENTRY | more], "public")).decode()
+            (
+                ftm_files.table_header()
+                + ftm_files.table_lines([(ENTRY | more, ftm.UNSEEN)], "public")
+            ).decode()
         )
     )
     assert row["aliases"] == '"A; or C";B'

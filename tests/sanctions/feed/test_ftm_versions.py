@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from app.sanctions.feed import ftm, versions
+from app.sanctions.feed import checksums, ftm, versions
 from tests.sanctions.feed.conftest import Stand, entry
 from tests.support import Api
 
@@ -28,6 +29,11 @@ async def _full(api: Api, stream: str) -> tuple[str, Copy]:
     lines = await _lines(api, url)
     assert len(lines) == index["entity_count"]
     return index["version"], {one["id"]: one for one in lines}
+
+
+def _lasting(copy: Copy) -> Copy:
+    """Without when it was last seen: of what does not change, operations say nothing."""
+    return {key: {**one, "last_seen": None} for key, one in copy.items()}
 
 
 async def _follow(api: Api, base: str, copy: Copy, stream: str) -> str:
@@ -59,6 +65,47 @@ async def ids(stand: Stand, stream: str) -> list[str]:
     return made
 
 
+async def test_it_says_since_when_and_the_index_what_the_files_are(
+    stand: Stand, stream: str, ids: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wfp = await stand.api()
+    _, before = await _full(wfp, stream)
+    first = before[ids[0]]
+    assert first["first_seen"] == first["last_change"] <= first["last_seen"]
+    for table, at in (("feed_entries", "changed_at"), ("feed_changes", "at")):
+        await stand.run(
+            f"UPDATE {table} SET first_at = first_at - interval '1 day', "
+            f"{at} = {at} - interval '1 day' WHERE stream = $1 AND entry_id = $2 RETURNING 1",
+            stream,
+            ids[0],
+        )
+    old = await wfp.read(f"{FTM}/index.json?stream={stream}")
+    await stand.put(entry(ids[0], "Renamed Trust"), stream)
+    _, after = await _full(wfp, stream)
+    for one in (ids[0], f"{ids[0]}-sanction"):
+        assert after[one]["first_seen"] < first["first_seen"] <= after[one]["last_change"]
+    assert after[ids[1]]["last_change"] == before[ids[1]]["last_change"]
+    # The file of the version before says what was so then.
+    as_then = await _lines(wfp, old["resources"][0]["url"])
+    assert as_then[0]["id"] == ids[0]
+    assert as_then[0]["last_change"] < after[ids[0]]["last_change"]
+    assert {one["last_seen"] for one in as_then} == {first["last_seen"]}
+    monkeypatch.setattr(checksums, "_REST", 1e6)
+    worker = checksums.Checksums(stand.worker)
+    assert "checksum" not in (await wfp.read(f"{FTM}/index.json?stream={stream}"))["resources"][0]
+    assert await worker.note_due() >= 1
+    index = await wfp.read(f"{FTM}/index.json?stream={stream}")
+    for item in index["resources"]:
+        content = (await wfp.get(item["url"])).content
+        made = hashlib.sha1(content, usedforsecurity=False).hexdigest()
+        assert (item["checksum"], item["size"]) == (made, len(content))
+    # It has just been looked at, so it rests; and what is known is not read again.
+    await stand.put(entry(ids[0], "Once More"), stream)
+    assert await worker.note_due() == 0
+    assert await checksums.Checksums(stand.worker).note_due() == 1
+    assert await checksums.Checksums(stand.worker).note_due() == 0
+
+
 async def test_whoever_holds_a_version_arrives_at_the_newest(
     stand: Stand, stream: str, ids: list[str]
 ) -> None:
@@ -78,7 +125,7 @@ async def test_whoever_holds_a_version_arrives_at_the_newest(
     assert [one for one, _ in copies] == sorted({one for one, _ in copies})
     for version, copy in copies:
         assert await _follow(wfp, version, copy, stream) == newest
-        assert copy == whole
+        assert _lasting(copy) == _lasting(whole)
 
 
 async def test_operations_say_what_they_do(stand: Stand, stream: str, ids: list[str]) -> None:
@@ -123,7 +170,7 @@ async def test_what_was_annulled_is_in_no_file_and_leaves_every_copy(
     assert wrong not in whole
     for version, copy in (before, with_it):
         assert await _follow(wfp, version, copy, stream) == newest
-        assert copy == whole
+        assert _lasting(copy) == _lasting(whole)
     # The file of the version that had it is cut short where its chunk was.
     assert (await wfp.get(held)).content == b""
 
@@ -152,7 +199,7 @@ async def test_old_versions_are_joined_and_copies_of_them_still_arrive(
     newest, whole = await _full(wfp, stream)
     for version, copy in copies:
         assert await _follow(wfp, version, copy, stream) == newest
-        assert copy == whole
+        assert _lasting(copy) == _lasting(whole)
     # Who still asks for one that was joined gets what it was joined with.
     listed = (await wfp.read(f"{FTM}/delta.json?stream={stream}"))["versions"]
     assert copies[1][0] not in listed

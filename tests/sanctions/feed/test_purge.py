@@ -7,9 +7,9 @@ from uuid import uuid4
 
 import pytest
 
+from app.core.clock import utc_now
 from app.core.db import DatabaseAway
-from app.sanctions.feed import build
-from app.sanctions.feed.ftm_endpoints import _pieces
+from app.sanctions.feed import build, ftm_files, ftm_writing
 from tests.sanctions.feed.conftest import (
     FEED,
     Stand,
@@ -36,7 +36,7 @@ async def chunk_with(stand: Stand, entry_id: str) -> str:
     return str((await index(wfp))["chunks"][bucket]["sha256"])
 
 
-@pytest.mark.parametrize("reason", ["annulled", "error"])
+@pytest.mark.parametrize("reason", ["annulled", "error", "level_changed"])
 async def test_its_past_is_erased_and_its_files_are_gone(stand: Stand, reason: str) -> None:
     wfp, one, other = await stand.api(), str(uuid4()), str(uuid4())
     await stand.put(entry(other), "inter_agency")
@@ -76,6 +76,8 @@ async def test_its_past_is_erased_and_its_files_are_gone(stand: Stand, reason: s
     assert [c["seq"] for c in page["changes"]] == list(range(1, page["to"] + 1))
     await stand.beat()
     again = await wfp.read(f"{FEED}/files")
+    purged = {item["entry_id"]: item["reason"] for item in again["purged"]}
+    assert purged.get(one) == (None if reason == "level_changed" else reason)
     assert {held, delta} <= {item["sha256"] for item in again["withdrawn"]}
     lines = [line for item in again["deltas"] for line in await chunk_lines(wfp, item["sha256"])]
     assert {(c["op"], c["reason"]) for c in lines if c["entry_id"] == one} == {("remove", reason)}
@@ -89,7 +91,9 @@ async def test_what_comes_back_with_the_same_bytes_is_served_again(stand: Stand)
     assert (await wfp.get(f"{FEED}/chunks/{held}")).status_code == 410
     await stand.put(entry(one), "inter_agency")
     assert (await wfp.get(f"{FEED}/chunks/{held}")).status_code == 200
-    assert held not in {item["sha256"] for item in (await wfp.read(f"{FEED}/files"))["withdrawn"]}
+    files = await wfp.read(f"{FEED}/files")
+    assert held not in {item["sha256"] for item in files["withdrawn"]}
+    assert one not in {item["entry_id"] for item in files["purged"]}
 
 
 async def test_other_ends_erase_nothing(stand: Stand) -> None:
@@ -103,12 +107,36 @@ async def test_other_ends_erase_nothing(stand: Stand) -> None:
     assert [c["op"] for c in page["changes"]] == ["put", "remove"]
 
 
+async def test_what_left_a_stream_before_is_purged_there_too(stand: Stand) -> None:
+    wfp, one, other = await stand.api(), str(uuid4()), str(uuid4())
+    left, there = [await stand.source(f"zz_{uuid4().hex[:6]}") for _ in range(2)]
+    never = await stand.source(f"zz_{uuid4().hex[:6]}")
+    for stream in (left, there, never):
+        await stand.put(entry(other), stream)
+    await stand.put(entry(one, "Canary Two"), left, there)
+    await stand.remove(one, "expired", left)
+    before = (await manifest(wfp, never))["seq_to"]
+    await stand.change(
+        ("put", entry(one, "Canary Three"), (left,)),
+        ("remove", (one, "delisted"), (left,)),
+        ("remove", (one, "annulled"), (there,)),
+    )
+    await stand.number()
+    for stream in (left, there):
+        page = await wfp.read(f"{FEED}/changes?stream={stream}&after=0")
+        told = [c for c in page["changes"] if c["entry_id"] == one]
+        assert told[-1]["reason"] == "annulled"
+        assert [c["entry"] for c in told] == [None] * len(told)
+    # Who never had it learns nothing.
+    assert (await manifest(wfp, never))["seq_to"] == before
+
+
 async def test_a_file_withdrawn_from_one_stream_may_stay_in_another(stand: Stand) -> None:
     wfp, one = await stand.api(), str(uuid4())
     streams = [await stand.source(code) for code in ("zz_a", "zz_b")]
     await stand.put(entry(one), *streams)
     held = (await index(wfp, streams[0]))["chunks"][0]["sha256"]
-    await stand.remove(one, "error", streams[0])
+    await stand.remove(one, "level_changed", streams[0])
     assert (await wfp.get(f"{FEED}/chunks/{held}")).status_code == 200
     await stand.remove(one, "error", streams[1])
     assert (await wfp.get(f"{FEED}/chunks/{held}")).status_code == 410
@@ -119,7 +147,8 @@ async def test_a_twin_being_read_meanwhile_is_cut_short(stand: Stand) -> None:
     await stand.put(entry(one), "inter_agency")
     held = await chunk_with(stand, one)
     await stand.remove(one, "error", "inter_agency")
-    pieces = _pieces(stand.app.state.database, None, "inter_agency", [held], b"", lambda *_: b"")
-    assert await anext(pieces) == b""
+    of = ftm_writing.Version("inter_agency", None, 1, utc_now())
+    pieces = ftm_writing.pieces(stand.app.state.database, of, [held], ftm_files.TABLE)
+    assert (await anext(pieces)).startswith(b'"id"')
     with pytest.raises(DatabaseAway):
         await anext(pieces)

@@ -189,6 +189,24 @@ async def test_an_older_issue_is_refused_unless_told_and_one_of_the_future_alway
     assert len(await stand.live()) == 4
 
 
+async def test_parties_of_a_mistaken_issue_are_told_as_errors(stand: Stand) -> None:
+    await stand.take(some(11), "2026-02-01T00:00:00+00:00")
+    older = stand.file(some(10), "2026-01-01T00:00:00+00:00")
+    done = await import_list(stand.database, stand.code, older, correcting=True)
+    assert (done.removed, len(await stand.live())) == (1, 10)
+    fewer = stand.file(some(5), "2026-03-01T00:00:00+00:00")
+    with pytest.raises(ListHeld):
+        await import_list(stand.database, stand.code, fewer, correcting=True)
+    await approval.approve(stand.database, stand.code, "A. Operator", "Wrong.", correcting=True)
+    told = await stand.rows(
+        "SELECT p.reason FROM feed_pending p JOIN listed_parties l ON l.entry_id::text = p.entry_id"
+        " WHERE l.source = :s AND p.op = 'remove' UNION ALL SELECT c.reason FROM feed_changes c"
+        " JOIN listed_parties l ON l.entry_id::text = c.entry_id"
+        " WHERE l.source = :s AND c.op = 'remove'"
+    )
+    assert [row.reason for row in told] == ["error"] * 6
+
+
 @pytest.mark.parametrize(
     "content",
     [b"", b"\xff\xfe\x00", b'{"other": 1}\n{}', b"[" * 5_000, b'{"x"'],

@@ -54,6 +54,8 @@ class Files:
 
     deltas: list[Delta]
     withdrawn: list[str]
+    purged: dict[str, str]
+    """Entries that copies elsewhere must lose too, and why."""
 
     def way(self, after: int) -> list[Delta]:
         """The fewest deltas that go on from a number, as far as they go."""
@@ -118,9 +120,18 @@ def read_files(body: bytes, stream: str) -> Files:
                 Fields(item, "withdrawn file").digest("sha256")
                 for item in fields.items("withdrawn", _MOST_FILES)
             ],
+            # Registries of an older release say nothing of it.
+            dict(map(_read_purged, fields.items("purged", _MOST_FILES)))
+            if "purged" in fields.raw
+            else {},
         )
     except (Malformed, TooLarge) as error:
         raise DeltaUnusable(str(error)) from error
+
+
+def _read_purged(value: object) -> tuple[str, str]:
+    fields = Fields(value, "purged entry")
+    return fields.text("entry_id", 256), fields.text("reason", 64)
 
 
 def _read_delta(value: object) -> Delta:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from partner_registry_client.changes import Change
 from partner_registry_client.manifest import Manifest
-from partner_registry_client.store import Swap
+from partner_registry_client.swap import Swap
 
 _PURGE = {"annulled", "error"}
 Mode = Literal["unchanged", "delta", "full"]
@@ -17,8 +17,8 @@ Mode = Literal["unchanged", "delta", "full"]
 class PullResult:
     """What a pull did.
 
-    `purged` names entries that other systems must erase too. `unexplained` left with a full set,
-    which gives no reasons: they may be such, and whoever has copies asks the registry.
+    `purged` names entries that other systems must erase too. `unexplained` left with a full set
+    from a bundle, or one beside which the registry could not be asked: they may be such, too.
     """
 
     mode: Mode

@@ -189,6 +189,8 @@ class Amount(TypedDict):
     local: NotRequired[str | None]
     usd: str
 class AnnulIn(TypedDict):
+    cause: NotRequired[Literal['void', 'error', 'duplicate']]
+    duplicate_of: NotRequired[str | None]
     reason: str
 class AnswerIn_Output(TypedDict):
     comment: NotRequired[str | None]
@@ -1220,9 +1222,11 @@ class EntryActDecisionIn(TypedDict):
     decision: Literal['approve', 'reject']
     reason: str
 class EntryActDetailOut(TypedDict):
+    cause: Literal['void', 'error', 'duplicate']
     decided_at: str | None
     decided_by: str | None
     decision_reason: str | None
+    duplicate_of: str | None
     entry_id: str
     entry_status: Literal['PENDING', 'ACTIVE', 'EXPIRED', 'LIFTED', 'RELEASED', 'ANNULLED', 'SUPERSEDED']
     entry_version: int
@@ -1235,8 +1239,10 @@ class EntryActDetailOut(TypedDict):
     state: Literal['proposed', 'approved', 'rejected']
     version: int
 class EntryActOut(TypedDict):
+    cause: Literal['void', 'error', 'duplicate']
     decided_at: str | None
     decided_by: str | None
+    duplicate_of: str | None
     entry_id: str
     entry_status: Literal['PENDING', 'ACTIVE', 'EXPIRED', 'LIFTED', 'RELEASED', 'ANNULLED', 'SUPERSEDED']
     entry_version: int
@@ -1383,6 +1389,7 @@ FeedDeltaOut = TypedDict('FeedDeltaOut', {'bytes': 'int', 'count': 'int', 'from'
 class FeedFilesOut(TypedDict):
     changes_from: int
     deltas: list[FeedDeltaOut]
+    purged: list[PurgedOut]
     seq_to: int
     stream: str
     version: int
@@ -1831,8 +1838,11 @@ class FtmIndexOut(TypedDict):
     updated_at: str
     version: str
 class FtmResource(TypedDict):
+    checksum: NotRequired[str | None]
     mime_type: str
     name: str
+    size: NotRequired[int | None]
+    timestamp: str
     url: str
 class FundingPatch(TypedDict):
     budgets: NotRequired[list[BudgetYear] | None]
@@ -3396,6 +3406,10 @@ class PseaIn(TypedDict):
     partner_id: str
     status: NotRequired[Literal['draft', 'final']]
     type: Literal['psea']
+class PurgedOut(TypedDict):
+    at: int
+    entry_id: str
+    reason: Literal['annulled', 'error']
 class QuestionIn(TypedDict):
     question: str
     reference: NotRequired[str | None]

@@ -10,16 +10,18 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
-from partner_registry_client.chunks import Line, prefix_of, prefixes_of, set_digest
+from partner_registry_client.chunks import prefixes_of, set_digest
 from partner_registry_client.errors import Mismatch, NotConfigured
 from partner_registry_client.manifest import Accepted, Manifest
 from partner_registry_client.sqlite_file import SCHEMA, connect, explain, lock
 from partner_registry_client.state import Held, Noted, State
+from partner_registry_client.swap import Swap
 from partner_registry_client.trust import Anchor, KeysDocument
 
 DATABASE = "store.sqlite3"
@@ -27,87 +29,6 @@ STATISTICS = "matcher-statistics"
 """Name of the word statistics among the files that belong to the list."""
 JOURNAL_S = 730 * 86400.0
 _FORMAT = 2
-
-
-class Swap:
-    """The inside of one swap: change entries at will, then seal them at a signed digest."""
-
-    def __init__(self, store: Store, db: sqlite3.Connection, now: float, *, noted: bool) -> None:
-        self._store = store
-        self._db = db
-        self._now = now
-        self._noted = noted
-        self.sealed = False
-        self.put_count = 0
-        self.removed_count = 0
-        self.unexplained: list[str] = []
-
-    def put(self, line: Line) -> None:
-        """Hold this entry in the place of what was held of it."""
-        row = self._db.execute(
-            "SELECT line FROM entries WHERE prefix = ? AND entry_id = ?",
-            (line.prefix, line.entry_id),
-        ).fetchone()
-        self._put([line], {} if row is None else {line.entry_id: row[0]})
-
-    def remove(self, entry_id: str, reason: str | None = None) -> None:
-        """Hold nothing of this entry; it is no error when nothing was held."""
-        found = self._db.execute(
-            "DELETE FROM entries WHERE prefix = ? AND entry_id = ?",
-            (prefix_of(entry_id), entry_id),
-        )
-        if found.rowcount:
-            self.removed_count += 1
-            if reason is None:
-                self.unexplained.append(entry_id)
-            self._note([Noted(self._now, entry_id, "removed", reason)])
-
-    def replace_bucket(self, bucket: int, bucket_bits: int, lines: list[Line]) -> None:
-        """Hold exactly these entries in a bucket."""
-        held = dict(
-            self._db.execute(
-                "SELECT entry_id, line FROM entries WHERE prefix BETWEEN ? AND ?",
-                prefixes_of(bucket, bucket_bits),
-            )
-        )
-        for entry_id in held.keys() - {line.entry_id for line in lines}:
-            self.remove(entry_id)
-        self._put([line for line in lines if held.get(line.entry_id) != line.data], held)
-
-    def _put(self, lines: list[Line], held: Mapping[str, bytes]) -> None:
-        # In the order of the key, so that each row comes behind the one before.
-        in_place = sorted(lines, key=lambda line: line.prefix)
-        self._db.executemany(
-            "INSERT INTO entries (entry_id, prefix, line) VALUES (?, ?, ?)"
-            " ON CONFLICT (prefix, entry_id) DO UPDATE SET line = excluded.line",
-            in_place,
-        )
-        self.put_count += len(lines)
-        self._note(
-            Noted(self._now, line.entry_id, "changed" if line.entry_id in held else "new", None)
-            for line in lines
-            if held.get(line.entry_id) != line.data
-        )
-
-    def _note(self, rows: Iterable[Noted]) -> None:
-        if self._noted:
-            self._db.executemany("INSERT INTO journal VALUES (?, ?, ?, ?)", rows)
-
-    def seal(self, accepted: Accepted, etag: str | None) -> None:
-        """Check what the store would hold against the signature, then let it be committed."""
-        self._store.require_set(accepted.manifest)
-        now = repr(self._now).encode()
-        self._store.write_state(
-            manifest=accepted.payload,
-            kid=accepted.kid.encode(),
-            etag=(etag or "").encode(),
-            pulled_at=now,
-            last_seen=now,
-        )
-        if not self._noted:
-            self._store.write_state(journal_from=now)
-        self._db.execute("DELETE FROM journal WHERE at < ?", (self._now - JOURNAL_S,))
-        self.sealed = True
 
 
 class Store:
@@ -181,12 +102,28 @@ class Store:
     def swap(self, now: float) -> Iterator[Swap]:
         """Change the set in one transaction; what was not sealed is undone."""
         with self._transaction():
-            swap = Swap(self, self._db, now, noted=self.journal_from() is not None)
+            noted = self.journal_from() is not None
+            seal = partial(self._seal, now=now, noted=noted)
+            swap = Swap(self._db, now, seal, noted=noted)
             yield swap
             if not swap.sealed:
                 raise Mismatch("a swap ended without reaching a signed set")
         # Deleted entries must leave the write-ahead log too: some were deleted as errors.
         self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _seal(self, accepted: Accepted, etag: str | None, now: float, noted: bool) -> None:
+        self.require_set(accepted.manifest)
+        moment = repr(now).encode()
+        self.write_state(
+            manifest=accepted.payload,
+            kid=accepted.kid.encode(),
+            etag=(etag or "").encode(),
+            pulled_at=moment,
+            last_seen=moment,
+        )
+        if not noted:
+            self.write_state(journal_from=moment)
+        self._db.execute("DELETE FROM journal WHERE at < ?", (now - JOURNAL_S,))
 
     def state(self) -> State:
         rows = dict(self._db.execute("SELECT key, value FROM state").fetchall())

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 
 from partner_registry_client.api import FIRST_PAGE, PAGE, Source
+from partner_registry_client.attached import renew_statistics, statistics_of
 from partner_registry_client.changes import (
     Change,
     Delta,
@@ -19,18 +20,16 @@ from partner_registry_client.changes import (
     read_files,
     read_page,
 )
-from partner_registry_client.chunks import (
-    IndexItem,
-    read_attachment,
-    read_attachments,
-    read_chunk,
-    read_index,
-    require_bytes,
+from partner_registry_client.chunks import IndexItem, read_chunk, read_index, require_bytes
+from partner_registry_client.errors import (
+    ClockSetBack,
+    Malformed,
+    Mismatch,
+    Refused,
+    Unavailable,
 )
-from partner_registry_client.encoding import sha256_hex
-from partner_registry_client.errors import ClockSetBack, Malformed, Mismatch, Refused
 from partner_registry_client.keychain import Keychain
-from partner_registry_client.manifest import Accepted, Manifest, require_unexpired
+from partner_registry_client.manifest import Accepted, require_unexpired
 from partner_registry_client.pull_result import PullResult, result_of, take
 from partner_registry_client.spool import Spool
 from partner_registry_client.state import Held, State
@@ -98,7 +97,7 @@ class _Pull:
         except DeltaUnusable as reason:
             return self._full(str(reason))
         if not 0 <= self._now - self._store.attachments_at() < STATISTICS_REFRESH_S:
-            self._renew_statistics()
+            renew_statistics(self._store, self._source, self._now)
         if result.purged:
             self._spool.clear()  # what an interrupted pull left may hold what was withdrawn
         return result
@@ -219,7 +218,7 @@ class _Pull:
             return result_of("unchanged", manifest)
         data = self._source.chunk(manifest.index_sha256, manifest.index_bytes)
         items = read_index(data, manifest)
-        statistics = self._statistics(data, manifest)
+        statistics = statistics_of(self._store, self._source, data, manifest)
         wanted = self._differing(items, manifest.bucket_bits)
         for done, item in enumerate(wanted, 1):
             if item.sha256 is not None:
@@ -232,10 +231,22 @@ class _Pull:
                     chunk = self._spool.read(item.sha256)
                     lines = read_chunk(chunk, item, manifest.bucket_bits)
                 swap.replace_bucket(item.bucket, manifest.bucket_bits, lines)
+            purged = swap.explain(self._purged()) if swap.unexplained else []
             swap.seal(accepted, etag)
             self._store.keep_attachment(STATISTICS, statistics, self._now)
         self._spool.clear()
-        return result_of("full", manifest, swap, full_because=reason)
+        return result_of("full", manifest, swap, purged, full_because=reason)
+
+    def _purged(self) -> dict[str, str]:
+        """What was annulled or wrong: a full set does not say so, the list of files does.
+
+        It is not signed. What is erased here is decided by the set; this tells of copies elsewhere,
+        and without it the pull is as good.
+        """
+        try:
+            return read_files(self._source.files(self._state.stream), self._state.stream).purged
+        except (Refused, Unavailable, DeltaUnusable):
+            return {}
 
     def _held_whole(self, accepted: Accepted, etag: str | None) -> bool:
         """Whether the copy is that set already, in which case the newer signature is kept."""
@@ -267,30 +278,3 @@ class _Pull:
             raise
         require_bytes(data, sha256, length, what)
         self._spool.write(sha256, data)
-
-    # ------------------------------------------------------------ statistics
-
-    def _renew_statistics(self) -> None:
-        """Those that the index names now. They may be a day old; without them scores differ a
-        little from the registry's, and each answer says which they rest on.
-        """
-        held = self._store.state().held
-        if held is None:
-            return
-        try:
-            data = self._source.chunk(held.manifest.index_sha256, held.manifest.index_bytes)
-            content = self._statistics(data, held.manifest)
-        except Refused as refusal:
-            if refusal.status in (404, 410):
-                return  # the list has moved on; the next pull asks again
-            raise
-        self._store.keep_attachment(STATISTICS, content, self._now)
-
-    def _statistics(self, index: bytes, manifest: Manifest) -> bytes | None:
-        item = read_attachments(index, manifest).get(STATISTICS)
-        if item is None:
-            return None
-        known = self._store.attachment(STATISTICS)
-        if known is not None and sha256_hex(known) == item.raw_sha256:
-            return known
-        return read_attachment(self._source.chunk(item.sha256, item.bytes), item)

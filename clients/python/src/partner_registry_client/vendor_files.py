@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from partner_registry_client.errors import NotConfigured
 
@@ -23,7 +23,12 @@ except ImportError:  # the extra `xlsx` brings it
     openpyxl = None  # type: ignore[assignment]  # what a missing module is
 
 MAX_FILE_BYTES = 256 * 1024 * 1024
+MAX_UNPACKED_BYTES = 1024 * 1024 * 1024
+MAX_TEXTS_BYTES = 256 * 1024 * 1024
+"""Of all texts of a workbook together, which are read whole."""
 MAX_VENDORS = 1_000_000
+_MAX_ROWS = 1_048_576
+_TEXTS = "xl/sharedstrings.xml"
 _WORD = re.compile(r"[^a-z0-9]+")
 _KNOWN = {
     "number": ("number", "vendor", "vendor_number", "vendor_no", "vendor_id", "supplier", "lifnr"),
@@ -60,6 +65,8 @@ class Vendor:
 
 def read_vendors(path: Path, columns: Mapping[str, str] | None = None) -> list[Vendor]:
     """The vendors of a file. `columns`: its heads by what they hold. Raises NotConfigured."""
+    if not path.is_file():
+        raise NotConfigured(f"{path} is no file")
     if path.stat().st_size > MAX_FILE_BYTES:
         raise NotConfigured(f"{path} is too large to be a vendor master")
     reader = _sheet_rows if path.suffix.lower() in (".xlsx", ".xlsm") else _csv_rows
@@ -152,15 +159,30 @@ def _sheet_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
             "Excel files need: pip install 'partner-registry-client[xlsx]'; CSV does not"
         )
     try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        with path.open("rb") as file:
+            _require_sane(file)
+            book = openpyxl.load_workbook(file, read_only=True, data_only=True)
+            sheet = book.worksheets[0]
+            # What a file says of its size may be wrong: rows behind that would be passed over.
+            sheet.reset_dimensions()
+            rows: Iterable[tuple[Any, ...]] = sheet.iter_rows(values_only=True)
+            for number, row in enumerate(rows, 1):
+                if number > _MAX_ROWS:
+                    raise NotConfigured("it has more rows than a sheet can have")
+                yield number, [_cell(value) for value in row]
+    except NotConfigured as error:
+        raise NotConfigured(f"{path} cannot be read: {error}") from None
+    except Exception as error:  # a broken workbook makes its parsers raise whatever they like
         raise NotConfigured(f"{path} cannot be read as a workbook") from error
-    try:
-        rows: Iterable[tuple[Any, ...]] = book.worksheets[0].iter_rows(values_only=True)
-        for number, row in enumerate(rows, 1):
-            yield number, [_cell(value) for value in row]
-    finally:
-        book.close()
+
+
+def _require_sane(file: BinaryIO) -> None:
+    """Raise NotConfigured for a workbook that would unpack to more than any has."""
+    with zipfile.ZipFile(file) as archive:
+        # More than a member says it has is not unpacked.
+        sizes = {item.filename.lower(): item.file_size for item in archive.infolist()}
+    if sum(sizes.values()) > MAX_UNPACKED_BYTES or sizes.get(_TEXTS, 0) > MAX_TEXTS_BYTES:
+        raise NotConfigured("it unpacks to more than a vendor master has")
 
 
 def _cell(value: Any) -> str:

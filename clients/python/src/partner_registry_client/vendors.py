@@ -25,6 +25,8 @@ from partner_registry_matcher import (
 
 SAME = 0.97
 """From this score on two lines of one country are taken for one vendor."""
+_MOST_NAMED = 50
+"""Of many lines with one number each is told so many: all of them would be the square."""
 Progress = Callable[[int, int], None]
 
 
@@ -162,8 +164,9 @@ def _duplicates(vendors: list[Vendor]) -> dict[int, list[int]]:
                 same.setdefault(vendor.line, set()).add(other.line)
                 same.setdefault(other.line, set()).add(vendor.line)
     for lines in _shared(vendors):
+        named = set(sorted(lines)[:_MOST_NAMED])
         for line in lines:
-            same.setdefault(line, set()).update(lines - {line})
+            same.setdefault(line, set()).update(named - {line})
     return {line: sorted(others) for line, others in same.items()}
 
 

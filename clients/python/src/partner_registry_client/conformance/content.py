@@ -99,6 +99,12 @@ class Content:
                 "changes_from": self.window,
                 "deltas": [item for item, _ in self.deltas()],
                 "withdrawn": [{"sha256": one, "at": self.now} for one in self.withdrawn],
+                "purged": [
+                    {"entry_id": change["entry_id"], "reason": change["reason"], "at": self.now}
+                    for change in self.log
+                    if change["reason"] in ("annulled", "error")
+                    and change["entry_id"] not in self.entries
+                ],
             }
         )
 
