@@ -43,6 +43,7 @@ from app.openapi import describe, install_docs
 from app.partners.errors import PartnerMerged
 from app.partners.merges.redirect import lead_on
 from app.partners.self_service.statements import FLAGS, VERIFICATIONS
+from app.recognition.desk import Desk as Clearances
 from app.sanctions.feed.reading import Feed
 from app.sanctions.feed.waiting_road import WaitingRoad
 from app.sanctions.screening.desk import Desk
@@ -77,6 +78,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         app.state.feed = Feed(database, settings)
         app.state.screener = Screener()
         app.state.desk = Desk(database, app.state.screener, app.state.limits)
+        app.state.clearances = Clearances(database, app.state.screener, app.state.limits)
         app.state.event_waits = EventWaits(database)
         warming = asyncio.create_task(app.state.screener.keep_warm(database))
         app.state.migration_head = migrate.head()
