@@ -80,7 +80,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         app.state.desk = Desk(database, app.state.screener, app.state.limits)
         app.state.clearances = Clearances(database, app.state.screener, app.state.limits)
         app.state.event_waits = EventWaits(database)
-        warming = asyncio.create_task(app.state.screener.keep_warm(database))
+        warming = (
+            asyncio.create_task(app.state.clearances.warm()),
+            asyncio.create_task(app.state.screener.keep_warm(database)),
+        )
         app.state.migration_head = migrate.head()
         # What lives as long as the process is no work for the garbage collector: without this a
         # full collection now and then stops all requests for a tenth of a second.
@@ -92,9 +95,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
             yield {STOP: lambda: [one.stop() for one in waiting]}
         finally:
             await app.state.feed.close()
-            warming.cancel()
+            for task in warming:
+                task.cancel()
             await app.state.event_waits.close()
-            await asyncio.gather(warming, return_exceptions=True)
+            await asyncio.gather(*warming, return_exceptions=True)
     finally:
         await key_sets.close()
         await outbound.close()

@@ -4,11 +4,12 @@ was found in the lists is remembered.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+
+from pydantic_core import from_json
 
 from app.auth.caller import Caller
 from app.core.clock import rfc3339
@@ -75,7 +76,7 @@ def _hits(
     caller: Caller, wanted: ClearanceIn, found: Found, ground: Ground
 ) -> list[dict[str, Any]]:
     """Listed names that may be the partner's, and what was decided of each."""
-    items = json.loads(found.row["matches"]) if found.known else []
+    items = from_json(found.row["matches"]) if found.known else []
     codes = {one["code"] for one in ground.own}
     hits = joined(_screen(wanted, found, ground.layers), items, caller.agency_code, codes)
     # Work items of a profile that is protected would lead to it.
@@ -144,7 +145,7 @@ def answer_of(
 ) -> dict[str, Any]:
     """The body, under an id of its own."""
     row, known, now = found.row, found.known, ground.now
-    oldest = checked_at(json.loads(row["sources"]))
+    oldest = checked_at(from_json(row["sources"]))
     return {
         "clearance_id": new_secret_id(),
         "outcome": verdict.outcome,

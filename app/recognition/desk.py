@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import asyncpg
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.auth.bound import replaying
 from app.core.clock import utc_now
@@ -17,11 +19,13 @@ from app.core.db import Database
 from app.core.gathering import Gathering
 from app.core.idempotency import IdempotencyInProgress
 from app.core.limits import Limits, release
+from app.recognition import snapshot
 from app.recognition.asking import Ask, search
 from app.recognition.clearing import answers_to
-from app.recognition.storing import Answered, store
+from app.recognition.storing import Answered, prepare, store
 from app.sanctions.screening.service import Screener
 
+log = structlog.get_logger()
 ROUTE = "/v1/clearances"
 _WAIT_S = 5.0
 
@@ -43,6 +47,17 @@ class Desk:
             return await replaying(lambda: self._by_name(ask))
         release(ask.request.scope)  # the round takes the agency's share, once for all of it
         return await replaying(lambda: self._gathering.ask(ask.token.client_id, ask))
+
+    async def warm(self) -> None:
+        """Have the statements planned on a connection that the first to ask will get. What fails
+        here is done by them.
+        """
+        try:
+            async with self._database.fast_steady() as connection:
+                await snapshot.read(connection, "", "", [snapshot.Question()])
+                await prepare(connection)
+        except (OSError, asyncpg.PostgresError, SQLAlchemyError) as error:
+            log.warning("clearances_not_warm", kind=type(error).__name__)
 
     async def _together(self, asks: Sequence[Ask]) -> list[Answered | Exception]:
         token = asks[0].token

@@ -33,11 +33,11 @@ _STORED = f"""{BOUND}, used AS (
       AS n (id, partner_id, purpose, outcome, reasons, request, answer, inputs, payload, event)),
   dependencies AS (
     INSERT INTO clearance_dependencies (clearance_id, agency_id, until, kind, ref, version)
-     SELECT d.id, s.agency_id, $4, d.kind, d.ref, d.version
-     FROM s, unnest($25::uuid[], $26::text[], $27::text[], $28::integer[])
+     SELECT d.id::uuid, s.agency_id, $4, d.kind, d.ref, d.version::integer
+     FROM s, unnest($25::text[], $26::text[], $27::text[], $28::text[])
        AS d (id, kind, ref, version)
-     UNION ALL SELECT d.id, s.agency_id, $4, 'share', x.share_id || '/' || x.record_id, NULL
-     FROM s CROSS JOIN unnest($25::uuid[], $26::text[], $27::text[]) AS d (id, kind, ref)
+     UNION ALL SELECT d.id::uuid, s.agency_id, $4, 'share', x.share_id || '/' || x.record_id, NULL
+     FROM s CROSS JOIN unnest($25::text[], $26::text[], $27::text[]) AS d (id, kind, ref)
        JOIN assessments_acl x ON x.record_id = d.ref::uuid AND x.agency_id = s.agency_id
      WHERE d.kind = 'assessment' AND x.valid_from <= now()
        AND (x.valid_to IS NULL OR x.valid_to > now())),

@@ -134,6 +134,11 @@ async def store(
     await bound.store(connection, queries.STORE, *values, route, *kept, answers=len(given))
 
 
+async def prepare(connection: asyncpg.Connection) -> None:
+    """Have the statement planned: for nobody, so that nothing is stored."""
+    await connection.execute(queries.STORE, "", *[None] * 39)
+
+
 async def _kept(connection: asyncpg.Connection, one: Answered) -> tuple[Any, ...]:
     key, scope = one.ask.key, agency_scope(one.caller.agency_id)
     assert key is not None  # only with keys anything is kept
@@ -152,8 +157,11 @@ async def _values(connection: asyncpg.Connection, given: Sequence[Answered]) -> 
     first, used = given[0], editions(given[0].now.date())
     person = first.caller.person
     noted = sorted((one.inquiry for one in given if one.inquiry), key=lambda one: one.place)
+    # As text: of what is neither text nor bytes the driver asks for each whether it is an array.
     rests_on = [
-        (one.id, item.kind, item.id, item.version) for one in given for item in _rests_on(one)
+        (str(one.id), item.kind, item.id, None if item.version is None else str(item.version))
+        for one in given
+        for item in _rests_on(one)
     ]
     return [
         first.caller.client_id,

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import httpx
@@ -249,13 +249,13 @@ _PLANS = """SELECT sum(generic_plans), sum(custom_plans) FROM pg_prepared_statem
 async def test_one_plan_serves_one_and_many(database: Database, partner: str) -> None:
     async with database.fast_steady() as connection:
         for count in (1, 32, 1):
-            found = await snapshot.read(connection, "WFP", "", [Question(partner)] * count)
+            found = await snapshot.read(connection, "WFP", "", [Question(UUID(partner))] * count)
             assert [str(row["partner_id"]) for row in found] == [partner] * count
-        assert await snapshot.read(connection, "nobody", "", [Question(partner)]) == []
+        assert await snapshot.read(connection, "nobody", "", [Question(UUID(partner))]) == []
         generic, custom = await connection.fetchrow(_PLANS, snapshot.FACTS)
     assert (generic >= 4, custom) == (True, 0)
     async with database.fast_read() as connection:
         for _ in range(7):
-            await snapshot.read(connection, "WFP", "", [Question(partner)])
+            await snapshot.read(connection, "WFP", "", [Question(UUID(partner))])
         generic, custom = await connection.fetchrow(_PLANS, snapshot.FACTS)
     assert (generic >= 1, custom) == (True, 5), "elsewhere five uses come first, and no more"
