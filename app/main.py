@@ -44,6 +44,7 @@ from app.openapi import describe, install_docs
 from app.partners.errors import PartnerMerged
 from app.partners.merges.redirect import lead_on
 from app.partners.self_service.statements import FLAGS, VERIFICATIONS
+from app.recognition.desk import Desk as Clearances
 from app.sanctions.feed.reading import Feed
 from app.sanctions.feed.waiting_road import WaitingRoad
 from app.sanctions.screening.desk import Desk
@@ -79,6 +80,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         app.state.feed = Feed(database, settings)
         app.state.screener = Screener(index_files(settings, root))
         app.state.desk = Desk(database, app.state.screener, app.state.limits)
+        app.state.clearances = Clearances(database, app.state.screener, app.state.limits)
         app.state.event_waits = EventWaits(database)
         warming = asyncio.create_task(_warm(app, database))
         app.state.migration_head = migrate.head()
@@ -102,8 +104,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
 
 
 async def _warm(app: FastAPI, database: Database) -> None:
-    """What the first requests of each kind would wait for: the index of names, then all routes."""
-    await app.state.screener.warm(database)
+    """What the first requests of each kind would wait for: the index of names, plans, routes."""
+    await asyncio.gather(app.state.screener.warm(database), app.state.clearances.warm())
     await take_apart(app)
     gc.collect()
     gc.freeze()

@@ -15,11 +15,12 @@ from uuid import UUID
 import asyncpg
 
 from app.partners import queries as partners
+from app.partners.identifiers.schemas import IdentifierRef
 from app.partners.search import queries as search
 from app.partners.search.conditions import conditions
 from app.partners.search.queries import Order
 from app.partners.search.schemas import SearchQuery
-from app.recognition import queries as recognition
+from app.recognition.snapshot import FACTS, Question
 from app.sanctions.screening import queries as screening
 from bench.stand import ROOT, Stand, build
 
@@ -46,6 +47,15 @@ async def _explain(connection: asyncpg.Connection, sql: str, *args: Any) -> dict
     return plan
 
 
+def _clearances(*asked: Question) -> tuple[Any, ...]:
+    return (
+        FACTS,
+        "WFP",
+        "/v1/clearances",
+        *map(list, zip(*(one.values for one in asked), strict=True)),
+    )
+
+
 def _whole_tables(node: dict[str, Any]) -> list[str]:
     found = []
     if node["Node Type"] == "Seq Scan" and node["Actual Rows"] > 1_000:
@@ -62,6 +72,7 @@ async def _measure(stand: Stand, count: int) -> None:
         await owner.execute(sql, *args, timeout=900)
     await owner.execute("VACUUM ANALYZE", timeout=900)
     middle = await owner.fetchrow("SELECT id FROM partners OFFSET $1 LIMIT 1", count // 2)
+    some = [row["id"] for row in await owner.fetch("SELECT id FROM partners LIMIT 32")]
     agency = await owner.fetchval("SELECT id FROM agencies WHERE code = 'WFP'")
     await owner.close()
     app = await asyncpg.connect(stand.settings.require("database_url"))
@@ -76,20 +87,11 @@ async def _measure(stand: Stand, count: int) -> None:
         "GET /v1/partners/{id}": (partners.FAST_GET, "WFP", middle["id"], False),
         "GET /v1/partners?country= page 1": pages[0],
         "GET /v1/partners?country= from the middle": pages[1],
-        "POST /v1/clearances by id": (
-            recognition.FACTS_BY_ID,
-            *key,
-            middle["id"],
-            None,
-        ),  # no question is noted
-        "POST /v1/clearances by identifier": (
-            recognition.FACTS_BY_IDENTIFIER,
-            *key,
-            "ORG_ID",
-            f"XX-PLAN-{count // 2}",
-            None,
-            None,
+        "POST /v1/clearances by id": _clearances(Question(middle["id"])),
+        "POST /v1/clearances by identifier": _clearances(
+            Question(None, IdentifierRef(scheme="ORG_ID", value=f"XX-PLAN-{count // 2}"))
         ),
+        "32 of POST /v1/clearances by id": _clearances(*map(Question, some)),
         "POST /v1/screenings": (screening.FACTS, *key, [], False),
     }
     print(

@@ -20,6 +20,8 @@ Round = Callable[[Sequence[Item]], Awaitable[Sequence[Told | Exception]]]
 """Carries out items together: what each is told, or the error of each, in their order. Should it
 raise, it has done nothing for any of them."""
 
+OF_ONE = (ValueError, LookupError, TypeError, ArithmeticError, AssertionError, RecursionError)
+"""What working on one item may fail by, whatever the item: for rounds that tell it to that one."""
 _MAYBE_ONE = ("22", "23", "40")
 """Classes of SQLSTATE by which one item may have failed all: values, constraints, turns taken."""
 

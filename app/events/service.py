@@ -22,6 +22,7 @@ from app.events.models import OutboxEvent
 
 log = structlog.get_logger()
 _STREAM = "events"
+PAUSE_S = 0.2
 
 
 async def publish(
@@ -82,61 +83,94 @@ class Consumer:
     together: Together | None = None
 
 
+_HERE = text(
+    "INSERT INTO consumer_cursors (name, seq) VALUES (:name, 0) "
+    "ON CONFLICT (name) DO UPDATE SET seq = consumer_cursors.seq RETURNING seq"
+)
+_NEXT = text(
+    """SELECT count(*) AS passed, max(n.seq) AS last FROM (
+      SELECT seq FROM outbox WHERE seq > :position ORDER BY seq LIMIT :batch) n"""
+)
+_MOVE = text("UPDATE consumer_cursors SET seq = :seq WHERE name = :name")
+
+
 async def consume(database: Database, consumer: Consumer) -> int:
     """Apply the next events; returns how many were passed. Nothing is applied twice.
 
     The cursor row is locked, so two workers take turns; effect and cursor commit together.
     """
     async with database.session() as session:
-        position = await session.scalar(
-            text(
-                "INSERT INTO consumer_cursors (name, seq) VALUES (:name, 0) "
-                "ON CONFLICT (name) DO UPDATE SET seq = consumer_cursors.seq RETURNING seq"
-            ),
-            {"name": consumer.name},
-        )
+        position = await session.scalar(_HERE, {"name": consumer.name})
+        ahead = {"position": position, "batch": consumer.batch}
+        passed, last = (await session.execute(_NEXT, ahead)).one()
+        if not passed:
+            return 0
         rows = await session.scalars(
             select(OutboxEvent)
-            .where(OutboxEvent.seq > position)
+            .where(OutboxEvent.seq > position, OutboxEvent.seq <= last)
+            .where(OutboxEvent.type.in_(sorted(consumer.types)))
             .order_by(OutboxEvent.seq)
-            .limit(consumer.batch)
         )
-        events = list(rows)
-        wanted = [event for event in events if event.type in consumer.types]
+        wanted = list(rows)
         for event in wanted:
             await consumer.effect(session, event)
         if wanted and consumer.together is not None:
             await consumer.together(session, wanted)
-        if events:
-            await session.execute(
-                text("UPDATE consumer_cursors SET seq = :seq WHERE name = :name"),
-                {"seq": events[-1].seq, "name": consumer.name},
-            )
-        last = events[-1].seq if events else position
-        top = await session.scalar(
-            text("SELECT coalesce(max(seq), 0) FROM streams WHERE name = :name"), {"name": _STREAM}
-        )
-    metrics.consumer_lag_events.labels(consumer.name).set(max(0, (top or 0) - (last or 0)))
-    return len(events)
+        await session.execute(_MOVE, {"seq": last, "name": consumer.name})
+    return int(passed)
+
+
+_FURTHEST = 5_000
+"""Events that are looked through for a consumer at once."""
+# One snapshot: who has events of its types before it, and who only others.
+_LOOK = """SELECT w.name, c.seq, t.top, u.seq AS upto, c.seq IS NULL OR EXISTS (
+      SELECT FROM outbox o WHERE o.seq > c.seq AND o.seq <= u.seq AND o.type = ANY (w.types::text[])
+    ) AS due
+    FROM unnest($1::text[], $2::text[]) AS w (name, types)
+      LEFT JOIN consumer_cursors c ON c.name = w.name
+      CROSS JOIN (SELECT coalesce(max(seq), 0) AS top FROM streams WHERE name = $3) t
+      CROSS JOIN LATERAL (SELECT least(t.top, c.seq + $4::int) AS seq) u"""
+_MOVE_ON = """UPDATE consumer_cursors c SET seq = n.upto
+    FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS n (name, seq, upto)
+    WHERE c.name = n.name AND c.seq = n.seq"""
+
+
+async def due(database: Database, consumers: Sequence[Consumer]) -> list[Consumer]:
+    """Those that have something to do. Past events that do not concern a consumer its cursor is
+    moved, unless another worker has moved it.
+    """
+    names = [one.name for one in consumers]
+    types = [f"{{{','.join(sorted(one.types))}}}" for one in consumers]
+    async with database.connection() as connection:
+        rows = await connection.fetch(_LOOK, names, types, _STREAM, _FURTHEST)
+        idle = [row for row in rows if not row["due"] and row["upto"] > row["seq"]]
+        if idle:
+            columns = ([row[name] for row in idle] for name in ("name", "seq", "upto"))
+            await connection.execute(_MOVE_ON, *columns)
+    found = {row["name"] for row in rows if row["due"]}
+    for row in rows:
+        behind = max(0, row["top"] - (row["seq"] or 0)) if row["due"] else 0
+        metrics.consumer_lag_events.labels(row["name"]).set(behind)
+    return [one for one in consumers if one.name in found]
 
 
 async def run_consumers(
     database: Database, consumers: Sequence[Consumer], stop: asyncio.Event
 ) -> None:
-    """Consume until ``stop`` is set.
+    """Consume until ``stop`` is set; what comes within a fifth of a second is taken together.
 
     A failure is logged and tried again; an event that always fails holds up its own consumer,
     for order's sake, and no other.
     """
     while not stop.is_set():
-        passed = 0
-        for consumer in consumers:
+        more = False
+        for consumer in await due(database, consumers):
             try:
-                passed += await consume(database, consumer)
+                more |= await consume(database, consumer) >= consumer.batch
             except Exception as error:  # noqa: BLE001 - effects are of many features
                 log.warning("consumer_failed", consumer=consumer.name, kind=type(error).__name__)
-        if not passed:
+        if not more:
             try:
-                await asyncio.wait_for(stop.wait(), 0.2)
+                await asyncio.wait_for(stop.wait(), PAUSE_S)
             except TimeoutError:
                 continue

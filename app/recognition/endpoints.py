@@ -8,12 +8,11 @@ from uuid import UUID
 
 from fastapi import Query, Request, Response
 
-from app.auth.bound import replaying
 from app.auth.caller import Caller, FastWriter, Keys, requires, requires_fast_once
 from app.auth.endpoints import KeysDep
 from app.auth.scopes import Scope
-from app.core.clock import Now, rfc3339
-from app.core.db import DatabaseDep, Session
+from app.core.clock import rfc3339
+from app.core.db import Session
 from app.core.errors import problems
 from app.core.http import RegistryRoute, bytes_etag, not_modified
 from app.core.paging import CursorInvalid, Pager
@@ -22,7 +21,8 @@ from app.core.schemas import Page
 from app.partners.errors import PartnerNotFound
 from app.partners.visibility import sees_protected
 from app.recognition import queries, receipts, service, standing
-from app.recognition.clearing import Given, give_clearance
+from app.recognition.asking import Ask
+from app.recognition.desk import Desk
 from app.recognition.errors import ClearanceNotFound, ContentsErased, InquiryQuota
 from app.recognition.rules import SCALES, RatingScales
 from app.recognition.schemas import (
@@ -46,31 +46,20 @@ PolicyReader = Annotated[Caller, requires(Scope.POLICIES_READ)]
     responses=problems(PartnerNotFound, InquiryQuota),
     summary="Ask before signing",
 )
-async def clear(
-    request: Request, wanted: ClearanceIn, writer: Runner, database: DatabaseDep, now: Now
-) -> Response:
+async def clear(request: Request, wanted: ClearanceIn, writer: Runner) -> Response:
     """One complete answer with every reason, stored and logged before it is given.
 
     An unknown `id` is a 404; an unknown identifier or name is an answer: REFER, and the name is
     screened. Unknown or stale never means clear.
     """
-    raw = await request.body()
-    # A search by name reads by the rules of its own statement, which binds nobody.
-    by_name = wanted.partner.name is not None
-
-    async def attempt() -> Given:
-        chosen = database.fast_write(writer.agency_id) if by_name else database.fast_read()
-        async with chosen as connection:
-            return await give_clearance(
-                request, connection, request.app.state.screener, writer, wanted, raw, now
-            )
-
-    given = await replaying(attempt)
+    desk: Desk = request.app.state.clearances
+    ask = Ask(request, wanted, await request.body(), writer.token, writer.keys, writer.key)
+    given = await desk.clear(ask)
     return Response(
         given.body,
         status_code=201,
         media_type="application/json",
-        headers={"Location": f"/v1/clearances/{given.clearance_id}"},
+        headers={"Location": given.location},
     )
 
 

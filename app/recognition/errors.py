@@ -18,6 +18,14 @@ class InquiryQuota(ServiceError):
     refusal = True
 
 
+class NotCleared(ServiceError):
+    """Of a line in a stream: deciding it failed, and nothing is said about the partner."""
+
+    status = 500
+    code = "not_cleared"
+    title = "This line could not be decided; nothing is said about the partner."
+
+
 class ContentsErased(ServiceError):
     """Status, receipt and proof are still there."""
 

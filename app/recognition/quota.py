@@ -6,16 +6,14 @@ Who asks again and again with other amounts and countries learns where the lines
 from __future__ import annotations
 
 import hashlib
-import json
+from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 from uuid import UUID
 
-import asyncpg
 from pydantic import Field
 
 from app.core import datafiles
-from app.core.ids import new_id
-from app.events.catalogue import EventType
 from app.recognition.errors import InquiryQuota
 from app.recognition.facts import Facts
 from app.recognition.rules import Data
@@ -32,8 +30,6 @@ class Quota(Data):
     variations: int = Field(ge=2)
 
 
-_TELL = """INSERT INTO outbox (id, type, agency_id, subject_id, data)
-  SELECT $1, $2, a.id, $4, $5::jsonb FROM agencies a WHERE a.code = $3"""
 QUOTA = Quota.model_validate(datafiles.read("app.recognition", "data/quota.yaml"))
 
 
@@ -54,16 +50,42 @@ def is_last(variations: int) -> bool:
     return variations == QUOTA.variations
 
 
-async def tell(connection: asyncpg.Connection, agency: str, partner_id: UUID, facts: Facts) -> None:
-    """With the last one: tell once whose RESTRICTED records count in it."""
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """A variation that is to be noted."""
+
+    partner_id: UUID
+    digest: bytes
+
+    @property
+    def place(self) -> tuple[str, bytes]:
+        """In the one order in which all are noted, or two rounds could wait for each other."""
+        return str(self.partner_id), self.digest
+
+
+@dataclass(slots=True)
+class Inquiries:
+    """Variations that a round is about to note, beside those that are noted already."""
+
+    _noted: dict[UUID, set[bytes]] = field(default_factory=dict)
+
+    def count(self, row: Any, asked: bytes) -> tuple[Inquiry | None, int]:
+        """Of a row of `snapshot.FACTS`: what to note if it is answered, where it is a new
+        variation, and how many there are then of the partner.
+        """
+        noted = self._noted.get(row["partner_id"], set())
+        new = row["new_inquiry"] and asked not in noted
+        inquiry = Inquiry(row["partner_id"], asked) if new else None
+        return inquiry, row["inquiries"] + len(noted) + new
+
+    def note(self, one: Inquiry) -> None:
+        """It is answered."""
+        self._noted.setdefault(one.partner_id, set()).add(one.digest)
+
+
+def owners(agency: str, facts: Facts) -> list[str]:
+    """Who is told of the last one: the other agencies whose RESTRICTED records count in it."""
     every = (*facts.assessments, *facts.headquarters)
-    owners = {one["owner_agency"] for one in every if one["confidentiality"] == "RESTRICTED"}
-    owners |= {one["agency"] for one in (*facts.restricted, *facts.suspended)}
-    owners.discard(agency)
-    data = json.dumps({"asked_by": agency})
-    rows = [
-        (new_id(), EventType.CLEARANCE_QUOTA_REACHED.value, code, partner_id, data)
-        for code in sorted(owners)
-    ]
-    if rows:
-        await connection.executemany(_TELL, rows)
+    found = {one["owner_agency"] for one in every if one["confidentiality"] == "RESTRICTED"}
+    found |= {one["agency"] for one in (*facts.restricted, *facts.suspended)}
+    return sorted(found - {agency})

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from math import ceil
 from typing import Any
 from uuid import UUID
+
+from pydantic_core import from_json
 
 from app.agencies.facts import default as counted_by_default
 from app.auth import policy
@@ -34,14 +35,14 @@ def facts_of(
 ) -> Facts:
     """``hidden``: the profile is protected from the caller, and its links lead nowhere."""
     known = row["partner_id"] is not None
-    items = {name: json.loads(row[name]) if known else [] for name in _LISTS}
+    items = {name: from_json(row[name]) if known else [] for name in _LISTS}
     if hidden:
         # Its headquarters would lead to it.
         items["sanctions"] = [one | {"inherited_from": None} for one in items["sanctions"]]
-    flags = json.loads(row["flags"]) if known else None
+    flags = from_json(row["flags"]) if known else None
     standing = flags.pop("standing") if flags is not None else []
-    counted = json.loads(row["counted"]) if known else {}
-    sources = json.loads(row["sources"])
+    counted = from_json(row["counted"]) if known else {}
+    sources = from_json(row["sources"])
     cash = wanted.cash
     return Facts(
         agency=caller.agency_code,
@@ -69,10 +70,10 @@ def facts_of(
             for one in _counting(items["headquarters"], counted, caller.agency_code)
         ],
         standing_flags=standing,
-        contested=json.loads(row["contested"]) if known else {},
+        contested=from_json(row["contested"]) if known else {},
         restricted=items["restricted"],
         plans=items["plans"],
-        eligible_types=json.loads(row["eligible"]) if row["eligible"] else (),
+        eligible_types=from_json(row["eligible"]) if row["eligible"] else (),
         sources={one["code"]: one["version"] for one in sources},
     )
 
@@ -138,7 +139,7 @@ def verification(row: Mapping[str, Any], today: date) -> dict[str, Any]:
 
 def _registration(text: str | None, today: date) -> str:
     """Valid, expired, explained (a reason why there is none), or missing."""
-    said: dict[str, Any] = json.loads(text) if text else {"certificates": 0, "explained": False}
+    said: dict[str, Any] = from_json(text) if text else {"certificates": 0, "explained": False}
     if not said["certificates"]:
         return "explained" if said["explained"] else "missing"
     last = said["expires_on"]
@@ -149,7 +150,7 @@ def _registration(text: str | None, today: date) -> str:
 
 def _until(text: str | None) -> str | None:
     """The last day of the last certificate, where each has one."""
-    said: dict[str, Any] = json.loads(text) if text else {}
+    said: dict[str, Any] = from_json(text) if text else {}
     return None if said.get("unlimited") else said.get("expires_on")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 STALE_SOURCE = "stale_source"
 """Kind of a dependency on what was stale: its clearance waits for a newer state of it."""
@@ -16,8 +16,7 @@ AGENCY = "agency"
 """No dependency of its own: what changed concerns every open clearance of an agency."""
 
 
-@dataclass(frozen=True)
-class RestsOn:
+class RestsOn(NamedTuple):
     """A fact that a decision read: measure, assessment, flag, match, source, policy, partner,
     verification, transfer_restriction, or one of the kinds above."""
 

@@ -156,3 +156,21 @@ async def test_a_running_worker_goes_on_after_a_database_error(worker: Database)
     stop.set()
     await running
     assert failures == 0
+
+
+async def test_who_has_nothing_to_do_is_moved_on(worker: Database) -> None:
+    mine = Consumer("test", TYPES, _note)
+    other = Consumer("other", frozenset({EventType.CLEARANCE_GIVEN}), _note, batch=1)
+    for one in (mine, other):
+        assert await events.due(worker, [one]) == [one], "who never looked has to"
+    assert await events.consume(worker, other) == 1
+    assert await events.due(worker, [mine, other]) == [mine]
+    async with worker.connection() as connection:
+        left = await connection.fetchval(
+            "SELECT max(o.seq) - min(c.seq) FROM outbox o, consumer_cursors c "
+            "WHERE c.name = 'other'"
+        )
+    assert left == 0
+    await events.consume(worker, mine)
+    assert await events.due(worker, [mine, other]) == []
+    assert await _noted(worker) == await _wanted(worker)

@@ -37,14 +37,16 @@ def _counted(database: Database) -> Iterator[list[str]]:
         if connection is not None and not connection.driver_connection.is_closed():
             connection.driver_connection.remove_query_logger(log)
 
-    pool = database.engine.sync_engine
-    event.listen(pool, "checkout", listen)
-    event.listen(pool, "checkin", leave)
+    pools = [database.engine.sync_engine, database.steady.sync_engine]
+    for pool in pools:
+        event.listen(pool, "checkout", listen)
+        event.listen(pool, "checkin", leave)
     try:
         yield seen
     finally:
-        event.remove(pool, "checkout", listen)
-        event.remove(pool, "checkin", leave)
+        for pool in pools:
+            event.remove(pool, "checkout", listen)
+            event.remove(pool, "checkin", leave)
 
 
 Call = Callable[[Api, str], Awaitable[Any]]

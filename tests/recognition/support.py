@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import secrets
 from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
 
 from app.core.db import Database
 from tests.conftest import ApiFor
@@ -42,6 +45,19 @@ async def register(api: Api, partner: str, **body: Any) -> None:
     read = await api.get(url)
     answer = await api.patch(url, json=body, headers={"If-Match": read.headers["etag"]})
     assert answer.status_code == 200, answer.text
+
+
+async def inquired(operator: Database, agency: UUID, partner: str, times: int) -> None:
+    """So many variations were asked about the partner today."""
+    async with operator.session() as session:
+        await session.execute(
+            text(
+                "INSERT INTO clearance_inquiries (agency_id, partner_id, digest) "
+                "SELECT :agency, :partner, decode(lpad(to_hex(n), 32, '0'), 'hex') "
+                "FROM generate_series(1, :times) n"
+            ),
+            {"agency": agency, "partner": UUID(partner), "times": times},
+        )
 
 
 def codes(answer: dict[str, Any]) -> list[str]:

@@ -44,9 +44,9 @@ async def test_an_end_before_and_after_the_answer_is_stored(
     body, key = ask({"id": partner}), {"Idempotency-Key": secrets.token_hex(16)}
     store: Store = bound.store
 
-    async def dies(connection: asyncpg.Connection, *args: Any) -> None:
+    async def dies(connection: asyncpg.Connection, *args: Any, **more: Any) -> None:
         if stored_first:
-            await store(connection, *args)
+            await store(connection, *args, **more)
         raise ConnectionResetError
 
     monkeypatch.setattr(bound, "store", dies)
@@ -80,9 +80,9 @@ async def test_a_client_that_is_stopped_on_the_way_stores_nothing(
     partner = (await lone_partner(wfp))["id"]
     store: Store = bound.store
 
-    async def stopped(connection: asyncpg.Connection, statement: str, *args: Any) -> None:
+    async def stopped(connection: asyncpg.Connection, *args: Any, **more: Any) -> None:
         await _status(operator_database, "revoked")
-        await store(connection, statement, *args)
+        await store(connection, *args, **more)
 
     monkeypatch.setattr(bound, "store", stopped)
     try:

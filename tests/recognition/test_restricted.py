@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
 
 from app.core.db import Database
 from app.recognition.quota import QUOTA
@@ -16,7 +15,15 @@ from tests.assessments.findings.support import make_finding
 from tests.assessments.sea_restrictions.support import oversight, set_on
 from tests.conftest import ApiFor
 from tests.partners.flags.support import hq, make_red
-from tests.recognition.support import CERTIFICATE, ask, cleared, codes, good_partner, register
+from tests.recognition.support import (
+    CERTIFICATE,
+    ask,
+    cleared,
+    codes,
+    good_partner,
+    inquired,
+    register,
+)
 from tests.support import Api, World, unique
 
 pytestmark = pytest.mark.usefixtures("lists")
@@ -154,19 +161,7 @@ async def test_too_many_variations_are_refused_and_the_owners_are_told_once(
     unicef, fao = await api_for("UNICEF"), await api_for("FAO")
     partner = await good_partner(api_for, operator_database, unique("Probe Hill"))
     await make_assessment(unicef, partner)
-    async with operator_database.session() as session:
-        await session.execute(
-            text(
-                "INSERT INTO clearance_inquiries (agency_id, partner_id, digest) "
-                "SELECT :agency, :partner, decode(lpad(to_hex(n), 32, '0'), 'hex') "
-                "FROM generate_series(1, :most) n"
-            ),
-            {
-                "agency": world.agencies["FAO"],
-                "partner": UUID(partner),
-                "most": QUOTA.variations - 1,
-            },
-        )
+    await inquired(operator_database, world.agencies["FAO"], partner, QUOTA.variations - 1)
     body = ask({"id": partner}, amount_usd="90000.00")
     assert (await fao.post("/v1/clearances", json=body)).status_code == 201
     # The same question again is none more.

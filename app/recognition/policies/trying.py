@@ -22,7 +22,7 @@ from app.auth.caller import Caller
 from app.core.crypto import KeyRing
 from app.core.http import parse_json
 from app.partners.visibility import sees_protected
-from app.recognition import queries
+from app.recognition.asking import protected
 from app.recognition.decide import Policy, Verdict, codes_of, decide
 from app.recognition.evidence import context
 from app.recognition.matches import joined
@@ -30,6 +30,7 @@ from app.recognition.policies import memory, service
 from app.recognition.policies.schemas import DryRunIn
 from app.recognition.reading import facts_of
 from app.recognition.schemas import ClearanceIn
+from app.recognition.snapshot import Question, read
 
 _DAYS = 90
 _TRIED = "to-be-tried"
@@ -93,12 +94,10 @@ async def _again(
     if past.partner_id is None or past.contents_erased_at is not None:
         return None
     # The digest that would count against the quota is left out.
-    key = (caller.client_id, "dry-run", "dry-run")
-    row = await connection.fetchrow(queries.FACTS_BY_ID, *key, past.partner_id, None)
-    if row is None or row["partner_id"] is None:
+    rows = await read(connection, caller.client_id, "", [Question(past.partner_id)])
+    if not rows or rows[0]["partner_id"] is None or protected(rows[0], sees_protected(caller)):
         return None
-    if not row["visible"] and not sees_protected(caller):
-        return None
+    row = rows[0]
     request, answer = [
         await keys.open(
             session, context(name, past.id, caller.agency_id), getattr(past, f"sealed_{name}")

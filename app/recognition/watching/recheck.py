@@ -20,12 +20,11 @@ import structlog
 from pydantic_core import to_json
 
 from app.audit.events import Event
-from app.auth.caller import FastWriter, VerifiedToken, caller_of
+from app.auth.caller import VerifiedToken, caller_of
 from app.auth.scopes import Scope
 from app.core.clock import rfc3339, utc_now
 from app.core.crypto import KeyRing
 from app.core.db import Database
-from app.core.idempotency import FastKey
 from app.core.ids import new_id
 from app.core.roles import APP
 from app.events.catalogue import EventType
@@ -225,8 +224,7 @@ async def _facts_now(
     client = await connection.fetchrow(_CLIENT, agency, row["client_id"])
     named, scopes = (client["client_id"], client["scopes"]) if client else ("", ())
     token = VerifiedToken(named, frozenset(scopes), 0.0)
-    writer = FastWriter(token, FastKey(agency, named, "recheck", str(one), b""), keys)
-    found = await find_again(connection, writer, wanted, row["partner_id"])
+    found = await find_again(connection, token, agency, wanted, row["partner_id"])
     caller = caller_of(token, found.row, Scope.CLEARANCE_RUN)
     return await facts_again(connection, screener, caller, wanted, found, now)
 

@@ -19,7 +19,7 @@ from app.auth.scopes import Scope
 from app.core.clock import utc_now
 from app.core.db import Database
 from app.core.errors import ServiceError
-from app.core.gathering import Gathering
+from app.core.gathering import OF_ONE, Gathering
 from app.core.idempotency import IdempotencyInProgress, Replay
 from app.core.limits import Limits, release
 from app.sanctions.screening import queries
@@ -29,8 +29,6 @@ from app.sanctions.screening.storing import Ask, Given, facts_of, named, store_e
 
 log = structlog.get_logger()
 _WAIT_S = 5.0
-_OF_ONE = (ValueError, LookupError, TypeError, ArithmeticError, RecursionError)
-"""What comparing one subject may fail by, whatever the subject: it concerns that request alone."""
 
 
 class Desk:
@@ -53,7 +51,7 @@ class Desk:
         token = asks[0].writer.token
         async with (
             self._bulkhead.slot(token.agency or token.client_id, _WAIT_S),
-            self._database.fast_read() as connection,
+            self._database.fast_steady() as connection,
         ):
             given, told = await answers_to(connection, self._screener, asks, utc_now())
             if given:
@@ -89,7 +87,7 @@ async def answers_to(
             answer = answered(prepared, prepared.find(), now)
         except (Replay, ServiceError) as error:
             told.append(error)
-        except _OF_ONE as error:
+        except OF_ONE as error:
             log.error("screening_failed", kind=type(error).__name__, exc_info=error)
             told.append(error)
         else:

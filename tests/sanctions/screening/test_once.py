@@ -20,6 +20,7 @@ from app.auth.bound import BOUND
 from app.core.db import Database
 from app.sanctions.screening import desk, storing
 from tests.conftest import ApiFor
+from tests.refusing import refusing
 from tests.sanctions.screening.support import LISTED, NOBODY, URL, subject
 from tests.support import World
 
@@ -37,25 +38,6 @@ async def _stored(database: Database, *ids: str) -> tuple[int, int]:
     async with database.connection() as connection:
         row = await connection.fetchrow(_ROWS, [UUID(one) for one in ids])
     return row["screenings"], row["events"]
-
-
-@asynccontextmanager
-async def _refusing(database: Database, mark: str, state: str) -> AsyncIterator[None]:
-    """The log refuses, when the transaction ends, what comes of a request with this id."""
-    refuse = f"""CREATE FUNCTION refuse_late() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-        IF NEW.request_id = '{mark}' THEN RAISE EXCEPTION 'no' USING ERRCODE = '{state}'; END IF;
-        RETURN NULL; END $$"""
-    late = """CREATE CONSTRAINT TRIGGER refuse_late AFTER INSERT ON audit_events
-        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse_late()"""
-    async with database.session() as session:
-        await session.execute(text(refuse))
-        await session.execute(text(late))
-    try:
-        yield
-    finally:
-        async with database.session() as session:
-            await session.execute(text("DROP TRIGGER refuse_late ON audit_events"))
-            await session.execute(text("DROP FUNCTION refuse_late()"))
 
 
 async def test_twins_at_once_are_one_screening_and_its_replays(
@@ -99,7 +81,7 @@ async def test_who_asks_together_is_told_of_its_own_alone(
     fine = [(api, {"subject": subject(name)}) for name in (LISTED, NOBODY) for api in (wfp, unhcr)]
     wrong = {"subject": subject(), "partner_id": str(uuid4())}
     marked = {"subject": subject()}
-    async with _refusing(operator_database, mark, "23514"):
+    async with refusing(operator_database, mark, "23514"):
         answers = await asyncio.gather(
             *(api.post(URL, json=body, headers=_key()) for api, body in (*fine, (wfp, wrong))),
             wfp.post(URL, json=marked, headers=_key() | {"X-Request-Id": mark}),
@@ -169,7 +151,7 @@ async def test_what_fails_at_the_end_of_the_statement_is_no_answer(
     """In autocommit the commit is part of the one statement, and so is its failure."""
     mark = f"p-{secrets.token_hex(8)}"
     wfp, headers, body = await api_for("WFP"), _key(), {"subject": subject()}
-    async with _refusing(operator_database, mark, "40001"):
+    async with refusing(operator_database, mark, "40001"):
         answer = await wfp.post(URL, json=body, headers=headers | {"X-Request-Id": mark})
     assert (answer.status_code, answer.json()["code"]) == (409, "serialization_conflict")
     again = await wfp.post(URL, json=body, headers=headers)
