@@ -76,7 +76,7 @@ from app.partners.verifications.upkeep import give_notice, lapse
 from app.recognition import receipts
 from app.recognition.decisions.upkeep import remind as remind_of_waivers
 from app.recognition.retention import RETENTION as RECOGNITION_RETENTION
-from app.recognition.upkeep import forget_inquiries
+from app.recognition.upkeep import forget_inquiries, forget_names
 from app.recognition.watching import clock
 from app.recognition.watching.affected import CONSUMERS as WATCHING
 from app.recognition.watching.recheck import work_off
@@ -279,6 +279,7 @@ def _clearance_rounds(
     changed are decided again."""
     return {
         "inquiries": (lambda: _until_none(lambda: forget_inquiries(database)), HOUSEKEEPING_S),
+        "names_forgotten": (lambda: _until_none(lambda: forget_names(database)), HOUSEKEEPING_S),
         "rescreening": (lambda: again.run(stop), RESCREEN_S),
         "clearances": (
             lambda: _until_none(lambda: work_off(database, again.keyring, again.screener)),

@@ -46,8 +46,8 @@ async def _number(connection: asyncpg.Connection, limit: int) -> int:
     if rows:
         first = await take_numbers(connection, _STREAM, len(rows))
         await connection.execute(
-            "UPDATE outbox SET seq = n.seq FROM unnest($1::uuid[], $2::bigint[]) AS n (id, seq) "
-            "WHERE outbox.id = n.id",
+            "UPDATE outbox SET seq = n.seq, numbered_at = clock_timestamp() "
+            "FROM unnest($1::uuid[], $2::bigint[]) AS n (id, seq) WHERE outbox.id = n.id",
             [row["id"] for row in rows],
             list(range(first, first + len(rows))),
         )

@@ -22,6 +22,7 @@ from app.core.crypto import KeyRing
 from app.core.idempotency import FastKey
 from app.partners.errors import PartnerNotFound
 from app.recognition.clearing import give_clearance
+from app.recognition.errors import InquiryQuota
 from app.recognition.schemas import ClearanceIn, ClearanceLine
 from app.sanctions.screening.groups import LineBatch
 from app.sanctions.screening.lines import Entry
@@ -60,7 +61,7 @@ class Batch(LineBatch[ClearanceLine, bool]):
                     continue
                 try:
                     answers[entry.number] = await self._answer(connection, entry.item)
-                except PartnerNotFound as error:
+                except (PartnerNotFound, InquiryQuota) as error:
                     entry.refuse(error)
         return [
             entry.wire(clearance=answers[entry.number]) if entry.number in answers else entry.wire()

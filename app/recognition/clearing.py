@@ -130,7 +130,7 @@ async def _store(
     given: Answered,
     inquiries: int,
 ) -> None:
-    if not quota.is_last(inquiries):
+    if given.inquiry is None or not quota.is_last(inquiries):
         await store(request, connection, writer, caller, given)
         return
     assert given.partner_id is not None  # without one nothing is counted
