@@ -14,6 +14,7 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core import metrics
+from app.core.bell import Bell
 from app.core.db import Database
 from app.core.ids import new_id
 from app.core.sequencer import Stream, take_numbers
@@ -22,6 +23,7 @@ from app.events.models import OutboxEvent
 
 log = structlog.get_logger()
 _STREAM = "events"
+_IDLE_S = 0.2
 
 
 async def publish(
@@ -121,13 +123,18 @@ async def consume(database: Database, consumer: Consumer) -> int:
 
 
 async def run_consumers(
-    database: Database, consumers: Sequence[Consumer], stop: asyncio.Event
+    database: Database,
+    consumers: Sequence[Consumer],
+    stop: asyncio.Event,
+    bell: Bell | None = None,
+    then: Sequence[Bell] = (),
 ) -> None:
-    """Consume until ``stop`` is set.
+    """Consume until ``stop`` is set. ``bell`` ends a pause; ``then`` are rung when events passed.
 
     A failure is logged and tried again; an event that always fails holds up its own consumer,
     for order's sake, and no other.
     """
+    bell = bell or Bell()
     while not stop.is_set():
         passed = 0
         for consumer in consumers:
@@ -135,8 +142,7 @@ async def run_consumers(
                 passed += await consume(database, consumer)
             except Exception as error:  # noqa: BLE001 - effects are of many features
                 log.warning("consumer_failed", consumer=consumer.name, kind=type(error).__name__)
-        if not passed:
-            try:
-                await asyncio.wait_for(stop.wait(), 0.2)
-            except TimeoutError:
-                continue
+        for one in then if passed else ():
+            one.ring()
+        if not passed and not stop.is_set():
+            await bell.pause(_IDLE_S)
