@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 from sqlalchemy import text
@@ -53,10 +54,10 @@ async def dry_run(
         since = datetime.combine(wanted.since, datetime.min.time(), tzinfo=now.tzinfo)
     values = {"agency": caller.agency_id, "since": since, "limit": wanted.limit}
     past = (await session.execute(_PAST, values)).all()
-    connection = await _raw(session)
+    facts = _Partners(await _raw(session), caller)
     items, skipped, outcomes = [], 0, Counter[str]()
     for row in past:
-        pair = await _again(connection, session, keys, caller, row, wanted, now)
+        pair = await _again(facts, session, keys, caller, row, wanted, now)
         if pair is None:
             skipped += 1
             continue
@@ -81,8 +82,28 @@ async def _raw(session: AsyncSession) -> asyncpg.Connection:
     return connection
 
 
+@dataclass(slots=True)
+class _Partners:
+    """Facts of partners, each read once however many clearances are about it."""
+
+    connection: asyncpg.Connection
+    caller: Caller
+    _known: dict[UUID, Any] = field(default_factory=dict)
+
+    async def of(self, partner_id: UUID) -> Any | None:
+        """The row of a partner that the caller may see."""
+        if partner_id not in self._known:
+            # The digest that would count against the quota is left out.
+            key = (self.caller.client_id, "dry-run", "dry-run")
+            row = await self.connection.fetchrow(queries.FACTS_BY_ID, *key, partner_id, None)
+            seen = row is not None and row["partner_id"] is not None
+            seen = seen and (row["visible"] or sees_protected(self.caller))
+            self._known[partner_id] = row if seen else None
+        return self._known[partner_id]
+
+
 async def _again(
-    connection: asyncpg.Connection,
+    partners: _Partners,
     session: AsyncSession,
     keys: KeyRing,
     caller: Caller,
@@ -92,12 +113,8 @@ async def _again(
 ) -> tuple[Verdict, Verdict] | None:
     if past.partner_id is None or past.contents_erased_at is not None:
         return None
-    # The digest that would count against the quota is left out.
-    key = (caller.client_id, "dry-run", "dry-run")
-    row = await connection.fetchrow(queries.FACTS_BY_ID, *key, past.partner_id, None)
-    if row is None or row["partner_id"] is None:
-        return None
-    if not row["visible"] and not sees_protected(caller):
+    row = await partners.of(past.partner_id)
+    if row is None:
         return None
     request, answer = [
         await keys.open(
@@ -109,7 +126,7 @@ async def _again(
     hits = [hit for hit in json.loads(answer)["potential_matches"] if hit.get("entry_id")]
     lists = {one["code"] for one in json.loads(row["own_lists"])}
     matched = joined(hits, json.loads(row["matches"]), caller.agency_code, lists)
-    in_force = await memory.in_force(connection, row, caller.client_id)
+    in_force = await memory.in_force(partners.connection, row, caller.client_id)
     facts = facts_of(caller, asked, row, matched, (), in_force, now, ambiguous=False, hidden=False)
     tried = Policy(_TRIED, id(wanted), wanted.requirement, wanted.rules)
     policies = {**facts.policies, wanted.requirement: tried}
