@@ -10,7 +10,7 @@ import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -37,6 +37,7 @@ from app.audit.sampling import Sampler
 from app.audit.stream import AuditStream
 from app.auth.keys import SigningKeys
 from app.auth.scopes import DECIDING
+from app.core.bell import Bell
 from app.core.blobs.service import Blobs, open_blobs, sweep
 from app.core.blobs.stores import StoreAway
 from app.core.crypto import KeyRing
@@ -76,7 +77,7 @@ from app.partners.verifications.upkeep import give_notice, lapse
 from app.recognition import receipts
 from app.recognition.decisions.upkeep import remind as remind_of_waivers
 from app.recognition.retention import RETENTION as RECOGNITION_RETENTION
-from app.recognition.upkeep import forget_inquiries
+from app.recognition.upkeep import forget_inquiries, forget_names
 from app.recognition.watching import clock
 from app.recognition.watching.affected import CONSUMERS as WATCHING
 from app.recognition.watching.recheck import work_off
@@ -174,6 +175,16 @@ class Heart:
             self.path.touch()
 
 
+@dataclass(frozen=True, slots=True)
+class Bells:
+    """From a change to who is told of it: each part is woken by the one before."""
+
+    sequencer: Bell = field(default_factory=Bell)
+    consumers: Bell = field(default_factory=Bell)
+    clearances: Bell = field(default_factory=Bell)
+    webhooks: Bell = field(default_factory=Bell)
+
+
 async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
     """Work until ``stop`` is set. Raises UnsafeSettings when the role or the keys are not fit."""
     url = settings.require("database_worker_url")
@@ -219,10 +230,16 @@ def _tasks(
     log_stream = AuditStream(keys, settings.issuer).as_stream()
     sequencer = Sequencer(database, [STREAM, feed.as_stream(), log_stream])
     consumers = (*CONSUMERS, receipts.signer(keys))
+    bells = Bells()
     rounds: dict[str, tuple[Work, float]] = {
-        "sequencer": (lambda: sequencer.run(stop), 0.0),
-        "consumers": (lambda: run_consumers(database, consumers, stop), 0.0),
-        "webhooks": (lambda: webhooks.run(stop), 0.0),
+        "sequencer": (lambda: sequencer.run(stop, bells.sequencer, (bells.consumers,)), 0.0),
+        "consumers": (
+            lambda: run_consumers(
+                database, consumers, stop, bells.consumers, (bells.clearances, bells.webhooks)
+            ),
+            0.0,
+        ),
+        "webhooks": (lambda: webhooks.run(stop, bells.webhooks), 0.0),
         "events_tidied": (lambda: _until_none(lambda: event_upkeep.tidy(database)), HOUSEKEEPING_S),
         "webhooks_measured": (lambda: event_upkeep.measure(database), EXPIRY_S),
         "feed_heartbeat": (lambda: keep_feed_fresh(database, feed), HEARTBEAT_S),
@@ -256,7 +273,7 @@ def _tasks(
         "person_requests": (lambda: _until_none(lambda: announce_overdue(database)), EXPIRY_S),
         "client_secrets": (lambda: watch_secrets(database), HOUSEKEEPING_S),
         "lists": (lambda: lists.run(database), LISTS_S),
-        **_clearance_rounds(database, again, stop),
+        **_clearance_rounds(database, again, bells, stop),
         "duplicates": (lambda: check_duplicates(database, stop), DUPLICATES_S),
         "log_sample": (partial(Sampler(keys).check, database), LOG_SAMPLE_S),
         "alive": (Heart.of(settings).beat, ALIVE_S),
@@ -277,17 +294,15 @@ def _attach(feed: FeedStream) -> Publish:
 
 
 def _clearance_rounds(
-    database: Database, again: Rescreener, stop: asyncio.Event
+    database: Database, again: Rescreener, bells: Bells, stop: asyncio.Event
 ) -> dict[str, tuple[Work, float]]:
     """Whoever changed is compared with the lists again, and open clearances that rest on what
     changed are decided again."""
     return {
         "inquiries": (lambda: _until_none(lambda: forget_inquiries(database)), HOUSEKEEPING_S),
+        "names_forgotten": (lambda: _until_none(lambda: forget_names(database)), HOUSEKEEPING_S),
         "rescreening": (lambda: again.run(stop), RESCREEN_S),
-        "clearances": (
-            lambda: _until_none(lambda: work_off(database, again.keyring, again.screener)),
-            RECHECK_S,
-        ),
+        "clearances": (lambda: _watch(database, again, bells, stop), 0.0),
         "clearance_clock": (lambda: clock.look(database), RESCREEN_S),
         "waivers": (lambda: _until_none(lambda: remind_of_waivers(database)), EXPIRY_S),
     }
@@ -345,6 +360,13 @@ async def _repeat(name: str, work: Work, pause: float, stop: asyncio.Event) -> N
                 await asyncio.wait_for(stop.wait(), wait)
             except TimeoutError:
                 continue
+
+
+async def _watch(database: Database, again: Rescreener, bells: Bells, stop: asyncio.Event) -> None:
+    """Decide clearances again that wait for it, then pause; what they tell is numbered at once."""
+    while not stop.is_set() and await work_off(database, again.keyring, again.screener):
+        bells.sequencer.ring()
+    await bells.clearances.pause(RECHECK_S)
 
 
 async def _until_none(work: Callable[[], Awaitable[int]]) -> None:

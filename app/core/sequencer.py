@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core import metrics
+from app.core.bell import Bell
 from app.core.db import Base, Database
 
 log = structlog.get_logger()
@@ -92,8 +93,14 @@ class Sequencer:
             taken += count
         return taken
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Number rows until ``stop`` is set; a failure is logged and tried again."""
+    async def run(
+        self, stop: asyncio.Event, bell: Bell | None = None, then: Sequence[Bell] = ()
+    ) -> None:
+        """Number rows until ``stop`` is set; a failure is logged and tried again.
+
+        ``bell`` ends a pause; ``then`` are rung when rows were numbered.
+        """
+        bell = bell or Bell()
         while not stop.is_set():
             started = time.monotonic()
             try:
@@ -106,13 +113,8 @@ class Sequencer:
             ) as error:
                 log.warning("sequencer_failed", kind=type(error).__name__)
                 taken = 0
-                await _pause(stop, 1.0)
-            if taken < BATCH:
-                await _pause(stop, max(0.0, IDLE_S - (time.monotonic() - started)))
-
-
-async def _pause(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(stop.wait(), seconds)
-    except TimeoutError:
-        return
+                await bell.pause(1.0)
+            for one in then if taken else ():
+                one.ring()
+            if taken < BATCH and not stop.is_set():
+                await bell.pause(max(0.0, IDLE_S - (time.monotonic() - started)))

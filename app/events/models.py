@@ -25,6 +25,7 @@ class OutboxEvent(Base):
     agency_id: Mapped[UUID | None]
     subject_id: Mapped[UUID]
     data: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
+    numbered_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
     __table_args__ = (
         Index("uq_outbox_seq", "seq", unique=True),

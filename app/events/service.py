@@ -14,6 +14,7 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core import metrics
+from app.core.bell import Bell
 from app.core.db import Database
 from app.core.ids import new_id
 from app.core.sequencer import Stream, take_numbers
@@ -47,8 +48,8 @@ async def _number(connection: asyncpg.Connection, limit: int) -> int:
     if rows:
         first = await take_numbers(connection, _STREAM, len(rows))
         await connection.execute(
-            "UPDATE outbox SET seq = n.seq FROM unnest($1::uuid[], $2::bigint[]) AS n (id, seq) "
-            "WHERE outbox.id = n.id",
+            "UPDATE outbox SET seq = n.seq, numbered_at = clock_timestamp() "
+            "FROM unnest($1::uuid[], $2::bigint[]) AS n (id, seq) WHERE outbox.id = n.id",
             [row["id"] for row in rows],
             list(range(first, first + len(rows))),
         )
@@ -155,22 +156,28 @@ async def due(database: Database, consumers: Sequence[Consumer]) -> list[Consume
 
 
 async def run_consumers(
-    database: Database, consumers: Sequence[Consumer], stop: asyncio.Event
+    database: Database,
+    consumers: Sequence[Consumer],
+    stop: asyncio.Event,
+    bell: Bell | None = None,
+    then: Sequence[Bell] = (),
 ) -> None:
-    """Consume until ``stop`` is set; what comes within a fifth of a second is taken together.
+    """Consume until ``stop`` is set; what comes within a fifth of a second is taken together, unless
+    ``bell`` ends the pause. ``then`` are rung when events passed.
 
     A failure is logged and tried again; an event that always fails holds up its own consumer,
     for order's sake, and no other.
     """
+    bell = bell or Bell()
     while not stop.is_set():
-        more = False
+        more = passed = False
         for consumer in await due(database, consumers):
             try:
-                more |= await consume(database, consumer) >= consumer.batch
+                taken = await consume(database, consumer)
+                more, passed = more or taken >= consumer.batch, passed or taken > 0
             except Exception as error:  # noqa: BLE001 - effects are of many features
                 log.warning("consumer_failed", consumer=consumer.name, kind=type(error).__name__)
-        if not more:
-            try:
-                await asyncio.wait_for(stop.wait(), PAUSE_S)
-            except TimeoutError:
-                continue
+        for one in then if passed else ():
+            one.ring()
+        if not more and not stop.is_set():
+            await bell.pause(PAUSE_S)

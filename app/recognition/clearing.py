@@ -116,11 +116,11 @@ async def _answer(
     if ask.wanted.partner.id is not None and (not profile.known or profile.protected):
         raise PartnerNotFound
     facts, hits = facts_and_hits(caller, ask.wanted, profile, ground)
-    inquiry = last = None
+    inquiry, last = None, False
     if profile.known:
         inquiry, variations = so_far.inquiries.count(row, ask.digest)
         quota.check(variations)
-        last = quota.is_last(variations)
+        last = inquiry is not None and quota.is_last(variations)
     verdict = decide(facts)
     if profile.known:
         assurance.minimums(caller, ask.wanted, facts, verdict)
@@ -136,7 +136,7 @@ async def _answer(
         to_json(body),
         ground.now,
         inquiry,
-        tells=bool(last),
+        tells=last,
     )
 
 

@@ -50,6 +50,10 @@ _ERASE = text(
     """UPDATE clearances SET sealed_request = NULL, sealed_answer = NULL, sealed_inputs = NULL,
       contents_erased_at = now() WHERE id = :id RETURNING contents_erased_at"""
 )
+# Whoever guesses a name could try it against the keys that its answer is found by.
+_FORGET = text(
+    "DELETE FROM clearance_dependencies WHERE clearance_id = :id AND kind IN ('name', 'identifier')"
+)
 
 
 async def propose(
@@ -135,6 +139,7 @@ async def _erase(session: AsyncSession, clearance_id: UUID) -> None:
     try:
         async with session.begin_nested():
             await session.execute(_ERASE, {"id": clearance_id})
+            await session.execute(_FORGET, {"id": clearance_id})
     except IntegrityError as error:
         if violated_constraint(error) != "legal_hold":
             raise

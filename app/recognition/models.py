@@ -160,6 +160,11 @@ class ClearanceDependency(Base):
             ["clearance_id", "agency_id"], ["clearances.id", "clearances.agency_id"]
         ),
         Index("ix_clearance_dependencies_kind_ref_until", "kind", "ref", "until"),
+        Index(
+            "ix_clearance_dependencies_nameless",
+            "until",
+            postgresql_where=text("kind IN ('name', 'identifier')"),
+        ),
     )
 
 
@@ -201,7 +206,9 @@ class ClearanceWatch(Base):
 
 
 class ClearanceRecheck(Base):
-    """A clearance to be looked at again; the worker's own list of work."""
+    """A clearance to be looked at again; the worker's own list of work. ``bulk``: what changed
+    concerns all that are open, and waits for what concerns a few.
+    """
 
     __tablename__ = "clearance_rechecks"
 
@@ -213,5 +220,6 @@ class ClearanceRecheck(Base):
         DateTime(timezone=True), server_default=text("clock_timestamp()")
     )
     failures: Mapped[int] = mapped_column(server_default="0")
+    bulk: Mapped[bool] = mapped_column(server_default="false")
 
-    __table_args__ = (Index("ix_clearance_rechecks_due_at", "due_at"),)
+    __table_args__ = (Index("ix_clearance_rechecks_bulk_due_at", "bulk", "due_at"),)

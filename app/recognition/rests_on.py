@@ -14,6 +14,8 @@ SHARE = "share"
 """Kind of a dependency on a share of an assessment: `SHARE/ASSESSMENT`."""
 AGENCY = "agency"
 """No dependency of its own: what changed concerns every open clearance of an agency."""
+NAMELESS = "nameless"
+"""No dependency of its own: what changed concerns every open clearance without a profile."""
 
 
 class RestsOn(NamedTuple):

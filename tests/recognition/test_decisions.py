@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import nullcontext
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -13,13 +15,18 @@ from sqlalchemy import text
 
 from app.core.clock import utc_now
 from app.core.db import Database
+from app.recognition.decisions.errors import WaiverNotAllowed
+from app.recognition.decisions.schemas import DecisionIn
+from app.recognition.decisions.service import _check_waivers
 from app.recognition.decisions.upkeep import remind
+from app.recognition.schemas import ClearanceIn
 from app.sanctions.lists.importer import import_list
 from tests.assessments.factories import make_assessment
 from tests.audit.support import add_officer, events_of
 from tests.conftest import ApiFor, Settle
+from tests.partners.merges.support import merged
 from tests.recognition.conftest import SAMPLE
-from tests.recognition.support import SMALL, cleared, good_partner, lone_name
+from tests.recognition.support import SMALL, ask, cleared, good_partner, lone_name, lone_partner
 from tests.recognition.watch import shift
 from tests.sanctions.factories import impose
 from tests.sanctions.matches.support import Rescreening, a_find, confirmed, match_of
@@ -103,6 +110,25 @@ async def test_waivers_are_for_emergencies_and_for_what_is_missing(
     for body in (waived() | {"waivers": []}, SIGNED | {"waivers": waived()["waivers"]}):
         refused = await wfp.post(f"{url_of(answer)}/decision", json=body, headers=V1)
         assert refused.json()["code"] == "invalid_request", refused.text
+
+
+def test_a_waiver_lasts_no_longer_than_the_policy_lets_it() -> None:
+    """What no policy lets be met later is not waived at all."""
+    (one,) = waived(60)["waivers"]
+    line = {"requirement": "PSEA", "satisfied": False}
+    now = {"outcome_now": "CLEAR_WITH_CONDITIONS"}
+    asked = ClearanceIn.model_validate_json(
+        json.dumps(ask({"id": str(uuid4())}, context="emergency"))
+    )
+    for days, named, allowed in (
+        (60, one["complete_by"], True),
+        (61, one["complete_by"], False),
+        (60, None, False),
+    ):
+        answer = {"recognition": [line | {"complete_by": named}]}
+        wanted = DecisionIn.model_validate_json(json.dumps(waived(days)))
+        with nullcontext() if allowed else pytest.raises(WaiverNotAllowed):
+            _check_waivers(wanted, answer, now, asked)
 
 
 async def test_the_security_council_check_is_waived_by_nobody(
@@ -220,7 +246,11 @@ async def _complete(
     early = await wfp.post(url, json={"clearance_id": answer["clearance_id"]}, headers=V1)
     assert early.json()["code"] == "requirement_not_met"
     await make_assessment(await api_for("UNICEF"), partner)
+    # Meanwhile the profile was found to be a second one of the same partner.
+    first = await lone_partner(wfp)
+    await merged(api_for, await wfp.read(f"/v1/partners/{partner}"), first)
     later = await cleared(wfp, {"id": partner})
+    assert later["match"]["partner_id"] == first["id"]
     body = {"clearance_id": later["clearance_id"]}
     await _moved(operator, later["clearance_id"], -1)
     former = await wfp.post(url, json=body, headers=V1)

@@ -41,7 +41,7 @@ from tests.confidentiality.scene import hold_body
 from tests.conftest import ApiFor, Settle, cloned, settings_for
 from tests.partners.merges.support import merged
 from tests.recognition.conftest import SAMPLE
-from tests.recognition.support import SMALL, ask, good_partner, lone_name, lone_partner
+from tests.recognition.support import SMALL, ask, cleared, good_partner, lone_name, lone_partner
 from tests.recognition.watch import shift
 from tests.sanctions.factories import impose
 from tests.support import Api, World, open_api
@@ -339,6 +339,20 @@ async def test_contents_are_destroyed_by_two_of_oversight_and_the_receipt_stands
     assert check(receipt.content, answer.content, proof.content)[0] == 0
     again = await officer.post(f"{url}/erasure", json=why)
     assert again.status_code == 410
+    # Nor can a name be tried against what the answer was found by.
+    named = await cleared(wfp, {"name": lone_name(), "country": "KEN"})
+    url, one = f"/v1/clearances/{named['clearance_id']}", {"id": UUID(named["clearance_id"])}
+    await officer.made(f"{url}/erasure", why)
+    assert await _keys(operator_database, one) > 0
+    await second.made(f"{url}/erasure/decision", confirm, headers=V1)
+    assert await _keys(operator_database, one) == 0
+
+
+async def _keys(operator: Database, one: dict[str, UUID]) -> Any:
+    async with operator.session() as session:
+        await session.execute(text("SET LOCAL row_security = off"))
+        found = "SELECT count(*) FROM clearance_dependencies WHERE kind = 'name'"
+        return await session.scalar(text(f"{found} AND clearance_id = :id"), one)
 
 
 async def test_what_was_answered_is_changed_by_nobody(

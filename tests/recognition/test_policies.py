@@ -277,7 +277,8 @@ async def test_a_dry_run_says_what_would_change_and_stores_nothing(
 ) -> None:
     unhcr = await api_for("UNHCR")
     partner = await good_partner(api_for, operator_database, unique("Dry Gulch"))
-    given = await cleared(unhcr, {"id": partner}, amount_usd="40000.00", modality="direct_payment")
+    asked = {"amount_usd": "40000.00", "modality": "direct_payment"}
+    given, _ = [await cleared(unhcr, {"id": partner}, **asked) for _ in range(2)]
     assert codes(given) == ["NO_PSEA"]
     strict = PSEA | {"gap": {"regular": "BLOCKED", "emergency": "REFER"}}
     tried = await unhcr.post(f"{URL}/dry-run", json={"requirement": "PSEA", "rules": [strict]})

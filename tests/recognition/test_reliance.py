@@ -64,8 +64,12 @@ async def test_recognised_refused_and_avoided_are_counted(
     assert reasons["NO_PSEA", None] >= 1
     more = (await unicef.read("/v1/recognitions/statistics"))["relied_on_by_others"]
     assert more == relied_on + 1
+    # Without a period it is the last year: work does not grow for ever.
     none = await wfp.read("/v1/recognitions/statistics?until=2020-01-01")
     assert (none["items"], none["duplicates_avoided"]) == ([], 0)
+    assert (none["since"], none["until"]) == ("2019-01-01", "2020-01-01")
+    wrong = await wfp.get("/v1/recognitions/statistics?since=2026-01-02&until=2026-01-01")
+    assert wrong.status_code == 422
 
 
 async def test_an_owner_is_asked_answers_and_nothing_is_decided(

@@ -163,7 +163,8 @@ async def test_too_many_variations_are_refused_and_the_owners_are_told_once(
     await make_assessment(unicef, partner)
     await inquired(operator_database, world.agencies["FAO"], partner, QUOTA.variations - 1)
     body = ask({"id": partner}, amount_usd="90000.00")
-    assert (await fao.post("/v1/clearances", json=body)).status_code == 201
+    answer = await fao.post("/v1/clearances", json=body)
+    assert answer.status_code == 201
     # The same question again is none more.
     assert (await fao.post("/v1/clearances", json=body)).status_code == 201
     other = await fao.post("/v1/clearances", json=body | {"amount_usd": "90001.00"})
@@ -175,5 +176,14 @@ async def test_too_many_variations_are_refused_and_the_owners_are_told_once(
             "WHERE o.type = 'clearance.quota_reached' AND o.subject_id = $1",
             UUID(partner),
         )
-    assert {(row["code"], row["data"]["asked_by"]) for row in rows} == {("UNICEF", "FAO")}
-    assert len(rows) <= 2
+    assert [(row["code"], row["data"]["asked_by"]) for row in rows] == [("UNICEF", "FAO")]
+    # In a stream it is the error of its line, and keeps no other from its answer.
+    lines = [{"id": "too-many"} | body | {"amount_usd": "90002.00"}, {"id": "again"} | body]
+    stream = "\n".join(json.dumps(line) for line in lines)
+    kind = {"Content-Type": "application/x-ndjson"}
+    answered = await fao.post("/v1/clearances/batch", content=stream, headers=kind)
+    first, second = [json.loads(line) for line in answered.text.splitlines()]
+    assert (first["error"]["code"], second["clearance"]["outcome"]) == (
+        "clearance_quota",
+        answer.json()["outcome"],
+    )

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 
 from app.core.clock import utc_now
 from app.core.db import Database
+from app.recognition import clearing
 from app.recognition.decide import Verdict
+from app.recognition.evidence import store
 from app.recognition.watching import affected
 from app.recognition.watching.recheck import compare
 from tests.assessments.factories import make_assessment, make_share
@@ -59,6 +62,47 @@ async def test_a_measure_worsens_and_its_end_brings_it_back(api_for: ApiFor, wat
     back = await status(wfp, answer)
     assert (back["status"], back["version"]) == ("open", 3)
     assert [one["status"] for one in await told(wfp, answer)] == ["worsened", "open"]
+
+
+async def test_what_changes_while_an_answer_is_being_stored_is_not_missed(
+    api_for: ApiFor, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wfp = await api_for("WFP")
+    partner = await good_partner(api_for, watch.operator, lone_name())
+    await make_assessment(await api_for("UNICEF"), partner)
+
+    async def late(*given: Any) -> None:
+        await impose(api_for, partner)
+        await watch.settle()
+        await store(*given)
+
+    monkeypatch.setattr(clearing, "store", late)
+    answer = await cleared(wfp, {"id": partner}, **SMALL)
+    monkeypatch.undo()
+    assert answer["outcome"] == "CLEAR"
+    assert await watch.settle() == 1
+    assert (await status(wfp, answer))["status"] == "worsened"
+
+
+async def test_what_concerns_all_waits_behind_what_concerns_a_few(
+    api_for: ApiFor, watch: Watch
+) -> None:
+    wfp = await api_for("WFP")
+    partner = (await lone_partner(wfp))["id"]
+    answer, other = [await cleared(wfp, {"id": partner}) for _ in range(2)]
+    await watch.settle()
+    async with watch.worker.session() as session:
+        await affected.put(session, [affected.about("source", "unsc", utc_now())])
+        about = affected.about("partner", partner, utc_now())
+        await affected.put(session, [about], [UUID(other["clearance_id"])])
+        await session.flush()
+        first = text(
+            "SELECT clearance_id::text, bulk FROM clearance_rechecks ORDER BY bulk, due_at LIMIT 1"
+        )
+        assert tuple((await session.execute(first)).one()) == (other["clearance_id"], False)
+        bulk = text("SELECT bulk FROM clearance_rechecks WHERE clearance_id = :id")
+        assert await session.scalar(bulk, {"id": UUID(answer["clearance_id"])}) is True
+        await session.rollback()
 
 
 async def test_the_end_of_a_measure_that_was_there_improves(api_for: ApiFor, watch: Watch) -> None:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import text
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError
 
 from app.core.clock import utc_now
 from app.core.crypto import KeyRing
 from app.core.db import Database
-from app.recognition.watching import clock
+from app.events.catalogue import EventType
+from app.events.models import OutboxEvent
+from app.recognition.upkeep import forget_names
+from app.recognition.watching import affected, clock, unknown
 from app.sanctions.lists.importer import import_list
 from app.sanctions.lists.streams import Terms, ensure_all
 from app.sanctions.matches.rescreen import Rescreener
@@ -225,7 +229,7 @@ async def test_a_name_without_a_profile_waits_for_one(api_for: ApiFor, watch: Wa
 
 
 async def test_a_name_without_a_profile_is_found_on_a_new_list(
-    api_for: ApiFor, watch: Watch, tmp_path: Any
+    api_for: ApiFor, watch: Watch, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wfp = await api_for("WFP")
     name = lone_name()
@@ -241,6 +245,51 @@ async def test_a_name_without_a_profile_is_found_on_a_new_list(
         now = await status(wfp, answer)
         assert (now["status"], causes(now)) == ("worsened", ["POTENTIAL_MATCH_OPEN"])
         assert (await status(wfp, other))["version"] == 1
+        # Of a long list not every name is looked for.
+        monkeypatch.setattr(unknown, "_MOST", 0)
+        async with watch.worker.session() as session:
+            event = await session.scalar(
+                select(OutboxEvent)
+                .where(OutboxEvent.type == EventType.LIST_CHANGED.value)
+                .where(OutboxEvent.data["source"].astext == LISTED)
+            )
+            assert event is not None
+            assert await unknown.queue(session, [event]) == [event.at]
+            await affected.put(session, [affected.about("nameless", "", event.at)])
+        assert await watch.settle() >= 2
+
+
+async def test_what_a_name_is_found_by_is_forgotten_when_it_is_of_no_use(
+    api_for: ApiFor, watch: Watch
+) -> None:
+    wfp = await api_for("WFP")
+    over, still = [await cleared(wfp, {"name": lone_name(), "country": "KEN"}) for _ in range(2)]
+    await shift(
+        watch.operator,
+        "UPDATE clearance_dependencies SET until = now() WHERE clearance_id = CAST(:id AS uuid)",
+        id=over["clearance_id"],
+    )
+    await forget_names(watch.worker)
+    assert await _names(watch, over) == 0
+    assert await _names(watch, still) > 0
+    with pytest.raises(DBAPIError, match="append-only"):
+        async with watch.worker.session() as session:
+            await session.execute(
+                text("DELETE FROM clearance_dependencies WHERE clearance_id = :id"),
+                {"id": UUID(still["clearance_id"])},
+            )
+
+
+async def _names(watch: Watch, answer: dict[str, Any]) -> Any:
+    async with watch.operator.session() as session:
+        await session.execute(text("SET LOCAL row_security = off"))
+        return await session.scalar(
+            text(
+                "SELECT count(*) FROM clearance_dependencies WHERE kind = 'name' "
+                "AND clearance_id = :id"
+            ),
+            {"id": UUID(answer["clearance_id"])},
+        )
 
 
 async def test_a_standing_share_that_ends_is_a_note(api_for: ApiFor, watch: Watch) -> None:

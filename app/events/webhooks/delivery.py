@@ -14,6 +14,7 @@ from uuid import UUID
 import structlog
 
 from app.core import metrics
+from app.core.bell import Bell
 from app.core.clock import rfc3339, utc_now
 from app.core.crypto import KeyRing, Undecipherable
 from app.core.db import Database
@@ -49,17 +50,24 @@ class Deliverer:
         self._calls = asyncio.Semaphore(CALLS)
         self._working: dict[UUID, asyncio.Task[int]] = {}
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Deliver until ``stop`` is set. Calls that it cuts short are made again."""
+    async def run(self, stop: asyncio.Event, bell: Bell | None = None) -> None:
+        """Deliver until ``stop`` is set. Calls that it cuts short are made again. ``bell`` ends a
+        pause.
+        """
+        bell = bell or Bell()
         stopped = asyncio.create_task(stop.wait())
+        pause = asyncio.create_task(bell.pause(_POLL_S))
         try:
             while not stop.is_set():
                 await self._start()
-                waiting: set[asyncio.Task[Any]] = {stopped, *self._working.values()}
-                await asyncio.wait(waiting, timeout=_POLL_S, return_when=asyncio.FIRST_COMPLETED)
+                waiting: set[asyncio.Task[Any]] = {stopped, pause, *self._working.values()}
+                await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                if pause.done():
+                    pause = asyncio.create_task(bell.pause(_POLL_S))
                 self._finished()
         finally:
             stopped.cancel()
+            pause.cancel()
             for task in self._working.values():
                 task.cancel()
             await asyncio.gather(*self._working.values(), return_exceptions=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from app.core.crypto import KeyRing
 from app.core.errors import violated_constraint
 from app.core.http import PreconditionFailed
 from app.core.ids import new_id
+from app.partners.lineage import root, root_of
 from app.recognition import service as clearances
 from app.recognition import standing
 from app.recognition.decisions.errors import (
@@ -58,7 +60,8 @@ _STATES = {
 _ONE = text(f"SELECT {_COLUMNS} FROM clearance_waivers w WHERE w.id = :id")  # noqa: S608 - texts of ours
 # Locked: a completed one is not to be changed, and row security shows none of those here.
 _OPEN = text(
-    f"""SELECT {_COLUMNS}, c.partner_id, c.evaluated_at FROM clearance_waivers w
+    f"""SELECT {_COLUMNS}, c.partner_id, c.evaluated_at,
+      {root("c.partner_id")} AS partner FROM clearance_waivers w
     JOIN clearances c ON c.id = w.clearance_id WHERE w.id = :id FOR NO KEY UPDATE OF w"""  # noqa: S608 - texts of ours
 )
 _COMPLETE = text(
@@ -120,15 +123,15 @@ def _check_waivers(
     wanted: DecisionIn, answer: dict[str, Any], now: dict[str, Any], asked: ClearanceIn
 ) -> None:
     """Raises WaiverNotAllowed unless the policy lets sign with conditions in this emergency, and
-    each waiver is of a requirement that the answer says is not met.
+    each waiver is of a requirement that it lets be met later, by the day that the answer names.
     """
     allowed = asked.context == "emergency" and now["outcome_now"] == "CLEAR_WITH_CONDITIONS"
-    missing = {line["requirement"] for line in answer["recognition"] if not line["satisfied"]}
-    last = add_months(utc_now().date(), MONTHS)
+    later = {line["requirement"]: line.get("complete_by") for line in answer["recognition"]}
+    today = utc_now().date()
     for one in wanted.waivers:
-        if one.requirement == "SANCTIONS" or one.requirement not in missing:
-            allowed = False
-        if not utc_now().date() <= one.complete_by <= last:
+        named = later.get(one.requirement)
+        last = min(date.fromisoformat(named), add_months(today, MONTHS)) if named else None
+        if last is None or not today <= one.complete_by <= last:
             allowed = False
     if not allowed:
         raise WaiverNotAllowed
@@ -228,7 +231,8 @@ async def complete(
         if line["satisfied"] and line["by"] is not None
     }
     # What had been met before it was waived proves nothing.
-    later_one = shown.partner_id == row.partner_id and shown.evaluated_at > row.evaluated_at
+    of_it = shown.partner_id is not None and await root_of(session, shown.partner_id) == row.partner
+    later_one = of_it and shown.evaluated_at > row.evaluated_at
     if not later_one or row.requirement not in met:
         raise RequirementNotMet
     values = {"id": waiver_id, "person": person.id, "clearance": later}

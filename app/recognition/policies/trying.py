@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 from sqlalchemy import text
@@ -33,6 +34,8 @@ from app.recognition.schemas import ClearanceIn
 from app.recognition.snapshot import Question, read
 
 _DAYS = 90
+_AT_ONCE = 20
+"""Partners that are read by one statement."""
 _TRIED = "to-be-tried"
 # The newest for each partner and purpose would hide how often something is asked; all of them are
 # examined, up to the limit.
@@ -54,10 +57,11 @@ async def dry_run(
         since = datetime.combine(wanted.since, datetime.min.time(), tzinfo=now.tzinfo)
     values = {"agency": caller.agency_id, "since": since, "limit": wanted.limit}
     past = (await session.execute(_PAST, values)).all()
-    connection = await _raw(session)
+    about = {row.partner_id for row in past if row.partner_id is not None}
+    facts = await _rows(await _raw(session), caller, about)
     items, skipped, outcomes = [], 0, Counter[str]()
     for row in past:
-        pair = await _again(connection, session, keys, caller, row, wanted, now)
+        pair = await _again(facts.get(row.partner_id), session, keys, caller, row, wanted, now)
         if pair is None:
             skipped += 1
             continue
@@ -82,8 +86,26 @@ async def _raw(session: AsyncSession) -> asyncpg.Connection:
     return connection
 
 
+async def _rows(
+    connection: asyncpg.Connection, caller: Caller, partner_ids: set[UUID]
+) -> dict[UUID, Any]:
+    """The facts of those partners that the caller may see, by the ids that were asked for: each is
+    read once however many clearances are about it.
+    """
+    found: dict[UUID, Any] = {}
+    asked = sorted(partner_ids)
+    for first in range(0, len(asked), _AT_ONCE):
+        some = asked[first : first + _AT_ONCE]
+        # The digest that would count against the quota is left out.
+        rows = await read(connection, caller.client_id, "", [Question(one) for one in some])
+        for partner_id, row in zip(some, rows, strict=bool(rows)):
+            if row["partner_id"] is not None and not protected(row, sees_protected(caller)):
+                found[partner_id] = row
+    return found
+
+
 async def _again(
-    connection: asyncpg.Connection,
+    row: Any | None,
     session: AsyncSession,
     keys: KeyRing,
     caller: Caller,
@@ -91,13 +113,8 @@ async def _again(
     wanted: DryRunIn,
     now: datetime,
 ) -> tuple[Verdict, Verdict] | None:
-    if past.partner_id is None or past.contents_erased_at is not None:
+    if row is None or past.contents_erased_at is not None:
         return None
-    # The digest that would count against the quota is left out.
-    rows = await read(connection, caller.client_id, "", [Question(past.partner_id)])
-    if not rows or rows[0]["partner_id"] is None or protected(rows[0], sees_protected(caller)):
-        return None
-    row = rows[0]
     request, answer = [
         await keys.open(
             session, context(name, past.id, caller.agency_id), getattr(past, f"sealed_{name}")
@@ -108,7 +125,7 @@ async def _again(
     hits = [hit for hit in json.loads(answer)["potential_matches"] if hit.get("entry_id")]
     lists = {one["code"] for one in json.loads(row["own_lists"])}
     matched = joined(hits, json.loads(row["matches"]), caller.agency_code, lists)
-    in_force = await memory.in_force(connection, row, caller.client_id)
+    in_force = await memory.in_force(partners.connection, row, caller.client_id)
     facts = facts_of(caller, asked, row, matched, (), in_force, now, ambiguous=False, hidden=False)
     tried = Policy(_TRIED, id(wanted), wanted.requirement, wanted.rules)
     policies = {**facts.policies, wanted.requirement: tried}

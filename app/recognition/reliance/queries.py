@@ -10,14 +10,14 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.clock import utc_now
 from app.recognition.reliance.schemas import RecognitionFilter, StatisticsFilter
 
 _FROM = """FROM clearance_recognitions r JOIN agencies a ON a.id = r.agency_id
     LEFT JOIN agencies o ON o.id = r.owner_agency
     LEFT JOIN clearance_decisions d ON d.clearance_id = r.clearance_id"""
 _SIDES = {"relying": "r.agency_id = :agency", "relied_on": "r.agency_id <> :agency"}
-_PERIOD = """(CAST(:since AS date) IS NULL OR r.at >= CAST(:since AS date))
-    AND (CAST(:until AS date) IS NULL OR r.at < CAST(:until AS date) + 1)"""
+_PERIOD = "r.at >= CAST(:since AS date) AND r.at < CAST(:until AS date) + 1"
 _COUNTS = text(
     f"""SELECT r.requirement, o.code AS from_agency, r.satisfied, r.by, r.reason,
       count(*) AS clearances, count(DISTINCT r.partner_id) AS partners
@@ -71,11 +71,12 @@ async def statistics(
     session: AsyncSession, agency_id: UUID, period: StatisticsFilter
 ) -> dict[str, Any]:
     """Counts of own clearances of a period."""
-    values = {"agency": agency_id, "since": period.since, "until": period.until}
+    since, until = period.days(utc_now().date())
+    values = {"agency": agency_id, "since": since, "until": until}
     items = (await session.execute(_COUNTS, values)).all()
     return {
-        "since": period.since,
-        "until": period.until,
+        "since": since,
+        "until": until,
         "items": [dict(row._mapping) for row in items],
         "duplicates_avoided": await session.scalar(_AVOIDED, values),
         "relied_on_by_others": await session.scalar(_RELIED_ON, values),

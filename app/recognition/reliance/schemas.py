@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal
+from typing import Literal, Self
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from app.core.clock import add_months
 from app.core.paging import PageQuery
 from app.core.schemas import Day, Instant, Line, Schema
 
@@ -40,8 +41,19 @@ class RecognitionFilter(PageQuery):
 class StatisticsFilter(Schema):
     """The period, both days included."""
 
-    since: Day | None = None
-    until: Day | None = None
+    since: Day | None = Field(None, description="default: a year before its end")
+    until: Day | None = Field(None, description="default: today")
+
+    @model_validator(mode="after")
+    def _order(self) -> Self:
+        if self.since is not None and self.until is not None and self.until < self.since:
+            raise ValueError("until must not lie before since")
+        return self
+
+    def days(self, today: date) -> tuple[date, date]:
+        """First and last: work grows with the period, so there always is one."""
+        until = self.until or max(today, self.since or today)
+        return self.since or add_months(until, -12), until
 
 
 class RecognitionCount(Schema):
@@ -59,8 +71,8 @@ class RecognitionCount(Schema):
 class RecognitionCounts(Schema):
     """What own clearances of a period recognised and refused."""
 
-    since: date | None
-    until: date | None
+    since: date
+    until: date
     items: list[RecognitionCount]
     duplicates_avoided: int = Field(
         description="partners and requirements that another agency's assessment satisfied"

@@ -2,25 +2,29 @@
 
 A new fact is about a partner, its headquarters or a merged profile of it; a fact that an answer
 rested on is named itself; what an agency goes by concerns all its open answers. What is found is
-put on a list that `recheck` works off. Answers without a profile: see `unknown`.
+put on a list that `recheck` works off: what concerns many waits there behind what concerns a few.
+Answers without a profile: see `unknown`.
+
+An answer may be stored after a change was looked up that it was computed without. So its own event
+has it looked up by whatever was numbered since its facts were read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from pydantic_core import to_json
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.events import descriptions
 from app.events.catalogue import EventType
 from app.events.models import OutboxEvent
 from app.events.service import Consumer
-from app.recognition.rests_on import AGENCY, STALE_SOURCE
+from app.recognition.rests_on import AGENCY, NAMELESS, STALE_SOURCE, TIME
 from app.recognition.rules import DEFAULTS
 from app.recognition.watching import unknown
 
@@ -80,6 +84,11 @@ _BY_SUBJECT: dict[EventType, str] = {
 }
 """Events that may make an answer better or worse, and the kind of what they are about."""
 
+_CLOCKS = timedelta(seconds=5)
+"""How far clocks of servers may differ."""
+_MANY = ("source", STALE_SOURCE, TIME, AGENCY, NAMELESS)
+"""Kinds of changes that concern many answers at once."""
+
 # Of some the event does not name the partner.
 _OF_PARTNER = {
     "match": "screening_matches",
@@ -108,22 +117,35 @@ _QUEUE = text(
       UNION SELECT 'partner', c.id::text, p.at, NULL, NULL
         FROM profiles p JOIN partners c ON c.hq_id = p.id),
     found AS (
-      SELECT d.clearance_id, d.agency_id, w.at, w.unshared
+      SELECT d.clearance_id, d.agency_id, w.at, w.unshared, w.kind
       FROM wanted w JOIN clearance_dependencies d
         ON d.kind = w.kind AND d.ref = w.ref AND d.until > now()
       WHERE w.agency IS NULL OR w.agency = d.agency_id
-      UNION ALL SELECT c.id, c.agency_id, e.at, NULL FROM e JOIN clearances c
+      UNION ALL SELECT c.id, c.agency_id, e.at, NULL, e.kind FROM e JOIN clearances c
         ON c.agency_id = e.ref::uuid AND c.expires_at > now()
           AND c.evaluated_at > now() - make_interval(days => :days)
-      WHERE e.kind = '{AGENCY}')
-    INSERT INTO clearance_rechecks AS r (clearance_id, agency_id, changed_at, unshared)
+      WHERE e.kind = '{AGENCY}'
+      UNION ALL SELECT d.clearance_id, d.agency_id, e.at, NULL, e.kind
+      FROM e JOIN clearance_dependencies d ON d.kind IN ('name', 'identifier') AND d.until > now()
+      WHERE e.kind = '{NAMELESS}')
+    INSERT INTO clearance_rechecks AS r (clearance_id, agency_id, changed_at, unshared, bulk)
     SELECT f.clearance_id, f.agency_id, max(f.at),
-      coalesce(array_agg(DISTINCT f.unshared) FILTER (WHERE f.unshared IS NOT NULL), '{{}}')
-    FROM found f GROUP BY f.clearance_id, f.agency_id ORDER BY f.clearance_id
+      coalesce(array_agg(DISTINCT f.unshared) FILTER (WHERE f.unshared IS NOT NULL), '{{}}'),
+      bool_and(f.kind = ANY (:many))
+    FROM found f WHERE CAST(:only AS uuid[]) IS NULL OR f.clearance_id = ANY (:only)
+    GROUP BY f.clearance_id, f.agency_id ORDER BY f.clearance_id
     ON CONFLICT (clearance_id) DO UPDATE SET
       changed_at = greatest(r.changed_at, excluded.changed_at),
-      unshared = r.unshared || excluded.unshared, due_at = clock_timestamp(), failures = 0"""  # noqa: S608 - texts of ours; values are bound
-).bindparams(days=DEFAULTS.answer_valid_days)
+      unshared = r.unshared || excluded.unshared, bulk = r.bulk AND excluded.bulk,
+      due_at = clock_timestamp(), failures = 0"""  # noqa: S608 - texts of ours; values are bound
+).bindparams(days=DEFAULTS.answer_valid_days, many=list(_MANY))
+# One statement may put every open answer on the list; it ends with its transaction.
+_PATIENCE = text("SELECT set_config('statement_timeout', '50s', true)")
+# Numbers are given in the order of time. Events without a time are of an earlier release.
+_SINCE_READ = text(
+    """SELECT coalesce(max(o.seq), 0) FROM outbox o WHERE o.seq < :seq AND coalesce(o.numbered_at
+      < (SELECT min(c.evaluated_at) FROM clearances c WHERE c.id = ANY (:given)) - :clocks, true)"""
+).bindparams(clocks=_CLOCKS)
 _BEGUN = text(
     "SELECT EXISTS (SELECT FROM recognition_policies WHERE id = :id "
     "AND effective_from <= current_date)"
@@ -139,17 +161,43 @@ _STANDING = text(
 
 async def queue(session: AsyncSession, events: Sequence[OutboxEvent]) -> None:
     """Put the clearances that these events concern on the list of work."""
+    given = [event.subject_id for event in events if event.type == EventType.CLEARANCE_GIVEN]
+    if given:
+        await _look_up(session, await _before(session, events[0], given), given)
+    await _look_up(session, [event for event in events if event.type != EventType.CLEARANCE_GIVEN])
+
+
+async def _before(
+    session: AsyncSession, first: OutboxEvent, given: Sequence[UUID]
+) -> Sequence[OutboxEvent]:
+    """Events that passed already and that one of these answers may not have seen."""
+    since = await session.scalar(_SINCE_READ, {"seq": first.seq, "given": given})
+    passed = (
+        select(OutboxEvent)
+        .where(OutboxEvent.seq > since, OutboxEvent.seq < first.seq)
+        .where(OutboxEvent.type.in_(_BY_SUBJECT))
+        .order_by(OutboxEvent.seq)
+    )
+    return (await session.scalars(passed)).all()
+
+
+async def _look_up(
+    session: AsyncSession, events: Sequence[OutboxEvent], only: Sequence[UUID] | None = None
+) -> None:
     rows: list[dict[str, Any]] = []
     for event in events:
         rows += await _rows(session, event)
-    await put(session, rows)
-    await unknown.queue(session, events)
+    rows += [about(NAMELESS, "", at) for at in await unknown.queue(session, events)]
+    await put(session, rows, only)
 
 
-async def put(session: AsyncSession, rows: Iterable[dict[str, Any]]) -> None:
-    """As `queue`, for what is described already."""
+async def put(
+    session: AsyncSession, rows: Iterable[dict[str, Any]], only: Sequence[UUID] | None = None
+) -> None:
+    """As `queue`, for what is described already; ``only`` of these answers."""
     if found := list(rows):
-        await session.execute(_QUEUE, {"rows": to_json(found).decode()})
+        await session.execute(_PATIENCE)
+        await session.execute(_QUEUE, {"rows": to_json(found).decode(), "only": only})
 
 
 def about(kind: str, ref: str, at: datetime, **more: Any) -> dict[str, Any]:
@@ -192,4 +240,8 @@ async def _shares(
     ]
 
 
-CONSUMERS = (Consumer("recognition.watch", frozenset(_BY_SUBJECT), together=queue),)
+CONSUMERS = (
+    Consumer(
+        "recognition.watch", frozenset({*_BY_SUBJECT, EventType.CLEARANCE_GIVEN}), together=queue
+    ),
+)

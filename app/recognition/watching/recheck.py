@@ -43,7 +43,7 @@ TURN = 20
 
 _TAKE = """SELECT r.clearance_id, r.agency_id, r.changed_at, r.unshared
   FROM clearance_rechecks r WHERE r.due_at <= clock_timestamp()
-  ORDER BY r.due_at, r.clearance_id LIMIT $1"""
+  ORDER BY r.bulk, r.due_at, r.clearance_id LIMIT $1"""
 _LOCK = """SELECT r.changed_at, r.unshared FROM clearance_rechecks r WHERE r.clearance_id = $1
   FOR UPDATE SKIP LOCKED"""
 _DONE = "DELETE FROM clearance_rechecks WHERE clearance_id = $1"

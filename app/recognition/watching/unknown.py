@@ -3,6 +3,7 @@
 An answer keeps the keys of its name (`core.names.keys`) or a hash of its identifier. A profile that
 is new or changed, and a party that came to a list or changed there, is looked for by the same keys;
 whoever shares two of them with an answer's name is reason enough to ask again, and no more.
+Of a list that is new as a whole not every name is looked for: all such answers are asked again.
 """
 
 from __future__ import annotations
@@ -40,15 +41,17 @@ _ENOUGH = 2
 """Keys that a name has to share: one word that many names have is no reason to ask again."""
 _TURN = 500
 """Names of a list that are looked for at once."""
+_MOST = 20 * _TURN
+"""Names of a list that are looked for at all: the next event waits for it."""
 
 _ANY = text(
-    f"SELECT EXISTS (SELECT FROM clearance_dependencies "  # noqa: S608 - texts of ours
-    f"WHERE kind IN ('{NAME}', '{IDENTIFIER}') AND until > now())"
+    "SELECT coalesce((SELECT max(until) FROM clearance_dependencies "
+    f"WHERE kind IN ('{NAME}', '{IDENTIFIER}')) > now(), false)"
 )
 _PUT = """INSERT INTO clearance_rechecks AS r (clearance_id, agency_id, changed_at)
     SELECT f.clearance_id, f.agency_id, :at FROM ({found}) f ORDER BY f.clearance_id
     ON CONFLICT (clearance_id) DO UPDATE SET
-      changed_at = greatest(r.changed_at, excluded.changed_at),
+      changed_at = greatest(r.changed_at, excluded.changed_at), bulk = false,
       due_at = clock_timestamp(), failures = 0"""
 _HASH = """encode(sha256(convert_to(concat_ws('|', i.scheme, i.value, coalesce(i.country, ''),
     coalesce(i.agency_id::text, '')), 'UTF8')), 'hex')"""
@@ -78,8 +81,8 @@ _LISTED = text(
     """SELECT DISTINCT n ->> 'name' AS name FROM listed_parties p
       CROSS JOIN jsonb_array_elements(p.entry -> 'names') n
     WHERE p.source = :source AND :version IN (p.from_version, p.to_version)
-      AND p.kind <> 'person'"""
-)
+      AND p.kind <> 'person' LIMIT :most"""
+).bindparams(most=_MOST + 1)
 
 
 def rests_on(
@@ -96,17 +99,25 @@ def rests_on(
         yield RestsOn(IDENTIFIER, hashlib.sha256(said.encode()).hexdigest(), None)
 
 
-async def queue(session: AsyncSession, events: Sequence[OutboxEvent]) -> None:
-    """Put those on the list of work that these events may concern."""
+async def queue(session: AsyncSession, events: Sequence[OutboxEvent]) -> list[datetime]:
+    """Put those on the list of work that these events may concern; when something changed that
+    concerns all of them.
+    """
     profiles = [event for event in events if EventType(event.type) in _PROFILES]
     lists = [event for event in events if event.type == EventType.LIST_CHANGED]
     if not (profiles or lists) or not await session.scalar(_ANY):
-        return
+        return []
     for event in profiles:
         await session.execute(_BY_PROFILE, {"ids": _ids(event), "at": event.at})
+    of_all: list[datetime] = []
     for event in lists:
         about = {"source": event.data["source"], "version": event.data["version"]}
-        await _of_names(session, (await session.scalars(_LISTED, about)).all(), event.at)
+        names = (await session.scalars(_LISTED, about)).all()
+        if len(names) > _MOST:
+            of_all.append(event.at)
+        else:
+            await _of_names(session, names, event.at)
+    return of_all
 
 
 def _ids(event: OutboxEvent) -> list[UUID]:

@@ -180,7 +180,14 @@ TABLES: dict[str, Table] = {
         # Of nobody: whatever is let through fails at a key.
         change="state = 'refused', decided_by = gen_random_uuid(), decided_at = now()",
     ),
-    "clearance_dependencies": Table(("clearance_id", "kind", "ref"), select=_OWN, insert=_OWN),
+    "clearance_dependencies": Table(
+        ("clearance_id", "kind", "ref"),
+        select=_OWN,
+        insert=_OWN,
+        delete=lambda row, who, facts: (
+            row["kind"] in ("name", "identifier") and _overseen(row, who, facts)
+        ),
+    ),
     "clearance_changes": Table(("id",), select=_OWN),
     "clearance_recognitions": Table(
         ("clearance_id", "requirement"),
