@@ -162,8 +162,8 @@ async def run_consumers(
     bell: Bell | None = None,
     then: Sequence[Bell] = (),
 ) -> None:
-    """Consume until ``stop`` is set; what comes within a fifth of a second is taken together, unless
-    ``bell`` ends the pause. ``then`` are rung when events passed.
+    """Consume until ``stop`` is set; what comes within a fifth of a second is taken together,
+    unless ``bell`` ends the pause. ``then`` are rung when events passed.
 
     A failure is logged and tried again; an event that always fails holds up its own consumer,
     for order's sake, and no other.

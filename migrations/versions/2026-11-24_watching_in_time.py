@@ -11,7 +11,7 @@ from alembic import op
 from app.core.migrate import run_script
 
 revision = "0068"
-down_revision = "0063"
+down_revision = "0067"
 branch_labels = None
 depends_on = None
 

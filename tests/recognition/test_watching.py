@@ -11,9 +11,9 @@ from sqlalchemy import text
 
 from app.core.clock import utc_now
 from app.core.db import Database
-from app.recognition import clearing
+from app.recognition import desk
 from app.recognition.decide import Verdict
-from app.recognition.evidence import store
+from app.recognition.storing import store
 from app.recognition.watching import affected
 from app.recognition.watching.recheck import compare
 from tests.assessments.factories import make_assessment, make_share
@@ -76,7 +76,7 @@ async def test_what_changes_while_an_answer_is_being_stored_is_not_missed(
         await watch.settle()
         await store(*given)
 
-    monkeypatch.setattr(clearing, "store", late)
+    monkeypatch.setattr(desk, "store", late)
     answer = await cleared(wfp, {"id": partner}, **SMALL)
     monkeypatch.undo()
     assert answer["outcome"] == "CLEAR"

@@ -98,9 +98,11 @@ async def _rows(
         some = asked[first : first + _AT_ONCE]
         # The digest that would count against the quota is left out.
         rows = await read(connection, caller.client_id, "", [Question(one) for one in some])
-        for partner_id, row in zip(some, rows, strict=bool(rows)):
-            if row["partner_id"] is not None and not protected(row, sees_protected(caller)):
-                found[partner_id] = row
+        found |= {
+            partner_id: row
+            for partner_id, row in zip(some, rows, strict=bool(rows))
+            if row["partner_id"] is not None and not protected(row, sees_protected(caller))
+        }
     return found
 
 
@@ -125,7 +127,7 @@ async def _again(
     hits = [hit for hit in json.loads(answer)["potential_matches"] if hit.get("entry_id")]
     lists = {one["code"] for one in json.loads(row["own_lists"])}
     matched = joined(hits, json.loads(row["matches"]), caller.agency_code, lists)
-    in_force = await memory.in_force(partners.connection, row, caller.client_id)
+    in_force = await memory.in_force(await _raw(session), row, caller.client_id)
     facts = facts_of(caller, asked, row, matched, (), in_force, now, ambiguous=False, hidden=False)
     tried = Policy(_TRIED, id(wanted), wanted.requirement, wanted.rules)
     policies = {**facts.policies, wanted.requirement: tried}

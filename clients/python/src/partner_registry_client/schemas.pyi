@@ -3490,8 +3490,8 @@ class RecognitionCounts(TypedDict):
     duplicates_avoided: int
     items: list[RecognitionCount]
     relied_on_by_others: int
-    since: str | None
-    until: str | None
+    since: str
+    until: str
 class RecognitionIn(TypedDict):
     decision: Literal['recognise', 'not_recognise']
     policy: NotRequired[str | None]
