@@ -246,8 +246,6 @@ def _tasks(
         "feed_checksums": (Checksums(database).note_due, CHECKSUMS_S),
         "feed_publication": (lambda: publish_feed(database, public), PUBLISH_S),
         "reminders": (lambda: _until_none(lambda: remind(database)), EXPIRY_S),
-        "held_assessments": (lambda: _until_none(lambda: open_held(database)), EXPIRY_S),
-        "assessment_expiry": (lambda: _until_none(lambda: notify_assessments(database)), EXPIRY_S),
         "identifier_expiry": (lambda: _until_none(lambda: notify_expiring(database)), EXPIRY_S),
         "verifications": (lambda: _until_none(lambda: lapse(database)), EXPIRY_S),
         "verification_notices": (
@@ -255,18 +253,10 @@ def _tasks(
             HOUSEKEEPING_S,
         ),
         "red_flags": (lambda: _until_none(lambda: lapse_flags(database)), EXPIRY_S),
-        "capacity_plans": (
-            lambda: _until_none(lambda: remind_of_plans(database)),
-            HOUSEKEEPING_S,
-        ),
-        "sea_restrictions": (lambda: _until_none(lambda: remind_of_sea(database)), HOUSEKEEPING_S),
+        **_assessment_rounds(database),
         **_sanction_rounds(database, feed),
         "objections": (lambda: _until_none(lambda: tell_overdue(database)), EXPIRY_S),
-        "access_requests": (lambda: _until_none(lambda: remind_of_requests(database)), EXPIRY_S),
-        "reading_watch": (lambda: _until_none(lambda: watch_reading(database)), WATCH_S),
-        "readings_forgotten": (lambda: _until_none(lambda: forget(database)), HOUSEKEEPING_S),
         "corrections": (lambda: _until_none(lambda: tell_corrections(database)), EXPIRY_S),
-        "findings": (lambda: _until_none(lambda: tell_findings(database)), EXPIRY_S),
         "housekeeping": (lambda: _until_none(lambda: tidy(database)), HOUSEKEEPING_S),
         "retention": (lambda: retention.daily(database, RETENTION), HOUSEKEEPING_S),
         "files": (lambda: keep_files(database, blobs), EXPIRY_S),
@@ -282,6 +272,23 @@ def _tasks(
         asyncio.create_task(_repeat(name, work, pause, stop), name=name)
         for name, (work, pause) in rounds.items()
     ]
+
+
+def _assessment_rounds(database: Database) -> dict[str, tuple[Work, float]]:
+    """Deadlines and reminders of assessments, of what they found and of who reads them."""
+    return {
+        "held_assessments": (lambda: _until_none(lambda: open_held(database)), EXPIRY_S),
+        "assessment_expiry": (lambda: _until_none(lambda: notify_assessments(database)), EXPIRY_S),
+        "capacity_plans": (
+            lambda: _until_none(lambda: remind_of_plans(database)),
+            HOUSEKEEPING_S,
+        ),
+        "sea_restrictions": (lambda: _until_none(lambda: remind_of_sea(database)), HOUSEKEEPING_S),
+        "access_requests": (lambda: _until_none(lambda: remind_of_requests(database)), EXPIRY_S),
+        "reading_watch": (lambda: _until_none(lambda: watch_reading(database)), WATCH_S),
+        "readings_forgotten": (lambda: _until_none(lambda: forget(database)), HOUSEKEEPING_S),
+        "findings": (lambda: _until_none(lambda: tell_findings(database)), EXPIRY_S),
+    }
 
 
 def _attach(feed: FeedStream) -> Publish:
