@@ -196,10 +196,10 @@ _OF_ALL = f"""SELECT {IN_FORCE} AS policies, ({FRESHNESS_SQL}) AS sources,
     ({OWN_LISTS_SQL}) AS own_lists, {_ELIGIBLE} AS eligible,
     coalesce((SELECT seq_to FROM feed_heads WHERE stream = 'inter_agency'), 0) AS seq_to
     WHERE true"""  # noqa: S608 - texts of ours; values are bound
-# OFFSET keeps the planner from asking twice.
+# LIMIT keeps the planner from asking twice.
 _ASKED_FOR = f"""(SELECT {root_inline("h.id")} FROM (SELECT CASE WHEN w.scheme IS NULL
     THEN w.partner ELSE identifier_holder(w.scheme, w.value, w.country,
-      CASE WHEN w.scheme = 'AGENCY_VENDOR' THEN s.agency_id END) END AS id OFFSET 0) h)"""  # noqa: S608 - texts of ours; values are bound
+      CASE WHEN w.scheme = 'AGENCY_VENDOR' THEN s.agency_id END) END AS id LIMIT 1) h)"""  # noqa: S608 - texts of ours; values are bound
 _OF_PARTNER = f"""SELECT p.id AS partner_id, p.number, p.version, p.status, p.legal_name,
     p.legal_name_native, p.acronym, p.aliases, p.former_names, p.partner_type, p.country,
     p.verification, p.verified_on, p.verified_until,
