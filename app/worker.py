@@ -243,7 +243,6 @@ def _tasks(
         "events_tidied": (lambda: _until_none(lambda: event_upkeep.tidy(database)), HOUSEKEEPING_S),
         "webhooks_measured": (lambda: event_upkeep.measure(database), EXPIRY_S),
         "feed_heartbeat": (lambda: keep_feed_fresh(database, feed), HEARTBEAT_S),
-        "feed_checksums": (Checksums(database).note_due, CHECKSUMS_S),
         "feed_publication": (lambda: publish_feed(database, public), PUBLISH_S),
         "reminders": (lambda: _until_none(lambda: remind(database)), EXPIRY_S),
         "identifier_expiry": (lambda: _until_none(lambda: notify_expiring(database)), EXPIRY_S),
@@ -325,6 +324,7 @@ def _sanction_rounds(database: Database, feed: FeedStream) -> dict[str, tuple[Wo
             HOUSEKEEPING_S,
         ),
         "matches": (lambda: _until_none(lambda: escalate(database)), EXPIRY_S),
+        "feed_checksums": (Checksums(database).note_due, CHECKSUMS_S),
         "statistics": (lambda: keep_counted(database, _attach(feed)), EXPIRY_S),
         "statistics_published": (
             lambda: publish_newest(database, _attach(feed)),

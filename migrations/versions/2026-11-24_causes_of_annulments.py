@@ -18,15 +18,11 @@ depends_on = None
 _TABLE = "sanction_entry_acts"
 _CAUSE = "cause = 'void' OR kind = 'annul' AND cause IN ('error', 'duplicate')"
 _DUPLICATE = "(cause = 'duplicate') = (duplicate_of IS NOT NULL) AND duplicate_of <> entry_id"
-_FOREIGN = "fk_sanction_entry_acts_duplicate_of_sanction_entries"
 
 
 def upgrade() -> None:
-    # The check of a new reference reads both tables, which force row security.
-    op.execute("SET LOCAL row_security = on")
     op.add_column(_TABLE, sa.Column("cause", sa.Text(), server_default="void", nullable=False))
     op.add_column(_TABLE, sa.Column("duplicate_of", sa.Uuid(), nullable=True))
-    op.create_foreign_key(op.f(_FOREIGN), _TABLE, "sanction_entries", ["duplicate_of"], ["id"])
     op.create_check_constraint(op.f("ck_sanction_entry_acts_cause"), _TABLE, _CAUSE)
     op.create_check_constraint(op.f("ck_sanction_entry_acts_duplicate_of"), _TABLE, _DUPLICATE)
     run_script("GRANT INSERT (cause, duplicate_of) ON sanction_entry_acts TO reg_app;")
@@ -35,6 +31,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_constraint(op.f("ck_sanction_entry_acts_duplicate_of"), _TABLE, type_="check")
     op.drop_constraint(op.f("ck_sanction_entry_acts_cause"), _TABLE, type_="check")
-    op.drop_constraint(op.f(_FOREIGN), _TABLE, type_="foreignkey")
     op.drop_column(_TABLE, "duplicate_of")
     op.drop_column(_TABLE, "cause")

@@ -70,9 +70,10 @@ class SanctionEntryAct(Base):
     entry_id: Mapped[UUID] = mapped_column(ForeignKey("sanction_entries.id"))
     owner_agency: Mapped[UUID] = mapped_column(ForeignKey("agencies.id"))
     kind: Mapped[str] = mapped_column(Text)
-    # Why it is annulled; of a duplicate, which measure stands.
+    # Why it is annulled; of a duplicate, which measure stands. That one may be erased after its
+    # time while this act is kept: no foreign key.
     cause: Mapped[str] = mapped_column(Text, server_default="void")
-    duplicate_of: Mapped[UUID | None] = mapped_column(ForeignKey("sanction_entries.id"))
+    duplicate_of: Mapped[UUID | None]
     state: Mapped[str] = mapped_column(Text, server_default="proposed")
     version: Mapped[int] = mapped_column(server_default="1")
     proposed_by: Mapped[UUID] = mapped_column(ForeignKey("persons.id"))

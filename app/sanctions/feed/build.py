@@ -27,6 +27,7 @@ MAX_STALENESS_S = 86_400
 MIN_WAIT_S = 5
 DELTA_SIZES = (1_000, 4_000, 16_000, 64_000)
 """Numbers that a skip delta spans: each block of one size is four of the size before."""
+PUBLIC = "public"
 OWN = "agency"
 """What a client calls its agency's own stream."""
 

@@ -22,9 +22,9 @@ from app.core.bucket import Bucket
 from app.core.db import Database
 from app.core.outbound import Outbound, OutboundFailed, OutboundRefused
 from app.core.settings import Settings
-from app.sanctions.feed import deltas
+from app.sanctions.feed import build, deltas
 
-STREAM = "public"
+STREAM = build.PUBLIC
 KEYS, LISTING, MANIFEST = "keys.json", f"{STREAM}/files.json", f"{STREAM}/manifest.jws"
 _CHUNKS = "chunks/"
 _LOCK = 7_021_010

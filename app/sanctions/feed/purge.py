@@ -1,8 +1,8 @@
 """What was annulled or put by mistake is erased from all that the feed still holds of the past.
 
-So is, in the stream that it leaves, what is for fewer readers from now on. The change itself stays,
-so that clients learn of it. It runs in the transaction that numbers the change: with it, or never.
-What is left of a withdrawn file is its name, which answers 410.
+So is, from the public stream, what is public no more. The change itself stays, so that clients
+learn of it. It runs in the transaction that numbers the change: with it, or never. What is left of
+a withdrawn file is its name, which answers 410.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ from app.sanctions.feed.store import GZIP
 
 EVERYWHERE = frozenset({"annulled", "error"})
 """Nothing is kept of the entry, in whichever stream it was at some time; clients erase it."""
-REASONS = EVERYWHERE | {"level_changed"}
+PUBLIC = EVERYWHERE | {"level_changed"}
+"""What has the same effect in the public stream, which lies open without a token. Elsewhere history
+stays: answers of then are computed again from it.
+"""
 _ID = re.compile(rb'"entry_id":("[^"\\]*")')
 _WHERE = """SELECT DISTINCT c.entry_id, c.stream FROM feed_heads h JOIN feed_changes c
     ON c.stream = h.stream WHERE c.entry_id = ANY ($1::text[])"""
@@ -70,10 +73,11 @@ async def purge(
 
     Called when the chunks of the new set are stored. Whether there was anything to purge.
     """
+    reasons = PUBLIC if stream == build.PUBLIC else EVERYWHERE
     gone = [
         (row["entry_id"], first + n, row["reason"])
         for n, row in enumerate(changes)
-        if _purges(row, REASONS)
+        if _purges(row, reasons)
     ]
     if not gone:
         return False

@@ -181,7 +181,7 @@ async def test_only_the_imposing_agency_publishes(api_for: ApiFor, settle: Settl
     back = await undp.patch(url, json={"level": "INTER_AGENCY"}, headers=version(public))
     await settle()
     assert await changes(api_for, entry, "public") == [
-        ("put", None, "ACTIVE"),
+        ("remove", "level_changed", None),
         ("remove", "level_changed", None),
     ]
     assert [op for op, *_ in await changes(api_for, entry)] == ["put"] * 3

@@ -36,7 +36,7 @@ async def chunk_with(stand: Stand, entry_id: str) -> str:
     return str((await index(wfp))["chunks"][bucket]["sha256"])
 
 
-@pytest.mark.parametrize("reason", ["annulled", "error", "level_changed"])
+@pytest.mark.parametrize("reason", ["annulled", "error"])
 async def test_its_past_is_erased_and_its_files_are_gone(stand: Stand, reason: str) -> None:
     wfp, one, other = await stand.api(), str(uuid4()), str(uuid4())
     await stand.put(entry(other), "inter_agency")
@@ -77,7 +77,7 @@ async def test_its_past_is_erased_and_its_files_are_gone(stand: Stand, reason: s
     await stand.beat()
     again = await wfp.read(f"{FEED}/files")
     purged = {item["entry_id"]: item["reason"] for item in again["purged"]}
-    assert purged.get(one) == (None if reason == "level_changed" else reason)
+    assert purged[one] == reason
     assert {held, delta} <= {item["sha256"] for item in again["withdrawn"]}
     lines = [line for item in again["deltas"] for line in await chunk_lines(wfp, item["sha256"])]
     assert {(c["op"], c["reason"]) for c in lines if c["entry_id"] == one} == {("remove", reason)}
@@ -94,6 +94,22 @@ async def test_what_comes_back_with_the_same_bytes_is_served_again(stand: Stand)
     files = await wfp.read(f"{FEED}/files")
     assert held not in {item["sha256"] for item in files["withdrawn"]}
     assert one not in {item["entry_id"] for item in files["purged"]}
+
+
+async def test_what_is_public_no_more_leaves_the_public_past_and_no_other(stand: Stand) -> None:
+    wfp, one = await stand.api(), str(uuid4())
+    await stand.put(entry(one, "Canary Public"), "public", "inter_agency")
+    held = (await index(wfp, "public"))["chunks"][0]["sha256"]
+    await stand.remove(one, "level_changed", "public")
+    assert (await wfp.get(f"{FEED}/chunks/{held}")).json()["code"] == "file_withdrawn"
+    for stream, said in (("public", [None, None]), ("inter_agency", ["Canary Public"])):
+        page = await wfp.read(f"{FEED}/changes?stream={stream}&after=0&limit=1000")
+        told = [c["entry"] for c in page["changes"] if c["entry_id"] == one]
+        assert [entry and entry["names"][0]["name"] for entry in told] == said
+    await stand.remove(one, "level_changed", "inter_agency")
+    page = await wfp.read(f"{FEED}/changes?after=0&limit=1000")
+    assert [c["op"] for c in page["changes"] if c["entry_id"] == one] == ["put", "remove"]
+    assert one not in {p["entry_id"] for p in (await wfp.read(f"{FEED}/files"))["purged"]}
 
 
 async def test_other_ends_erase_nothing(stand: Stand) -> None:
@@ -136,7 +152,12 @@ async def test_a_file_withdrawn_from_one_stream_may_stay_in_another(stand: Stand
     streams = [await stand.source(code) for code in ("zz_a", "zz_b")]
     await stand.put(entry(one), *streams)
     held = (await index(wfp, streams[0]))["chunks"][0]["sha256"]
-    await stand.remove(one, "level_changed", streams[0])
+    await stand.run(
+        "UPDATE feed_blobs SET content = NULL, withdrawn_at = now() "
+        "WHERE stream = $1 AND sha256 = $2 RETURNING 1",
+        streams[0],
+        held,
+    )
     assert (await wfp.get(f"{FEED}/chunks/{held}")).status_code == 200
     await stand.remove(one, "error", streams[1])
     assert (await wfp.get(f"{FEED}/chunks/{held}")).status_code == 410
