@@ -73,11 +73,11 @@ async def purge(
 
     Called when the chunks of the new set are stored. Whether there was anything to purge.
     """
-    reasons = PUBLIC if stream == build.PUBLIC else EVERYWHERE
+    purging = PUBLIC if stream == build.PUBLIC else EVERYWHERE
     gone = [
         (row["entry_id"], first + n, row["reason"])
         for n, row in enumerate(changes)
-        if _purges(row, reasons)
+        if _purges(row, purging)
     ]
     if not gone:
         return False
