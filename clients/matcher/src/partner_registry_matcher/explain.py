@@ -65,12 +65,8 @@ def contributions(index: NameIndex, features: NDArray[np.float64]) -> dict[str, 
     total(model.trees, np.asarray(features, np.float64), parts)
     slope, offset = model.curve
     parts *= slope
-    base, rest = float(parts[-1]) + offset, 0.0
-    shown = {}
-    for at in np.argsort(-np.abs(parts[:-1]), kind="stable"):
-        value = float(parts[at])
-        if abs(value) < _SHOWN:
-            rest += value
-        else:
-            shown[FEATURES[at]] = round(value, 4)
-    return {"base": round(base + rest, 4), **shown}
+    *values, base = parts.tolist()
+    told = sorted((-abs(value), at) for at, value in enumerate(values) if abs(value) >= _SHOWN)
+    rest = sum(value for value in values if abs(value) < _SHOWN)
+    shown = {FEATURES[at]: round(values[at], 4) for _, at in told}
+    return {"base": round(base + offset + rest, 4), **shown}

@@ -82,7 +82,7 @@ class Matcher:
         """Parties that score at least ``threshold``, best first, at most ``limit``."""
         self._forget()
         floor = _logit(threshold) - _HIGHEST
-        met = {at: one for at, one in self._met(subject).items() if one.logit >= floor}
+        met = self._met(subject, floor)
         same = self._same(subject)
         for at in same.keys() - met.keys():
             if nearest := self._nearest(subject, self.parties[at]):
@@ -135,17 +135,20 @@ class Matcher:
         logit = slope * raw + offset + (factor("weak_alias", "")["effect"] if weak else 0.0)
         return _Met(index, text, listed, logit, weak)
 
-    def _met(self, subject: Subject) -> dict[int, _Met]:
-        """The best pair of names for each party found by name."""
+    def _met(self, subject: Subject, floor: float) -> dict[int, _Met]:
+        """The best pair of names for each party found by name, from this logit on."""
         best: dict[int, _Met] = {}
         for kind in KINDS:
             if subject.kind not in (None, kind):
                 continue
             index = self.indexes[kind]
             for text, name in _analysed(subject.names, kind):
+                slope, offset = index.model.curve
                 for found in index.search(name, _PER_NAME):
+                    if slope * found.raw + offset < floor:
+                        break  # the others are lower still, and a weak alias only takes away
                     at, met = self._found(index, text, found)
-                    if at not in best or met.logit > best[at].logit:
+                    if met.logit >= floor and (at not in best or met.logit > best[at].logit):
                         best[at] = met
         return best
 
