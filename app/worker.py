@@ -50,7 +50,7 @@ from app.core.sequencer import LEADER_LOCK, Sequencer
 from app.core.settings import Settings
 from app.events import upkeep as event_upkeep
 from app.events.reminders import remind
-from app.events.service import STREAM, run_consumers
+from app.events.service import STREAM, Consumer, run_consumers
 from app.events.telling import CONSUMERS as TELLING
 from app.events.webhooks.delivery import CALLS, Deliverer
 from app.partners.bulk.retention import RETENTION as BULK_RETENTION
@@ -232,14 +232,7 @@ def _tasks(
     consumers = (*CONSUMERS, receipts.signer(keys))
     bells = Bells()
     rounds: dict[str, tuple[Work, float]] = {
-        "sequencer": (lambda: sequencer.run(stop, bells.sequencer, (bells.consumers,)), 0.0),
-        "consumers": (
-            lambda: run_consumers(
-                database, consumers, stop, bells.consumers, (bells.clearances, bells.webhooks)
-            ),
-            0.0,
-        ),
-        "webhooks": (lambda: webhooks.run(stop, bells.webhooks), 0.0),
+        **_event_rounds(database, sequencer, consumers, webhooks, bells, stop),
         "events_tidied": (lambda: _until_none(lambda: event_upkeep.tidy(database)), HOUSEKEEPING_S),
         "webhooks_measured": (lambda: event_upkeep.measure(database), EXPIRY_S),
         "feed_heartbeat": (lambda: keep_feed_fresh(database, feed), HEARTBEAT_S),
@@ -287,6 +280,26 @@ def _assessment_rounds(database: Database) -> dict[str, tuple[Work, float]]:
         "reading_watch": (lambda: _until_none(lambda: watch_reading(database)), WATCH_S),
         "readings_forgotten": (lambda: _until_none(lambda: forget(database)), HOUSEKEEPING_S),
         "findings": (lambda: _until_none(lambda: tell_findings(database)), EXPIRY_S),
+    }
+
+
+def _event_rounds(
+    database: Database,
+    sequencer: Sequencer,
+    consumers: Sequence[Consumer],
+    webhooks: Deliverer,
+    bells: Bells,
+    stop: asyncio.Event,
+) -> dict[str, tuple[Work, float]]:
+    """What happened is numbered, passed on and delivered; each part wakes the next."""
+    then = (bells.clearances, bells.webhooks)
+    return {
+        "sequencer": (lambda: sequencer.run(stop, bells.sequencer, (bells.consumers,)), 0.0),
+        "consumers": (
+            lambda: run_consumers(database, consumers, stop, bells.consumers, then),
+            0.0,
+        ),
+        "webhooks": (lambda: webhooks.run(stop, bells.webhooks), 0.0),
     }
 
 

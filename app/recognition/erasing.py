@@ -54,6 +54,12 @@ _ERASE = text(
 _FORGET = text(
     "DELETE FROM clearance_dependencies WHERE clearance_id = :id AND kind IN ('name', 'identifier')"
 )
+# What a repeated request would be answered is the same contents once more.
+_FORGET_ANSWER = text(
+    """DELETE FROM idempotency_keys k USING clearances c WHERE c.id = :id
+      AND k.agency_id = c.agency_id AND k.client_id = c.client_id AND k.route = '/v1/clearances'
+      AND k.headers ->> 'location' = '/v1/clearances/' || c.id"""
+)
 
 
 async def propose(
@@ -140,6 +146,7 @@ async def _erase(session: AsyncSession, clearance_id: UUID) -> None:
         async with session.begin_nested():
             await session.execute(_ERASE, {"id": clearance_id})
             await session.execute(_FORGET, {"id": clearance_id})
+            await session.execute(_FORGET_ANSWER, {"id": clearance_id})
     except IntegrityError as error:
         if violated_constraint(error) != "legal_hold":
             raise

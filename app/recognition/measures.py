@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from app.recognition.requirements.sanctions import SanctionsRule
-from app.recognition.rules import Outcome
+from app.recognition.rules import Outcome, modality
 from app.sanctions.entries.cross_debarment import Debarment, unmet
 
 
@@ -84,10 +84,15 @@ def _of_another(
 
 
 def _reaches(scope: Mapping[str, Any], asked: Asked) -> bool:
-    """Whether it holds for this work. What is not said about the work is taken to be reached."""
+    """Whether it holds for this work. What is not said about the work is taken to be reached, and
+    so is a word that is no code where codes are named.
+    """
     countries, modalities = scope.get("countries") or [], scope.get("modalities") or []
+    said = asked.modality
+    if modality(said) is None and any(map(modality, modalities)):
+        said = None
     return (not countries or asked.country is None or asked.country in countries) and (
-        not modalities or asked.modality is None or asked.modality in modalities
+        not modalities or said is None or said in modalities
     )
 
 
@@ -129,7 +134,7 @@ def held_back(facts: Sequence[Mapping[str, Any]], asked: Asked) -> Iterator[Weig
             continue
         names = ("country", "suspended", "allowed", "starts_on", "ends_on")
         about = {"transfer_restriction_id": item["id"]} | {name: item[name] for name in names}
-        free = asked.modality is not None and asked.modality not in item["suspended"]
+        free = modality(asked.modality) not in (None, *item["suspended"])
         elsewhere = asked.country is not None and asked.country != item["country"]
         outcome: Outcome = "CLEAR_WITH_CONDITIONS" if free or elsewhere else "REFER"
         yield Weighed("TRANSFER_RESTRICTION", item["agency"], outcome, about | contact)

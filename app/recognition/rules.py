@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.core import datafiles
+from app.core import codelists, datafiles
 
 Outcome = Literal["CLEAR", "CLEAR_WITH_CONDITIONS", "REFER", "BLOCKED"]
 Context = Literal["regular", "emergency"]
@@ -127,6 +127,18 @@ class MethodologySeries(Data):
     series: dict[str, tuple[str, ...]]
 
 
+def modality(said: str | None) -> str | None:
+    """How the work is paid for, where that is a code of the list: a word that is none, such as a
+    slip, is as if nothing were said, and never helps.
+    """
+    return said if said in _MODALITIES else None
+
+
+_MODALITIES = frozenset(
+    item.code
+    for edition in codelists.everything()["cash_transfer_modalities"]
+    for item in edition.items
+)
 _DEFAULTS = datafiles.read(_PACKAGE, "data/default_policies.yaml")
 _DEFAULTS.pop("x-types")  # what the file itself refers to
 DEFAULTS = DefaultPolicies.model_validate(_DEFAULTS)

@@ -10,12 +10,15 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, model_validator
 
 from app.audit.purposes import AccessPurpose
+from app.core.clock import add_months
 from app.core.paging import PageQuery
 from app.core.schemas import Country, Day, Flag, Instant, Line, Money, Schema
 from app.partners.identifiers.schemas import IdentifierRef
 from app.partners.matching.schemas import CandidateBrief
 from app.recognition.rules import Outcome
 from app.sanctions.screening.schemas import LineError, LineId, OwnListOut
+
+_MOST_YEARS = 10
 
 
 class PartnerRef(Schema):
@@ -46,6 +49,9 @@ class Period(Schema):
     def _order(self) -> Self:
         if self.to < self.from_:
             raise ValueError("to must not lie before from")
+        if self.to > add_months(self.from_, 12 * _MOST_YEARS):
+            # Thresholds are of a year: a large amount over a long time would pass below them.
+            raise ValueError(f"to must lie within {_MOST_YEARS} years of from")
         return self
 
 
@@ -76,7 +82,11 @@ class ClearanceIn(Schema):
     period: Period | None = Field(None, description="default: from today for twelve months")
     purpose: AccessPurpose
     context: Literal["regular", "emergency"] = "regular"
-    modality: Line | None = Field(None, examples=["direct_cash_transfer"])
+    modality: Line | None = Field(
+        None,
+        description="a code of `cash_transfer_modalities`; another word is as if none were said",
+        examples=["direct_cash_transfer"],
+    )
     sector: Line | None = Field(None, examples=["HEA"])
     contact_with_beneficiaries: Flag | None = None
     cash: CashIn | None = None

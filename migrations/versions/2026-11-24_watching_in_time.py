@@ -38,9 +38,16 @@ CREATE POLICY clearance_dependencies_forget ON clearance_dependencies FOR DELETE
 CREATE POLICY clearance_dependencies_erase ON clearance_dependencies FOR DELETE TO reg_app
   USING (agency_id = (SELECT app_agency()) AND (SELECT app_oversight())
     AND kind IN ('name', 'identifier'));
+-- A stored answer for a repeated request is the same contents once more.
+GRANT DELETE ON idempotency_keys TO reg_app;
+CREATE POLICY idempotency_keys_erase ON idempotency_keys FOR DELETE TO reg_app
+  USING (agency_id = (SELECT app_agency()) AND (SELECT app_oversight())
+    AND route = '/v1/clearances');
 """
 
 UNDO = """
+DROP POLICY idempotency_keys_erase ON idempotency_keys;
+REVOKE DELETE ON idempotency_keys FROM reg_app;
 DROP POLICY clearance_dependencies_erase ON clearance_dependencies;
 DROP POLICY clearance_dependencies_forget ON clearance_dependencies;
 REVOKE DELETE ON clearance_dependencies FROM reg_app, reg_worker;

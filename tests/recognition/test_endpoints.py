@@ -195,6 +195,14 @@ async def test_a_partner_is_named_in_exactly_one_way(
     assert answer.status_code == 422
 
 
+async def test_a_period_is_none_that_thins_an_amount_out(api_for: ApiFor) -> None:
+    partner = {"id": str(uuid4())}
+    for ends, status in (("2036-01-01", 404), ("2036-01-02", 422)):
+        body = ask(partner, period={"from": "2026-01-01", "to": ends})
+        answer = await (await api_for("WFP")).post("/v1/clearances", json=body)
+        assert answer.status_code == status
+
+
 async def test_policies_and_scales_are_open_to_all(api_for: ApiFor) -> None:
     wfp = await api_for("WFP")
     page = await wfp.read("/v1/recognition-policies?agency=UNDP")

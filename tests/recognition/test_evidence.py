@@ -16,7 +16,7 @@ from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -41,7 +41,7 @@ from tests.confidentiality.scene import hold_body
 from tests.conftest import ApiFor, Settle, cloned, settings_for
 from tests.partners.merges.support import merged
 from tests.recognition.conftest import SAMPLE
-from tests.recognition.support import SMALL, ask, cleared, good_partner, lone_name, lone_partner
+from tests.recognition.support import SMALL, ask, good_partner, lone_name, lone_partner
 from tests.recognition.watch import shift
 from tests.sanctions.factories import impose
 from tests.support import Api, World, open_api
@@ -339,13 +339,18 @@ async def test_contents_are_destroyed_by_two_of_oversight_and_the_receipt_stands
     assert check(receipt.content, answer.content, proof.content)[0] == 0
     again = await officer.post(f"{url}/erasure", json=why)
     assert again.status_code == 410
-    # Nor can a name be tried against what the answer was found by.
-    named = await cleared(wfp, {"name": lone_name(), "country": "KEN"})
+    # Nor can a name be tried against what the answer was found by, nor the request be repeated.
+    body, once = ask({"name": lone_name(), "country": "KEN"}), {"Idempotency-Key": uuid4().hex}
+    named = (await wfp.post("/v1/clearances", json=body, headers=once)).json()
+    repeated = await wfp.post("/v1/clearances", json=body, headers=once)
+    assert repeated.json() == named
     url, one = f"/v1/clearances/{named['clearance_id']}", {"id": UUID(named["clearance_id"])}
     await officer.made(f"{url}/erasure", why)
     assert await _keys(operator_database, one) > 0
     await second.made(f"{url}/erasure/decision", confirm, headers=V1)
     assert await _keys(operator_database, one) == 0
+    repeated = await wfp.post("/v1/clearances", json=body, headers=once)
+    assert repeated.json()["clearance_id"] != named["clearance_id"]
 
 
 async def _keys(operator: Database, one: dict[str, UUID]) -> Any:

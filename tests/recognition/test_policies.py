@@ -238,6 +238,16 @@ async def test_everything_wrong_is_said_at_once_with_its_place(api_for: ApiFor) 
     assert await wrong(wfp, "PSEA", PSEA | {"methodologies": [{"series": "HACT-MA"}]}) == [
         ("/rules/0/methodologies/0", "methodology_unknown")
     ]
+    assert await wrong(
+        wfp,
+        "PSEA",
+        PSEA | {"gap": {"regular": "CLEAR", "emergency": "REFER"}},
+        PSEA | {"accept_from": ["WFP"], "gap": {"regular": "REFER", "emergency": "CLEAR"}},
+    ) == [("/rules/0/gap/regular", "gap_clear"), ("/rules/1/gap/emergency", "gap_clear")]
+    assert await wrong(wfp, "PSEA", *(PSEA | {"max_age_months": one} for one in (True, "12"))) == [
+        ("/rules/0/max_age_months", "int_type"),
+        ("/rules/1/max_age_months", "int_type"),
+    ]
     assert await wrong(wfp, "SANCTIONS", SANCTIONS, SANCTIONS) == [("/rules", "one_rule")]
     unknown = await wfp.post(URL, json=body("NOTHING", {}))
     assert unknown.json()["errors"][0]["pointer"] == "/requirement"

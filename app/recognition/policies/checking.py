@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import to_json
 
 from app.assessments.types import ALL as TYPES
 from app.core.errors import FieldError
@@ -29,7 +30,8 @@ def read(
     parsed: list[Any] = []
     for place, rule in enumerate(rules):
         try:
-            parsed.append(kind.rule.model_validate(rule))
+            # Strict: what would have to be guessed, such as true for a number, is said.
+            parsed.append(kind.rule.model_validate_json(to_json(rule), strict=True))
         except ValidationError as error:
             found += _shape(place, error)
     if kind.one_rule and len(rules) != 1:
@@ -68,6 +70,12 @@ def _sense(
         if named not in GROUPS.groups and agencies is not None and named not in agencies:
             where = f"/rules/{place}/accept_from/{number}"
             yield _wrong(where, "agency_unknown", "is neither an agency here nor a group of them")
+    gap = getattr(rule, "gap", None)
+    for context in ("regular", "emergency"):
+        if getattr(gap, context, None) == "CLEAR":
+            where = f"/rules/{place}/gap/{context}"
+            message = "what is missing is a condition at least; say when it applies instead"
+            yield _wrong(where, "gap_clear", message)
     if not isinstance(rule, AssessmentRule) or not isinstance(kind, Assessed):
         return
     known = {code for one in kind.types for code in TYPES[one].methodologies}

@@ -15,7 +15,7 @@ from app.core.codelists import Coded
 from app.core.schemas import Money
 from app.partners.types import PartnerType
 from app.recognition.facts import Facts
-from app.recognition.rules import Context, Data
+from app.recognition.rules import Context, Data, modality
 
 Modality = Annotated[str, Coded("cash_transfer_modalities")]
 
@@ -50,11 +50,7 @@ class AppliesWhen(Data):
             self._of_type(facts)
             and self._of_amount(facts)
             and self._of_contact(facts.contact_with_beneficiaries)
-            and (
-                self.modalities is None
-                or facts.modality is None
-                or facts.modality in self.modalities
-            )
+            and (self.modalities is None or modality(facts.modality) in (None, *self.modalities))
             and (self.contexts is None or facts.context in self.contexts)
         )
 

@@ -45,7 +45,7 @@ _MOST = 20 * _TURN
 """Names of a list that are looked for at all: the next event waits for it."""
 
 _ANY = text(
-    "SELECT coalesce((SELECT max(until) FROM clearance_dependencies "  # noqa: S608 - constants
+    "SELECT coalesce((SELECT max(until) FROM clearance_dependencies "  # noqa: S608 - texts of ours
     f"WHERE kind IN ('{NAME}', '{IDENTIFIER}')) > now(), false)"
 )
 _PUT = """INSERT INTO clearance_rechecks AS r (clearance_id, agency_id, changed_at)

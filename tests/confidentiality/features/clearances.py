@@ -37,6 +37,12 @@ _TO_ERASE = text(
       JOIN persons p ON p.agency_id = c.agency_id WHERE c.id = CAST(:id AS uuid)
     ORDER BY p.id LIMIT 1"""
 )
+# Of an answer that is over: only then may it go.
+_FOUND_BY = text(
+    """INSERT INTO clearance_dependencies (clearance_id, agency_id, kind, ref, until)
+    SELECT id, agency_id, 'name', '4711', now() - interval '1 hour' FROM clearances
+    WHERE id = CAST(:id AS uuid)"""
+)
 _ID = plain(clearance_id="clearance")
 
 
@@ -68,7 +74,8 @@ async def prepare(scene: Scene) -> None:
         for statement in (_DECIDED, _WAIVED):
             about = {"id": scene.ids["clearance_decided"], "waiver": scene.ids["waiver"]}
             await session.execute(statement, about)
-        await session.execute(_TO_ERASE, {"id": scene.ids["clearance_decided"]})
+        for statement in (_TO_ERASE, _FOUND_BY):
+            await session.execute(statement, {"id": scene.ids["clearance_decided"]})
 
 
 async def _questions(scene: Scene) -> None:
