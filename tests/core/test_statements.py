@@ -88,6 +88,22 @@ async def test_a_hot_request_takes_this_many_statements(
         assert len(seen) == expected, seen
 
 
+async def test_many_clearances_at_once_share_their_statements(
+    api_for: ApiFor, database: Database, settle: Callable[[], Awaitable[None]]
+) -> None:
+    unicef = await api_for("UNICEF")
+    partner = await make_partner(unicef)
+    await settle()
+    await unicef.post("/v1/clearances", json=_ask(partner["id"]))
+    with _counted(database) as seen:
+        calls = (unicef.post("/v1/clearances", json=_ask(partner["id"])) for _ in range(16))
+        answers = await asyncio.gather(*calls)
+        await asyncio.sleep(0.05)
+    assert {one.status_code for one in answers} == {201}
+    assert len(set(seen)) == 2, "one text for one and for many"
+    assert len(seen) in (2, 4, 6, 8), "a few rounds, two statements each"
+
+
 async def test_a_commit_that_fails_is_not_answered_as_a_success(
     api_for: ApiFor, operator_database: Database
 ) -> None:

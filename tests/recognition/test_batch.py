@@ -8,9 +8,13 @@ from uuid import uuid4
 
 import pytest
 
+from app.core.db import Database
+from app.recognition import clearing
+from app.recognition.decide import Facts, Verdict, decide
+from app.recognition.quota import QUOTA
 from tests.conftest import ApiFor
-from tests.recognition.support import ask, lone_partner
-from tests.support import Api
+from tests.recognition.support import ask, inquired, lone_name, lone_partner
+from tests.support import Api, World
 
 URL = "/v1/clearances/batch"
 
@@ -52,6 +56,48 @@ async def test_lines_sent_again_are_answered_again(api_for: ApiFor) -> None:
     line = {"id": "V-1"} | ask({"id": partner})
     both = [(await send(wfp, [line]))[0]["clearance"]["clearance_id"] for _ in range(2)]
     assert len(set(both)) == 2
+
+
+async def test_variations_of_a_group_count_and_only_those_beyond_are_refused(
+    api_for: ApiFor, operator_database: Database, world: World
+) -> None:
+    fao, partner = await api_for("FAO"), await lone_partner(await api_for("UNICEF"))
+    await inquired(operator_database, world.agencies["FAO"], partner["id"], QUOTA.variations - 1)
+    named = {"name": partner["legal_name"], "country": partner["country"]}
+    lines = [
+        {"id": "in"} | ask({"id": partner["id"]}),
+        {"id": "again"} | ask(named),
+        {"id": "beyond"} | ask({"id": partner["id"]}, amount_usd="5.00"),
+        {"id": "unknown"} | ask({"name": lone_name(), "country": "KEN"}),
+    ]
+    found = await send(fao, lines)
+    assert [one.get("error", {}).get("code") for one in found] == [
+        None,
+        None,
+        "clearance_quota",
+        None,
+    ]
+    by = [(one["clearance"]["match"] or {}).get("by") for one in found if "clearance" in one]
+    assert by == ["id", "name", None]
+    stored = await fao.read(f"/v1/clearances?partner_id={partner['id']}&limit=200")
+    assert len(stored["items"]) == 2
+
+
+async def test_a_line_that_cannot_be_decided_keeps_no_other_from_it(
+    api_for: ApiFor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(facts: Facts) -> Verdict:
+        if facts.amount == 13:
+            raise KeyError("a fault")
+        return decide(facts)
+
+    monkeypatch.setattr(clearing, "decide", fails)
+    partner = (await lone_partner(await api_for("UNICEF")))["id"]
+    lines = [
+        {"id": amount} | ask({"id": partner}, amount_usd=amount) for amount in ("12.00", "13.00")
+    ]
+    good, bad = await send(await api_for("WFP"), lines)
+    assert (good["clearance"]["outcome"], bad["error"]["code"]) == ("REFER", "not_cleared")
 
 
 @pytest.mark.drill
