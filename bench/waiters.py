@@ -26,6 +26,7 @@ from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
+from uuid import UUID
 
 import asyncpg
 import psutil
@@ -39,9 +40,11 @@ from app.core.key_provider import load_root_keys
 from app.demo.agencies import take_in
 from app.sanctions.feed import build as feed
 from bench.stand import PORT, ROOT, Stand, build
+from partner_registry_client.conformance.double import entry
 
 AGENCIES = 10
 CHANGE_S = 15.0
+_MORE = {"partner_id": None, "registry_number": None, "practices": [], "level": "INTER_AGENCY"}
 MIN_WAIT_S = 5.0
 _MARK = re.compile(rb'"reference":"BENCH-([0-9.]+)"')
 _TO = re.compile(rb'"to":([0-9]+)')
@@ -188,13 +191,14 @@ async def _change(stand: Stand, seconds: float) -> int:
     connection = await asyncpg.connect(stand.settings.require("database_worker_url"))
     ends, made = time.monotonic() + seconds, 0
     while time.monotonic() < ends:
-        entry_id = f"bench-{made % 7}"
-        entry = {"entry_id": entry_id, "reference": f"BENCH-{time.time():.3f}", "pad": "x" * 900}
+        entry_id = str(UUID(int=made % 7))
+        about = f"Waiting Relief Trust {made % 7}"
+        changed = entry(entry_id, about, reference=f"BENCH-{time.time():.3f}", note="x" * 500)
         await connection.execute(
             "INSERT INTO feed_pending (entry_id, op, entry, streams) "
             "VALUES ($1, 'put', $2, ARRAY['inter_agency'])",
             entry_id,
-            feed.canonical(entry),
+            feed.canonical(changed | _MORE),
         )
         made += 1
         await asyncio.sleep(CHANGE_S)
