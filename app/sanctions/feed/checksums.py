@@ -11,18 +11,23 @@ import hashlib
 import time
 from typing import Any
 
+import structlog
 from pydantic_core import to_json
 
 from app.core.db import Database, DatabaseAway
 from app.sanctions.feed import ftm, ftm_files
 from app.sanctions.feed.ftm_writing import Version, chunks_of, content_of, pieces
 
+log = structlog.get_logger()
 _REST = 20.0
 """A stream is left alone for so many times as long as the last time took."""
 _DUE = """SELECT DISTINCT ON (h.stream) h.stream, h.index_sha256, v.seq_to, v.at
     FROM feed_heads h JOIN feed_versions v ON v.stream = h.stream AND v.seq_to = h.seq_to
     WHERE v.files IS NULL OR v.files -> 'form' <> to_jsonb($1::int) ORDER BY h.stream"""
 _NOTE = "UPDATE feed_versions SET files = $3::text::jsonb WHERE stream = $1 AND seq_to = $2"
+_OF_AN_ENTRY = (KeyError, ValueError, TypeError)
+"""What one entry that cannot be written in the twin's form may fail by. These figures are a help to
+readers; the list itself must go on."""
 
 
 class Checksums:
@@ -41,7 +46,10 @@ class Checksums:
             begun = time.monotonic()
             if begun < self._rests.get(row["stream"], 0.0):
                 continue
-            done += await self._note(row)
+            try:
+                done += await self._note(row)
+            except _OF_AN_ENTRY as error:
+                log.error("twin_not_read", stream=row["stream"], kind=type(error).__name__)
             took = time.monotonic() - begun
             self._rests[row["stream"]] = time.monotonic() + _REST * took
         return done

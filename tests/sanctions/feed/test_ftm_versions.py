@@ -106,6 +106,20 @@ async def test_it_says_since_when_and_the_index_what_the_files_are(
     assert await checksums.Checksums(stand.worker).note_due() == 0
 
 
+async def test_an_entry_that_cannot_be_written_ends_no_worker(
+    stand: Stand, stream: str, ids: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: Any) -> Any:
+        raise KeyError("kind")
+        yield b""
+
+    await stand.put(entry(ids[0], "Sycamore Trust"), stream)
+    with monkeypatch.context() as patched:
+        patched.setattr(checksums, "pieces", broken)
+        assert await checksums.Checksums(stand.worker).note_due() == 0
+    assert await checksums.Checksums(stand.worker).note_due() >= 1
+
+
 async def test_whoever_holds_a_version_arrives_at_the_newest(
     stand: Stand, stream: str, ids: list[str]
 ) -> None:
