@@ -44,7 +44,14 @@ from partner_registry_client.conformance.double import entry
 
 AGENCIES = 10
 CHANGE_S = 15.0
-_MORE = {"partner_id": None, "registry_number": None, "practices": [], "level": "INTER_AGENCY"}
+_MORE = {
+    "partner_id": None,
+    "registry_number": None,
+    "practices": [],
+    "effect": {"eligible": False, "text": "Not eligible"},
+    "decided_on": "2026-01-01",
+    "level": "INTER_AGENCY",
+}
 MIN_WAIT_S = 5.0
 _MARK = re.compile(rb'"reference":"BENCH-([0-9.]+)"')
 _TO = re.compile(rb'"to":([0-9]+)')
