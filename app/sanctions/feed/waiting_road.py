@@ -48,6 +48,8 @@ class WaitingRoad:
         except Exception as error:  # noqa: BLE001 - answered as the framework's layer would
             response = await error_response(request, error)
         await response(scope, receive, send)
+        # Thousands are answered at once: all of them, before the log line of the first.
+        await asyncio.sleep(0)
 
 
 def _wanted(scope: Scope) -> ChangesQuery | None:

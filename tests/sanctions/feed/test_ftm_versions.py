@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
@@ -109,8 +110,9 @@ async def test_it_says_since_when_and_the_index_what_the_files_are(
 async def test_an_entry_that_cannot_be_written_ends_no_worker(
     stand: Stand, stream: str, ids: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def broken(*_: Any) -> Any:
-        raise KeyError("kind")
+    async def broken(*asked: Any) -> AsyncIterator[bytes]:
+        if asked:
+            raise KeyError("kind")
         yield b""
 
     await stand.put(entry(ids[0], "Sycamore Trust"), stream)
