@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 
+from app.core.db import DatabaseAway
 from app.sanctions.feed import checksums, ftm, versions
 from tests.sanctions.feed.conftest import Stand, entry
 from tests.support import Api
@@ -107,17 +108,27 @@ async def test_it_says_since_when_and_the_index_what_the_files_are(
     assert await checksums.Checksums(stand.worker).note_due() == 0
 
 
-async def test_an_entry_that_cannot_be_written_ends_no_worker(
-    stand: Stand, stream: str, ids: list[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("error", [KeyError("kind"), DatabaseAway()])
+async def test_a_twin_that_cannot_be_read_ends_no_worker(
+    stand: Stand,
+    stream: str,
+    ids: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
 ) -> None:
     async def broken(*asked: Any) -> AsyncIterator[bytes]:
         if asked:
-            raise KeyError("kind")
+            raise error
         yield b""
+
+    async def withdrawn(*_: Any) -> None:
+        return None
 
     await stand.put(entry(ids[0], "Sycamore Trust"), stream)
     with monkeypatch.context() as patched:
         patched.setattr(checksums, "pieces", broken)
+        assert await checksums.Checksums(stand.worker).note_due() == 0
+        patched.setattr(checksums, "content_of", withdrawn)
         assert await checksums.Checksums(stand.worker).note_due() == 0
     assert await checksums.Checksums(stand.worker).note_due() >= 1
 

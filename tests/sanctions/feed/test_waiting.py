@@ -10,13 +10,16 @@ from uuid import uuid4
 import asyncpg
 import pytest
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.requests import ClientDisconnect
 
 from app.core import long_poll
 from app.core.db import Database
 from app.core.long_poll import STOP
-from app.sanctions.feed import changes
+from app.sanctions.feed import changes, heads
 from app.sanctions.feed.errors import FeedBusy
+from app.sanctions.feed.reading import Feed
 from app.sanctions.feed.waiting import Waiting
+from app.sanctions.feed.waiting_road import PATH, WaitingRoad
 from tests.sanctions.feed.conftest import FEED, Stand, entry, manifest
 from tests.sockets import exchange, request_head, served
 
@@ -176,3 +179,54 @@ async def test_a_database_that_is_away_for_a_while_ends_no_wait(
     row = await poll
     assert row["seq_to"] == last + 1
     assert len(failed) == 3
+
+
+async def test_what_is_wrong_with_a_wait_is_said_as_of_any_other(stand: Stand) -> None:
+    wfp = await stand.api()
+    for query in ("after=-1&wait=10", "after=0&wait=-5", "after=0&wait=10&limit=0"):
+        assert (await wfp.get(f"{FEED}/changes?{query}")).status_code == 422, query
+
+
+async def test_a_server_that_gives_no_more_time_ends_a_wait_without_a_fault(stand: Stand) -> None:
+    wfp = await stand.api()
+    last = (await manifest(wfp))["seq_to"]
+    authorization = wfp.headers["Authorization"].encode()
+    scope = {
+        "type": "http",
+        "app": stand.app,
+        "method": "GET",
+        "path": PATH,
+        "query_string": f"after={last}&wait=30".encode(),
+        "headers": [(b"authorization", authorization)],
+    }
+    feed, sent = stand.app.state.feed, list[Any]()
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    waiting = asyncio.create_task(WaitingRoad(stand.app)(scope, send, send))  # type: ignore[arg-type]  # it receives nothing
+    async with asyncio.timeout(20):
+        while feed.waiting.count < 1:  # noqa: ASYNC110 - a line's state
+            await asyncio.sleep(0.02)
+    waiting.cancel()
+    with pytest.raises(ClientDisconnect):
+        await waiting
+    assert (sent, feed.waiting.count) == ([], 0)
+
+
+async def test_more_than_one_statement_takes_are_read_by_two(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heads, "MOST", 1)
+    read = heads.Heads(stand.app.state.database)
+    found = await asyncio.gather(
+        *(read.get("inter_agency", client) for client in ("WFP", "UNICEF", "nobody"))
+    )
+    assert [row and row["client_id"] for row in found] == ["WFP", "UNICEF", None]
+
+
+async def test_what_stops_lets_nobody_wait(stand: Stand) -> None:
+    feed = Feed(stand.app.state.database, stand.app.state.settings)
+    feed.stop()
+    with pytest.raises(FeedBusy):
+        await feed.waiting.wait({}, "inter_agency", 0, 30, "WFP", "WFP")
