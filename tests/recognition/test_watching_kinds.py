@@ -120,15 +120,15 @@ async def test_a_profile_that_changes_is_looked_at_again(api_for: ApiFor, watch:
 async def test_a_policy_that_begins_and_ends_moves_the_answers_of_its_agency(
     api_for: ApiFor, watch: Watch
 ) -> None:
-    fao, wfp = await api_for("FAO"), await api_for("WFP")
+    unhcr, wfp = await api_for("UNHCR"), await api_for("WFP")
     partner = await good_partner(api_for, watch.operator, lone_name())
-    mine, other = [await cleared(api, {"id": partner}, **SMALL) for api in (fao, wfp)]
+    mine, other = [await cleared(api, {"id": partner}, **SMALL) for api in (unhcr, wfp)]
     assert "NO_PSEA" in codes(mine)
     await watch.settle()
     lenient = PSEA | {"gap": {"regular": "CLEAR_WITH_CONDITIONS", "emergency": "REFER"}}
-    policy = await put_in_force(api_for, "FAO", "PSEA", lenient)
+    policy = await put_in_force(api_for, "UNHCR", "PSEA", lenient)
     await watch.settle()
-    now = await status(fao, mine)
+    now = await status(unhcr, mine)
     assert (now["status"], now["outcome_now"]) == ("improved", "CLEAR_WITH_CONDITIONS")
     assert (await status(wfp, other))["version"] == 1
     # It ends: the one before holds again, and nobody writes that.
@@ -147,8 +147,8 @@ async def test_a_policy_that_begins_and_ends_moves_the_answers_of_its_agency(
         day=yesterday.isoformat(),
     )
     await watch.settle()
-    assert (await status(fao, mine))["status"] == "open"
-    assert [one["status"] for one in await told(fao, mine)] == ["improved", "open"]
+    assert (await status(unhcr, mine))["status"] == "open"
+    assert [one["status"] for one in await told(unhcr, mine)] == ["improved", "open"]
 
 
 async def test_what_grows_too_old_is_noticed_on_its_day(api_for: ApiFor, watch: Watch) -> None:
