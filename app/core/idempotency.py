@@ -249,30 +249,12 @@ def kept_headers(response: Response) -> dict[str, str]:
 
 # ------------------------------------------------------------- the same for fast writes (no ORM)
 
-FAST_COLUMNS = (
-    "pg_try_advisory_xact_lock($2) AS idempotency_lock, k.fingerprint AS idempotency_fingerprint, "
-    "k.status AS idempotency_status, k.headers::text AS idempotency_headers, "
-    "k.sealed_body AS idempotency_body"
-)
-"""Columns for the first statement of a fast write; its parameters $2, $3, $4 are `FastKey.args`."""
-
-FAST_JOIN = (
-    "LEFT JOIN idempotency_keys k ON k.agency_id = s.agency_id AND k.client_id = s.client_id "
-    "AND k.route = $3 AND k.key = $4"
-)
-FAST_INSERT = (
-    "INSERT INTO idempotency_keys (agency_id, client_id, route, key, fingerprint, status, headers, "
-    "sealed_body) VALUES ({agency_id}, {client_id}, {route}, {key}, {fingerprint}, 201, "
-    "{headers}::jsonb, {sealed_body})"
-)
-"""To be formatted with the parameter numbers of the writing statement."""
-
 KEPT_COLUMNS = (
     "k.key AS idempotency_key, k.fingerprint AS idempotency_fingerprint, "
     "k.status AS idempotency_status, k.headers::text AS idempotency_headers, "
     "k.sealed_body AS idempotency_body"
 )
-"""The same for statements that bind themselves (`app.auth.bound`), which take no lock."""
+"""Columns of `KEPT` for `FastKey.check`, in statements that bind themselves (`app.auth.bound`)."""
 KEPT = (
     "SELECT k.key, k.fingerprint, k.status, k.headers, k.sealed_body FROM idempotency_keys k "
     "WHERE k.agency_id = s.agency_id AND k.client_id = $1 AND k.route = {route} "
@@ -290,7 +272,7 @@ KEEP = (
 
 @dataclass(frozen=True, slots=True)
 class FastKey:
-    """The Idempotency-Key of one fast write. A race the lock misses ends at the primary key."""
+    """The Idempotency-Key of one fast write. It takes no lock: twins meet at the primary key."""
 
     agency_id: UUID
     client_id: str
@@ -299,21 +281,12 @@ class FastKey:
     fingerprint: bytes
 
     @property
-    def args(self) -> tuple[int, str, str]:
-        """Parameters $2 to $4 of the first statement."""
-        lock = lock_number(self.agency_id, self.client_id, self.route, self.key)
-        return lock, self.route, self.key
-
-    @property
     def context(self) -> str:
         """Encryption context of the stored answer."""
         return context(self.agency_id, self.client_id, self.route, self.key)
 
     async def check(self, keyring: KeyRing, connection: Any, row: Any) -> None:
-        """Raises Replay, IdempotencyKeyReused or IdempotencyInProgress by the first statement."""
-        # Without a lock twins meet at the primary key: see app/auth/bound.py.
-        if not row.get("idempotency_lock", True):
-            raise IdempotencyInProgress(headers={"Retry-After": "1"})
+        """Raises Replay or IdempotencyKeyReused by what the first statement found."""
         if row["idempotency_fingerprint"] is None:
             return
         if row["idempotency_fingerprint"] != self.fingerprint:

@@ -39,6 +39,18 @@ _DECIDING = (
     *(PreconditionRequired, PreconditionFailed),
 )
 _Version = Annotated[int, Depends(expected_version)]
+DECIDE_ONE = """\
+A second person: `confirm` destroys the text for good, `undo` brings it back as it was.
+
+Under a legal hold it stays hidden, and `confirm` is refused. `If-Match` is the version of
+the redaction."""
+"""What the contract says of deciding about one text."""
+DECIDE_SEVERAL = """\
+A second person: `confirm` destroys them for good, `undo` brings them back as they were.
+
+Under a legal hold they stay hidden, and `confirm` is refused. `If-Match` is the version of
+the redaction."""
+"""The same of several."""
 
 
 @dataclass(frozen=True, kw_only=True)

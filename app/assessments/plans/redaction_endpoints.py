@@ -8,7 +8,7 @@ from app.auth.caller import requires_once
 from app.auth.scopes import Scope
 from app.core.http import RegistryRoute
 from app.core.routing import Router
-from app.events.redacting import Text, Words, add_routes
+from app.events.redacting import DECIDE_SEVERAL, Text, Words, add_routes
 
 router = Router(prefix="/capacity-plans/{plan_id}", tags=["redactions"], route_class=RegistryRoute)
 
@@ -33,11 +33,7 @@ marked `redacted`. The answer lists who has read the plan.""",
         ),
         decide=Text(
             summary="Destroy or bring back hidden words of an action",
-            description="""\
-A second person: `confirm` destroys them for good, `undo` brings them back as they were.
-
-Under a legal hold they stay hidden, and `confirm` is refused. `If-Match` is the version of the
-redaction.""",
+            description=DECIDE_SEVERAL,
         ),
     ),
 )
@@ -62,11 +58,7 @@ marked `redacted`. The answer lists who has read the plan.""",
         ),
         decide=Text(
             summary="Destroy or bring back hidden words of a step",
-            description="""\
-A second person: `confirm` destroys them for good, `undo` brings them back as they were.
-
-Under a legal hold they stay hidden, and `confirm` is refused. `If-Match` is the version of the
-redaction.""",
+            description=DECIDE_SEVERAL,
         ),
     ),
 )

@@ -6,7 +6,7 @@ from app.auth.caller import requires_once
 from app.auth.scopes import Scope
 from app.core.http import RegistryRoute
 from app.core.routing import Router
-from app.events.redacting import Text, Words, add_routes
+from app.events.redacting import DECIDE_ONE, Text, Words, add_routes
 from app.sanctions.entries import errors, redaction
 
 router = Router(prefix="/sanctions/entries", tags=["redactions"], route_class=RegistryRoute)
@@ -30,11 +30,7 @@ decides within 72 hours; without a decision it stays hidden.""",
         ),
         decide=Text(
             summary="Destroy or bring back what was hidden beside a measure",
-            description="""\
-A second person: `confirm` destroys the text for good, `undo` brings it back as it was.
-
-Under a legal hold it stays hidden, and `confirm` is refused. `If-Match` is the version of
-the redaction.""",
+            description=DECIDE_ONE,
         ),
     ),
 )

@@ -6,7 +6,7 @@ from app.auth.caller import requires_once
 from app.auth.scopes import Scope
 from app.core.http import RegistryRoute
 from app.core.routing import Router
-from app.events.redacting import Text, Words, add_routes
+from app.events.redacting import DECIDE_ONE, DECIDE_SEVERAL, Text, Words, add_routes
 from app.sanctions.matches import errors, redaction
 
 router = Router(prefix="/sanctions/matches", tags=["redactions"], route_class=RegistryRoute)
@@ -28,11 +28,7 @@ A second person decides within 72 hours; without a decision it stays hidden.""",
         ),
         decide=Text(
             summary="Destroy or bring back hidden reasons",
-            description="""\
-A second person: `confirm` destroys the text for good, `undo` brings it back as it was.
-
-Under a legal hold it stays hidden, and `confirm` is refused. `If-Match` is the version of
-the redaction.""",
+            description=DECIDE_ONE,
         ),
     ),
 )
@@ -53,11 +49,7 @@ A second person decides within 72 hours; without a decision it stays hidden.""",
         ),
         decide=Text(
             summary="Destroy or bring back what was asked and answered",
-            description="""\
-A second person: `confirm` destroys them for good, `undo` brings them back as they were.
-
-Under a legal hold they stay hidden, and `confirm` is refused. `If-Match` is the version of
-the redaction.""",
+            description=DECIDE_SEVERAL,
         ),
     ),
 )
