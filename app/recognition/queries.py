@@ -14,6 +14,7 @@ from app.auth.bound import BOUND
 from app.core.idempotency import KEEP
 from app.partners.lineage import lineage
 from app.partners.visibility import visible
+from app.recognition.rests_on import SHARE
 
 _STORED = f"""{BOUND}, used AS (
     INSERT INTO clearance_editions (sha256, editions) SELECT $5, $6::jsonb FROM s
@@ -36,7 +37,7 @@ _STORED = f"""{BOUND}, used AS (
      SELECT d.id::uuid, s.agency_id, $4, d.kind, d.ref, d.version::integer
      FROM s, unnest($25::text[], $26::text[], $27::text[], $28::text[])
        AS d (id, kind, ref, version)
-     UNION ALL SELECT d.id::uuid, s.agency_id, $4, 'share', x.share_id || '/' || x.record_id, NULL
+     UNION ALL SELECT d.id::uuid, s.agency_id, $4, '{SHARE}', x.share_id || '/' || x.record_id, NULL
      FROM s CROSS JOIN unnest($25::text[], $26::text[], $27::text[]) AS d (id, kind, ref)
        JOIN assessments_acl x ON x.record_id = d.ref::uuid AND x.agency_id = s.agency_id
      WHERE d.kind = 'assessment' AND x.valid_from <= now()

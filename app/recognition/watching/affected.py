@@ -24,7 +24,7 @@ from app.events import descriptions
 from app.events.catalogue import EventType
 from app.events.models import OutboxEvent
 from app.events.service import Consumer
-from app.recognition.rests_on import AGENCY, NAMELESS, STALE_SOURCE, TIME
+from app.recognition.rests_on import AGENCY, NAMELESS, SHARE, STALE_SOURCE, TIME
 from app.recognition.rules import DEFAULTS
 from app.recognition.watching import unknown
 
@@ -153,10 +153,10 @@ _BEGUN = text(
 # A standing share is of many assessments: those that open answers of its agency rest on.
 _STANDING = text(
     """SELECT DISTINCT split_part(d.ref, '/', 2) FROM clearances c JOIN clearance_dependencies d
-      ON d.clearance_id = c.id AND d.kind = 'share' AND starts_with(d.ref, :share)
+      ON d.clearance_id = c.id AND d.kind = :kind AND starts_with(d.ref, :share)
     WHERE c.agency_id = :agency AND c.expires_at > now()
       AND c.evaluated_at > now() - make_interval(days => :days)"""
-).bindparams(days=DEFAULTS.answer_valid_days)
+).bindparams(days=DEFAULTS.answer_valid_days, kind=SHARE)
 
 
 async def queue(session: AsyncSession, events: Sequence[OutboxEvent]) -> None:

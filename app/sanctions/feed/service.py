@@ -11,8 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.sanctions.feed import build
 from app.sanctions.feed.models import FeedPending
 
-AGENCY_STREAMS = ("inter_agency",)
-
 
 async def put(session: AsyncSession, entry: dict[str, Any], streams: Sequence[str]) -> None:
     """Add or replace an entry in these streams; numbered after commit."""

@@ -304,7 +304,8 @@ async def test_the_likeliest_are_met_first_and_filters_reach_the_others(
     assert await ids(api, q="drovanka mistelu", country="GNB") == [others[-1]["id"]]
     found = await ids(api, q="drovanka mistelu", limit="1")
     assert found[0] == whole["id"]
-    assert set(found) == {whole["id"], *(one["id"] for one in others)}
+    # Names that others made by chance may be near to these words, too.
+    assert {one["id"] for one in others} < set(found)
     monkeypatch.setattr(words, "MOST", 1)
     assert await ids(api, q="drovanka mistelu") == [whole["id"]]
     assert (
